@@ -1,0 +1,253 @@
+"""aiomqtt's client, made safe: it connects and closes in bounded time, and no end goes unnoticed.
+
+aiomqtt 3.0.0a1 is an alpha, pinned exactly. What is replaced here, each for a measured reason: a TCP
+reset left its tasks dead and its readers waiting for ever; closing waited for a peer that did not
+read; its message iterator lost a message whenever a wait on it was cancelled; and it took a broker
+for dead whose answer to a ping stood behind a long queue of messages. Messages are handed to a
+callback instead, as they are parsed, and whatever is heard of the broker proves that it lives.
+
+Everything that can go wrong with a broker is one of three exceptions:
+
+    BrokerError
+    ├── BrokerLostError      it does not answer, or no longer: try again
+    └── BrokerRefusedError   it does not let this user in, or not do this: tell a person
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self, TypeVar
+
+import aiomqtt
+from mqtt5 import (
+    DisconnectPacket,
+    DisconnectReasonCode,
+    Packet,
+    PingReqPacket,
+    PingRespPacket,
+    PubAckPacket,
+    PublishPacket,
+    SubAckPacket,
+    UnsubAckPacket,
+    read,
+)
+
+CONNECT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 2.0
+PING_EVERY_S = 10.0
+PAUSE_LIMIT_S = 2.0
+READ_BYTES = 64 * 1024
+REFUSALS = frozenset({"BAD_USER_NAME_OR_PASSWORD", "NOT_AUTHORIZED", "CLIENT_ID_NOT_VALID", "BANNED"})
+
+T = TypeVar("T")
+
+
+class BrokerError(Exception):
+    """Whatever can go wrong between this process and the broker."""
+
+
+class BrokerLostError(BrokerError):
+    """Raised when the broker does not answer or the connection to it ended."""
+
+
+class BrokerRefusedError(BrokerError):
+    """Raised when the broker answers no, and asking again would not change that."""
+
+
+class Client(aiomqtt.Client):
+    """A client for one connection. Once lost it stays lost; the outer loop makes a new one.
+
+    Attributes:
+        deliver: Called with every message as it is parsed. Must not wait and must not raise.
+        room: While it is not set, reading pauses, and with it (through TCP) the broker. Never for
+            more than 2 s at a time: who does not read at all loses the connection.
+        ended_because: What the broker said when it ended the connection, if it said something.
+    """
+
+    deliver: Callable[[PublishPacket], None]
+    room: asyncio.Event
+    ended_because: DisconnectReasonCode | None = None
+    _heard = True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection ended, however it did."""
+        return self._tasks.done() or self._disconnected.done()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` for as long as the connection lives, and give back its result.
+
+        Raises:
+            BrokerLostError: The connection ended first. ``work`` was cancelled then.
+        """
+        working = asyncio.create_task(work, name="broker.work")
+        try:
+            await self._first(working)
+            if not working.done():
+                raise self._lost()
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.wait({working})
+        return working.result()
+
+    async def __aenter__(self) -> Self:
+        """Connect, in a bounded time and without blocking the loop.
+
+        Raises:
+            BrokerLostError: Nobody answers, or not with MQTT 5.
+            BrokerRefusedError: The broker does not take user and password.
+        """
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                # aiomqtt's own connect blocks the loop until the peer answers: knock first.
+                _, knock = await asyncio.open_connection(self._hostname, self._port)
+                knock.close()
+                await super().__aenter__()
+        except aiomqtt.NegativeAckError as error:
+            self._hang_up()
+            reason = str(error).removeprefix("Negative ConnAckPacket: ")
+            kind = BrokerRefusedError if reason in REFUSALS else BrokerLostError
+            raise kind(reason.replace("_", " ").lower()) from error
+        except (aiomqtt.ConnectError, aiomqtt.ProtocolError, OSError) as error:
+            self._hang_up()
+            raise BrokerLostError(_reason(error)) from error
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Say goodbye, or hang up so that the Last Will is sent, in a bounded time."""
+        try:
+            if error is None and not self.is_lost:
+                with contextlib.suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                        self._writer.write(DisconnectPacket().write())
+                        await self._writer.drain()
+                        self._writer.close()
+                        await self._writer.wait_closed()
+        finally:
+            self._tasks.cancel()
+            await asyncio.gather(self._tasks, return_exceptions=True)
+            self._hang_up()
+
+    async def _receive_loop(self) -> None:
+        try:
+            while True:
+                self._parse()
+                if not self.room.is_set():
+                    await _within(PAUSE_LIMIT_S, self.room.wait())
+                data = await self._reader.read(READ_BYTES)
+                if not data:
+                    return
+                self._buffer_in.write(data)
+                self._heard = True
+        except (OSError, ValueError):
+            return  # reset by the peer, or not MQTT: lost in any case
+        finally:
+            self._hang_up()
+
+    async def _pingreq_loop(self) -> None:
+        while True:
+            self._heard = False
+            self._writer.write(PingReqPacket().write())
+            await asyncio.sleep(PING_EVERY_S)
+            if not self._heard:
+                self._hang_up()
+                return
+
+    def _parse(self) -> None:
+        """Hand out all whole packets of the buffer.
+
+        Raises:
+            ValueError: What the broker sent is no MQTT packet.
+        """
+        buffer = self._buffer_in
+        view, left, right = buffer.view, buffer.left, buffer.right
+        try:
+            while left < right:
+                packet, size = read(view[left:right])
+                left += size
+                if type(packet) is PublishPacket:
+                    self.deliver(packet)
+                else:
+                    self._answer(packet)
+        except IndexError:
+            pass  # the rest of the packet is still to come
+        finally:
+            buffer.left = left
+
+    def _answer(self, packet: Packet) -> None:
+        """Pass an answer of the broker to whoever waits for it."""
+        future: asyncio.Future[Any] | None = None
+        match packet:
+            case PubAckPacket():
+                self._take_puback(packet)
+            case SubAckPacket():
+                future = self._pending_subacks.get(packet.packet_id)
+            case UnsubAckPacket():
+                future = self._pending_unsubacks.get(packet.packet_id)
+            case PingRespPacket():
+                pass  # that something came is all that counts
+            case DisconnectPacket():
+                self.ended_because = packet.reason_code
+                self._hang_up()
+            case _:
+                raise ValueError(f"unexpected {type(packet).__name__}")
+        if future is not None and not future.done():
+            future.set_result(packet)
+
+    def _take_puback(self, packet: PubAckPacket) -> None:
+        raise NotImplementedError
+
+    async def _alive(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Wait for something that only a live connection can bring."""
+        task = asyncio.ensure_future(waiting)
+        try:
+            await self._first(task)
+            if not task.done():
+                raise self._lost()
+            return task.result()
+        except (aiomqtt.ConnectError, OSError) as error:
+            raise self._lost() from error
+        finally:
+            task.cancel()
+
+    async def _first(self, task: asyncio.Future[Any]) -> None:
+        ends: set[asyncio.Future[Any]] = {task, self._tasks, self._disconnected}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+
+    def _lost(self) -> BrokerLostError:
+        if self.ended_because is not None:
+            return BrokerLostError(self.ended_because.name.replace("_", " ").lower())
+        return BrokerLostError("the connection ended")
+
+    async def _disconnect(self, **_: object) -> None:
+        # Called by aiomqtt when it understands the broker no more: no farewell is due.
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End the connection now, without a word. Safe at any time."""
+        if hasattr(self, "_writer"):
+            self._writer.transport.abort()
+        elif hasattr(self, "_socket"):
+            self._socket.close()
+        if hasattr(self, "_disconnected") and not self._disconnected.done():
+            self._disconnected.set_result(None)
+            # What aiomqtt waits on before it would go on: never comes, until its tasks are cancelled.
+            self._connected = asyncio.get_running_loop().create_future()
+
+
+async def _within(seconds: float, waiting: Awaitable[object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_TIMEOUT_S:g} s"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "it closed the connection"

@@ -1,0 +1,160 @@
+"""What a process does on its connection: publish, acknowledge, subscribe; many packets in one write."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import aiomqtt
+from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, RetainHandling
+
+from broker.client import BrokerRefusedError, Client
+
+BUFFERED_BYTES = 64 * 1024
+CHUNK = 100
+TAKEN = (PubAckReasonCode.SUCCESS, PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
+
+
+class Outgoing(NamedTuple):
+    """One message to publish at QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class _Publishing:
+    """One call's messages that the broker has not answered yet."""
+
+    missing: int
+    done: asyncio.Future[str | None]
+    refusal: str | None = None
+
+
+class Connection(Client):
+    """One live connection to the broker.
+
+    Attributes:
+        renew: Set by whoever wants the broker to send again what was not acknowledged.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
+        self._unanswered: dict[int, tuple[_Publishing, str]] = {}
+        self._room = asyncio.Event()
+        self.renew = asyncio.Event()
+
+    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+        """Publish at QoS 1 and wait until the broker has answered for all.
+
+        Raises:
+            BrokerLostError: The connection ended first; which messages arrived is unknown.
+            BrokerRefusedError: The broker refused one of them. The others were sent all the same.
+        """
+        chunks = [messages[start : start + CHUNK] for start in range(0, len(messages), CHUNK)]
+        answers = [await self.publish_soon(chunk) for chunk in chunks]
+        for answer in answers:
+            await self.answered(answer)
+
+    async def publish_soon(self, messages: Sequence[Outgoing]) -> asyncio.Future[str | None]:
+        """Write messages as ``publish_now`` does, but wait until there is room.
+
+        Raises:
+            BrokerLostError: The connection ended first.
+        """
+        while (answer := self.publish_now(messages)) is None:
+            self._room.clear()
+            await self._alive(self._room.wait())
+        return answer
+
+    def publish_now(self, messages: Sequence[Outgoing]) -> asyncio.Future[str | None] | None:
+        """Write messages at QoS 1 at once, if the broker takes that many before it has answered.
+
+        Args:
+            messages: At most 100, so that any broker's window can hold them.
+
+        Returns:
+            What ``answered`` waits for; None if there is no room now.
+
+        Raises:
+            BrokerLostError: The connection ended.
+        """
+        if self.is_lost:
+            raise self._lost()
+        if len(self._unanswered) + len(messages) > max(CHUNK, self._connected.result().receive_max):
+            return None
+        publishing = _Publishing(len(messages), asyncio.get_running_loop().create_future())
+        packets: list[bytes] = []
+        for topic, payload, retain in messages:
+            packet_id = next(self.packet_ids)
+            self._unanswered[packet_id] = publishing, topic
+            packet = PublishPacket(topic, payload, packet_id=packet_id, qos=QoS.AT_LEAST_ONCE, retain=retain)
+            packets.append(packet.write())
+        self._writer.write(b"".join(packets))
+        return publishing.done
+
+    async def answered(self, answer: asyncio.Future[str | None]) -> None:
+        """Wait until the broker has answered for all messages of one ``publish_now``.
+
+        Raises:
+            BrokerLostError: The connection ended first.
+            BrokerRefusedError: The broker refused one of them.
+        """
+        refusal = answer.result() if answer.done() else await self._alive(_result(answer))
+        if refusal:
+            raise BrokerRefusedError(refusal)
+
+    def _take_puback(self, packet: PubAckPacket) -> None:
+        publishing, topic = self._unanswered.pop(packet.packet_id, (None, ""))
+        self._room.set()
+        if publishing is None:
+            return
+        if packet.reason_code not in TAKEN:
+            reason = packet.reason_code.name.replace("_", " ").lower()
+            publishing.refusal = f"the broker refuses a message on {topic}: {reason}"
+        publishing.missing -= 1
+        if publishing.missing == 0 and not publishing.done.done():
+            publishing.done.set_result(publishing.refusal)
+
+    async def puback_many(self, packet_ids: Iterable[int]) -> None:
+        """Acknowledge messages in the order given, all in one write.
+
+        Raises:
+            BrokerLostError: The connection ended. What was not acknowledged comes again.
+        """
+        await self._write([PubAckPacket(packet_id).write() for packet_id in packet_ids])
+
+    async def listen(self, pattern: str, *, retained: bool = False) -> None:
+        """Subscribe at QoS 1, with the retained messages or without.
+
+        Raises:
+            BrokerLostError: The connection ended.
+            BrokerRefusedError: The broker does not allow it.
+        """
+        handling = RetainHandling.SEND_ALWAYS if retained else RetainHandling.SEND_NEVER
+        try:
+            await self._alive(self.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE, retain_handling=handling))
+        except aiomqtt.NegativeAckError as error:
+            raise BrokerRefusedError(f"the broker refuses a subscription to {pattern}") from error
+
+    async def ignore(self, pattern: str) -> None:
+        """End a subscription, if there is one.
+
+        Raises:
+            BrokerLostError: The connection ended.
+        """
+        with contextlib.suppress(aiomqtt.NegativeAckError):
+            await self._alive(self.unsubscribe(pattern))
+
+    async def _write(self, packets: Sequence[bytes]) -> None:
+        if self.is_lost:
+            raise self._lost()
+        self._writer.write(b"".join(packets))
+        if self._writer.transport.get_write_buffer_size() > BUFFERED_BYTES:
+            await self._alive(self._writer.drain())
+
+
+async def _result(future: asyncio.Future[str | None]) -> str | None:
+    return await asyncio.shield(future)

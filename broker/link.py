@@ -1,0 +1,181 @@
+"""The outer loop around a connection: whatever ends it, a new one is made.
+
+Nothing inside aiomqtt reconnects. A connection that was reset can leave its background tasks dead
+and its iterator waiting for ever, so the whole client is thrown away and built again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mqtt5 import DisconnectReasonCode, PublishPacket, QoS, Will
+
+from broker.address import MqttAddress, client_id
+from broker.client import BrokerError, BrokerLostError, BrokerRefusedError
+from broker.connection import Connection, Outgoing
+
+KEEP_ALIVE_S = 20
+MAX_DELAY_S = 30.0
+STEADY_S = 10.0
+# So many short connections within so many seconds look like another process of the same name.
+RIVAL_ENDS = 4
+RIVAL_WITHIN_S = 60.0
+
+logger = logging.getLogger(__name__)
+# What aiomqtt would log is said once, below.
+quiet = logging.getLogger("broker.aiomqtt")
+quiet.setLevel(logging.CRITICAL + 1)
+
+
+def _always() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How one process is connected to the broker.
+
+    Args:
+        address: The broker.
+        name: What the client id begins with; the same at every start.
+        deliver: Called with every message and the connection that brought it; must not wait.
+        will: Published by the broker when this process goes without a word. Always retained.
+        rival: What to say when another process takes over this one's place at the broker.
+        session_s: How long the broker keeps subscriptions and messages for this process while it is
+            away, seconds. 0 starts afresh at every connection.
+        receive_max: How many unacknowledged messages the broker may send.
+        room: Not set while ``deliver`` has no room for more.
+    """
+
+    address: MqttAddress
+    name: str
+    deliver: Callable[[Connection, PublishPacket], None]
+    will: Outgoing
+    rival: str
+    session_s: int = 0
+    receive_max: int = 1000
+    room: asyncio.Event = field(default_factory=_always)
+
+    def open(self) -> Connection:
+        """Build a client for one connection; entering it connects."""
+        connection = Connection(
+            hostname=self.address.host,
+            port=self.address.port,
+            identifier=client_id(self.name, self.address),
+            logger=quiet,
+            ssl_context=ssl.create_default_context() if self.address.tls else None,
+            username=self.address.user,
+            password=self.address.password.encode() if self.address.password is not None else None,
+            clean_start=self.session_s == 0,
+            session_expiry_interval=self.session_s,
+            will=Will(self.will.topic, payload=self.will.payload, qos=QoS.AT_LEAST_ONCE, retain=True),
+            keep_alive=KEEP_ALIVE_S,
+            receive_max=self.receive_max,
+        )
+        connection.room = self.room
+        connection.deliver = partial(self.deliver, connection)
+        return connection
+
+    async def keep(self, use: Callable[[Connection], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
+        """Keep ``use`` running on a live connection until it says that it is done.
+
+        A broker that is away is waited for, with jittered delays of up to 30 s, and said once.
+
+        Args:
+            use: Works with one connection and is cancelled when it is lost. Returns True when all
+                is done, False for another connection at once.
+            stop: Ends the waiting for a broker that is away.
+
+        Raises:
+            BrokerRefusedError: The broker does not take the user at the first connection, or another
+                process took over this one's place, or ``use`` raised it.
+        """
+        patience = _Patience(self.address, self.rival)
+        while not stop.is_set():
+            connection = self.open()
+            try:
+                async with connection:
+                    patience.connected()
+                    if await connection.run(use(connection)):
+                        return
+                continue
+            except BrokerRefusedError as error:
+                if patience.is_connected:
+                    raise
+                if not patience.was_connected:
+                    raise BrokerRefusedError(self._not_let_in(error)) from error
+                delay_s = patience.failed(error)
+            except BrokerLostError as error:
+                if connection.ended_because is DisconnectReasonCode.SESSION_TAKEN_OVER:
+                    raise BrokerRefusedError(self.rival) from error
+                delay_s = patience.failed(error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay_s):
+                    await stop.wait()
+
+    def _not_let_in(self, error: BrokerRefusedError) -> str:
+        who = f"user {self.address.user}" if self.address.user else "somebody without a user"
+        check = "check user and password in the MQTT URL"
+        return f"the broker at {self.address} does not let {who} in ({error}); {check}"
+
+
+class _Patience:
+    """Remembers how the last attempts went: what to say, and how long to wait."""
+
+    def __init__(self, address: MqttAddress, rival: str) -> None:
+        self.was_connected = False
+        self._address = address
+        self._rival = rival
+        self._connected_at: float | None = None
+        self._waiting = False
+        self._attempt = 0
+        self._thrown_out: deque[float] = deque(maxlen=RIVAL_ENDS)
+        self._suspicious = False
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connected_at is not None
+
+    def connected(self) -> None:
+        if self._waiting and not self._suspicious:
+            logger.warning("The broker at %s answers again.", self._address)
+        self._waiting, self.was_connected = False, True
+        self._connected_at = time.monotonic()
+
+    def failed(self, reason: BrokerError) -> float:
+        """Note a failure, say the first of a row, and draw a delay in seconds."""
+        now = time.monotonic()
+        steady = self._connected_at is not None and now - self._connected_at > STEADY_S
+        if steady:
+            self._attempt, self._suspicious = 0, False
+        elif self._connected_at is not None:
+            self._suspect_a_rival(now)
+        if not self._waiting and not self._suspicious:
+            logger.warning(
+                "The broker at %s does not answer (%s); trying until it does.", self._address, reason
+            )
+        self._attempt += 1
+        self._waiting, self._connected_at = True, None
+        return random.uniform(0, min(MAX_DELAY_S, 0.25 * 2 ** min(self._attempt, 10)))
+
+    def _suspect_a_rival(self, now: float) -> None:
+        """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""
+        self._thrown_out.append(now)
+        if not self._suspicious and len(self._thrown_out) == RIVAL_ENDS:
+            self._suspicious = now - self._thrown_out[0] < RIVAL_WITHIN_S
+            if self._suspicious:
+                logger.warning(
+                    "The broker at %s ends the connection again and again. Perhaps %s.",
+                    self._address,
+                    self._rival,
+                )

@@ -1,0 +1,180 @@
+"""Every message of the system: pydantic models that are both the check and the documentation.
+
+Unknown fields are ignored, so that an older ingestor survives a newer sensor.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, StringConstraints
+from pydantic_core import core_schema
+
+from broker.topics import SensorId, SiteId
+
+MAX_PAYLOAD_BYTES = 64 * 1024
+MAX_READINGS_PER_PAYLOAD = 1000
+MAX_VALUE_KWH = 1_000_000
+MAX_SENSORS_PER_NODE = 100_000
+
+Sequence = Annotated[int, Field(ge=0, lt=2**63)]
+SequenceRange = tuple[Sequence, Sequence]
+
+
+def format_time(moment: datetime) -> str:
+    """Write a moment as the contract does: UTC, to the millisecond, ``2026-11-23T10:00:00.123Z``.
+
+    Raises:
+        OverflowError: The moment is outside of the years 1 to 9999 in UTC.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
+    # pydantic alone would also take "1790000000", a number written as text; the contract does not.
+    text = core_schema.str_schema(pattern=r"^[0-9]{4}-")
+    seconds = core_schema.float_schema(allow_inf_nan=False)
+    written = core_schema.custom_error_schema(
+        core_schema.union_schema([text, seconds], mode="left_to_right"),
+        custom_error_type="timestamp_type",
+        custom_error_message="Write it as ISO 8601 with an offset, or as Unix seconds",
+    )
+    aware = core_schema.datetime_schema(tz_constraint="aware", strict=False)
+    from_json = core_schema.chain_schema([written, aware])
+    instance = core_schema.is_instance_schema(datetime)
+    return core_schema.json_or_python_schema(
+        json_schema=from_json,
+        python_schema=core_schema.chain_schema([core_schema.union_schema([instance, written]), aware]),
+    )
+
+
+Timestamp = Annotated[
+    datetime, GetPydanticSchema(_timestamp_schema), PlainSerializer(format_time, when_used="json")
+]
+
+
+class Message(BaseModel):
+    """What all messages have in common: they never change, and nothing is guessed from a wrong type."""
+
+    model_config = ConfigDict(frozen=True, strict=True, val_temporal_unit="seconds")
+
+
+class Reading(Message):
+    """One reading of one sensor.
+
+    Attributes:
+        sensor_id: Who measured.
+        value_kwh: Energy used since the previous reading, kWh.
+        timestamp: When, with an offset; Unix seconds are taken too.
+        location: Free text for people.
+        sequence: The sensor's own count, never reused. Readings that have one are confirmed.
+    """
+
+    sensor_id: SensorId
+    value_kwh: Annotated[float, Field(ge=0, le=MAX_VALUE_KWH, allow_inf_nan=False)]
+    timestamp: Timestamp
+    location: Annotated[str, StringConstraints(max_length=200)] | None = None
+    sequence: Sequence | None = None
+
+
+class Stored(Message):
+    """The ingestor's answer to one sensor: what it may forget.
+
+    Attributes:
+        sequences: Inclusive ranges of readings that are in the database.
+        rejected: Inclusive ranges of readings that were refused and kept in ``rejected``; to send
+            them again would not help.
+    """
+
+    sequences: list[SequenceRange] = []
+    rejected: list[SequenceRange] = []
+
+
+class NodeStatus(Message):
+    """Whether a sensor node is there (retained; the offline form is its Last Will).
+
+    Attributes:
+        state: ``online`` or ``offline``.
+        sensors: How many meters the node has; the first of them has the node's id.
+        since: When this connection began.
+    """
+
+    state: Literal["online", "offline"]
+    sensors: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] | None = None
+    since: Timestamp | None = None
+
+
+class Alert(Message):
+    """One flagged reading. It may arrive twice; ``id`` tells.
+
+    Attributes:
+        id: The reading's id in ``measures``.
+        late: The reading was older than ten minutes when it arrived.
+    """
+
+    id: str
+    sensor_id: SensorId
+    site: SiteId
+    location: str | None
+    value_kwh: float
+    threshold_kwh: float
+    timestamp: str
+    late: bool
+    message: str
+
+
+class Rejected(Message):
+    """Why a payload, or one row of it, was refused.
+
+    Attributes:
+        kind: One word for programs.
+        reason: One sentence for people.
+        row: Which reading of an array, counted from 0.
+    """
+
+    kind: str
+    reason: str
+    row: int | None = None
+    sequence: int | None = None
+
+
+class IngestorStatus(Message):
+    """How an ingestor is (retained; the offline form is its Last Will).
+
+    The books are of the process since it began and balance: received = stored + duplicates +
+    rejected + pending.
+    """
+
+    state: Literal["online", "offline"]
+    since: Timestamp | None = None
+    database: bool | None = None
+    received: int | None = None
+    stored: int | None = None
+    duplicates: int | None = None
+    rejected: int | None = None
+    pending: int | None = None
+    alerts: int | None = None
+    turned_away: int | None = None
+
+
+def to_ranges(sequences: Iterable[int]) -> list[SequenceRange]:
+    """Fold numbers into sorted inclusive ranges: 1, 2, 3, 7 is [(1, 3), (7, 7)]."""
+    ranges: list[SequenceRange] = []
+    for number in sorted(set(sequences)):
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    return ranges
+
+
+def sensor_series(first: str, count: int) -> list[str]:
+    """Name sensors by counting up: Sensor-LARI-01, Sensor-LARI-02 and so on.
+
+    A name that does not end in digits gets ``-2``, ``-3``, … appended.
+    """
+    stem = first.rstrip("0123456789")
+    digits = first[len(stem) :]
+    if not digits:
+        return [first, *(f"{first}-{number}" for number in range(2, count + 1))]
+    return [f"{stem}{number:0{len(digits)}}" for number in range(int(digits), int(digits) + count)]

@@ -1,0 +1,75 @@
+"""How every process begins and ends: logging, signals, and errors told in one sentence."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from broker.settings import stop
+
+if sys.platform == "win32":
+    run_loop = asyncio.run
+else:
+    import uvloop
+
+    run_loop = uvloop.run
+
+
+def run(
+    program: str,
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    *expected: type[Exception],
+) -> None:
+    """Run a process until it is done or told to stop.
+
+    The first SIGTERM or Ctrl-C asks ``main`` to end in order, the second makes it.
+
+    Args:
+        program: Its name in messages.
+        main: Called with the event that asks it to stop.
+        expected: Errors that a user can mend. Their texts are complete sentences' bodies.
+
+    Raises:
+        SystemExit: With status 1 after one sentence on stderr, or 130 when it was made to stop.
+    """
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {program}: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    try:
+        run_loop(_until_stopped(main))
+    except asyncio.CancelledError:
+        stop(program, "stopped before everything was finished", 130)
+    except expected as error:
+        stop(program, str(error), 1)
+    except ExceptionGroup as group:
+        mendable = group.subgroup(expected)
+        if mendable is None:
+            raise
+        stop(program, str(_first(mendable)), 1)
+
+
+async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    asked = asyncio.Event()
+    task = asyncio.ensure_future(main(asked))
+
+    def on_signal() -> None:
+        if asked.is_set():
+            task.cancel()
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    await task
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,80 @@
+"""Every topic of the system, built and read in this one place.
+
+A site or sensor id is one topic level: it cannot hold a separator, a wildcard or a control character.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+SiteId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+SensorId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+TopicRoot = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,7}$"),
+]
+
+
+class Place(NamedTuple):
+    """The last two levels of a topic: a site and a sensor (or node) of it, as they were sent."""
+
+    site: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics below one root.
+
+    Args:
+        root: First topic level(s), without a slash at either end.
+    """
+
+    root: str = "energy"
+
+    def readings(self, site: str, sensor_id: str) -> str:
+        """Where a sensor publishes its readings."""
+        return f"{self.root}/readings/{site}/{sensor_id}"
+
+    def status(self, site: str, node_id: str) -> str:
+        """Where a sensor node says (retained) whether it is online."""
+        return f"{self.root}/status/{site}/{node_id}"
+
+    def stored(self, site: str, sensor_id: str) -> str:
+        """Where the ingestor confirms what is in the database."""
+        return f"{self.root}/stored/{site}/{sensor_id}"
+
+    def alerts(self, site: str, sensor_id: str) -> str:
+        """Where the ingestor announces a reading above the threshold."""
+        return f"{self.root}/alerts/{site}/{sensor_id}"
+
+    def rejected(self, place: Place) -> str:
+        """Where the ingestor says why a payload was refused.
+
+        The place is given back as it came: whatever was a topic level once is a valid one again.
+        """
+        return f"{self.root}/rejected/{place.site}/{place.name}"
+
+    def ingestors(self, name: str) -> str:
+        """Where an ingestor says (retained) how it is."""
+        return f"{self.root}/ingestors/{name}"
+
+    def all_readings(self, site: str) -> str:
+        """The filter for the readings of one site, or of all for ``+``."""
+        return f"{self.root}/readings/{site}/+"
+
+    def all_statuses(self, site: str) -> str:
+        """The filter for the node states of one site, or of all for ``+``."""
+        return f"{self.root}/status/{site}/+"
+
+    def is_readings(self, topic: str) -> bool:
+        """Whether a topic of the ingestor's subscriptions is one for readings."""
+        return topic.startswith(f"{self.root}/readings/")
+
+    @staticmethod
+    def place(topic: str) -> Place:
+        """Take site and name from a topic that matched one of the filters above."""
+        site, name = topic.rsplit("/", 2)[-2:]
+        return Place(site, name)
