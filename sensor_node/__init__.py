@@ -1,0 +1,1 @@
+"""Simulated meters: profile, reading, outbox, publish."""

@@ -1,0 +1,29 @@
+"""The command ``sensor-node``."""
+
+import asyncio
+import sys
+
+from broker.client import BrokerRefusedError
+from broker.process import run
+from broker.settings import read_settings
+from sensor_node.durable import OutboxError
+from sensor_node.identity import claim
+from sensor_node.node import Node, NotConfirmedError
+from sensor_node.settings import SensorNodeSettings
+
+PROGRAM = "sensor-node"
+
+
+def main() -> None:
+    """Read the settings and run until told to stop."""
+    settings = read_settings(SensorNodeSettings, sys.argv[1:], PROGRAM)
+
+    async def measure(stop: asyncio.Event) -> None:
+        async with claim(settings) as (sensor_id, outbox):
+            await Node(settings, sensor_id, outbox, stop).run()
+
+    run(PROGRAM, measure, BrokerRefusedError, OutboxError, NotConfirmedError)
+
+
+if __name__ == "__main__":
+    main()
