@@ -1,0 +1,1 @@
+"""From the broker into the database: receive, validate, flag, store, alert, acknowledge."""

@@ -1,0 +1,37 @@
+"""The command ``ingestor``."""
+
+import asyncio
+import gc
+import sys
+
+from broker.client import BrokerRefusedError
+from broker.process import run
+from broker.settings import read_settings
+from ingestor.health import HealthAddressError, serve_health
+from ingestor.patience import StoreRefusedError
+from ingestor.service import Ingestor
+from ingestor.settings import IngestorSettings
+from ingestor.store import open_store
+
+PROGRAM = "ingestor"
+
+
+def main() -> None:
+    """Read the settings and run until told to stop."""
+    settings = read_settings(IngestorSettings, sys.argv[1:], PROGRAM)
+
+    # Readings make no cycles, so they need no collector; what there is at the start stays anyway.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+    async def serve(stop: asyncio.Event) -> None:
+        async with open_store(settings.mongo_url) as store:
+            ingestor = Ingestor(settings, store, stop)
+            async with serve_health(settings.http, ingestor.state):
+                await ingestor.run()
+
+    run(PROGRAM, serve, BrokerRefusedError, StoreRefusedError, HealthAddressError)
+
+
+if __name__ == "__main__":
+    main()

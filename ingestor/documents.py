@@ -1,0 +1,108 @@
+"""What MongoDB holds: the documents, their ids, and how a reading becomes one.
+
+Times in documents are as BSON has them and pymongo gives them back: UTC, naive, to the millisecond.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import NotRequired, TypedDict
+
+from broker.messages import Reading
+
+LATE_AFTER = timedelta(minutes=10)
+NORMAL = "Consumption is normal."
+
+
+class Measure(TypedDict):
+    """One reading in ``measures``. The names are those that people know from Compass."""
+
+    _id: str
+    sensor_id: str
+    site: str
+    location: str | None
+    value_kwh: float
+    timestamp: datetime
+    is_anomaly: bool
+    status_message: str
+    received_at: datetime
+    threshold_kwh: NotRequired[float]
+    alerted_at: NotRequired[datetime | None]
+
+
+class Period(TypedDict):
+    """What one sensor used in one hour or on one day (UTC), in ``hourly`` and ``daily``."""
+
+    _id: str
+    sensor_id: str
+    site: str
+    start: datetime
+    energy_kwh: float
+    count: int
+    max_kwh: float
+    anomalies: int
+    computed_at: datetime
+
+
+def utc_now() -> datetime:
+    """This moment as documents have it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)
+
+
+def format_moment(moment: datetime) -> str:
+    """Write a document's time as the contract does: ``2026-11-23T10:00:00.123Z``."""
+    return moment.isoformat("T", "milliseconds") + "Z"
+
+
+def measure_id(sensor_id: str, moment: datetime) -> str:
+    """Name a reading: one sensor has one reading at one millisecond."""
+    return f"{sensor_id}@{format_moment(moment)}"
+
+
+def hour_of(measure: str) -> str:
+    """The id in ``hourly`` to which a measure's id belongs: ``Sensor-LARI-01@2026-11-23T10``."""
+    return measure[: -len(":00:00.123Z")]
+
+
+def day_of(hour: str) -> str:
+    """The id in ``daily`` to which an id in ``hourly`` belongs: ``Sensor-LARI-01@2026-11-23``."""
+    return hour[: -len("T10")]
+
+
+def to_measure(
+    reading: Reading, site: str, moment: datetime, threshold_kwh: float | None, received_at: datetime
+) -> Measure:
+    """Make the document of one reading.
+
+    Args:
+        reading: What the sensor sent.
+        site: The site of its topic.
+        moment: The reading's time.
+        threshold_kwh: The threshold it exceeds, kWh; None for a normal reading.
+        received_at: When it came.
+    """
+    measure: Measure = {
+        "_id": measure_id(reading.sensor_id, moment),
+        "sensor_id": reading.sensor_id,
+        "site": site,
+        "location": reading.location,
+        "value_kwh": reading.value_kwh + 0.0,  # turns -0.0 into 0.0
+        "timestamp": moment,
+        "is_anomaly": threshold_kwh is not None,
+        "status_message": NORMAL,
+        "received_at": received_at,
+    }
+    if threshold_kwh is not None:
+        measure["status_message"] = alert_message(reading.value_kwh, threshold_kwh)
+        measure["threshold_kwh"] = threshold_kwh
+        measure["alerted_at"] = None
+    return measure
+
+
+def alert_message(value_kwh: float, threshold_kwh: float) -> str:
+    """Say how high a reading is, as people know it."""
+    return f"ALERT: High consumption detected! ({value_kwh} kWh > {threshold_kwh} kWh)"
+
+
+def is_late(measure: Measure) -> bool:
+    """Whether a reading was older than ten minutes when it arrived."""
+    return measure["received_at"] - measure["timestamp"] > LATE_AFTER

@@ -1,0 +1,90 @@
+"""Ask the database until it answers. Every operation here is safe to repeat.
+
+Nobody exits because the database is away: whoever stores readings waits, acknowledges nothing
+meanwhile, and says so once.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pymongo.errors import OperationFailure, PyMongoError
+
+MAX_DELAY_S = 30.0
+REFUSED_CREDENTIALS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class StoreRefusedError(Exception):
+    """Raised when MongoDB does not take the user and password, or does not let the user do this."""
+
+
+class Patience:
+    """Repeats operations, and knows whether one is waiting for an answer."""
+
+    def __init__(self) -> None:
+        self._failing = 0
+        self._silent_since = 0.0
+        self._was_there = False
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the database was there and nothing that speaks up waits for it."""
+        return self._was_there and self._failing == 0
+
+    async def insist(self, operation: Callable[[], Awaitable[T]], *, aloud: bool = True) -> T:
+        """Repeat an operation until the database answers, with jittered delays of up to 30 s.
+
+        Args:
+            operation: Safe to repeat.
+            aloud: Say once that the database is away, and once that it is back. Work in the
+                background waits in silence.
+
+        Raises:
+            StoreRefusedError: At the first contact, the database does not let the user do this.
+        """
+        attempt = 0
+        try:
+            while True:
+                try:
+                    result = await operation()
+                except PyMongoError as error:
+                    if attempt == 0 and aloud:
+                        self._lost(error)
+                    attempt += 1
+                    await asyncio.sleep(random.uniform(0, min(MAX_DELAY_S, 0.25 * 2 ** min(attempt, 10))))
+                else:
+                    self._was_there = True
+                    if attempt and aloud:
+                        self._found()
+                    attempt = 0
+                    return result
+        finally:
+            if attempt and aloud:
+                self._failing -= 1  # given up from outside
+
+    def _lost(self, error: PyMongoError) -> None:
+        if isinstance(error, OperationFailure) and error.code in REFUSED_CREDENTIALS and not self._was_there:
+            check = "check the MongoDB URL's user and password"
+            raise StoreRefusedError(
+                f"MongoDB does not let this user in ({sentence(error)}); {check}"
+            ) from error
+        if self._failing == 0:
+            self._silent_since = time.monotonic()
+            logger.warning("MongoDB does not answer (%s); trying until it does.", sentence(error))
+        self._failing += 1
+
+    def _found(self) -> None:
+        self._failing -= 1
+        if self._failing == 0:
+            logger.warning("MongoDB answers again after %.0f s.", time.monotonic() - self._silent_since)
+
+
+def sentence(error: PyMongoError) -> str:
+    """The first part of what pymongo says; the rest is its view of the topology."""
+    return str(error).split(",", maxsplit=1)[0].split(" (configured timeouts", maxsplit=1)[0][:200]

@@ -1,0 +1,162 @@
+"""The trip of a reading, in the order in which it happens.
+
+    open a batch (validate, flag) -> store -> keep what was refused -> announce -> confirm
+        -> acknowledge
+
+Whatever kills this process on the way, a delivery that was not acknowledged comes again, and storing
+it again changes nothing.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from broker.client import BrokerLostError
+from broker.connection import Outgoing
+from broker.messages import Rejected
+from broker.topics import Topics
+from ingestor.announce import Announcer
+from ingestor.batch import Batch, Opener
+from ingestor.books import Books
+from ingestor.confirm import Confirmations
+from ingestor.documents import is_late
+from ingestor.periods import Periods
+from ingestor.receive import Inbox
+from ingestor.sensors import Sensors
+from ingestor.store import Existing, Refused, Store
+from ingestor.validate import Rejection, reject
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Works off the inbox, one batch after the other.
+
+    It lives as long as the process; connections come and go. What came on a lost connection is
+    stored all the same and comes again, as a duplicate.
+    """
+
+    inbox: Inbox
+    opener: Opener
+    store: Store
+    topics: Topics
+    books: Books
+    announcer: Announcer
+    confirmations: Confirmations
+    sensors: Sensors
+    periods: Periods
+    _at_rest: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def work(self) -> None:
+        """Work off the inbox for ever."""
+        while True:
+            await self.inbox.attention.wait()
+            self.inbox.attention.clear()
+            self._at_rest.clear()
+            while (batch := self.opener.next_batch()) is not None:
+                await self.settle(batch)
+                self.inbox.settled()
+            self._at_rest.set()
+
+    async def rest(self) -> None:
+        """Wait until the inbox is empty and nothing is in hand."""
+        while len(self.inbox) or not self._at_rest.is_set():
+            self._at_rest.clear()
+            self.inbox.attention.set()
+            await self._at_rest.wait()
+
+    async def settle(self, batch: Batch) -> None:
+        """Bring one batch home: stored or kept, announced, confirmed, and only then acknowledged."""
+        problems = await self.store.insert(batch.measures)
+        refused = {
+            index: rejection
+            for index, problem in problems.items()
+            if (rejection := _refusal(batch, index, problem)) is not None
+        }
+        rejections = [*batch.rejections, *refused.values()]
+        if rejections:
+            await self.store.insert_rejected([_to_document(each, batch.received_at) for each in rejections])
+        self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
+        self._announce(batch, problems, rejections)
+        self._confirm(batch, refused)
+        await _acknowledge(batch)
+
+    def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
+        """Enter what became of the batch, at once, so that the books balance at any moment."""
+        self.books.in_hand -= len(batch)
+        self.books.stored += len(batch) - duplicates - rejected
+        self.books.duplicates += duplicates
+        self.books.rejected += rejected
+        for measure in batch.measures:
+            self.sensors.saw(measure)
+            self.periods.touched(measure["_id"])
+            if is_late(measure):
+                self.books.late += 1
+
+    def _announce(
+        self, batch: Batch, problems: Mapping[int, Existing | Refused], rejections: Sequence[Rejection]
+    ) -> None:
+        anomalies = [
+            measure
+            for index, measure in enumerate(batch.measures)
+            if measure["is_anomaly"] and index not in problems
+        ]
+        self.announcer.alerts(anomalies, batch.received_at)
+        notices = []
+        for each in rejections:
+            notice = Rejected(kind=each.kind, reason=each.reason, row=each.row, sequence=each.sequence)
+            payload = notice.model_dump_json(exclude_none=True).encode()
+            notices.append(Outgoing(self.topics.rejected(self.topics.place(each.topic)), payload))
+        self.announcer.notices(notices)
+
+    def _confirm(self, batch: Batch, refused: Mapping[int, Rejection]) -> None:
+        for index, valid in enumerate(batch.valid):
+            sequence = valid.reading.sequence
+            if sequence is None:
+                continue
+            if index in refused:
+                self.confirmations.rejected(valid.place, sequence)
+            else:
+                self.confirmations.stored(valid.place, sequence)
+        for rejection in batch.rejections:
+            if rejection.sequence is not None:
+                self.confirmations.rejected(self.topics.place(rejection.topic), rejection.sequence)
+
+
+def _refusal(batch: Batch, index: int, problem: Existing | Refused) -> Rejection | None:
+    """Tell a row that must be refused from one that is merely there already."""
+    value_kwh = batch.measures[index]["value_kwh"]
+    if isinstance(problem, Refused):
+        kind, reason = "refused", f"the database refuses it: it {problem.reason}"
+    elif problem.measure["value_kwh"] != value_kwh:
+        stored_kwh = problem.measure["value_kwh"]
+        kind = "conflict"
+        reason = f"conflict: {problem.measure['_id']} is stored with {stored_kwh} kWh, not {value_kwh} kWh"
+    else:
+        return None
+    valid = batch.valid[index]
+    return reject(kind, reason, valid.delivery, valid.row, valid.reading)
+
+
+def _to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:
+    document = {
+        "topic": rejection.topic,
+        "payload": rejection.payload,
+        "kind": rejection.kind,
+        "reason": rejection.reason,
+        "row": rejection.row,
+        "sequence": rejection.sequence,
+        "received_at": received_at,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+async def _acknowledge(batch: Batch) -> None:
+    """Acknowledge in the order of arrival, each message on the connection that brought it."""
+    for connection, deliveries in groupby(batch.deliveries, key=attrgetter("connection")):
+        with contextlib.suppress(BrokerLostError):
+            await connection.puback_many(delivery.packet_id for delivery in deliveries)

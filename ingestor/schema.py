@@ -1,0 +1,108 @@
+"""The collections with their validators, the view and the indexes, as data.
+
+The validators are the second wall behind ``validate``, and the first for what people change by hand.
+"""
+
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+
+from broker.messages import MAX_VALUE_KWH
+from broker.topics import ID_PATTERN
+
+REJECTED_KEPT_S = 30 * 24 * 3600
+
+_ID = {"bsonType": "string", "pattern": ID_PATTERN}
+_TIME = {"bsonType": "date"}
+_KWH = {"bsonType": "double", "minimum": 0, "maximum": MAX_VALUE_KWH}
+_THRESHOLD = {"bsonType": "number", "minimum": 0}
+_PERIOD = {
+    "required": ["sensor_id", "site", "start", "energy_kwh", "count", "max_kwh", "anomalies", "computed_at"],
+    "properties": {
+        "sensor_id": _ID,
+        "site": _ID,
+        "start": _TIME,
+        "energy_kwh": {"bsonType": "number", "minimum": 0},
+        "count": {"bsonType": "number", "minimum": 1},
+        "max_kwh": {"bsonType": "number", "minimum": 0},
+        "anomalies": {"bsonType": "number", "minimum": 0},
+        "computed_at": _TIME,
+    },
+}
+
+VALIDATORS: dict[str, dict[str, Any]] = {
+    "measures": {
+        "required": [
+            "sensor_id",
+            "site",
+            "location",
+            "value_kwh",
+            "timestamp",
+            "is_anomaly",
+            "status_message",
+            "received_at",
+        ],
+        "properties": {
+            "_id": {"bsonType": "string"},
+            "sensor_id": _ID,
+            "site": _ID,
+            "location": {"bsonType": ["string", "null"]},
+            "value_kwh": _KWH,
+            "timestamp": _TIME,
+            "is_anomaly": {"bsonType": "bool"},
+            "status_message": {"bsonType": "string"},
+            "received_at": _TIME,
+            "threshold_kwh": _THRESHOLD,
+            "alerted_at": {"bsonType": ["date", "null"]},
+        },
+    },
+    "alarms": {},
+    "sensors": {
+        "required": ["sensor_id"],
+        "properties": {
+            "sensor_id": _ID,
+            "site": _ID,
+            "location": {"bsonType": ["string", "null"]},
+            "first_reading": _TIME,
+            "last_reading": _TIME,
+            "status": {"enum": ["online", "offline"]},
+            "node_id": _ID,
+            "threshold_kwh": _THRESHOLD,
+        },
+    },
+    "rejected": {
+        "required": ["topic", "payload", "kind", "reason", "received_at"],
+        "properties": {
+            "topic": {"bsonType": "string"},
+            "payload": {"bsonType": "binData"},
+            "kind": {"bsonType": "string"},
+            "reason": {"bsonType": "string"},
+            "received_at": _TIME,
+        },
+    },
+    "hourly": _PERIOD,
+    "daily": _PERIOD,
+    # How far each ingestor has come with the periods.
+    "checkpoints": {"required": ["until"], "properties": {"until": _TIME}},
+}
+
+ANOMALIES = [{"$match": {"is_anomaly": True}}]
+
+UNALERTED: dict[str, Any] = {"is_anomaly": True, "alerted_at": {"$type": "null"}}
+
+INDEXES = {
+    "measures": [
+        IndexModel([("timestamp", ASCENDING)], name="timestamp"),
+        IndexModel(
+            [("timestamp", ASCENDING)], name="anomalies", partialFilterExpression={"is_anomaly": True}
+        ),
+        # Holds only the alerts that are still to be published: nearly always empty.
+        IndexModel([("received_at", ASCENDING)], name="unalerted", partialFilterExpression=UNALERTED),
+    ],
+    "sensors": [IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True)],
+    "rejected": [
+        IndexModel([("received_at", ASCENDING)], name="received_at", expireAfterSeconds=REJECTED_KEPT_S)
+    ],
+    "hourly": [IndexModel([("start", ASCENDING)], name="start")],
+    "daily": [IndexModel([("start", ASCENDING)], name="start")],
+}

@@ -1,0 +1,78 @@
+"""What is known of each sensor: its readings' first and last time, its place, its node's state.
+
+Gathered while readings pass and written once a second, so that the path of a reading stays free of
+it. All updates are minima, maxima and settings: writing one twice changes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import UpdateMany, UpdateOne
+
+from broker.messages import NodeStatus, sensor_series
+from broker.topics import Place
+from ingestor.documents import Measure
+
+
+@dataclass(slots=True)
+class _Seen:
+    site: str
+    location: str | None
+    first: datetime
+    last: datetime
+
+
+class Sensors:
+    """The news of sensors that are not written yet."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self._statuses: list[UpdateOne | UpdateMany] = []
+
+    def saw(self, measure: Measure) -> None:
+        """Note a stored reading."""
+        moment = measure["timestamp"]
+        seen = self._seen.get(measure["sensor_id"])
+        if seen is None:
+            self._seen[measure["sensor_id"]] = _Seen(measure["site"], measure["location"], moment, moment)
+        elif moment >= seen.last:
+            seen.last, seen.site, seen.location = moment, measure["site"], measure["location"]
+        elif moment < seen.first:
+            seen.first = moment
+
+    def heard(self, place: Place, status: NodeStatus) -> None:
+        """Note that a node came or went. It names its sensors when it comes."""
+        if status.state == "offline":
+            node = {"site": place.site, "node_id": place.name}
+            self._statuses.append(UpdateMany(node, {"$set": {"status": "offline"}}))
+            return
+        online = {"site": place.site, "node_id": place.name, "status": "online"}
+        self._statuses += [
+            UpdateOne(
+                {"sensor_id": sensor_id}, {"$set": online, "$setOnInsert": {"_id": sensor_id}}, upsert=True
+            )
+            for sensor_id in sensor_series(place.name, status.sensors or 1)
+        ]
+
+    def take(self) -> list[UpdateOne | UpdateMany]:
+        """Take out the updates to be written, in order."""
+        updates = [_update(sensor_id, seen) for sensor_id, seen in self._seen.items()] + self._statuses
+        self._seen, self._statuses = {}, []
+        return updates
+
+
+def _update(sensor_id: str, seen: _Seen) -> UpdateOne:
+    known: dict[str, Any] = {"site": seen.site}
+    if seen.location is not None:
+        known["location"] = seen.location
+    return UpdateOne(
+        {"sensor_id": sensor_id},
+        {
+            "$set": known,
+            "$min": {"first_reading": seen.first},
+            "$max": {"last_reading": seen.last},
+            "$setOnInsert": {"_id": sensor_id},
+        },
+        upsert=True,
+    )

@@ -1,0 +1,206 @@
+"""One running ingestor: its tasks, and its orderly end."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from broker.address import MqttAddress
+from broker.client import BrokerError
+from broker.connection import Connection, Outgoing
+from broker.link import Link
+from broker.messages import IngestorStatus
+from broker.topics import Topics
+from ingestor.announce import Announcer
+from ingestor.batch import BATCH_READINGS, Opener
+from ingestor.books import Books
+from ingestor.confirm import Confirmations
+from ingestor.flag import Limits
+from ingestor.periods import Periods
+from ingestor.pipeline import Pipeline
+from ingestor.receive import Inbox
+from ingestor.sensors import Sensors
+from ingestor.settings import IngestorSettings
+from ingestor.state import State
+from ingestor.store import Store
+
+SESSION_S = 7 * 24 * 3600
+RECEIVE_MAX = 4 * BATCH_READINGS
+CONFIRM_EVERY_S = 0.5
+SENSORS_EVERY_S = 1.0
+THRESHOLDS_EVERY_S = 5.0
+STATUS_EVERY_S = 5.0
+REPORT_EVERY_S = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Ingestor:
+    """Builds the parts of one ingestor and runs them.
+
+    Args:
+        settings: What it was told.
+        store: The open database.
+        stop: Set from outside to end in order.
+    """
+
+    def __init__(self, settings: IngestorSettings, store: Store, stop: asyncio.Event) -> None:
+        self._settings = settings
+        self._store = store
+        self._stop = stop
+        self._topics = Topics(settings.topic_root)
+        self._limits = Limits(settings.threshold_kwh)
+        self._sensors = Sensors()
+        self._periods = Periods(store, settings.name, self._sensors)
+        self._confirmations = Confirmations(self._topics)
+        books = Books()
+        self.state = State(books, store)
+        self._inbox = Inbox(self._topics, books)
+        opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors)
+        self._announcer = Announcer(store, self._topics, books, settings.sites)
+        self._pipeline = Pipeline(
+            self._inbox,
+            opener,
+            store,
+            self._topics,
+            books,
+            self._announcer,
+            self._confirmations,
+            self._sensors,
+            self._periods,
+        )
+
+    async def run(self) -> None:
+        """Run until told to stop.
+
+        Raises:
+            BrokerRefusedError: The broker does not take this user.
+            StoreRefusedError: The database does not take this user.
+        """
+        offline = IngestorStatus(state="offline")
+        link = Link(
+            MqttAddress.parse(self._settings.mqtt_url),
+            name=f"ingestor-{self._settings.name}",
+            deliver=self._inbox.put,
+            will=self._status_message(offline),
+            rival=f"another ingestor runs as {self._settings.name}; give one of them another --name",
+            session_s=SESSION_S,
+            receive_max=RECEIVE_MAX,
+            room=self._inbox.room,
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._work(), name="ingestor.work"),
+                group.create_task(self._announcer.work(), name="ingestor.announce"),
+                group.create_task(self._periods.keep(), name="ingestor.periods"),
+                group.create_task(_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
+                group.create_task(
+                    _every(THRESHOLDS_EVERY_S, self._load_thresholds), name="ingestor.thresholds"
+                ),
+                group.create_task(_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
+                group.create_task(_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"),
+                group.create_task(self._report(), name="ingestor.report"),
+            ]
+            await link.keep(self._use, self._stop)
+            await self._within_drain(self._finish())
+            for task in tasks:
+                task.cancel()
+
+    async def _use(self, connection: Connection) -> bool:
+        """Work with one connection until it is lost (raises), a new one is wanted, or all is done."""
+        self.state.connection = connection
+        try:
+            # First of all: this also proves that the broker lets the user be an ingestor.
+            await connection.publish_many([self._status_message(self.state.status())])
+            self._announcer.attach(connection)
+            await self._subscribe(connection)
+            await _first_of(self._stop.wait(), connection.renew.wait())
+            if not self._stop.is_set():
+                return False
+            # Take in nothing new, bring home what is in hand; the rest stays with the broker.
+            self._inbox.close()
+            await self._within_drain(self._farewell(connection))
+            return True
+        finally:
+            self.state.connection = None
+            self._announcer.attach(None)
+
+    async def _farewell(self, connection: Connection) -> None:
+        await self._pipeline.rest()
+        await self._announcer.rest()
+        offline = self._status_message(IngestorStatus(state="offline"))
+        await connection.publish_many([*self._confirmations.due(everything=True), offline])
+
+    async def _subscribe(self, connection: Connection) -> None:
+        sites = self._settings.sites
+        if "+" not in sites:
+            # The session may remember a time when this ingestor served all sites.
+            await connection.ignore(self._topics.all_readings("+"))
+            await connection.ignore(self._topics.all_statuses("+"))
+        for site in sites:
+            await connection.listen(self._topics.all_readings(site))
+            await connection.listen(self._topics.all_statuses(site), retained=True)
+
+    async def _work(self) -> None:
+        await self._store.prepare()
+        await self._load_thresholds()
+        await self._pipeline.work()
+
+    async def _finish(self) -> None:
+        """What can be done without a broker: store what is in hand, write down what is known."""
+        await self._pipeline.rest()
+        await self._write_sensors()
+
+    async def _within_drain(self, waiting: Awaitable[None]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain.total_seconds()):
+                await waiting
+
+    async def _load_thresholds(self) -> None:
+        self._limits.own_kwh = await self._store.thresholds()
+
+    async def _write_sensors(self) -> None:
+        updates = self._sensors.take()
+        if updates:
+            await self._store.update_sensors(updates)
+
+    async def _send_confirmations(self) -> None:
+        await self._send(self._confirmations.due())
+
+    async def _send_status(self) -> None:
+        await self._send([self._status_message(self.state.status())])
+
+    async def _report(self) -> None:
+        """Say every minute what was done, if something was."""
+        books, before = self.state.books, 0
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            if books.received != before:
+                before = books.received
+                logger.info("%s", books)
+
+    async def _send(self, messages: list[Outgoing]) -> None:
+        """Publish what need not arrive: it is said again."""
+        if self.state.connection is not None and messages:
+            with contextlib.suppress(BrokerError):
+                await self.state.connection.publish_many(messages)
+
+    def _status_message(self, status: IngestorStatus) -> Outgoing:
+        payload = status.model_dump_json(exclude_none=True).encode()
+        return Outgoing(self._topics.ingestors(self._settings.name), payload, retain=True)
+
+
+async def _every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(period_s)
+        await action()
+
+
+async def _first_of(*waiting: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waiting]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,52 @@
+"""What an ingestor can be told, on the command line or in the environment."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from broker.address import MqttUrl
+from broker.settings import Duration, MongoUrl, ProcessSettings
+from broker.topics import ID_PATTERN, SiteId, TopicRoot
+
+
+def _check_sites(text: str) -> str:
+    sites = text.split(",")
+    if text != "+" and not all(re.fullmatch(ID_PATTERN, site) for site in sites):
+        raise ValueError("write + for all sites, or names with commas between: lari,annex")
+    return text
+
+
+def _check_endpoint(text: str) -> str:
+    if not re.fullmatch(r"\S+:[0-9]{1,5}", text):
+        raise ValueError("write it as host:port, for example 127.0.0.1:8090")
+    return text
+
+
+class IngestorSettings(ProcessSettings):
+    """Take readings from the broker, check and flag them, and store each exactly once.
+
+    Example: ingestor --mqtt-url mqtt://ingestor:secret@localhost --site lari
+    """
+
+    mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker")
+    mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
+    topic_root: TopicRoot = Field("energy", description="first topic level(s)")
+    site: Annotated[str, AfterValidator(_check_sites)] = Field(
+        "+", description="sites to serve: + for all, or a list with commas"
+    )
+    threshold_kwh: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        12.0, description="a reading strictly above it is an anomaly"
+    )
+    http: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
+        None, description="host:port for /live, /ready and /metrics"
+    )
+    name: SiteId = Field("ingestor", description="its own name, one per running ingestor")
+    drain: Duration = Field(
+        "10s", validate_default=True, description="how long to finish what is in hand at the end"
+    )
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites to serve, each a topic level: ``("+",)`` for all."""
+        return tuple(self.site.split(","))

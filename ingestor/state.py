@@ -1,0 +1,45 @@
+"""How this ingestor is: its books, and whether the broker and the database answer."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from broker.connection import Connection
+from broker.messages import IngestorStatus
+from ingestor.books import Books
+from ingestor.store import Store
+
+
+@dataclass(slots=True)
+class State:
+    """Read by the health pages and for the retained status.
+
+    Attributes:
+        connection: The current one; None while the broker is away.
+    """
+
+    books: Books
+    store: Store
+    connection: Connection | None = None
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def dependencies(self) -> dict[str, bool]:
+        """What the ingestor needs, and whether it answers."""
+        broker = self.connection is not None and not self.connection.is_lost
+        return {"broker": broker, "database": self.store.is_available}
+
+    def status(self, state: Literal["online", "offline"] = "online") -> IngestorStatus:
+        """What is published, with the books of this moment."""
+        books = self.books
+        return IngestorStatus(
+            state=state,
+            since=self.since,
+            database=self.store.is_available,
+            received=books.received,
+            stored=books.stored,
+            duplicates=books.duplicates,
+            rejected=books.rejected,
+            pending=books.pending,
+            alerts=books.alerts,
+            turned_away=books.turned_away,
+        )

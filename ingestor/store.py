@@ -1,0 +1,290 @@
+"""MongoDB: the only file that knows motor.
+
+A write counts as done when it is in the journal. Writing the same thing again is harmless, so a write
+whose outcome is unknown is simply made again, for ever, until the database answers.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import bson
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import UpdateMany, UpdateOne, WriteConcern, timeout
+from pymongo.errors import (
+    BulkWriteError,
+    CollectionInvalid,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from ingestor import schema
+from ingestor.documents import Measure
+from ingestor.patience import Patience, sentence
+
+OPERATION_LIMIT_S = 10.0
+MERGE_LIMIT_S = 600.0
+PREPARE_LIMIT_S = 3600.0
+DURABLE = WriteConcern(w="majority", j=True)
+
+DUPLICATE_KEY = 11000
+NAMESPACE_EXISTS = 48
+# Errors of one document that trying again would not change.
+REFUSED_DOCUMENT = {121: "fails the collection's validator", 10334: "is too large", 2: "has a bad value"}
+UNENCODABLE = (BSONError, OverflowError, UnicodeError)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A row was not inserted because its id is taken; this is what is stored under it."""
+
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that the database will never take."""
+
+    reason: str
+
+
+@asynccontextmanager
+async def open_store(url: str) -> AsyncIterator["Store"]:
+    """Make a client for a MongoDB URL that names a database. Does not wait for the server."""
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        url,
+        appname="energy-monitor ingestor",
+        serverSelectionTimeoutMS=3000,
+        connectTimeoutMS=3000,
+        timeoutMS=int(OPERATION_LIMIT_S * 1000),
+    )
+    try:
+        yield Store(client)
+    finally:
+        client.close()
+
+
+class Store:
+    """All that an ingestor does with the database."""
+
+    def __init__(self, client: AsyncIOMotorClient[dict[str, Any]]) -> None:
+        self._client = client
+        self._db = client.get_default_database().with_options(write_concern=DURABLE)
+        self._measures = self._db["measures"]
+        self._patience = Patience()
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the last operation was answered."""
+        return self._patience.is_answered
+
+    async def prepare(self) -> None:
+        """Make collections, validators, view and indexes; changes nothing when they are there.
+
+        Waits for the database for as long as it takes.
+
+        Raises:
+            StoreRefusedError: The user of the URL is not allowed to.
+        """
+
+        async def make() -> None:
+            with timeout(PREPARE_LIMIT_S):
+                for name, rules in schema.VALIDATORS.items():
+                    await self._make_collection(
+                        name, validator={"$jsonSchema": {"bsonType": "object", **rules}}
+                    )
+                await self._make_collection("anomalies", viewOn="measures", pipeline=schema.ANOMALIES)
+                for name, indexes in schema.INDEXES.items():
+                    await self._db[name].create_indexes(indexes)
+
+        await self._patience.insist(make)
+
+    async def _make_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401 - the server's own
+        try:
+            await self._db.create_collection(name, **options)
+        except (CollectionInvalid, OperationFailure) as error:
+            if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:
+                raise
+            await self._db.command("collMod", name, **options)
+
+    async def insert(self, measures: Sequence[Measure]) -> dict[int, Existing | Refused]:
+        """Insert measures that were received together, journaled; say what became of the rest.
+
+        Returns:
+            By index in ``measures``, those that were not inserted. All others are stored.
+        """
+        again = False
+
+        async def write() -> dict[int, Existing | Refused]:
+            nonlocal again
+            command = {
+                "insert": "measures",
+                "documents": measures,
+                "ordered": False,
+                "writeConcern": DURABLE.document,
+            }
+            try:
+                # The bare command: insert_many would handle each document in Python once more.
+                answer = await self._db.command(command)
+                if "writeConcernError" in answer:
+                    raise WriteConcernError(answer["writeConcernError"].get("errmsg", "write concern"))
+                errors = answer.get("writeErrors")
+                return await self._sort_out(errors, measures, again=again) if errors else {}
+            finally:
+                again = True
+
+        if not measures:
+            return {}
+        try:
+            return await self._patience.insist(write)
+        except UNENCODABLE:
+            return await self._insert_encodable(measures)
+
+    async def _insert_encodable(self, measures: Sequence[Measure]) -> dict[int, Existing | Refused]:
+        """Insert all but those that cannot be encoded, which would keep the others from being sent."""
+        problems: dict[int, Existing | Refused] = {}
+        for index, measure in enumerate(measures):
+            try:
+                bson.encode(measure)
+            except UNENCODABLE as error:
+                problems[index] = Refused(f"cannot be encoded ({error})")
+        rest = [index for index in range(len(measures)) if index not in problems]
+        others = await self.insert([measures[index] for index in rest])
+        return problems | {rest[index]: problem for index, problem in others.items()}
+
+    async def _sort_out(
+        self, errors: Sequence[Mapping[str, Any]], measures: Sequence[Measure], *, again: bool
+    ) -> dict[int, Existing | Refused]:
+        """Tell answers from failures. A row that an earlier attempt of this call stored is stored."""
+        problems: dict[int, Existing | Refused] = {}
+        taken: dict[int, str] = {}
+        for error in errors:
+            index, code = error["index"], error["code"]
+            if code == DUPLICATE_KEY:
+                taken[index] = measures[index]["_id"]
+            elif code in REFUSED_DOCUMENT:
+                problems[index] = Refused(REFUSED_DOCUMENT[code])
+            else:
+                raise OperationFailure(error.get("errmsg", "unknown"), code)
+        found = {measure["_id"]: measure async for measure in self._find(list(set(taken.values())))}
+        if len(found) < len(set(taken.values())):
+            # Somebody removed one in between: insert again.
+            raise PyMongoError("a stored reading vanished while it was compared")
+        ours: set[str] = set()
+        for index, measure_id in sorted(taken.items()):
+            measure = found[measure_id]
+            mine = again and measure["received_at"] == measures[index]["received_at"]
+            if mine and measure_id not in ours:
+                ours.add(measure_id)
+            else:
+                problems[index] = Existing(measure)
+        return problems
+
+    async def _find(self, ids: Sequence[str]) -> AsyncIterator[Measure]:
+        async for document in self._measures.find({"_id": {"$in": ids}}):
+            yield cast("Measure", document)
+
+    async def insert_rejected(self, documents: Sequence[dict[str, Any]]) -> None:
+        """Keep refused payloads."""
+
+        async def write() -> None:
+            await self._db["rejected"].insert_many(documents, ordered=False)
+
+        await self._patience.insist(write)
+
+    async def unalerted(self, sites: Sequence[str], until: datetime) -> list[Measure]:
+        """The oldest anomalies of these sites that are not marked as alerted, 1000 at most.
+
+        Args:
+            sites: The sites, ``+`` for all.
+            until: Only those received at this time or before.
+        """
+        wanted: dict[str, Any] = {**schema.UNALERTED, "received_at": {"$lte": until}}
+        if "+" not in sites:
+            wanted["site"] = {"$in": list(sites)}
+
+        async def read() -> list[Measure]:
+            found = self._measures.find(wanted).sort("received_at", 1).limit(1000)
+            return [cast("Measure", document) async for document in found]
+
+        return await self._patience.insist(read)
+
+    async def mark_alerted(self, ids: Sequence[str], at: datetime) -> None:
+        """Note when the alerts of these measures were published."""
+
+        async def write() -> None:
+            await self._measures.update_many({"_id": {"$in": list(ids)}}, {"$set": {"alerted_at": at}})
+
+        await self._patience.insist(write)
+
+    async def update_sensors(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
+        """Write what is known of sensors."""
+
+        async def write() -> None:
+            try:
+                await self._db["sensors"].bulk_write(updates)
+            except BulkWriteError as error:
+                if (error.details or {}).get("writeConcernErrors"):
+                    raise
+                # An update that the validator refuses now will be refused for ever.
+                logger.warning("MongoDB refuses what is known of a sensor: %s", sentence(error))
+
+        await self._patience.insist(write, aloud=False)
+
+    async def thresholds(self) -> dict[str, float]:
+        """The own thresholds of sensors, kWh by sensor id."""
+
+        async def read() -> dict[str, float]:
+            own = {"threshold_kwh": {"$exists": True}}
+            found = self._db["sensors"].find(own, {"sensor_id": 1, "threshold_kwh": 1})
+            return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
+
+        return await self._patience.insist(read)
+
+    async def merge(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> None:
+        """Run a pipeline that ends in ``$merge``."""
+
+        async def write() -> None:
+            with timeout(MERGE_LIMIT_S):
+                await self._db[collection].aggregate(pipeline).to_list(None)
+
+        await self._patience.insist(write, aloud=False)
+
+    async def each_recent(self, until: datetime, note: Callable[[Measure], None]) -> None:
+        """Show the measures from the newest back to those received before ``until``.
+
+        ``note`` may be shown the same measure again when the database went away meanwhile.
+        """
+
+        async def read() -> None:
+            # The natural order is that of insertion, so this reads no more than it must.
+            async for document in self._measures.find().sort("$natural", -1):
+                if document["received_at"] < until:
+                    return
+                note(cast("Measure", document))
+
+        await self._patience.insist(read, aloud=False)
+
+    async def checkpoint(self, name: str) -> datetime | None:
+        """Up to when this ingestor's readings are in the periods; None at its first start."""
+
+        async def read() -> datetime | None:
+            found = await self._db["checkpoints"].find_one({"_id": name})
+            return found["until"] if found else None
+
+        return await self._patience.insist(read, aloud=False)
+
+    async def set_checkpoint(self, name: str, until: datetime) -> None:
+        """Note that all readings received before ``until`` are in the periods."""
+
+        async def write() -> None:
+            await self._db["checkpoints"].update_one({"_id": name}, {"$set": {"until": until}}, upsert=True)
+
+        await self._patience.insist(write, aloud=False)

@@ -1,0 +1,199 @@
+"""Decide of each payload what in it is a reading and what must be refused, and why.
+
+Bad data is a value here, never an exception: one bad row does not take its neighbours along.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
+
+from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading
+from broker.topics import ID_PATTERN, Place, Topics
+from ingestor.receive import Delivery
+
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+MAX_AHEAD = timedelta(minutes=5)
+SHOWN_CHARACTERS = 40
+
+_one = TypeAdapter(Reading).validator
+_many = TypeAdapter(list[Reading]).validator
+_id = re.compile(ID_PATTERN.replace("$", r"\Z"))
+
+SENTENCES = {
+    "missing": "{field} is missing",
+    "timezone_aware": "{field} has no UTC offset; write it as 2026-11-23T10:00:00Z",
+    "finite_number": "{field} is not a finite number",
+    "float_type": "{field} is not a number",
+    "string_pattern_mismatch": "{field} may have 1 to 64 letters, digits, dots, underscores and dashes",
+    "model_type": "a reading is a JSON object",
+}
+
+
+class Valid(NamedTuple):
+    """A reading that may be stored.
+
+    Attributes:
+        reading: What the sensor sent.
+        place: The site and the sensor of its topic.
+        moment: Its time as MongoDB keeps it: UTC, naive.
+        delivery: The message that brought it.
+        row: Which reading of an array, counted from 0; None for a single one.
+    """
+
+    reading: Reading
+    place: Place
+    moment: datetime
+    delivery: Delivery
+    row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A payload, or one row of an array, that cannot be stored as a reading.
+
+    Attributes:
+        kind: One word: ``not_json``, ``invalid``, ``topic``, ``time``, ``too_large``, ``retained``,
+            ``conflict`` or ``refused`` (by the database).
+        reason: One sentence for people.
+        topic: Where it came from.
+        payload: The bytes as they came; for one row of an array, that row.
+        row: Which row of an array, counted from 0.
+        sequence: The reading's sequence, if one could be read: its sensor need not send it again.
+    """
+
+    kind: str
+    reason: str
+    topic: str
+    payload: bytes
+    row: int | None = None
+    sequence: int | None = None
+
+
+Checked = Valid | Rejection
+
+
+def validate(delivery: Delivery, now: datetime) -> list[Checked]:
+    """Read one delivery, which holds one reading or an array of them.
+
+    Args:
+        delivery: A message on one of the readings topics.
+        now: The ingestor's clock, UTC, naive.
+
+    Returns:
+        One item per reading, or a single rejection for a payload that cannot be read at all.
+    """
+    payload = delivery.payload
+    place = _place(delivery.topic)
+    if place is None or delivery.retain or len(payload) > MAX_PAYLOAD_BYTES:
+        return [_refuse_unread(delivery)]
+    try:
+        if payload[:1] != b"[":
+            return [_judge(_one.validate_json(payload), delivery, place, now)]
+        readings = _many.validate_json(payload)
+    except ValidationError:
+        return _validate_rows(delivery, place, now)
+    if not 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
+        return [_wrong_length(delivery, len(readings))]
+    return [_judge(reading, delivery, place, now, row) for row, reading in enumerate(readings)]
+
+
+@lru_cache(maxsize=200_000)
+def _place(topic: str) -> Place | None:
+    place = Topics.place(topic)
+    return place if _id.match(place.site) and _id.match(place.name) else None
+
+
+def _refuse_unread(delivery: Delivery) -> Rejection:
+    """Refuse what need not be read at all."""
+    topic, payload = delivery.topic, delivery.payload
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        size = f"the payload has {len(payload):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are taken"
+        return Rejection("too_large", size, topic, payload)
+    if delivery.retain:
+        retained = "a reading may not be retained; publish it without the retain flag"
+        return Rejection("retained", retained, topic, payload)
+    ids = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
+    return Rejection("topic", ids, topic, payload)
+
+
+def _judge(
+    reading: Reading, delivery: Delivery, place: Place, now: datetime, row: int | None = None
+) -> Checked:
+    """Check what the model cannot know: the topic and the clock."""
+    try:
+        moment = reading.timestamp.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return reject("time", "timestamp is outside of the years 1 to 9999", delivery, row, reading)
+    if reading.sensor_id != place.name:
+        reason = f"the topic says {place.name}, the payload says {reading.sensor_id}"
+        return reject("topic", reason, delivery, row, reading)
+    if OLDEST <= moment <= now + MAX_AHEAD:
+        return Valid(reading, place, moment, delivery, row)
+    return reject("time", _wrong_time(moment, now), delivery, row, reading)
+
+
+def reject(kind: str, reason: str, delivery: Delivery, row: int | None, reading: Reading) -> Rejection:
+    """Refuse a reading that could be read: a whole payload, or one row of an array."""
+    payload = delivery.payload if row is None else reading.model_dump_json(exclude_none=True).encode()
+    return Rejection(kind, reason, delivery.topic, payload, row, reading.sequence)
+
+
+def _wrong_time(moment: datetime, now: datetime) -> str:
+    if moment < OLDEST:
+        return "timestamp is before the year 2000; is the sensor's clock set?"
+    ahead = timedelta(seconds=round((moment - now).total_seconds()))
+    return f"timestamp {moment:%Y-%m-%d %H:%M:%S} UTC is {ahead} ahead of this ingestor's clock"
+
+
+def _wrong_length(delivery: Delivery, length: int) -> Rejection:
+    reason = f"an array holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings, this one {length:,}"
+    return Rejection("invalid", reason, delivery.topic, delivery.payload)
+
+
+def _validate_rows(delivery: Delivery, place: Place, now: datetime) -> list[Checked]:
+    """Read a payload that is not all good, row by row."""
+    try:
+        content = from_json(delivery.payload)
+    except ValueError as error:
+        return [Rejection("not_json", f"not JSON: {error}", delivery.topic, delivery.payload)]
+    if not isinstance(content, list):
+        return [_validate_row(delivery.payload, None, delivery, place, now)]
+    if not 1 <= len(content) <= MAX_READINGS_PER_PAYLOAD:
+        return [_wrong_length(delivery, len(content))]
+    return [
+        _validate_row(to_json(item, inf_nan_mode="constants"), row, delivery, place, now)
+        for row, item in enumerate(content)
+    ]
+
+
+def _validate_row(
+    payload: bytes, row: int | None, delivery: Delivery, place: Place, now: datetime
+) -> Checked:
+    try:
+        return _judge(_one.validate_json(payload), delivery, place, now, row)
+    except ValidationError as error:
+        reason = "; ".join(explain(detail) for detail in error.errors(include_url=False)[:3])
+        return Rejection("invalid", reason, delivery.topic, payload, row, _sequence(from_json(payload)))
+
+
+def _sequence(content: object) -> int | None:
+    sequence = content.get("sequence") if isinstance(content, dict) else None
+    if isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 2**63:
+        return sequence
+    return None
+
+
+def explain(detail: ErrorDetails) -> str:
+    """Say in words that a person understands what is wrong with one field."""
+    field = str(detail["loc"][0]) if detail["loc"] else "the payload"
+    if detail["type"] in SENTENCES:
+        return SENTENCES[detail["type"]].format(field=field)
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    # The value is hostile input: escaped and short.
+    shown = ascii(detail["input"])[:SHOWN_CHARACTERS]
+    return f"{field}: {message.removeprefix('input ')}, not {shown}"
