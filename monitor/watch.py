@@ -1,0 +1,76 @@
+"""The live view in a terminal: one line per stored reading."""
+
+import asyncio
+import logging
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+
+from ingestor.documents import Measure
+from monitor.queries import QueryError, Tail
+
+LOOK_EVERY_S = 0.25
+SHOWN_AT_ONCE = 40
+INDENT = " " * 12
+
+logger = logging.getLogger(__name__)
+
+
+async def watch(tail: Tail, stop: asyncio.Event) -> None:
+    """Print readings as they are stored until told to stop."""
+    silent = False
+    while True:
+        ending = stop.is_set()
+        try:
+            measures = await tail.new()
+        except QueryError as error:
+            if not silent:
+                logger.warning("MongoDB does not answer (%s); trying until it does.", error)
+            silent = True
+        else:
+            silent = False
+            _print(measures)
+        if ending:
+            return
+        try:
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def _print(measures: Sequence[Measure]) -> None:
+    # A terminal is as wide as it is; a file or a pipe gets each reading on one line.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    hidden = len(measures) - SHOWN_AT_ONCE
+    if hidden > 0:
+        sys.stdout.write(f"{INDENT}… {hidden} more readings\n")
+    for measure in measures[-SHOWN_AT_ONCE:]:
+        sys.stdout.write(to_line(measure, width) + "\n")
+    sys.stdout.flush()
+
+
+def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
+    """Describe one reading for people, as the laboratory knows it.
+
+    Args:
+        measure: What is stored.
+        width: Columns; a longer line is broken before its second part.
+        zone: Of the time shown; the machine's own if None.
+    """
+    time = measure["timestamp"].replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
+    place = ", ".join(_plain(part) for part in (measure["location"], measure["sensor_id"]) if part)
+    if measure["is_anomaly"]:
+        mark, detail = "🔴", f"Action required: {place}"
+    else:
+        mark, detail = "🟢", f"{measure['value_kwh']:.2f} kWh, {place}"
+    line = f"{time} {mark} {measure['status_message']}"
+    # The mark is two columns wide.
+    separator = " " if len(line) + 1 + 1 + len(detail) <= width else f"\n{INDENT}"
+    return line + separator + detail
+
+
+def _plain(text: str) -> str:
+    """Take out what could steer a terminal or turn the direction of writing."""
+    return "".join(character if character.isprintable() else "?" for character in text)
