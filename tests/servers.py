@@ -1,0 +1,226 @@
+"""What integration tests work with: real servers, real processes, a client of their own."""
+
+import asyncio
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mqtt5 import PublishPacket
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo.database import Database
+
+from broker.address import MqttAddress
+from broker.connection import Connection, Outgoing
+from broker.link import Link
+from stack import mongod, mosquitto
+from stack.accounts import Accounts
+from stack.ports import free_port
+from stack.processes import Process, running
+
+PATIENCE_S = 20.0
+LOOK_EVERY_S = 0.02
+
+
+@dataclass(slots=True)
+class Servers:
+    """A Mosquitto and a mongod with the project's own access rules."""
+
+    accounts: Accounts
+    state: Path
+    mqtt_port: int
+    mongo_port: int
+    broker: Process = field(init=False)
+    database: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broker = mosquitto.mosquitto(
+            self.state / "mosquitto", self.mqtt_port, self.accounts, self.state / "mosquitto.log"
+        )
+        self.database = mongod.mongod(self.state / "mongo", self.mongo_port, self.state / "mongod.log")
+
+    def mqtt(self, role: str) -> str:
+        return self.accounts.mqtt(role, self.mqtt_port)
+
+    def mongo(self, role: str) -> str:
+        return self.accounts.mongo(role, self.mongo_port)
+
+    async def broker_answers(self) -> bool:
+        return await mosquitto.answers(self.mqtt("viewer"))
+
+    async def database_answers(self) -> bool:
+        return await mongod.answers(self.mongo_port)
+
+
+@asynccontextmanager
+async def start_servers(state: Path, accounts: Accounts) -> AsyncIterator[Servers]:
+    mqtt_port = free_port(21000)
+    servers = Servers(accounts, state, mqtt_port, free_port(27500, [mqtt_port]))
+    async with (
+        running(servers.broker, servers.broker_answers),
+        running(servers.database, servers.database_answers),
+    ):
+        await mongod.make_users(accounts, servers.mongo_port)
+        yield servers
+
+
+async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE_S) -> None:
+    """Wait until a condition holds; fail with the condition's name when it does not in time."""
+    until = time.monotonic() + seconds
+    while True:
+        holds = condition()
+        if isinstance(holds, Awaitable):
+            holds = await holds
+        if holds:
+            return
+        if time.monotonic() > until:
+            raise AssertionError(f"not within {seconds:g} s: {condition}")
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def fetch(url: str) -> tuple[int, str]:
+    """Status and body of a page; status 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own servers
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+class Message(NamedTuple):
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class Wire:
+    """A client of the test's own."""
+
+    def __init__(self, url: str, client: str = "") -> None:
+        will = Outgoing("health/test", b"")
+        name = client or f"test-{uuid.uuid4().hex[:8]}"
+        self._link = Link(MqttAddress.parse(url), name, self._deliver, will, rival="a rival")
+        self._connection = self._link.open()
+        self.messages: list[Message] = []
+
+    def _deliver(self, _: Connection, packet: PublishPacket) -> None:
+        self.messages.append(Message(packet.topic, packet.payload, packet.retain))
+        asyncio.get_running_loop().create_task(self._connection.puback_many([packet.packet_id or 0]))
+
+    async def __aenter__(self) -> "Wire":
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.__aexit__(None, None, None)
+
+    async def listen(self, pattern: str, *, retained: bool = True) -> None:
+        await self._connection.listen(pattern, retained=retained)
+
+    async def publish(self, topic: str, *payloads: bytes | str, retain: bool = False) -> None:
+        encoded = [each.encode() if isinstance(each, str) else each for each in payloads]
+        await self._connection.publish_many([Outgoing(topic, each, retain) for each in encoded])
+
+    def on(self, prefix: str) -> list[Message]:
+        return [each for each in self.messages if each.topic.startswith(prefix)]
+
+
+class Site:
+    """What a test sees of its site: publish there, count there."""
+
+    def __init__(self, database: Database[dict[str, Any]], wire: Wire, site: str, sensor: str) -> None:
+        self.database = database
+        self.wire = wire
+        self.site = site
+        self.sensor = sensor
+
+    async def publish(self, *payloads: str | bytes) -> None:
+        await self.wire.publish(f"energy/readings/{self.site}/{self.sensor}", *payloads)
+
+    def stored(self, **wanted: object) -> list[dict[str, Any]]:
+        return list(self.database.measures.find({"site": self.site, **wanted}).sort("timestamp", 1))
+
+    def count(self, **wanted: object) -> int:
+        return self.database.measures.count_documents({"site": self.site, **wanted})
+
+    async def until_count(self, count: int, seconds: float = PATIENCE_S, **wanted: object) -> None:
+        await eventually(lambda: self.count(**wanted) >= count, seconds)
+
+    def rejected(self) -> list[dict[str, Any]]:
+        return list(self.database.rejected.find({"topic": {"$regex": f"/{self.site}/"}}))
+
+    async def until_stored(self, count: int) -> list[dict[str, Any]]:
+        await eventually(lambda: len(self.stored()) >= count)
+        return self.stored()
+
+
+@dataclass(slots=True)
+class RunningIngestor:
+    """An ingestor process as users run it."""
+
+    servers: Servers
+    site: str
+    log: Path
+    options: tuple[str, ...] = ()
+    http_port: int = field(default_factory=lambda: free_port(22000))
+    process: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        environment = {
+            "ENERGY_MQTT_URL": self.servers.mqtt("ingestor"),
+            "ENERGY_MONGO_URL": self.servers.mongo("ingestor"),
+            "ENERGY_HTTP": f"127.0.0.1:{self.http_port}",
+            "ENERGY_SITE": self.site,
+        }
+        command = [sys.executable, "-m", "ingestor", "--name", self.site, *self.options]
+        self.process = Process("ingestor", command, environment, self.log)
+
+    async def start(self, *, ready: bool = True) -> None:
+        await self.process.start()
+        await self.process.ready(self.is_ready if ready else self.is_live)
+
+    async def kill(self) -> None:
+        await self.process.stop(signal.SIGKILL)
+
+    async def stop(self) -> int | None:
+        await self.process.stop()
+        return self.process.running.returncode if self.process.running else None
+
+    async def get(self, path: str) -> tuple[int, str]:
+        return await asyncio.to_thread(fetch, f"http://127.0.0.1:{self.http_port}{path}")
+
+    async def is_ready(self) -> bool:
+        return (await self.get("/ready"))[0] == 200
+
+    async def is_live(self) -> bool:
+        return (await self.get("/live"))[0] == 200
+
+    async def books(self) -> dict[str, int]:
+        metrics = await self._metrics()
+        names = {name: name.removeprefix("energy_").removesuffix("_total") for name in metrics}
+        return {short: int(metrics[name]) for name, short in names.items() if name.startswith("energy_")}
+
+    async def cpu_s(self) -> float:
+        """CPU time that the process has used so far, user and system, seconds."""
+        return (await self._metrics())["process_cpu_seconds_total"]
+
+    async def _metrics(self) -> dict[str, float]:
+        _, text = await self.get("/metrics")
+        families = text_string_to_metric_families(text)
+        return {sample.name: sample.value for family in families for sample in family.samples}
+
+
+def balance(books: dict[str, Any]) -> int:
+    """What is missing in books; 0 when they balance."""
+    settled = books["stored"] + books["duplicates"] + books["rejected"] + books["pending"]
+    return int(books["received"] - settled)

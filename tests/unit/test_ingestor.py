@@ -1,0 +1,196 @@
+"""The parts of the ingestor that need no server."""
+
+import json
+from datetime import datetime, timedelta
+from typing import cast
+
+import pytest
+from mqtt5 import PublishPacket, QoS
+
+from broker.connection import Connection
+from broker.messages import NodeStatus, Reading
+from broker.topics import Place, Topics
+from ingestor.alert import to_alert
+from ingestor.batch import Opener
+from ingestor.books import Books
+from ingestor.confirm import Confirmations
+from ingestor.documents import day_of, hour_of, is_late, measure_id, to_measure, utc_now
+from ingestor.flag import Limits, exceeded
+from ingestor.receive import ROOM, Inbox
+from ingestor.sensors import Sensors
+
+TOPICS = Topics()
+MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
+PLACE = Place("lari", "S-1")
+
+
+class Peer:
+    """Stands for a connection where only its identity and its wish for a new one matter."""
+
+    def __init__(self) -> None:
+        self.renewals: list[bool] = []
+        self.renew = self
+
+    def set(self) -> None:
+        self.renewals.append(True)
+
+
+def connection() -> Connection:
+    return cast("Connection", Peer())
+
+
+def packet(payload: bytes, topic: str = "energy/readings/lari/S-1") -> PublishPacket:
+    return PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
+
+
+def reading(value_kwh: float) -> Reading:
+    return Reading.model_validate_json(
+        json.dumps({"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": "2026-11-23T10:00:00.123Z"})
+    )
+
+
+def opener(inbox: Inbox, books: Books) -> Opener:
+    return Opener(inbox, TOPICS, Limits(12.0), books, Sensors())
+
+
+@pytest.mark.parametrize(
+    ("value_kwh", "threshold_kwh"), [(12.0, None), (12.000001, 12.0), (11.9, None), (0, None), (1e6, 12.0)]
+)
+def test_only_what_is_strictly_above_the_threshold_exceeds_it(
+    value_kwh: float, threshold_kwh: float | None
+) -> None:
+    assert exceeded(reading(value_kwh), Limits(12.0)) == threshold_kwh
+
+
+def test_own_threshold_of_a_sensor_counts() -> None:
+    assert exceeded(reading(12.5), Limits(12.0, {"S-1": 13.0})) is None
+    assert exceeded(reading(5.5), Limits(12.0, {"S-1": 5.0})) == 5.0
+
+
+def test_ids_of_a_reading_and_its_periods() -> None:
+    measure = measure_id("S-1", MOMENT)
+    assert measure == "S-1@2026-11-23T10:00:00.123Z"
+    assert hour_of(measure) == "S-1@2026-11-23T10"
+    assert day_of(hour_of(measure)) == "S-1@2026-11-23"
+
+
+def test_minus_zero_is_stored_as_zero() -> None:
+    assert str(to_measure(reading(-0.0), "lari", MOMENT, None, MOMENT)["value_kwh"]) == "0.0"
+
+
+def test_alert_is_that_of_the_contract() -> None:
+    measure = to_measure(reading(12.24), "lari", MOMENT, 12.0, MOMENT + timedelta(minutes=10, milliseconds=1))
+    assert is_late(measure)
+    topic, payload, retain = to_alert(measure, TOPICS)
+    assert (topic, retain) == ("energy/alerts/lari/S-1", False)
+    assert json.loads(payload) == {
+        "id": "S-1@2026-11-23T10:00:00.123Z",
+        "sensor_id": "S-1",
+        "site": "lari",
+        "location": None,
+        "value_kwh": 12.24,
+        "threshold_kwh": 12.0,
+        "timestamp": "2026-11-23T10:00:00.123Z",
+        "late": True,
+        "message": "ALERT: High consumption detected! (12.24 kWh > 12.0 kWh)",
+    }
+
+
+def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr("ingestor.confirm.time.monotonic", lambda: clock)
+    confirmations = Confirmations(TOPICS)
+    confirmations.stored(PLACE, 1)
+    clock = 104.0
+    confirmations.stored(PLACE, 2)
+    confirmations.rejected(Place("lari", "S-2"), 9)
+    assert confirmations.due() == []
+    clock = 105.0
+    assert [each.payload for each in confirmations.due()] == [b'{"sequences":[[1,2]]}']
+    for sequence in range(1000):
+        confirmations.stored(PLACE, sequence)
+    assert [each.payload for each in confirmations.due()] == [b'{"sequences":[[0,999]]}']
+    (last,) = confirmations.due(everything=True)
+    assert last == ("energy/stored/lari/S-2", b'{"sequences":[],"rejected":[[9,9]]}', False)
+
+
+def test_books_count_what_arrives_and_what_is_opened() -> None:
+    books = Books()
+    inbox = Inbox(TOPICS, books)
+    good = reading(1.0).model_dump_json()
+    peer = connection()
+    for payload in (good, f"[{good}, {good}, 1]", "nonsense"):
+        inbox.put(peer, packet(payload.encode()))
+    inbox.put(peer, packet(b'{"state": "online"}', "energy/status/lari/S-1"))
+    assert (books.received, books.pending, books.balance) == (3, 3, 0)
+    batch = opener(inbox, books).next_batch()
+    assert batch is not None
+    assert (len(batch.deliveries), len(batch.measures), len(batch.rejections)) == (4, 3, 2)
+    assert (books.received, books.pending, books.balance) == (5, 5, 0)
+
+
+def test_batch_closes_at_1000_readings_and_each_has_a_later_time() -> None:
+    books = Books()
+    inbox = Inbox(TOPICS, books)
+    for _ in range(2500):
+        inbox.put(connection(), packet(reading(1.0).model_dump_json().encode()))
+    opening = opener(inbox, books)
+    batches = list(iter(opening.next_batch, None))
+    assert sum(map(len, batches)) == 2500
+    assert max(map(len, batches)) <= 1000
+    times = [each.received_at for each in batches]
+    assert sorted(set(times)) == times
+    assert abs(times[0] - utc_now()) < timedelta(minutes=1)
+
+
+def test_full_inbox_turns_away_all_that_follows_until_it_is_empty() -> None:
+    books = Books()
+    inbox = Inbox(TOPICS, books, max_deliveries=2)
+    first = Peer()
+    peer = cast("Connection", first)
+    for _ in range(3):
+        inbox.put(peer, packet(b"x"))
+    inbox.take()
+    inbox.put(peer, packet(b"x"))  # there is room, but the one before it is not here
+    assert (len(inbox), books.received, books.turned_away) == (1, 2, 2)
+    inbox.settled()
+    assert len(first.renewals) == 0
+    inbox.take()
+    inbox.settled()
+    assert len(first.renewals) == 1
+    inbox.put(connection(), packet(b"x"))
+    assert len(inbox) == 1
+
+
+def test_inbox_is_bounded_by_bytes_too() -> None:
+    books = Books()
+    inbox = Inbox(TOPICS, books, max_bytes=10)
+    peer = connection()
+    for _ in range(3):
+        inbox.put(peer, packet(b"x" * 6))
+    assert (len(inbox), books.turned_away) == (2, 1)
+
+
+def test_reading_pauses_above_the_room_and_goes_on_below() -> None:
+    inbox = Inbox(TOPICS, Books())
+    peer = connection()
+    for _ in range(ROOM):
+        assert inbox.room.is_set()
+        inbox.put(peer, packet(b"x"))
+    assert not inbox.room.is_set()
+    inbox.take()
+    assert inbox.room.is_set()
+
+
+def test_sensors_remember_first_and_last_of_what_passed() -> None:
+    sensors = Sensors()
+    for minutes in (5, 1, 9, 3):
+        sensors.saw(to_measure(reading(1.0), "lari", MOMENT + timedelta(minutes=minutes), None, MOMENT))
+    sensors.heard(PLACE, NodeStatus(state="online", sensors=2))
+    sensors.heard(PLACE, NodeStatus(state="offline"))
+    seen, *online, offline = map(repr, sensors.take())
+    assert f"'first_reading': {MOMENT + timedelta(minutes=1)!r}" in seen
+    assert f"'last_reading': {MOMENT + timedelta(minutes=9)!r}" in seen
+    assert len(online) == 2
+    assert "UpdateMany" in offline
+    assert sensors.take() == []

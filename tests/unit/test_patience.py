@@ -1,0 +1,91 @@
+"""Waiting for the database: once said, never given up."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+
+from ingestor import patience
+from ingestor.patience import Patience, StoreRefusedError
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "MAX_DELAY_S", 0.001)
+
+
+def failing(*errors: PyMongoError) -> Callable[[], Awaitable[str]]:
+    remaining = list(errors)
+
+    async def operation() -> str:
+        if remaining:
+            raise remaining.pop(0)
+        return "done"
+
+    return operation
+
+
+def answered(patient: Patience) -> bool:
+    return patient.is_answered
+
+
+async def test_operation_is_repeated_until_it_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    patient = Patience()
+    assert not answered(patient)
+    assert await patient.insist(failing(*[AutoReconnect("host:1: refused, and so on")] * 5)) == "done"
+    assert patient.is_answered
+    assert caplog.messages == [
+        "MongoDB does not answer (host:1: refused); trying until it does.",
+        "MongoDB answers again after 0 s.",
+    ]
+
+
+async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFixture) -> None:
+    patient = Patience()
+    release = asyncio.Event()
+
+    async def write() -> str:
+        if not release.is_set():
+            raise AutoReconnect("no")
+        return "written"
+
+    writing = asyncio.create_task(patient.insist(write))
+    await asyncio.sleep(0.01)
+    # A read that works, as on a full disk, does not make it well.
+    await patient.insist(failing())
+    assert not answered(patient)
+    release.set()
+    assert await writing == "written"
+    assert patient.is_answered
+    assert len(caplog.messages) == 2
+
+
+async def test_background_work_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    patient = Patience()
+    await patient.insist(failing())
+    await patient.insist(failing(AutoReconnect("no")), aloud=False)
+    assert patient.is_answered
+    assert caplog.messages == []
+
+
+async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
+    patient = Patience()
+    await patient.insist(failing())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await patient.insist(failing(*[AutoReconnect("no")] * 100_000))
+    assert patient.is_answered
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("code", [13, 18])
+async def test_refusal_counts_at_the_first_contact_only(code: int) -> None:
+    patient = Patience()
+    with pytest.raises(StoreRefusedError, match="MongoDB does not let this user in"):
+        await patient.insist(failing(OperationFailure("no", code)))
+    patient = Patience()
+    await patient.insist(failing())
+    assert await patient.insist(failing(OperationFailure("no", code))) == "done"

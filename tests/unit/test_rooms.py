@@ -1,0 +1,66 @@
+"""Which room may import which, as the README's drawing has it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+MAY_IMPORT = {
+    "broker": set[str](),
+    "sensor_node": {"broker"},
+    "ingestor": {"broker"},
+    "monitor": {"broker", "ingestor.documents"},
+    "stack": {"broker", "sensor_node", "ingestor", "monitor"},
+}
+FLOW = (  # of a reading through the ingestor: a stage may use an earlier one, never a later one
+    "receive",
+    "validate",
+    "flag",
+    "store",
+    "alert",
+    "confirm",
+    "pipeline",
+)
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_room_imports_only_what_it_may(room: str) -> None:
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    for file in files:
+        for module in imported(file):
+            other = module.split(".")[0]
+            if other in MAY_IMPORT and other != room:
+                assert {other, module} & MAY_IMPORT[room], f"{file.name} imports {module}"
+
+
+def test_stage_does_not_know_the_next_one() -> None:
+    for place, stage in enumerate(FLOW):
+        later = {f"ingestor.{each}" for each in FLOW[place + 1 :]}
+        assert not later & set(imported(ROOT / "ingestor" / f"{stage}.py")), stage
+
+
+def test_only_the_store_and_the_queries_know_motor() -> None:
+    knowing = {
+        file.relative_to(ROOT).as_posix()
+        for room in MAY_IMPORT
+        for file in (ROOT / room).rglob("*.py")
+        if any(module.startswith("motor") for module in imported(file))
+    }
+    assert knowing == {"ingestor/store.py", "monitor/queries.py"}
+
+
+def test_no_file_is_two_ideas_long() -> None:
+    for room in MAY_IMPORT:
+        for file in (ROOT / room).rglob("*.py"):
+            assert len(file.read_text().splitlines()) <= 300, file

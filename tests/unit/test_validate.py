@@ -1,0 +1,215 @@
+"""What in a payload is a reading, and what is refused with which words."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.messages import MAX_PAYLOAD_BYTES
+from ingestor.receive import Delivery
+from ingestor.validate import Checked, Rejection, Valid, validate
+
+if TYPE_CHECKING:
+    from broker.connection import Connection
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
+GOOD: dict[str, object] = {
+    "sensor_id": "S-1",
+    "location": "Room 1",
+    "value_kwh": 1.82,
+    "timestamp": "2026-11-23T10:00:00.123Z",
+    "sequence": 42,
+}
+TOPIC = "energy/readings/lari/S-1"
+
+
+def check(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> list[Checked]:
+    encoded = payload.encode() if isinstance(payload, str) else payload
+    return validate(Delivery(topic, encoded, retain, 1, cast("Connection", None)), NOW)
+
+
+def refusal(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> Rejection:
+    (only,) = check(payload, topic, retain=retain)
+    assert isinstance(only, Rejection)
+    return only
+
+
+def but(**changes: object) -> str:
+    return json.dumps(GOOD | changes)
+
+
+def without(field: str) -> str:
+    return json.dumps({name: value for name, value in GOOD.items() if name != field})
+
+
+def test_good_reading_is_valid() -> None:
+    (valid,) = check(json.dumps(GOOD))
+    assert isinstance(valid, Valid)
+    assert valid.reading.value_kwh == 1.82
+    assert valid.moment == NOW.replace(microsecond=123000)
+    assert valid.place == ("lari", "S-1")
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("", "not JSON: EOF while parsing a value at line 1 column 0"),
+        ("hello", "not JSON: expected value at line 1 column 1"),
+        (b"\xff\xfe", "not JSON: expected value at line 1 column 1"),
+        ('{"sensor_id": "\\ud800"}', "not JSON: unexpected end of hex escape at line 1 column 22"),
+        ("[" * 50_000, "not JSON: recursion limit exceeded at line 1 column 202"),
+        ("null", "a reading is a JSON object"),
+        ('"S-1"', "a reading is a JSON object"),
+        ("[]", "an array holds 1 to 1,000 readings, this one 0"),
+        ("[1]", "a reading is a JSON object"),
+        (without("sensor_id"), "sensor_id is missing"),
+        (without("value_kwh"), "value_kwh is missing"),
+        (without("timestamp"), "timestamp is missing"),
+        ("{}", "sensor_id is missing; value_kwh is missing; timestamp is missing"),
+        (but(value_kwh="1.82"), "value_kwh is not a number"),
+        (but(value_kwh=None), "value_kwh is not a number"),
+        (but(value_kwh=True), "value_kwh is not a number"),
+        (but(value_kwh=[1]), "value_kwh is not a number"),
+        (but(value_kwh=float("nan")), "value_kwh is not a finite number"),
+        (but(value_kwh=float("inf")), "value_kwh is not a finite number"),
+        (but(value_kwh=-0.01), "value_kwh: should be greater than or equal to 0, not -0.01"),
+        (but(value_kwh=1_000_000.5), "value_kwh: should be less than or equal to 1000000, not 1000000.5"),
+        (
+            but(timestamp="2026-11-23T10:00:00"),
+            "timestamp has no UTC offset; write it as 2026-11-23T10:00:00Z",
+        ),
+        (
+            but(timestamp="now"),
+            "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not 'now'",
+        ),
+        (
+            but(timestamp="1790000000"),
+            "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not '1790000000'",
+        ),
+        (but(timestamp=None), "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not None"),
+        (but(timestamp=True), "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not True"),
+        (
+            but(timestamp="1970-01-01T00:00:07Z"),
+            "timestamp is before the year 2000; is the sensor's clock set?",
+        ),
+        (but(timestamp="0001-01-01T00:00:00+10:00"), "timestamp is outside of the years 1 to 9999"),
+        (but(timestamp=7), "timestamp is before the year 2000; is the sensor's clock set?"),
+        (
+            but(timestamp="2026-11-23T12:00:00Z"),
+            "timestamp 2026-11-23 12:00:00 UTC is 2:00:00 ahead of this ingestor's clock",
+        ),
+        (but(sensor_id="S-2"), "the topic says S-1, the payload says S-2"),
+        (but(sensor_id=""), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
+        (but(sensor_id="S-1\n"), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
+        (but(sensor_id="S" * 65), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
+        (but(sensor_id=1), "sensor_id: should be a valid string, not 1"),
+        (but(location="x" * 201), "location: string should have at most 200 characters, not '" + "x" * 39),
+        (but(location=7), "location: should be a valid string, not 7"),
+        (but(sequence=-1), "sequence: should be greater than or equal to 0, not -1"),
+        (but(sequence=1.5), "sequence: should be a valid integer, not 1.5"),
+        (but(sequence=2**63), "sequence: should be less than 9223372036854775808, not 9223372036854775808"),
+    ],
+)
+def test_bad_payload_is_refused_with_a_reason(payload: bytes | str, reason: str) -> None:
+    refused = refusal(payload)
+    assert refused.reason == reason
+    assert refused.topic == TOPIC
+
+
+def test_payload_of_a_megabyte_is_refused_unread() -> None:
+    refused = refusal(b"x" * 1_000_000)
+    assert (refused.kind, len(refused.payload)) == ("too_large", 1_000_000)
+    assert refused.reason == "the payload has 1,000,000 bytes; at most 65,536 are taken"
+
+
+def test_largest_payload_is_read() -> None:
+    (valid,) = check(json.dumps(GOOD).ljust(MAX_PAYLOAD_BYTES))
+    assert isinstance(valid, Valid)
+
+
+def test_retained_reading_is_refused() -> None:
+    assert refusal(json.dumps(GOOD), retain=True).kind == "retained"
+
+
+@pytest.mark.parametrize(
+    "topic", ["energy/readings/lari/S 1", "energy/readings//S-1", "energy/readings/l%/S-1"]
+)
+def test_topic_with_a_wrong_id_is_refused(topic: str) -> None:
+    assert refusal(json.dumps(GOOD), topic).kind == "topic"
+
+
+def test_good_rows_of_an_array_survive_a_bad_one() -> None:
+    rows = [GOOD, GOOD | {"value_kwh": float("nan"), "sequence": 7}, GOOD | {"value_kwh": 2.5}]
+    first, second, third = check(json.dumps(rows))
+    assert isinstance(first, Valid)
+    assert isinstance(second, Rejection)
+    assert isinstance(third, Valid)
+    assert (second.row, second.sequence, second.reason) == (1, 7, "value_kwh is not a finite number")
+    assert json.loads(second.payload)["sequence"] == 7
+    assert (first.row, third.row, third.reading.value_kwh) == (0, 2, 2.5)
+
+
+def test_array_of_1001_is_refused_whole() -> None:
+    tiny = "[" + ",".join(["{}"] * 1001) + "]"
+    assert refusal(tiny).reason == "an array holds 1 to 1,000 readings, this one 1,001"
+
+
+def test_unknown_fields_are_ignored() -> None:
+    (valid,) = check(but(firmware="2.0", nested={"deep": [1, 2]}))
+    assert isinstance(valid, Valid)
+
+
+@pytest.mark.parametrize(("ahead_s", "kind"), [(300, Valid), (300.001, Rejection), (-3_600, Valid)])
+def test_clock_may_be_five_minutes_ahead(ahead_s: float, kind: type) -> None:
+    moment = (NOW.replace(tzinfo=UTC) + timedelta(seconds=ahead_s)).isoformat()
+    (checked,) = check(but(timestamp=moment))
+    assert isinstance(checked, kind)
+
+
+@pytest.mark.parametrize("number", [0, -0.0, 1, 1e6, 1e-300])
+def test_numbers_at_the_border_are_taken(number: float) -> None:
+    (valid,) = check(but(value_kwh=number))
+    assert isinstance(valid, Valid)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+near_readings = st.fixed_dictionaries(
+    {},
+    optional={
+        "sensor_id": st.just("S-1") | json_values,
+        "value_kwh": st.floats() | st.integers() | json_values,
+        "timestamp": st.datetimes(timezones=st.timezones()).map(datetime.isoformat)
+        | st.floats()
+        | json_values,
+        "location": st.text(max_size=210) | json_values,
+        "sequence": st.integers() | json_values,
+    },
+)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_get_an_answer(payload: bytes) -> None:
+    for checked in check(payload):
+        assert isinstance(checked, Rejection)
+        assert checked.reason.isprintable()
+
+
+@given(near_readings | st.lists(near_readings, min_size=1, max_size=20) | json_values)
+def test_anything_like_a_reading_gets_one_answer_per_row(content: object) -> None:
+    checked = check(json.dumps(content))
+    assert len(checked) == (len(content) if isinstance(content, list) and content else 1)
+    for each in checked:
+        if isinstance(each, Valid):
+            assert 0 <= each.reading.value_kwh <= 1_000_000
+            assert datetime(2000, 1, 1) <= each.moment <= NOW + timedelta(minutes=5)  # noqa: DTZ001
+            assert each.reading.sensor_id == "S-1"
+        else:
+            assert each.reason
+            assert each.reason.isprintable()
