@@ -1,0 +1,218 @@
+"""``docker compose up`` on a running engine, and what arrives in MongoDB and on the alert topic."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from stack.ports import free_port
+
+pytestmark = pytest.mark.compose
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKER = shutil.which("docker") or "docker"
+SERVICES = ("mosquitto", "mongodb", "ingestor", "sensor-node")
+START_S = 600
+PATIENCE_S = 60
+
+
+def engine_answers() -> bool:
+    if shutil.which(DOCKER) is None:
+        return False
+    for command in ([DOCKER, "info"], [DOCKER, "compose", "version"]):
+        if subprocess.run(command, capture_output=True, timeout=30, check=False).returncode:  # noqa: S603
+            return False
+    return True
+
+
+class Stack:
+    """The project's own compose file, as a project of the test's own on free ports."""
+
+    def __init__(self, folder: Path) -> None:
+        taken: list[int] = []
+        for preferred in (31883, 37018, 38090):
+            taken.append(free_port(preferred, taken))
+        self.mqtt_port, self.mongo_port, self.http_port = taken
+        # Defaults only, whatever a developer has in .env.
+        env_file = folder / "empty.env"
+        env_file.touch()
+        self._command = [DOCKER, "compose", "--env-file", str(env_file), "-p", "energy-monitor-test"]
+        ports = {"MQTT_PORT": self.mqtt_port, "MONGO_PORT": self.mongo_port, "HTTP_PORT": self.http_port}
+        self._environment = {**os.environ, **{name: str(port) for name, port in ports.items()}}
+
+    def compose(self, *arguments: str, timeout: float = 120, check: bool = True) -> str:
+        done = subprocess.run(  # noqa: S603
+            [*self._command, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0 or not check, done.stdout + done.stderr
+        return done.stdout
+
+    def containers(self, service: str) -> list[str]:
+        return self.compose("ps", "--all", "--quiet", service).split()
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        found = subprocess.run(  # noqa: S603
+            [DOCKER, "inspect", container], capture_output=True, text=True, timeout=30, check=True
+        )
+        described: dict[str, Any] = json.loads(found.stdout)[0]
+        return described
+
+    def database(self) -> MongoClient[dict[str, Any]]:
+        url = f"mongodb://admin:securepassword@127.0.0.1:{self.mongo_port}/?authSource=admin"
+        return MongoClient(url, serverSelectionTimeoutMS=2000)
+
+
+def _is_more(count: Callable[[], int], before: int) -> bool:
+    return count() > before
+
+
+def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not engine_answers():
+        pytest.skip("no Docker engine with Compose answers")
+    stack = Stack(tmp_path_factory.mktemp("compose"))
+    stack.compose("down", "--volumes", "--remove-orphans")
+    try:
+        stack.compose("up", "--detach", "--wait", "--scale", "sensor-node=3", timeout=START_S)
+        yield stack
+    finally:
+        stack.compose("down", "--volumes", "--remove-orphans")
+
+
+@pytest.fixture
+def database(stack: Stack) -> Iterator[Database[dict[str, Any]]]:
+    with stack.database() as client:
+        yield client["energy_db"]
+
+
+def test_three_scaled_nodes_are_three_different_sensors(database: Database[dict[str, Any]]) -> None:
+    names = {f"Sensor-LARI-0{number}" for number in (1, 2, 3)}
+    until(lambda: set(database.measures.distinct("sensor_id")) == names)
+    until(lambda: database.sensors.count_documents({"status": "online"}) == 3)
+    assert set(database.measures.distinct("location")) == {"LARI Research Lab"}
+
+
+def test_one_more_sensor_is_launched_by_hand(stack: Stack, database: Database[dict[str, Any]]) -> None:
+    options = ["--sensor-id", "Sensor-LARI-07", "--location", "Room 7"]
+    stack.compose("run", "--detach", "--rm", "sensor-node", *options)
+    until(
+        lambda: database.measures.count_documents({"sensor_id": "Sensor-LARI-07", "location": "Room 7"}) > 1
+    )
+
+
+def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Database[dict[str, Any]]) -> None:
+    subscribe = [
+        "mosquitto_sub",
+        "-u",
+        "viewer",
+        "-P",
+        "viewer-secret",
+        "-t",
+        "energy/alerts/#",
+        "-v",
+        "-C",
+        "1",
+    ]
+    line = stack.compose("exec", "-T", "mosquitto", *subscribe, "-W", "60")
+    topic, payload = line.split(" ", 1)
+    alert = json.loads(payload)
+    assert topic == f"energy/alerts/lari/{alert['sensor_id']}"
+    kwh = f"{alert['value_kwh']} kWh > 12.0 kWh"
+    assert alert["message"] == f"ALERT: High consumption detected! ({kwh})"
+
+    def is_marked() -> bool:
+        stored = database.anomalies.find_one({"_id": alert["id"]})
+        return stored is not None and stored["alerted_at"] is not None
+
+    until(is_marked)
+
+
+def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
+    watched = stack.compose(
+        "exec", "-T", "ingestor", "timeout", "-s", "INT", "8", "monitor", "watch", check=False
+    )
+    assert "🟢 Consumption is normal." in watched
+
+
+def test_processes_are_nobody_special_and_reachable_from_this_machine_only(stack: Stack) -> None:
+    for service, user in (
+        ("ingestor", "10001"),
+        ("sensor-node", "10001"),
+        ("mosquitto", "1883"),
+        ("mongodb", "999"),
+    ):
+        assert stack.compose("exec", "-T", service, "id", "-u").strip() == user
+        for container in stack.containers(service):
+            described = stack.inspect(container)
+            ports = described["HostConfig"]["PortBindings"] or {}
+            assert {each["HostIp"] for bound in ports.values() for each in bound} <= {"127.0.0.1"}
+            assert described["HostConfig"]["CapDrop"] == ["ALL"]
+    environment = stack.compose("exec", "-T", "sensor-node", "env")
+    assert "sensors-secret" in environment
+    assert not any(secret in environment for secret in ("securepassword", "ingestor-secret", "viewer-secret"))
+
+
+def test_killed_processes_are_started_again(stack: Stack, database: Database[dict[str, Any]]) -> None:
+    def restarts(container: str) -> int:
+        return int(stack.inspect(container)["RestartCount"])
+
+    for service in ("ingestor", "mosquitto", "mongodb"):
+        container = stack.containers(service)[0]
+        before = restarts(container)
+        os.kill(stack.inspect(container)["State"]["Pid"], signal.SIGKILL)
+        until(partial(_is_more, partial(restarts, container), before))
+
+    def health() -> set[str]:
+        containers = [each for service in SERVICES for each in stack.containers(service)]
+        return {stack.inspect(each)["State"]["Health"]["Status"] for each in containers}
+
+    until(lambda: health() == {"healthy"}, seconds=120)
+
+    def newest() -> object:
+        try:
+            return database.measures.find_one(sort=[("timestamp", -1)])
+        except PyMongoError:
+            return None
+
+    last = newest()
+    until(lambda: newest() not in (None, last))
+
+
+def test_everything_stops_in_time_and_goes_on_with_its_data(stack: Stack) -> None:
+    with stack.database() as client:
+        stored = client["energy_db"].measures.count_documents({})
+    began = time.monotonic()
+    stack.compose("stop")
+    assert time.monotonic() - began < 40
+    for service in ("ingestor", "sensor-node"):
+        for container in stack.containers(service):
+            assert stack.inspect(container)["State"]["ExitCode"] == 0, service
+    stack.compose("down")
+    stack.compose("up", "--detach", "--wait", timeout=START_S)
+    with stack.database() as client:
+        until(lambda: client["energy_db"].measures.count_documents({}) > stored)
+        assert client["energy_db"].measures.count_documents({"sensor_id": "Sensor-LARI-07"}) > 0

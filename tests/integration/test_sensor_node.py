@@ -1,0 +1,231 @@
+"""Sensor nodes as users run them, on a real broker and mostly with a real ingestor."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stack.processes import Process
+from tests.conftest import StartIngestor
+from tests.servers import RunningIngestor, Servers, Site, Wire, eventually
+
+pytestmark = pytest.mark.integration
+
+StartNode = Callable[..., Process]
+
+
+@pytest.fixture
+def node(servers: Servers, site: str, tmp_path: Path) -> StartNode:
+    def describe(*options: str, sensor_id: str | None = None, on: Servers = servers) -> Process:
+        who = ["--sensor-id", sensor_id] if sensor_id else []
+        command = [sys.executable, "-m", "sensor_node", *who, *options]
+        environment = {"ENERGY_MQTT_URL": on.mqtt("sensors"), "ENERGY_SITE": site}
+        return Process("node", command, environment, tmp_path / "node.log")
+
+    return describe
+
+
+def log_of(process: Process) -> str:
+    assert process.log is not None
+    return process.log.read_text()
+
+
+async def test_readings_of_all_meters_are_published_stored_and_confirmed(
+    ingestor: RunningIngestor, place: Site, node: StartNode
+) -> None:
+    first = f"{place.sensor}-08"
+    options = ["--count", "3", "--readings", "30", "--interval", "20ms", "--location", "Room 7"]
+    process = node(*options, sensor_id=first)
+    await process.start()
+    assert "status 0" in await process.ended()
+    assert "30 of 30 readings made" in log_of(process)
+    stored = place.stored()
+    assert len(stored) == 30
+    assert {each["sensor_id"] for each in stored} == {
+        f"{place.sensor}-{number}" for number in ("08", "09", "10")
+    }
+    assert {each["location"] for each in stored} == {"Room 7"}
+    for each in stored:
+        assert 0.8 <= each["value_kwh"] <= 2.5 or 8.0 <= each["value_kwh"] <= 15.0
+        assert round(each["value_kwh"], 2) == each["value_kwh"]
+
+
+async def test_default_meter_is_the_first_of_the_laboratory(node: StartNode, viewer: Wire, site: str) -> None:
+    process = node()
+    await process.start()
+    try:
+        await eventually(lambda: bool(viewer.on("energy/readings/")))
+    finally:
+        await process.stop()
+    first = viewer.on("energy/readings/")[0]
+    reading = json.loads(first.payload)
+    assert first.topic == f"energy/readings/{site}/Sensor-LARI-01"
+    assert (reading["sensor_id"], reading["location"]) == ("Sensor-LARI-01", "LARI Research Lab")
+
+
+async def test_same_seed_gives_the_same_values(node: StartNode, viewer: Wire, sensor: str) -> None:
+    options = ["--seed", "7", "--count", "2", "--interval", "5ms", "--readings", "20", "--drain", "0s"]
+    for _ in range(2):
+        process = node(*options, sensor_id=sensor)
+        await process.start()
+        await process.ended()
+    await eventually(lambda: len(viewer.on("energy/readings/")) == 40)
+    values = [json.loads(each.payload)["value_kwh"] for each in viewer.on("energy/readings/")]
+    assert values[:20] == values[20:]
+    assert len(set(values)) > 5
+
+
+async def test_node_is_online_and_offline_also_when_it_is_killed(
+    node: StartNode, viewer: Wire, sensor: str
+) -> None:
+    def states() -> list[dict[str, object]]:
+        return [json.loads(each.payload) for each in viewer.on("energy/status/")]
+
+    async def until_said(count: int) -> None:
+        await eventually(lambda: len(states()) == count)
+
+    for number, how in enumerate((signal.SIGTERM, signal.SIGKILL), start=1):
+        process = node(sensor_id=sensor)
+        await process.start()
+        await until_said(2 * number - 1)
+        assert (states()[-1]["state"], states()[-1]["sensors"]) == ("online", 1)
+        await process.stop(how)
+        await until_said(2 * number)
+        assert states()[-1] == {"state": "offline"}
+
+
+async def test_node_told_to_stop_ends_with_status_0(node: StartNode, sensor: str) -> None:
+    process = node(sensor_id=sensor)
+    await process.start()
+    await asyncio.sleep(1)
+    await process.stop(signal.SIGINT)
+    assert process.running is not None
+    assert process.running.returncode == 0
+    assert "Traceback" not in log_of(process)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_sequences_are_never_used_again(
+    node: StartNode, viewer: Wire, sensor: str, tmp_path: Path, durable: bool
+) -> None:
+    async def until_sent(count: int) -> None:
+        await eventually(lambda: len(viewer.on("energy/readings/")) > count)
+
+    outbox = ["--outbox", str(tmp_path / "outbox.db")] if durable else []
+    for count in (10, 20, 30):
+        process = node("--interval", "10ms", *outbox, sensor_id=sensor)
+        await process.start()
+        await until_sent(count)
+        await process.stop(signal.SIGKILL)
+    sent = [json.loads(each.payload) for each in viewer.on("energy/readings/")]
+    by_sequence = {each["sequence"]: each for each in sent}
+    # Unconfirmed readings are sent again, the very same; a number never stands for another one.
+    assert all(by_sequence[each["sequence"]] == each for each in sent)
+    assert sorted(by_sequence) == list(dict.fromkeys(each["sequence"] for each in sent))
+
+
+async def test_unconfirmed_readings_survive_in_the_outbox(
+    node: StartNode, place: Site, viewer: Wire, start_ingestor: StartIngestor, tmp_path: Path
+) -> None:
+    outbox = ["--outbox", str(tmp_path / "outbox.db"), "--interval", "10ms"]
+    process = node(*outbox, sensor_id=place.sensor)
+    await process.start()
+    await eventually(lambda: len(viewer.on("energy/readings/")) >= 20)
+    await process.stop(signal.SIGKILL)
+    # Nobody was subscribed for an ingestor yet: the broker has none of them any more.
+    made = {json.loads(each.payload)["timestamp"] for each in viewer.on("energy/readings/")}
+    async with start_ingestor():
+        process = node(*outbox, "--readings", "1", sensor_id=place.sensor)
+        await process.start()
+        assert "status 0" in await process.ended()
+        stored = {f"{each['timestamp'].isoformat(timespec='milliseconds')}Z" for each in place.stored()}
+        assert made <= stored
+
+
+async def test_refused_readings_are_not_sent_for_ever(
+    ingestor: RunningIngestor, place: Site, node: StartNode
+) -> None:
+    """A reading that the ingestor keeps in ``rejected`` leaves the outbox, with a word about it."""
+    process = node("--readings", "5", "--interval", "10ms", "--location", "Room", sensor_id=place.sensor)
+    async with Wire(ingestor.servers.mqtt("ingestor")) as impostor:
+        await process.start()
+        await eventually(lambda: place.count() == 5)
+        sequences = [[0, 2**62]]
+        topic = f"energy/stored/{place.site}/{place.sensor}"
+        await impostor.publish(topic, "not an answer", json.dumps({"sequences": [], "rejected": sequences}))
+        assert "status 0" in await process.ended()
+    assert f"The ingestor refused 5 readings of {place.sensor}" in log_of(process)
+    assert "cannot be read" in log_of(process)
+
+
+async def test_node_without_an_ingestor_says_what_is_not_confirmed(node: StartNode, sensor: str) -> None:
+    process = node("--readings", "3", "--interval", "10ms", "--drain", "500ms", sensor_id=sensor)
+    await process.start()
+    assert "status 1" in await process.ended()
+    assert log_of(process).splitlines()[-1] == (
+        "sensor-node: 3 of 3 readings are not confirmed; is the ingestor running?"
+    )
+
+
+async def test_nodes_that_share_a_folder_take_different_meters(
+    node: StartNode, viewer: Wire, tmp_path: Path
+) -> None:
+    folder = tmp_path / "outboxes"
+    folder.mkdir()
+    processes = [node("--outbox", str(folder)) for _ in range(3)]
+    for process in processes:
+        await process.start()
+
+    def sensor_ids() -> set[str]:
+        return {each.topic.rsplit("/", 1)[1] for each in viewer.on("energy/readings/")}
+
+    await eventually(lambda: sensor_ids() == {"Sensor-LARI-01", "Sensor-LARI-02", "Sensor-LARI-03"})
+    named = node("--outbox", str(folder), sensor_id="Sensor-LARI-02")
+    await named.start()
+    assert "status 1" in await named.ended()
+    assert "another sensor node uses the outbox" in log_of(named)
+    for process in processes:
+        await process.stop()
+
+
+ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--interval 0s", "--interval '0s': an interval is 1ms to 24h"),
+        ("--interval often", "--interval 'often': write a duration as 2s, 500ms, 10m or 1h30m"),
+        (
+            "--count none",
+            "--count 'none': input should be a valid integer, unable to parse string as an integer",
+        ),
+        ("--sensor-id a/b", f"--sensor-id 'a/b': {ID}"),
+        ("--mqtt-url host", "--mqtt-url: write the URL as mqtt://user:password@host:port or mqtts://…"),
+        ("--profile house", "--profile 'house': input should be 'lari'"),
+        ("--nonsense", "unrecognized arguments: --nonsense; `sensor-node --help` lists the options"),
+        (
+            "--outbox /proc/no",
+            "the outbox /proc/no cannot be used (No such file or directory); name another",
+        ),
+    ],
+)
+async def test_wrong_option_is_told_in_one_sentence(node: StartNode, options: str, sentence: str) -> None:
+    process = node(*options.split())
+    await process.start()
+    await process.ended()
+    assert log_of(process) == f"sensor-node: {sentence}\n"
+
+
+async def test_damaged_outbox_is_told_in_one_sentence(node: StartNode, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(b"this is no database, but long enough to look like one" * 100)
+    process = node("--outbox", str(damaged))
+    await process.start()
+    assert "status 1" in await process.ended()
+    sentence = f"the outbox {damaged} cannot be used (file is not a database); move it away or name another"
+    assert log_of(process) == f"sensor-node: {sentence}\n"

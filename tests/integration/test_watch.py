@@ -1,0 +1,74 @@
+"""The live view: one line per stored reading."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stack.processes import Process
+from tests.readings import payload
+from tests.servers import RunningIngestor, Servers, Site, eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_watch_shows_each_stored_reading_once(
+    ingestor: RunningIngestor, servers: Servers, place: Site, tmp_path: Path
+) -> None:
+    log = tmp_path / "watch.log"
+    url = {"ENERGY_MONGO_URL": servers.mongo("viewer")}
+    watch = Process("watch", [sys.executable, "-m", "monitor", "watch"], url, log)
+    await watch.start()
+
+    def lines() -> list[str]:
+        return [line[9:] for line in log.read_text().splitlines() if place.sensor in line]
+
+    async def shows_new_ones() -> bool:
+        await place.publish(payload(place.sensor, 0.5))
+        return bool(lines())
+
+    await eventually(shows_new_ones)
+    for number in range(30):
+        await place.publish(payload(place.sensor, 3 + number / 100))
+    hostile = "\x1b[31mRed\u202e"
+    await place.publish(payload(place.sensor, 12.24), payload(place.sensor, 1.82, location=hostile))
+    await eventually(lambda: "1.82" in log.read_text())
+    await watch.stop()
+    assert watch.running is not None
+    assert watch.running.returncode == 0
+    normal = [f"🟢 Consumption is normal. 3.{n:02} kWh, Room 1, {place.sensor}" for n in range(30)]
+    alert = "🔴 ALERT: High consumption detected! (12.24 kWh > 12.0 kWh)"
+    assert [line for line in lines() if "0.50" not in line] == [
+        *normal,
+        f"{alert} Action required: Room 1, {place.sensor}",
+        f"🟢 Consumption is normal. 1.82 kWh, ?[31mRed?, {place.sensor}",
+    ]
+
+
+async def test_watch_without_a_database_says_so_once(tmp_path: Path) -> None:
+    log = tmp_path / "watch.log"
+    url = {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:9/energy_db"}
+    watch = Process("watch", [sys.executable, "-m", "monitor", "watch"], url, log)
+    await watch.start()
+    await eventually(lambda: "MongoDB does not answer" in log.read_text())
+    await watch.stop()
+    assert log.read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (["dance"], "monitor: 'dance' is no command; `monitor --help` lists them\n"),
+        (
+            ["watch", "--mongo-url", "mongodb://host"],
+            "monitor watch: --mongo-url: write the URL as mongodb://user:password@host:port/database\n",
+        ),
+    ],
+)
+async def test_wrong_command_is_told_in_one_sentence(
+    tmp_path: Path, arguments: list[str], output: str
+) -> None:
+    process = Process("monitor", [sys.executable, "-m", "monitor", *arguments], {}, tmp_path / "log")
+    await process.start()
+    assert "status 2" in await process.ended()
+    assert (tmp_path / "log").read_text() == output
