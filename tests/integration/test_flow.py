@@ -1,0 +1,93 @@
+"""How much goes over a connection at a time, in both directions."""
+
+import asyncio
+
+import pytest
+from mqtt5 import ConnAckPacket, PubAckPacket, PubAckReasonCode, PublishPacket, QoS
+
+from broker import client as broker_client
+from broker.client import BrokerRefusedError
+from broker.connection import CHUNK, Outgoing
+from tests.integration.peer import Peer, broker, listen_for_ever
+from tests.servers import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_publishing_keeps_to_the_brokers_window() -> None:
+    most = answered = 0
+
+    async def answer_late(peer: Peer) -> None:
+        nonlocal most, answered
+        open_packets: list[int] = []
+
+        async def answer() -> None:
+            nonlocal answered
+            while True:
+                await asyncio.sleep(0.01)
+                answered += len(open_packets)
+                peer.send(*(PubAckPacket(packet_id) for packet_id in open_packets))
+                open_packets.clear()
+
+        answering = asyncio.create_task(answer())
+        while (packet := await peer.receive()) is not None:
+            if isinstance(packet, PublishPacket):
+                open_packets.append(packet.packet_id or 0)
+                most = max(most, len(open_packets))
+        answering.cancel()
+
+    async with broker(answer_late, ConnAckPacket(receive_max=250)) as link, link.open() as connection:
+        await connection.publish_many([Outgoing("t", b"x")] * 1234)
+    assert answered == 1234
+    assert CHUNK < most <= 250
+
+
+async def test_refused_message_is_reported_after_all_were_sent() -> None:
+    sent = 0
+
+    async def refuse_some(peer: Peer) -> None:
+        nonlocal sent
+        while (packet := await peer.receive()) is not None:
+            if isinstance(packet, PublishPacket):
+                sent += 1
+                reason = PubAckReasonCode.QUOTA_EXCEEDED if sent == 3 else PubAckReasonCode.SUCCESS
+                peer.send(PubAckPacket(packet.packet_id or 0, reason_code=reason))
+
+    async with broker(refuse_some) as link, link.open() as connection:
+        messages = [Outgoing(f"topic/{number}", b"") for number in range(5)]
+        with pytest.raises(
+            BrokerRefusedError, match="the broker refuses a message on topic/2: quota exceeded"
+        ):
+            await connection.publish_many(messages)
+        assert sent == 5
+        await connection.publish_many(messages)
+
+
+async def test_reading_pauses_while_there_is_no_room_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(broker_client, "PAUSE_LIMIT_S", 0.2)
+    payload = b"x" * 10_000
+
+    async def flood(peer: Peer) -> None:
+        for _ in range(200):
+            peer.send(PublishPacket("t", payload, qos=QoS.AT_LEAST_ONCE, packet_id=1))
+            await peer.writer.drain()
+        await listen_for_ever(peer)
+
+    async with broker(flood) as link, link.open() as connection:
+        received = 0
+
+        def deliver(_: PublishPacket) -> None:
+            nonlocal received
+            received += 1
+
+        connection.deliver = deliver
+        link.room.clear()
+        await asyncio.sleep(0.1)
+        first = received
+        assert first < 200
+        await eventually(lambda: received > first, seconds=2)
+        assert received < 200
+        link.room.set()
+        await eventually(lambda: received > 190, seconds=2)
