@@ -66,8 +66,13 @@ async def test_role_reads_only_what_it_needs(servers: Servers, site: str, role: 
                     await writer.publish(f"energy/{kind}/{site}/S", b"{}")
         written = set.union(*MAY_WRITE.values())
         expected = {f"energy/{kind}/{site}/S" for kind in MAY_READ[role] & written}
+
+        def seen() -> set[str]:
+            return {each.topic for each in reader.messages if f"/{site}/" in each.topic}
+
+        await eventually(lambda: seen() >= expected)
         await asyncio.sleep(0.3)
-        assert {each.topic for each in reader.messages if f"/{site}/" in each.topic} == expected
+        assert seen() == expected
 
 
 NOT_AN_INGESTOR = "the broker refuses a message on energy/ingestors/{site}: not authorized"

@@ -99,13 +99,13 @@ async def test_same_reading_twice_is_stored_once(ingestor: RunningIngestor, plac
     await place.publish(once, f"[{once}, {once}]")
 
     async def all_answered() -> bool:
-        return (await ingestor.books())["duplicates"] == 4
+        books = await ingestor.books()
+        return (books["duplicates"], books["alerts"]) == (4, 1)
 
     await eventually(all_answered)
     assert len(place.stored()) == 1
     books = await ingestor.books()
     assert (books["received"], books["stored"], books["rejected"]) == (5, 1, 0)
-    assert books["alerts"] == 1
     assert balance(books) == 0
 
 
@@ -136,6 +136,7 @@ async def test_array_is_stored_reading_by_reading(ingestor: RunningIngestor, pla
     stored = await place.until_stored(1000)
     assert [each["value_kwh"] for each in stored] == list(range(1000))
     assert {each["location"] for each in stored} == {None}
+    await eventually(lambda: bool(place.rejected()))
     assert [each["reason"] for each in place.rejected()] == ["an array holds 1 to 1,000 readings, this one 0"]
 
 
@@ -239,10 +240,13 @@ async def test_ingestor_says_how_it_is_with_books_that_balance(
         await place.publish(
             payload(place.sensor, 1.0), payload(place.sensor, 13.0), "no", payload(place.sensor, -1)
         )
-        await eventually(lambda: bool(states()) and states()[-1].get("alerts") == 1)
-        last = states()[-1]
-        assert (last["state"], last["database"], last["received"]) == ("online", True, 4)
-        assert (last["stored"], last["rejected"], balance(last)) == (2, 2, 0)
+
+        def says(**wanted: int) -> bool:
+            return any(each.items() >= wanted.items() for each in states())
+
+        await eventually(lambda: says(received=4, stored=2, rejected=2, alerts=1))
+        assert all(each["state"] == "online" and balance(each) == 0 for each in states())
+        assert states()[-1]["database"] is True
         assert balance(await ingestor.books()) == 0
     await eventually(lambda: states()[-1] == {"state": "offline"})
     async with Wire(ingestor.servers.mqtt("viewer")) as later:

@@ -1,6 +1,5 @@
 """Sensor nodes as users run them, on a real broker and mostly with a real ingestor."""
 
-import asyncio
 import json
 import signal
 import sys
@@ -98,10 +97,10 @@ async def test_node_is_online_and_offline_also_when_it_is_killed(
         assert states()[-1] == {"state": "offline"}
 
 
-async def test_node_told_to_stop_ends_with_status_0(node: StartNode, sensor: str) -> None:
+async def test_node_told_to_stop_ends_with_status_0(node: StartNode, viewer: Wire, sensor: str) -> None:
     process = node(sensor_id=sensor)
     await process.start()
-    await asyncio.sleep(1)
+    await eventually(lambda: bool(viewer.on("energy/status/")))
     await process.stop(signal.SIGINT)
     assert process.running is not None
     assert process.running.returncode == 0
