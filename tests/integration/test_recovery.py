@@ -138,10 +138,11 @@ async def test_database_that_is_killed_for_a_while_costs_nothing(
 ) -> None:
     async with start_ingestor(on=own_servers) as ingestor:
         await own_place.publish(payload(own_place.sensor, 1.0))
-        await own_place.until_count(1)
+        await settled(ingestor, 1)
         await own_servers.database.stop(signal.SIGKILL)
         await own_place.publish(*(payload(own_place.sensor, 2.0) for _ in range(50)))
         await eventually(lambda: _is_silent(ingestor, "database"))
+        await eventually(lambda: _has_pending(ingestor, 50))
         books = await ingestor.books()
         assert (books["stored"], books["pending"], balance(books)) == (1, 50, 0)
         await own_servers.database.start()
@@ -170,7 +171,7 @@ async def test_ingestor_killed_while_the_database_is_away_loses_nothing(
 ) -> None:
     async with start_ingestor(on=own_servers) as ingestor:
         await own_place.publish(payload(own_place.sensor, 1.0))
-        await own_place.until_count(1)
+        await settled(ingestor, 1)
         await own_servers.database.stop()
         await own_place.publish(*(payload(own_place.sensor, 2.0) for _ in range(500)))
         await eventually(lambda: _has_pending(ingestor, 500))
