@@ -124,6 +124,16 @@ def test_one_more_sensor_is_launched_by_hand(stack: Stack, database: Database[di
     )
 
 
+def test_node_told_to_stop_while_it_starts_ends_at_once(stack: Stack) -> None:
+    container = stack.compose("run", "--detach", "sensor-node", "--sensor-id", "Sensor-short").split()[-1]
+    stopped = subprocess.run(  # noqa: S603
+        [DOCKER, "stop", container], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert stopped.returncode == 0, stopped.stderr
+    killed = 128 + signal.SIGKILL
+    assert stack.inspect(container)["State"]["ExitCode"] != killed
+
+
 def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Database[dict[str, Any]]) -> None:
     subscribe = [
         "mosquitto_sub",
