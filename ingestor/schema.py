@@ -86,6 +86,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "checkpoints": {"required": ["until"], "properties": {"until": _TIME}},
 }
 
+
+def conforming(name: str) -> dict[str, Any]:
+    """The query for documents of a collection that are as its validator wants them."""
+    return {"$jsonSchema": {"bsonType": "object", **VALIDATORS[name]}}
+
+
 ANOMALIES = [{"$match": {"is_anomaly": True}}]
 
 UNALERTED: dict[str, Any] = {"is_anomaly": True, "alerted_at": {"$type": "null"}}

@@ -96,10 +96,8 @@ class Store:
 
         async def make() -> None:
             with timeout(PREPARE_LIMIT_S):
-                for name, rules in schema.VALIDATORS.items():
-                    await self._make_collection(
-                        name, validator={"$jsonSchema": {"bsonType": "object", **rules}}
-                    )
+                for name in schema.VALIDATORS:
+                    await self._make_collection(name, validator=schema.conforming(name))
                 await self._make_collection("anomalies", viewOn="measures", pipeline=schema.ANOMALIES)
                 for name, indexes in schema.INDEXES.items():
                     await self._db[name].create_indexes(indexes)
@@ -260,12 +258,13 @@ class Store:
     async def each_recent(self, until: datetime, note: Callable[[Measure], None]) -> None:
         """Show the measures from the newest back to those received before ``until``.
 
+        What somebody else wrote into the collection before it had a validator is left out.
         ``note`` may be shown the same measure again when the database went away meanwhile.
         """
 
         async def read() -> None:
             # The natural order is that of insertion, so this reads no more than it must.
-            async for document in self._measures.find().sort("$natural", -1):
+            async for document in self._measures.find(schema.conforming("measures")).sort("$natural", -1):
                 if document["received_at"] < until:
                     return
                 note(cast("Measure", document))
@@ -273,10 +272,17 @@ class Store:
         await self._patience.insist(read, aloud=False)
 
     async def checkpoint(self, name: str) -> datetime | None:
-        """Up to when this ingestor's readings are in the periods; None at its first start."""
+        """Up to when this ingestor's readings are in the periods.
+
+        At its first start, it is as far as the last of the others, who may have been renamed or
+        left; None if there were none.
+        """
 
         async def read() -> datetime | None:
-            found = await self._db["checkpoints"].find_one({"_id": name})
+            checkpoints = self._db["checkpoints"]
+            found = await checkpoints.find_one({"_id": name}) or await checkpoints.find_one(
+                sort=[("until", 1)]
+            )
             return found["until"] if found else None
 
         return await self._patience.insist(read, aloud=False)

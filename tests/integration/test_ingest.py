@@ -211,25 +211,6 @@ async def test_sensors_are_known_with_place_and_status(
     await eventually(lambda: known(status="offline"))
 
 
-async def test_hours_and_days_are_computed_and_late_data_changes_them(
-    ingestor: RunningIngestor, place: Site
-) -> None:
-    values = {"2025-11-23T10:59:59.999Z": 1.5, "2025-11-23T11:00:00Z": 13.0, "2025-11-23T11:30:00Z": 2.0}
-    await place.publish(*(payload(place.sensor, value, timestamp=at) for at, value in values.items()))
-    wanted = ["start", "energy_kwh", "count", "max_kwh", "anomalies"]
-
-    def periods(kind: str) -> list[list[object]]:
-        found = place.database[kind].find({"sensor_id": place.sensor}).sort("start", 1)
-        return [[each[name] for name in wanted] for each in found]
-
-    hours = [[datetime(2025, 11, 23, 10), 1.5, 1, 1.5, 0], [datetime(2025, 11, 23, 11), 15.0, 2, 13.0, 1]]  # noqa: DTZ001
-    await eventually(lambda: periods("hourly") == hours, seconds=30)
-    await eventually(lambda: periods("daily") == [[datetime(2025, 11, 23), 16.5, 3, 13.0, 1]])  # noqa: DTZ001
-    await place.publish(payload(place.sensor, 3.5, timestamp="2025-11-23T10:00:00Z"))
-    await eventually(lambda: periods("hourly")[0] == [datetime(2025, 11, 23, 10), 5.0, 2, 3.5, 0], seconds=30)  # noqa: DTZ001
-    await eventually(lambda: periods("daily")[0][1:3] == [20.0, 4])
-
-
 async def test_ingestor_says_how_it_is_with_books_that_balance(
     place: Site, viewer: Wire, start_ingestor: StartIngestor
 ) -> None:

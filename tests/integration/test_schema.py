@@ -1,5 +1,7 @@
 """Collections, validators, view and indexes, as the ingestor makes them."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,10 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from ingestor.documents import NORMAL, utc_now
-from tests.servers import RunningIngestor, Site, eventually
+from stack.processes import Process
+from tests.conftest import StartIngestor
+from tests.readings import payload
+from tests.servers import RunningIngestor, Servers, Site, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -92,6 +97,29 @@ async def test_queries_of_the_ingestor_and_of_people_use_an_index(
     assert index_of({"is_anomaly": True, "alerted_at": {"$type": "null"}, "received_at": day}) == "unalerted"
     prefix = {"$gte": f"{place.sensor}@2026-11-23T10:", "$lt": f"{place.sensor}@2026-11-23T10;"}
     assert index_of({"_id": prefix}) == "_id_"
+
+
+async def test_documents_from_before_are_left_alone(
+    own_servers: Servers, own_place: Site, start_ingestor: StartIngestor, tmp_path: Path
+) -> None:
+    """A collection of the same name, filled by an earlier program, does no harm and takes none."""
+    old = {"sensor_id": own_place.sensor, "value_kwh": 13, "timestamp": "10:00", "is_anomaly": True}
+    own_place.database.measures.insert_one(old)
+    log = tmp_path / "watch.log"
+    url = {"ENERGY_MONGO_URL": own_servers.mongo("viewer")}
+    watch = Process("watch", [sys.executable, "-m", "monitor", "watch"], url, log)
+    await watch.start()
+
+    async def is_shown() -> bool:
+        await own_place.publish(payload(own_place.sensor, 1.82))
+        return "1.82 kWh" in log.read_text()
+
+    async with start_ingestor(on=own_servers):
+        await eventually(is_shown)
+        await eventually(lambda: own_place.database.sensors.count_documents({}) == 1)
+    await watch.stop()
+    assert "Traceback" not in log.read_text()
+    assert own_place.database.measures.find_one({"_id": old["_id"]}) == old
 
 
 async def test_rejected_payloads_are_kept_as_bytes(ingestor: RunningIngestor, place: Site) -> None:
