@@ -67,11 +67,15 @@ class Stack:
     def containers(self, service: str) -> list[str]:
         return self.compose("ps", "--all", "--quiet", service).split()
 
-    def inspect(self, container: str) -> dict[str, Any]:
-        found = subprocess.run(  # noqa: S603
-            [DOCKER, "inspect", container], capture_output=True, text=True, timeout=30, check=True
+    def docker(self, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603
+            [DOCKER, *arguments], capture_output=True, text=True, timeout=60, check=False
         )
-        described: dict[str, Any] = json.loads(found.stdout)[0]
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        described: dict[str, Any] = json.loads(self.docker("inspect", container))[0]
         return described
 
     def database(self) -> MongoClient[dict[str, Any]]:
@@ -126,12 +130,12 @@ def test_one_more_sensor_is_launched_by_hand(stack: Stack, database: Database[di
 
 def test_node_told_to_stop_while_it_starts_ends_at_once(stack: Stack) -> None:
     container = stack.compose("run", "--detach", "sensor-node", "--sensor-id", "Sensor-short").split()[-1]
-    stopped = subprocess.run(  # noqa: S603
-        [DOCKER, "stop", container], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert stopped.returncode == 0, stopped.stderr
-    killed = 128 + signal.SIGKILL
-    assert stack.inspect(container)["State"]["ExitCode"] != killed
+    try:
+        stack.docker("stop", container)
+        killed = 128 + signal.SIGKILL
+        assert stack.inspect(container)["State"]["ExitCode"] != killed
+    finally:
+        stack.docker("rm", container)
 
 
 def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Database[dict[str, Any]]) -> None:
