@@ -11,8 +11,6 @@ from ingestor.documents import Measure
 
 LOOK_BACK = 2000
 OVERLAP = 100
-# Not what somebody else wrote into the collection before it had a validator.
-OURS = {"received_at": {"$type": "date"}}
 
 
 class QueryError(Exception):
@@ -58,7 +56,7 @@ class Tail:
     async def _read_back(self) -> list[Measure]:
         found: list[Measure] = []
         overlap = 0
-        async for document in self._measures.find(OURS).sort("$natural", -1).limit(LOOK_BACK).batch_size(200):
+        async for document in self._measures.find().sort("$natural", -1).limit(LOOK_BACK).batch_size(200):
             if self._seen is not None and document["_id"] in self._seen:
                 # Writers side by side can be seen slightly out of order: look a little further.
                 overlap += 1
