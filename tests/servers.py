@@ -112,9 +112,11 @@ class Wire:
         self._link = Link(MqttAddress.parse(url), name, self._deliver, will, rival="a rival")
         self._connection = self._link.open()
         self.messages: list[Message] = []
+        self.arrived = asyncio.Event()
 
     def _deliver(self, _: Connection, packet: PublishPacket) -> None:
         self.messages.append(Message(packet.topic, packet.payload, packet.retain))
+        self.arrived.set()
         asyncio.get_running_loop().create_task(self._connection.puback_many([packet.packet_id or 0]))
 
     async def __aenter__(self) -> "Wire":

@@ -11,7 +11,7 @@ import pytest
 from stack.processes import Process
 from tests.conftest import StartIngestor
 from tests.readings import payload
-from tests.servers import RunningIngestor, Servers, Site, Wire, balance, eventually
+from tests.servers import PATIENCE_S, RunningIngestor, Servers, Site, Wire, balance, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -164,6 +164,26 @@ async def test_database_killed_in_the_middle_of_30_000_readings_loses_and_double
             await eventually(own_servers.database_answers)
         await settled(ingestor, 30_000)
         assert own_place.count() == 30_000
+
+
+async def test_what_was_alerted_is_still_there_when_the_database_is_killed_at_once(
+    own_servers: Servers, own_place: Site, start_ingestor: StartIngestor
+) -> None:
+    """A write that is in memory only would be lost here: journals are flushed every 100 ms."""
+    async with Wire(own_servers.mqtt("viewer")) as people, start_ingestor(on=own_servers) as ingestor:
+        await people.listen(f"energy/alerts/{own_place.site}/+")
+        for count in range(1, 6):
+            people.arrived.clear()
+            await own_place.publish(payload(own_place.sensor, 12.0 + count))
+            async with asyncio.timeout(PATIENCE_S):
+                await people.arrived.wait()
+            assert json.loads(people.messages[-1].payload)["value_kwh"] == 12.0 + count
+            await asyncio.sleep(0.01)  # the ingestor acknowledges the reading
+            await own_servers.database.stop(signal.SIGKILL)
+            await own_servers.database.start()
+            await eventually(own_servers.database_answers)
+            assert own_place.count() == count
+            await eventually(ingestor.is_ready, seconds=40)
 
 
 async def test_ingestor_killed_while_the_database_is_away_loses_nothing(
