@@ -97,11 +97,19 @@ class NodeStatus(Message):
         state: ``online`` or ``offline``.
         sensors: How many meters the node has; the first of them has the node's id.
         since: When this connection began.
+        updated: When this was said.
+        outbox_depth: How many readings are not confirmed yet.
+        oldest_age_s: How long ago the oldest of them was made, seconds.
+        refused: How many readings found the outbox full and are lost, since the node began.
     """
 
     state: Literal["online", "offline"]
     sensors: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] | None = None
     since: Timestamp | None = None
+    updated: Timestamp | None = None
+    outbox_depth: Annotated[int, Field(ge=0)] | None = None
+    oldest_age_s: float | None = None
+    refused: Annotated[int, Field(ge=0)] | None = None
 
 
 class Alert(Message):

@@ -14,6 +14,8 @@ from broker.messages import NodeStatus, sensor_series
 from broker.topics import Place
 from ingestor.documents import Measure
 
+MOST_NODES = 100_000
+
 
 @dataclass(slots=True)
 class _Seen:
@@ -28,6 +30,8 @@ class Sensors:
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
+        # With how many sensors: a node says every half minute that it is still there.
+        self._online: dict[Place, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
 
     def saw(self, measure: Measure) -> None:
@@ -44,15 +48,22 @@ class Sensors:
     def heard(self, place: Place, status: NodeStatus) -> None:
         """Note that a node came or went. It names its sensors when it comes."""
         if status.state == "offline":
+            self._online.pop(place, None)
             node = {"site": place.site, "node_id": place.name}
             self._statuses.append(UpdateMany(node, {"$set": {"status": "offline"}}))
             return
+        count = status.sensors or 1
+        if self._online.get(place) == count:
+            return
+        if len(self._online) >= MOST_NODES:
+            self._online.clear()  # all are written again when they speak next
+        self._online[place] = count
         online = {"site": place.site, "node_id": place.name, "status": "online"}
         self._statuses += [
             UpdateOne(
                 {"sensor_id": sensor_id}, {"$set": online, "$setOnInsert": {"_id": sensor_id}}, upsert=True
             )
-            for sensor_id in sensor_series(place.name, status.sensors or 1)
+            for sensor_id in sensor_series(place.name, count)
         ]
 
     def take(self) -> list[UpdateOne | UpdateMany]:
