@@ -13,6 +13,7 @@ from typing import TextIO
 import aiosqlite
 
 from broker.topics import Place
+from sensor_node.ledger import Ledger
 from sensor_node.outbox import Kept, Key, Outbox
 
 SCHEMA = """
@@ -36,7 +37,7 @@ class OutboxTakenError(OutboxError):
 
 
 @asynccontextmanager
-async def open_outbox(path: Path, limit: int) -> AsyncIterator["DurableOutbox"]:
+async def open_outbox(path: Path, limit: int, ledger: Ledger) -> AsyncIterator["DurableOutbox"]:
     """Open an outbox file, made if it is missing, and what an earlier process left in it.
 
     Raises:
@@ -49,7 +50,7 @@ async def open_outbox(path: Path, limit: int) -> AsyncIterator["DurableOutbox"]:
             _take(lock, path)
             async with aiosqlite.connect(path, isolation_level=None) as database:
                 await database.executescript(SCHEMA)
-                outbox = DurableOutbox(limit, database)
+                outbox = DurableOutbox(limit, ledger, database)
                 await outbox.load()
                 yield outbox
     except aiosqlite.Error as error:
@@ -72,11 +73,12 @@ class DurableOutbox(Outbox):
 
     Args:
         limit: Most readings to keep.
+        ledger: Told of everything that is kept.
         database: The open file.
     """
 
-    def __init__(self, limit: int, database: aiosqlite.Connection) -> None:
-        super().__init__(limit)
+    def __init__(self, limit: int, ledger: Ledger, database: aiosqlite.Connection) -> None:
+        super().__init__(limit, ledger)
         self._database = database
         self._transaction = asyncio.Lock()
 
@@ -86,8 +88,11 @@ class DurableOutbox(Outbox):
             "SELECT site, sensor_id, sequence, payload FROM readings ORDER BY sequence"
         )
         for site, sensor_id, sequence, payload in rows:
-            place = Place(site, sensor_id)
-            self._unsent[place, sequence] = Kept(place, sequence, payload)
+            reading = Kept(Place(site, sensor_id), sequence, payload)
+            self._kept[reading.place, sequence] = reading
+        # The earlier process may have died before it could note them.
+        await self._ledger.invoke(self._kept.values())
+        self.send_again()
 
     async def last_sequence(self, place: Place) -> int:
         """The highest sequence that a meter ever used; -1 if there is none."""

@@ -11,39 +11,41 @@ from pathlib import Path
 
 from broker.messages import MAX_SENSORS_PER_NODE, sensor_series
 from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
+from sensor_node.ledger import Ledger
 from sensor_node.outbox import Outbox
 from sensor_node.settings import FIRST_SENSOR, SensorNodeSettings
 
 
 @asynccontextmanager
-async def claim(settings: SensorNodeSettings) -> AsyncIterator[tuple[str, Outbox]]:
+async def claim(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
     """Open the node's outbox and say what its first meter is called.
 
     Raises:
         OutboxError: The outbox cannot be used, or another node has it.
     """
-    path = settings.outbox
+    path, limit = settings.outbox, settings.outbox_limit
     if path is None:
-        yield settings.sensor_id or FIRST_SENSOR, Outbox(settings.outbox_limit)
+        yield settings.sensor_id or FIRST_SENSOR, Outbox(limit, ledger)
     elif not path.is_dir():
-        async with open_outbox(path, settings.outbox_limit) as outbox:
+        async with open_outbox(path, limit, ledger) as outbox:
             yield settings.sensor_id or FIRST_SENSOR, outbox
     elif settings.sensor_id is not None:
-        async with open_outbox(path / f"{settings.sensor_id}.db", settings.outbox_limit) as outbox:
+        async with open_outbox(path / f"{settings.sensor_id}.db", limit, ledger) as outbox:
             yield settings.sensor_id, outbox
     elif settings.count > 1:
         raise OutboxError("with --count, say which meters: give --sensor-id")
     else:
-        async with _first_free(path, settings.outbox_limit) as claimed:
+        async with _first_free(path, limit, ledger) as claimed:
             yield claimed
 
 
 @asynccontextmanager
-async def _first_free(folder: Path, limit: int) -> AsyncIterator[tuple[str, Outbox]]:
+async def _first_free(folder: Path, limit: int, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
     async with AsyncExitStack() as stack:
         for sensor_id in sensor_series(FIRST_SENSOR, MAX_SENSORS_PER_NODE):
             with contextlib.suppress(OutboxTakenError):
-                outbox = await stack.enter_async_context(open_outbox(folder / f"{sensor_id}.db", limit))
+                path = folder / f"{sensor_id}.db"
+                outbox = await stack.enter_async_context(open_outbox(path, limit, ledger))
                 break
         else:
             raise OutboxError(f"all outboxes in {folder} are taken")

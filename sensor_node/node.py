@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from broker.address import MqttAddress
 from broker.link import Link
 from broker.messages import sensor_series
-from broker.topics import Place, Topics
+from broker.topics import Place
 from sensor_node.durable import DurableOutbox
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import Kept, Outbox
@@ -49,9 +49,7 @@ class Node:
         self._made = 0
         self._node = Place(settings.site, sensor_id)
         self._places = [Place(settings.site, each) for each in sensor_series(sensor_id, settings.count)]
-        self._publisher = Publisher(
-            Topics(settings.topic_root), self._node, self._places, outbox, settings.heartbeat
-        )
+        self._publisher = Publisher(settings, self._node, self._places, outbox)
 
     async def run(self) -> None:
         """Run until told to stop, or until all readings are made and confirmed.
@@ -77,9 +75,23 @@ class Node:
             await link.keep(self._publisher.use, self._publisher.end)
             for task in tasks:
                 task.cancel()
-        if self._settings.readings and len(self._outbox) and not self._stop.is_set():
-            missing = f"{len(self._outbox)} of {self._made} readings are not confirmed"
-            raise NotConfirmedError(f"{missing}; is the ingestor running?")
+        self._take_leave()
+
+    def _take_leave(self) -> None:
+        """Say what is not safe, if something is not."""
+        left, refused = len(self._outbox), self._outbox.refused
+        if self._settings.readings and left and not self._stop.is_set():
+            raise NotConfirmedError(
+                f"{left} of {self._made} readings are not confirmed; is the ingestor running?"
+            )
+        if self._settings.readings and refused:
+            raise NotConfirmedError(f"{refused} of {self._made} readings are LOST: the outbox was full")
+        if left and isinstance(self._outbox, DurableOutbox):
+            logger.info("%d readings are not confirmed; they wait in the outbox for the next start.", left)
+        elif left:
+            logger.warning(
+                "%d readings are not confirmed and forgotten now; with --outbox they would be kept.", left
+            )
 
     async def _make_readings(self) -> None:
         meters = await self._make_meters()
@@ -128,7 +140,10 @@ class Node:
             ]
         )
         if self._outbox.refused > refused == 0:
-            logger.error("The outbox is full (%d readings): new ones are LOST.", len(self._outbox))
+            logger.error(
+                "The outbox is full (%s readings): new ones are LOST. A larger --outbox-limit holds more.",
+                f"{len(self._outbox):,}",
+            )
         self._made += len(readings)
         self._publisher.news.set()
 
@@ -145,9 +160,7 @@ class Node:
         while True:
             await asyncio.sleep(period_s)
             of_all = f" of {self._settings.readings:,}" if self._settings.readings else ""
-            logger.info(
-                "%s%s readings made, %d not confirmed yet.", f"{self._made:,}", of_all, len(self._outbox)
-            )
+            logger.info("%s%s readings made, %s.", f"{self._made:,}", of_all, self._publisher.state)
 
     def _introduction(self) -> str:
         settings, count = self._settings, len(self._places)

@@ -4,14 +4,17 @@ The broker's acknowledgement is transport, not proof: what it acknowledged can s
 This one keeps readings in memory; ``sensor_node.durable`` keeps them in a file as well.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice, takewhile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 from typing import NamedTuple
 
-from broker.messages import SequenceRange
+from broker.messages import SequenceRange, to_ranges
 from broker.topics import Place
+from sensor_node.ledger import Ledger
 
 RESEND_AFTER_S = 30.0
+# Sent eight times without an answer, a reading waits for 30 s * 2**7, about an hour.
+MOST_PATIENT = 7
 
 
 class Kept(NamedTuple):
@@ -26,84 +29,153 @@ Key = tuple[Place, int]
 
 
 class Outbox:
-    """Readings that are not confirmed yet, oldest first.
+    """Readings that are not confirmed yet.
+
+    A reading is new, or to be sent again, or sent. What is new goes out at once; what is sent again,
+    the back-fill, goes out behind it, as fast as the caller likes.
 
     Args:
         limit: Most readings to keep. The oldest are kept and newer ones refused: what was
             measured first is nearest to being lost.
+        ledger: Told of everything that is kept or refused, before it may be sent.
+
+    Attributes:
+        refused: How many found no room.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
-        self._unsent: dict[Key, Kept] = {}
-        # With the monotonic time of the last sending, which is also their order.
-        self._sent: dict[Key, tuple[Kept, float]] = {}
+        self._ledger = ledger
+        # All, oldest first. Each key is in exactly one of the places below as well.
+        self._kept: dict[Key, Kept] = {}
+        self._new: dict[Key, None] = {}
+        # With how often it was sent.
+        self._again: dict[Key, int] = {}
+        # By how often it was sent (once, twice, …), with the monotonic time of the last time, which is
+        # also their order.
+        self._sent: list[dict[Key, float]] = [{} for _ in range(MOST_PATIENT + 1)]
+        self._answered_s = float("-inf")
         self.refused = 0
 
     def __len__(self) -> int:
-        return len(self._unsent) + len(self._sent)
+        return len(self._kept)
 
     @property
     def places(self) -> set[Place]:
         """Whose readings are kept."""
-        return {place for place, _ in chain(self._unsent, self._sent)}
+        return {place for place, _ in self._kept}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether some of the back-fill could be sent now."""
+        return bool(self._again)
+
+    @property
+    def oldest(self) -> Kept | None:
+        """The reading that was made first."""
+        return next(iter(self._kept.values()), None)
+
+    @property
+    def kept(self) -> Iterable[Kept]:
+        """All readings, oldest first."""
+        return self._kept.values()
 
     async def add(self, readings: Sequence[Kept]) -> None:
-        """Keep new readings; what is above the limit is counted in ``refused``."""
+        """Keep new readings; what is above the limit is counted in ``refused`` instead."""
         room = max(0, self._limit - len(self))
-        self.refused += max(0, len(readings) - room)
-        await self._write(readings[:room])
-        for reading in readings[:room]:
-            self._unsent[reading.place, reading.sequence] = reading
+        kept, refused = readings[:room], readings[room:]
+        self.refused += len(refused)
+        await self._write(kept)
+        await self._ledger.invoke(kept)
+        await self._ledger.refused(refused)
+        for reading in kept:
+            key = reading.place, reading.sequence
+            self._kept[key] = reading
+            self._new[key] = None
 
-    def take_due(self, now_s: float, limit: int) -> list[Kept]:
-        """Give out what is to be sent now, oldest first, and note it as sent.
-
-        That is what was never sent, and what was sent 30 s ago and is not confirmed.
+    def take_new(self, now_s: float, limit: int) -> list[Kept]:
+        """Give out what was never sent and came after the connection, oldest first; note it as sent.
 
         Args:
             now_s: The monotonic clock, seconds.
             limit: Most readings to give out.
         """
-        before_s = now_s - RESEND_AFTER_S
-        overdue = (kept for kept, _ in takewhile(lambda each: each[1] <= before_s, self._sent.values()))
-        due = list(islice(chain(overdue, self._unsent.values()), limit))
-        for kept in due:
-            key = (kept.place, kept.sequence)
-            self._sent.pop(key, None)
-            self._unsent.pop(key, None)
-            self._sent[key] = kept, now_s
-        return due
+        return self._give_out(dict.fromkeys(islice(self._new, limit), 0), now_s)
+
+    def take_again(self, now_s: float, limit: int) -> list[Kept]:
+        """Give out the back-fill, oldest first, and note it as sent.
+
+        That is what earlier connections or processes left behind, and what was sent 30 s ago and is
+        not confirmed. As long as nothing at all is confirmed, that time doubles with each sending:
+        while the ingestor is away, the broker need not keep each reading a hundred times.
+        """
+        self._find_overdue(now_s)
+        return self._give_out(dict(islice(self._again.items(), limit)), now_s)
+
+    def _find_overdue(self, now_s: float) -> None:
+        # What was sent most often is oldest.
+        for times, sent in reversed(list(enumerate(self._sent))):
+            patience_s = RESEND_AFTER_S * 2**times
+
+            def is_overdue(entry: tuple[Key, float], patience_s: float = patience_s) -> bool:
+                waited_s = now_s - entry[1]
+                ignored = entry[1] < self._answered_s
+                return waited_s >= (RESEND_AFTER_S if ignored else patience_s)
+
+            for key, _ in list(takewhile(is_overdue, sent.items())):
+                del sent[key]
+                self._again[key] = times + 1
+
+    def _give_out(self, due: Mapping[Key, int], now_s: float) -> list[Kept]:
+        for key, times in due.items():
+            self._new.pop(key, None)
+            self._again.pop(key, None)
+            self._sent[min(times, MOST_PATIENT)][key] = now_s
+        return [self._kept[key] for key in due]
 
     def send_again(self) -> None:
         """Note that nothing counts as sent any more: the connection is a new one."""
-        self._unsent = {key: kept for key, (kept, _) in self._sent.items()} | self._unsent
-        self._sent = {}
+        times = {key: times + 1 for times, sent in enumerate(self._sent) for key in sent} | self._again
+        self._again = {key: times.get(key, 0) for key in self._kept}
+        self._new.clear()
+        for sent in self._sent:
+            sent.clear()
 
-    async def confirm(self, place: Place, ranges: Iterable[SequenceRange]) -> int:
+    async def forget(
+        self, place: Place, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
+    ) -> int:
         """Forget readings that need not be sent again.
 
         Args:
             place: Whose they are.
             ranges: Inclusive ranges of sequences. One may name readings that are not here.
+            now_s: The monotonic clock, seconds.
+            stored: Whether they are stored; else they were refused and are kept by the ingestor.
 
         Returns:
             How many were here.
         """
         keys = [key for each in ranges for key in self._in_range(place, each)]
+        known = to_ranges(sequence for _, sequence in keys)
+        await self._ledger.known("confirmed" if stored else "rejected", place, known)
         await self._delete(keys)
         for key in keys:
-            self._sent.pop(key, None)
-            self._unsent.pop(key, None)
+            self._kept.pop(key, None)
+            self._new.pop(key, None)
+            self._again.pop(key, None)
+            for sent in self._sent:
+                sent.pop(key, None)
+        if keys:
+            self._answered_s = now_s
         return len(keys)
 
     def _in_range(self, place: Place, wanted: SequenceRange) -> Iterator[Key]:
         first, last = wanted
         if last - first < len(self):
             keys: Iterable[Key] = ((place, sequence) for sequence in range(first, last + 1))
-            return (key for key in keys if key in self._sent or key in self._unsent)
+            return (key for key in keys if key in self._kept)
         # A range far wider than the outbox: look at what is here instead.
-        return (key for key in chain(self._sent, self._unsent) if key[0] == place and first <= key[1] <= last)
+        return (key for key in self._kept if key[0] == place and first <= key[1] <= last)
 
     async def _write(self, readings: Sequence[Kept]) -> None:
         """For an outbox that survives: called before ``readings`` may be sent."""

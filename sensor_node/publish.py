@@ -5,8 +5,8 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from mqtt5 import PublishPacket
 from pydantic import ValidationError
@@ -15,10 +15,15 @@ from broker.client import BrokerLostError
 from broker.connection import Connection, Outgoing
 from broker.messages import NodeStatus, Stored
 from broker.topics import Place, Topics
-from sensor_node.outbox import Outbox
+from sensor_node.backfill import Allowance
+from sensor_node.outbox import Kept, Outbox
+from sensor_node.settings import SensorNodeSettings
+from sensor_node.state import State
 
 AT_ONCE = 500
 LOOK_EVERY_S = 0.5
+BACKFILL_EVERY_S = 0.05
+STATUS_EVERY_S = 30.0
 FAREWELL_S = 3.0
 
 logger = logging.getLogger(__name__)
@@ -28,11 +33,10 @@ class Publisher:
     """The node's side of its connection.
 
     Args:
-        topics: Where to.
+        settings: What the node was told.
         node: The site and id of the node, which is its first meter.
         places: All its meters.
         outbox: What is to be published.
-        heartbeat: Touched whenever the broker took readings; None for no file.
 
     Attributes:
         news: To be set when the outbox has something new.
@@ -40,15 +44,17 @@ class Publisher:
     """
 
     def __init__(
-        self, topics: Topics, node: Place, places: list[Place], outbox: Outbox, heartbeat: Path | None
+        self, settings: SensorNodeSettings, node: Place, places: list[Place], outbox: Outbox
     ) -> None:
-        self._topics = topics
+        self._topics = Topics(settings.topic_root)
         self._node = node
         self._places = places
         self._outbox = outbox
-        self._heartbeat = heartbeat
+        self._backfill_rate = settings.backfill_rate
+        self._heartbeat = settings.heartbeat
         self._confirmations: deque[tuple[Connection, PublishPacket]] = deque()
         self._confirmed = asyncio.Event()
+        self.state = State(outbox, len(places))
         self.news = asyncio.Event()
         self.end = asyncio.Event()
 
@@ -73,33 +79,49 @@ class Publisher:
             BrokerLostError: The connection ended. What is not confirmed goes out on the next one.
             BrokerRefusedError: The broker does not let this user publish there.
         """
-        online = NodeStatus(state="online", sensors=len(self._places), since=datetime.now(UTC))
-        await connection.publish_many([self._status(online)])
+        self.state.connected_at = datetime.now(UTC)
+        await connection.publish_many([self._status(self.state.status())])
         for place in {*self._places, *self._outbox.places}:
             await connection.listen(self._topics.stored(*place))
         self._outbox.send_again()
-        while not self.end.is_set():
-            if not await self._publish_due(connection):
-                self.news.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await self.news.wait()
+        await self._publish_until_the_end(connection)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
-                while await self._publish_due(connection):
-                    pass
+                while due := [*self._outbox.take_again(time.monotonic(), AT_ONCE), *self._new()]:
+                    await self._publish(connection, due)
                 await connection.publish_many([self.farewell])
         return True
 
-    async def _publish_due(self, connection: Connection) -> int:
-        due = self._outbox.take_due(time.monotonic(), AT_ONCE)
-        if due:
-            await connection.publish_many(
-                [Outgoing(self._topics.readings(*kept.place), kept.payload) for kept in due]
-            )
-            if self._heartbeat is not None:
-                self._heartbeat.touch()
-        return len(due)
+    async def _publish_until_the_end(self, connection: Connection) -> None:
+        now_s = time.monotonic()
+        allowance, told_s = Allowance(self._backfill_rate, now_s), now_s
+        while not self.end.is_set():
+            now_s = time.monotonic()
+            if now_s - told_s > STATUS_EVERY_S:
+                told_s = now_s
+                await connection.publish_many([self._status(self.state.status())])
+            allowed = allowance.now(now_s)
+            again = self._outbox.take_again(now_s, allowed)
+            allowance.spend(len(again))
+            # New readings wait for no more of the older ones than a moment's share.
+            if due := [*again, *self._new()]:
+                await self._publish(connection, due)
+            else:
+                self.news.clear()
+                pause_s = BACKFILL_EVERY_S if self._outbox.is_behind else LOOK_EVERY_S
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self.news.wait()
+
+    def _new(self) -> list[Kept]:
+        return self._outbox.take_new(time.monotonic(), AT_ONCE)
+
+    async def _publish(self, connection: Connection, readings: Sequence[Kept]) -> None:
+        await connection.publish_many(
+            [Outgoing(self._topics.readings(*kept.place), kept.payload) for kept in readings]
+        )
+        if self._heartbeat is not None:
+            self._heartbeat.touch()
 
     async def confirm(self) -> None:
         """Take confirmed readings out of the outbox, for ever."""
@@ -118,8 +140,9 @@ class Publisher:
         except ValidationError:
             logger.warning("A confirmation for %s cannot be read; it is left out.", place.name)
             return
-        await self._outbox.confirm(place, answer.sequences)
-        if refused := await self._outbox.confirm(place, answer.rejected):
+        now_s = time.monotonic()
+        await self._outbox.forget(place, answer.sequences, now_s, stored=True)
+        if refused := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
             logger.warning(
                 "The ingestor refused %d readings of %s; %s says why.",
                 refused,

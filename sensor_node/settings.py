@@ -52,6 +52,13 @@ class SensorNodeSettings(ProcessSettings):
     outbox_limit: Annotated[int, Field(ge=1)] = Field(
         1_000_000, description="most readings to keep; newer ones are then refused, and said so"
     )
+    backfill_rate: Annotated[int, Field(ge=1)] = Field(
+        2_000,
+        description="readings a second that are sent again, or were left from before, beside the new ones",
+    )
+    ledger: Path | None = Field(
+        None, description="append every attempt and its outcome to this file, for `monitor verify`"
+    )
     heartbeat: Path | None = Field(None, description="touch this file whenever the broker took readings")
     drain: Duration = Field(
         "60s", validate_default=True, description="with --readings: how long to wait for confirmations"

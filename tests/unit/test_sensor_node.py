@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.ledger import Attempt, Outcome, entry_adapter
+from broker.messages import SequenceRange
 from broker.topics import Place
+from sensor_node.backfill import BURST, Allowance
 from sensor_node.durable import OutboxTakenError, open_outbox
+from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
 from sensor_node.profile import lari
@@ -59,9 +63,9 @@ def test_meter_without_memory_begins_above_all_it_ever_used() -> None:
 async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Outbox]:
     """Both outboxes keep the same promises."""
     if request.param == "memory":
-        yield Outbox(limit=100)
+        yield Outbox(100, Ledger())
     else:
-        async with open_outbox(tmp_path / "outbox.db", limit=100) as durable:
+        async with open_outbox(tmp_path / "outbox.db", 100, Ledger()) as durable:
             yield durable
 
 
@@ -69,50 +73,129 @@ def kept(*sequences: int, place: Place = PLACE) -> list[Kept]:
     return [Kept(place, sequence, json.dumps(sequence).encode()) for sequence in sequences]
 
 
-async def test_reading_goes_out_once_and_again_after_30_s(outbox: Outbox) -> None:
+async def stored(outbox: Outbox, *ranges: SequenceRange, now_s: float = 0.0) -> int:
+    return await outbox.forget(PLACE, ranges, now_s, stored=True)
+
+
+async def test_new_reading_goes_out_once_and_again_after_30_s(outbox: Outbox) -> None:
     await outbox.add(kept(1, 2, 3))
-    assert outbox.take_due(0.0, 2) == kept(1, 2)
-    assert outbox.take_due(1.0, 10) == kept(3)
-    assert outbox.take_due(RESEND_AFTER_S - 0.1, 10) == []
-    assert outbox.take_due(RESEND_AFTER_S, 10) == kept(1, 2)
-    assert outbox.take_due(RESEND_AFTER_S + 1, 10) == kept(3)
-    assert len(outbox) == 3
+    assert outbox.take_new(0.0, 2) == kept(1, 2)
+    assert outbox.take_new(1.0, 10) == kept(3)
+    assert outbox.take_again(RESEND_AFTER_S - 0.1, 10) == []
+    assert outbox.take_again(RESEND_AFTER_S, 10) == kept(1, 2)
+    assert outbox.take_again(RESEND_AFTER_S + 1, 10) == kept(3)
+    assert (outbox.take_new(RESEND_AFTER_S + 1, 10), len(outbox)) == ([], 3)
+
+
+async def test_time_between_sendings_doubles_while_nothing_is_answered(outbox: Outbox) -> None:
+    await outbox.add(kept(1))
+    outbox.take_new(0.0, 10)
+    sent_s = [now_s for now_s in range(8000) if outbox.take_again(now_s, 10)]
+    assert sent_s == [30, 90, 210, 450, 930, 1890, 3810, 7650]
+    # It stays at about an hour.
+    assert outbox.take_again(7650 + 3839, 10) == []
+    assert outbox.take_again(7650 + 3840, 10) == kept(1)
+
+
+async def test_reading_that_an_answer_left_out_is_sent_again_after_30_s(outbox: Outbox) -> None:
+    await outbox.add(kept(1, 2))
+    outbox.take_new(0.0, 10)
+    outbox.take_again(30.0, 10)
+    assert outbox.take_again(60.0, 10) == []
+    await stored(outbox, (2, 2), now_s=61.0)
+    assert outbox.take_again(61.0, 10) == kept(1)
 
 
 async def test_confirmed_readings_are_forgotten(outbox: Outbox) -> None:
     await outbox.add(kept(*range(1, 11)) + kept(1, place=OTHER))
-    outbox.take_due(0.0, 5)
-    assert await outbox.confirm(PLACE, [(1, 3), (5, 7)]) == 6
-    assert await outbox.confirm(PLACE, [(1, 3), (90, 99)]) == 0
-    assert outbox.take_due(1.0, 10) == kept(8, 9, 10) + kept(1, place=OTHER)
+    outbox.take_new(0.0, 5)
+    assert await stored(outbox, (1, 3), (5, 7)) == 6
+    assert await stored(outbox, (1, 3), (90, 99)) == 0
+    assert outbox.take_new(1.0, 10) == kept(8, 9, 10) + kept(1, place=OTHER)
     # A range as wide as numbers go costs no more than what is here.
-    assert await outbox.confirm(PLACE, [(0, 2**63 - 1)]) == 4
+    assert await stored(outbox, (0, 2**63 - 1)) == 4
     assert outbox.places == {OTHER}
 
 
-async def test_new_connection_gets_everything_again_in_order(outbox: Outbox) -> None:
-    await outbox.add(kept(1, 2, 3))
-    outbox.take_due(0.0, 2)
+async def test_new_connection_gets_everything_again_in_the_order_of_making(outbox: Outbox) -> None:
+    await outbox.add(kept(1, 2, 3, 4))
+    outbox.take_new(0.0, 3)
+    outbox.take_again(30.0, 2)
     outbox.send_again()
-    assert outbox.take_due(0.1, 10) == kept(1, 2, 3)
+    await outbox.add(kept(5))
+    behind = [outbox.is_behind]
+    assert outbox.take_new(31.0, 10) == kept(5)
+    assert outbox.take_again(31.0, 3) == kept(1, 2, 3)
+    assert outbox.take_again(31.0, 3) == kept(4)
+    behind.append(outbox.is_behind)
+    assert behind == [True, False]
+    assert outbox.oldest == kept(1)[0]
 
 
 async def test_full_outbox_keeps_the_oldest_and_counts_what_it_refuses(outbox: Outbox) -> None:
     await outbox.add(kept(*range(90)))
     await outbox.add(kept(*range(90, 110)))
     assert (len(outbox), outbox.refused) == (100, 10)
-    assert outbox.take_due(0.0, 1000) == kept(*range(100))
+    assert outbox.take_new(0.0, 1000) == kept(*range(100))
 
 
 async def test_file_keeps_what_is_not_confirmed_and_the_count(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "outbox.db"
-    async with open_outbox(path, limit=100) as first:
+    async with open_outbox(path, 100, Ledger()) as first:
         assert await first.last_sequence(PLACE) == -1
         await first.add(kept(7, 8, 9) + kept(3, place=OTHER))
-        await first.confirm(PLACE, [(7, 9)])
+        await stored(first, (7, 9))
         with pytest.raises(OutboxTakenError, match="another sensor node uses the outbox"):
-            async with open_outbox(path, limit=100):
+            async with open_outbox(path, 100, Ledger()):
                 pass
-    async with open_outbox(path, limit=100) as second:
-        assert second.take_due(0.0, 10) == kept(3, place=OTHER)
+    async with open_outbox(path, 100, Ledger()) as second:
+        # What an earlier process left behind is no news: it may not hold up what is made now.
+        assert second.take_new(0.0, 10) == []
+        assert second.take_again(0.0, 10) == kept(3, place=OTHER)
         assert (await second.last_sequence(PLACE), await second.last_sequence(OTHER)) == (9, 3)
+
+
+def test_backfill_keeps_to_its_rate() -> None:
+    allowance = Allowance(rate_per_s=160, now_s=0.0)
+    # A few readings that found no connection yet need not wait.
+    assert allowance.now(0.0) == BURST
+    allowance.spend(BURST)
+    sent = 0
+    for tick in range(1, 81):
+        allowed = allowance.now(tick * 0.125)
+        assert allowed == 20
+        allowance.spend(allowed)
+        sent += allowed
+    assert sent == 1600
+    # Who was silent for long does not make up for it in one burst.
+    assert allowance.now(1000.0) == BURST
+
+
+async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    async with open_ledger(path) as ledger, open_outbox(tmp_path / "outbox.db", 4, ledger) as outbox:
+        meter = Meter("S-1", "Room 1", lari, seed=1, sequence=1)
+        readings = [meter.read(NOW + timedelta(seconds=number)) for number in range(5)]
+        await outbox.add(
+            [Kept(PLACE, each.sequence or 0, each.model_dump_json().encode()) for each in readings]
+        )
+        await stored(outbox, (1, 2))
+        await outbox.forget(PLACE, [(3, 3)], 0.0, stored=False)
+        await ledger.end(outbox.kept)
+    with path.open("ab") as torn:
+        torn.write(b'{"event":"invo')
+    # The next process finds one reading that is not confirmed.
+    async with open_ledger(path) as ledger, open_outbox(tmp_path / "outbox.db", 4, ledger) as outbox:
+        pass
+    lines = path.read_bytes().splitlines()
+    assert lines.pop(8) == b'{"event":"invo'
+    entries = [entry_adapter.validate_json(line) for line in lines]
+    attempts = [(each.event, each.reading) for each in entries if isinstance(each, Attempt)]
+    assert attempts == [
+        *(("invoke", each) for each in readings[:4]),
+        ("refused", readings[4]),
+        ("invoke", readings[3]),
+    ]
+    outcomes = [(each.event, each.sequences) for each in entries if isinstance(each, Outcome)]
+    assert outcomes == [("confirmed", [(1, 2)]), ("rejected", [(3, 3)]), ("unknown", [(4, 4)])]
+    assert {each.site for each in entries} == {"lari"}

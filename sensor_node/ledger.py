@@ -1,0 +1,96 @@
+"""The ledger: what a node has tried, on disk before it is tried, so that others can check.
+
+It is no part of the delivery: no node ever reads it.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+from broker.ledger import Known, Outcome, attempt_line
+from broker.messages import SequenceRange, to_ranges
+from broker.topics import Place
+
+Row = tuple[Place, int, bytes]  # whose, its sequence, its payload
+
+
+class LedgerError(Exception):
+    """Raised when the ledger cannot be written: nothing may be sent that is not in it."""
+
+
+class Ledger:
+    """Appends to a ledger file. What a call wrote is on the disk when the call returns.
+
+    Args:
+        file: The descriptor of an open file; None for no ledger, which writes nothing.
+    """
+
+    def __init__(self, file: int | None = None) -> None:
+        self._file = file
+        self._writing = asyncio.Lock()
+
+    async def invoke(self, readings: Iterable[Row]) -> None:
+        """Note readings that will be sent."""
+        await self._attempts("invoke", readings)
+
+    async def refused(self, readings: Iterable[Row]) -> None:
+        """Note readings that found no room in the outbox."""
+        await self._attempts("refused", readings)
+
+    async def _attempts(self, event: Literal["invoke", "refused"], readings: Iterable[Row]) -> None:
+        if self._file is not None:
+            await self._append([attempt_line(event, place.site, payload) for place, _, payload in readings])
+
+    async def known(self, event: Known, place: Place, sequences: Sequence[SequenceRange]) -> None:
+        """Note what became of readings."""
+        if self._file is not None and sequences:
+            outcome = Outcome(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
+            await self._append([outcome.model_dump_json().encode() + b"\n"])
+
+    async def end(self, open_readings: Iterable[Row]) -> None:
+        """Note of readings that are still in the outbox that their outcome is unknown."""
+        for place, rows in groupby(sorted(open_readings), key=lambda row: row[0]):
+            await self.known("unknown", place, to_ranges(sequence for _, sequence, _ in rows))
+
+    async def _append(self, lines: Sequence[bytes]) -> None:
+        if lines and self._file is not None:
+            async with self._writing:
+                await asyncio.to_thread(_write_through, self._file, b"".join(lines))
+
+
+def _write_through(file: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+        os.fsync(file)
+    except OSError as error:
+        raise LedgerError(f"the ledger cannot be written ({error.strerror}); name another") from error
+
+
+@asynccontextmanager
+async def open_ledger(path: Path | None) -> AsyncIterator[Ledger]:
+    """Open a ledger for appending, made if it is missing; None for no ledger.
+
+    Raises:
+        LedgerError: It cannot be made or written.
+    """
+    if path is None:
+        yield Ledger()
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise LedgerError(f"the ledger {path} cannot be used ({error.strerror}); name another") from error
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            # A process died while it wrote: what it left is no entry, and ours begins on a new line.
+            _write_through(file, b"\n")
+        yield Ledger(file)
+    finally:
+        os.close(file)
