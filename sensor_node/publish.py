@@ -95,10 +95,13 @@ class Publisher:
     async def _publish_until_the_end(self, connection: Connection) -> None:
         now_s = time.monotonic()
         allowance, told_s = Allowance(self._backfill_rate, now_s), now_s
+        told_full = self._outbox.refused > 0
         while not self.end.is_set():
             now_s = time.monotonic()
-            if now_s - told_s > STATUS_EVERY_S:
-                told_s = now_s
+            is_full = self._outbox.refused > 0
+            # That readings are lost is said at once.
+            if now_s - told_s > STATUS_EVERY_S or is_full != told_full:
+                told_s, told_full = now_s, is_full
                 await connection.publish_many([self._status(self.state.status())])
             allowed = allowance.now(now_s)
             again = self._outbox.take_again(now_s, allowed)

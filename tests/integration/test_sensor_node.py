@@ -4,15 +4,24 @@ import json
 import signal
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from broker.topics import Place
+from sensor_node.durable import open_outbox
+from sensor_node.ledger import Ledger
+from sensor_node.meter import Meter
+from sensor_node.outbox import Kept
+from sensor_node.profile import PROFILES
 from stack.processes import Process
 from tests.conftest import StartIngestor
 from tests.servers import RunningIngestor, Servers, Site, Wire, eventually
 
 pytestmark = pytest.mark.integration
+
+DAY_READINGS = 43_200  # of a meter that is read every 2 s
 
 StartNode = Callable[..., Process]
 
@@ -143,6 +152,52 @@ async def test_unconfirmed_readings_survive_in_the_outbox(
         assert "status 0" in await process.ended()
         stored = {f"{each['timestamp'].isoformat(timespec='milliseconds')}Z" for each in place.stored()}
         assert made <= stored
+
+
+async def test_day_of_readings_is_backfilled_beside_live_ones(
+    ingestor: RunningIngestor, place: Site, node: StartNode, tmp_path: Path
+) -> None:
+    path, began = tmp_path / "outbox.db", datetime.now(UTC) - timedelta(days=1)
+    meter = Meter(place.sensor, "Room 1", PROFILES["lari"], seed=1, sequence=1)
+    day = [meter.read(began + timedelta(seconds=2 * number)) for number in range(DAY_READINGS)]
+    async with open_outbox(path, DAY_READINGS, Ledger()) as outbox:
+        await outbox.add(
+            [
+                Kept(Place(place.site, place.sensor), each.sequence or 0, each.model_dump_json().encode())
+                for each in day
+            ]
+        )
+    process = node("--outbox", str(path), "--interval", "100ms", sensor_id=place.sensor)
+    await process.start()
+    now = datetime.now(UTC)
+    try:
+        await place.until_count(20, timestamp={"$gte": now})
+        # The live ones did not wait for the day before them.
+        assert place.count() < DAY_READINGS
+        await place.until_count(DAY_READINGS, seconds=60, timestamp={"$lt": now})
+        stored = [each["value_kwh"] for each in place.stored(timestamp={"$lt": now})]
+        assert stored == [each.value_kwh for each in day]
+    finally:
+        await process.stop()
+
+
+async def test_full_outbox_is_said_loudly_in_the_log_and_in_the_status(
+    node: StartNode, viewer: Wire, sensor: str
+) -> None:
+    options = ["--readings", "30", "--interval", "10ms", "--outbox-limit", "20", "--drain", "500ms"]
+    process = node(*options, sensor_id=sensor)
+    await process.start()
+    assert "status 1" in await process.ended()
+    assert "The outbox is full (20 readings): new ones are LOST." in log_of(process)
+    process = node("--interval", "10ms", "--outbox-limit", "20", sensor_id=sensor)
+    await process.start()
+    await eventually(lambda: "LOST" in log_of(process).splitlines()[-1])
+    await eventually(lambda: b'"refused":0' not in viewer.on("energy/status/")[-1].payload)
+    status = json.loads(viewer.on("energy/status/")[-1].payload)
+    assert status["outbox_depth"] == 20
+    assert status["refused"] > 0
+    assert status["oldest_age_s"] > 0
+    await process.stop()
 
 
 async def test_refused_readings_are_not_sent_for_ever(
