@@ -45,6 +45,11 @@ def mosquitto(state: Path, port: int, accounts: Accounts, log: Path) -> Process:
     )
 
 
+def damaged_stores(state: Path) -> set[Path]:
+    """The stores that the broker could not read and that ``mosquitto-start`` moved aside."""
+    return set(state.glob("mosquitto.db.damaged-*"))
+
+
 async def answers(url: str) -> bool:
     """Whether the broker lets the user of this URL in."""
 

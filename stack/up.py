@@ -97,6 +97,7 @@ class Machine:
         self._accounts = accounts
         self._addresses = addresses
         self._processes: list[Process] = []
+        self._damaged = mosquitto.damaged_stores(state / "mosquitto")
 
     async def start(self, exits: AsyncExitStack, nodes: int) -> None:
         """Start servers, ingestor, the live view and sensor nodes; they end in the opposite order."""
@@ -107,6 +108,7 @@ class Machine:
         say(f"Mosquitto    127.0.0.1:{mqtt}")
         broker = mosquitto.mosquitto(state / "mosquitto", mqtt, accounts, log / "mosquitto.log")
         await self._run(exits, broker, lambda: mosquitto.answers(accounts.mqtt("viewer", mqtt)))
+        self._tell_damage()
 
         say(f"MongoDB      127.0.0.1:{mongo}")
         database = mongod.mongod(state / "mongo", mongo, log / "mongod.log")
@@ -153,12 +155,28 @@ class Machine:
         """
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(_keep(process)) for process in self._processes]
+            keepers.append(group.create_task(self._watch_store()))
             if seconds is None:
                 await asyncio.Event().wait()
             else:
                 await asyncio.sleep(seconds)
             for keeper in keepers:
                 keeper.cancel()
+
+    async def _watch_store(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(RESTART_AFTER_S)
+            self._tell_damage()
+
+    def _tell_damage(self) -> None:
+        """Say it when the broker began with an empty memory because it could not read its own."""
+        for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._damaged):
+            self._damaged.add(store)
+            say(
+                "Mosquitto could not read its store and began with an empty one. Nothing is lost:\n"
+                f"sensor nodes send again what is not confirmed. The old store is kept in\n"
+                f"  {os.path.relpath(store)}"
+            )
 
     def _what_next(self, nodes: int) -> str:
         accounts, addresses = self._accounts, self._addresses

@@ -169,6 +169,26 @@ async def test_what_dies_is_started_again(state: Path) -> None:
     assert up.status == 0
 
 
+async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(state: Path) -> None:
+    up = Up(state, 1, "--nodes", "1")
+    await up.process.start()
+    await eventually(lambda: bool(up.readings()), seconds=60)
+    broker = next(pid for pid, command in children(up.pid).items() if command.startswith("mosquitto "))
+    store = state / "mosquitto" / "mosquitto.db"
+    await eventually(store.exists)
+    os.kill(broker, signal.SIGKILL)
+    store.write_bytes(b"damaged")
+    await eventually(lambda: "Mosquitto could not read its store" in up.output())
+    (damaged,) = store.parent.glob("mosquitto.db.damaged-*")
+    assert damaged.read_bytes() == b"damaged"
+    assert damaged.name in up.output()
+    shown = len(up.readings())
+    await eventually(lambda: len(up.readings()) > shown + 2, seconds=60)
+    assert "gave up" not in up.output()
+    await up.process.stop()
+    assert up.status == 0
+
+
 async def test_killed_up_leaves_nothing_running(state: Path) -> None:
     up = Up(state, 1)
     await up.process.start()
