@@ -1,0 +1,50 @@
+"""``monitor verify``: read ledgers, ask the database for the same time and sensors, compare."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from broker.topics import Topics
+from monitor.ledgers import Identity, Tries, read_ledgers
+from monitor.queries import Records, open_records
+from monitor.verdict import Verdict, Verifier, read_alerts
+
+
+async def verify(files: Sequence[Path], alerts: Path | None, mongo_url: str, topic_root: str) -> Verdict:
+    """Compare what ledgers say with what is stored.
+
+    Args:
+        files: Ledgers of all nodes that measured for these sensors in that time.
+        alerts: What ``mosquitto_sub`` recorded meanwhile, one alert a line; None if nobody did.
+        mongo_url: The database.
+        topic_root: First topic level(s).
+
+    Raises:
+        LedgerError: A file cannot be used.
+        QueryError: The database does not answer.
+    """
+    tries = read_ledgers(files)
+    verifier = Verifier(tries, None if alerts is None else read_alerts(alerts))
+    async with open_records(mongo_url) as records:
+        await _see_measures(verifier, tries, records)
+        return verifier.conclude(await _find_rejected(verifier, Topics(topic_root), records))
+
+
+async def _see_measures(verifier: Verifier, tries: Tries, records: Records) -> None:
+    moments = [each.moment for each in tries.by_identity]
+    if not moments:
+        return
+    first, last = (datetime.fromisoformat(each) for each in (min(moments), max(moments)))
+    async for measure in records.measures(tries.sensor_ids, first, last):
+        verifier.see(measure)
+
+
+async def _find_rejected(verifier: Verifier, topics: Topics, records: Records) -> list[Identity]:
+    missing = {
+        (topics.readings(site, identity.sensor_id), sequence): identity
+        for identity, (site, sequence) in verifier.missing().items()
+    }
+    if not missing:
+        return []
+    wanted = sorted({topic for topic, _ in missing})
+    return [missing[found] async for found in records.rejected(wanted) if found in missing]
