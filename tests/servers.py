@@ -168,24 +168,32 @@ class Site:
 
 @dataclass(slots=True)
 class RunningIngestor:
-    """An ingestor process as users run it."""
+    """An ingestor process as users run it, unless another program or other addresses are given."""
 
     servers: Servers
     site: str
     log: Path
     options: tuple[str, ...] = ()
+    program: tuple[str, ...] = ("ingestor",)
+    mqtt_port: int = 0
+    mongo_port: int = 0
     http_port: int = field(default_factory=lambda: free_port(22000))
     process: Process = field(init=False)
 
     def __post_init__(self) -> None:
+        accounts, servers = self.servers.accounts, self.servers
         environment = {
-            "ENERGY_MQTT_URL": self.servers.mqtt("ingestor"),
-            "ENERGY_MONGO_URL": self.servers.mongo("ingestor"),
+            "ENERGY_MQTT_URL": accounts.mqtt("ingestor", self.mqtt_port or servers.mqtt_port),
+            "ENERGY_MONGO_URL": accounts.mongo("ingestor", self.mongo_port or servers.mongo_port),
             "ENERGY_HTTP": f"127.0.0.1:{self.http_port}",
             "ENERGY_SITE": self.site,
         }
-        command = [sys.executable, "-m", "ingestor", "--name", self.site, *self.options]
-        self.process = Process("ingestor", command, environment, self.log)
+        self.process = Process("ingestor", [], environment, self.log)
+        self.become(*self.program)
+
+    def become(self, *program: str) -> None:
+        """Be another build from the next start on."""
+        self.process.command = [sys.executable, "-m", *program, "--name", self.site, *self.options]
 
     async def start(self, *, ready: bool = True) -> None:
         await self.process.start()

@@ -1,0 +1,56 @@
+"""Run a program of ours as a test build: with a crash point armed, a fault in, or a wrong clock.
+
+python -m tests.chaos.build ingestor --crash after-write:3 -- --name lari
+python -m tests.chaos.build sensor_node --mutant no-outbox --clock 600 -- --count 10
+"""
+
+import argparse
+import importlib
+import sys
+from datetime import datetime, timedelta, tzinfo
+from unittest.mock import patch
+
+from tests.chaos import crash_points, mutants
+
+POINTS = {"ingestor": crash_points.INGESTOR, "sensor_node": crash_points.SENSOR_NODE}
+MUTANTS = {"ingestor": mutants.INGESTOR, "sensor_node": mutants.SENSOR_NODE}
+
+
+def set_clock(ahead_s: float) -> None:
+    """Set the sensor node's clock wrong.
+
+    Args:
+        ahead_s: By how much it is ahead, seconds.
+    """
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(seconds=ahead_s)
+
+    node = importlib.import_module("sensor_node.node")
+    patch.object(node, "datetime", Wrong).start()
+
+
+def main() -> None:
+    """Make the build and run it with the arguments behind ``--``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program", choices=POINTS)
+    parser.add_argument("--crash", metavar="POINT:PASSAGE")
+    parser.add_argument("--mutant")
+    parser.add_argument("--clock", type=float)
+    border = sys.argv.index("--")
+    build = parser.parse_args(sys.argv[1:border])
+    if build.mutant:
+        MUTANTS[build.program][build.mutant]()
+    if build.crash:
+        point, passage = build.crash.split(":")
+        crash_points.install(POINTS[build.program][point], int(passage))
+    if build.clock:
+        set_clock(build.clock)
+    sys.argv = [build.program, *sys.argv[border + 1 :]]
+    importlib.import_module(f"{build.program}.__main__").main()
+
+
+if __name__ == "__main__":
+    main()

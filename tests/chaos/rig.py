@@ -1,0 +1,281 @@
+"""A whole system to be harmed: servers, an ingestor behind proxies, and meters that keep ledgers."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from monitor.ledgers import LedgerError, read_ledgers
+from monitor.queries import QueryError, open_records
+from monitor.verdict import Verdict, Verifier
+from monitor.verify import verify
+from stack.processes import Process
+from tests.chaos.proxy import Proxy, proxy_to
+from tests.servers import RunningIngestor, Servers, eventually
+
+METERS_PER_NODE = 10
+RECOVERY_WITHIN_S = 90.0
+SETTLE_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.25
+
+# A kind of node, and the build that it is. A plain device has no outbox: it trusts the broker.
+KINDS: dict[str, tuple[str, ...]] = {
+    "durable": ("sensor_node",),
+    "memory": ("sensor_node",),
+    "plain": ("tests.chaos.build", "sensor_node", "--mutant", "no-outbox", "--"),
+    "shouting": ("tests.chaos.build", "sensor_node", "--mutant", "at-most-once", "--"),
+}
+
+
+@dataclass(slots=True)
+class Node:
+    """One sensor node with ten meters."""
+
+    process: Process
+    ledger: Path
+
+
+@dataclass(slots=True)
+class Rig:
+    """What a fault may lay hands on.
+
+    Attributes:
+        to_broker: Between the ingestor and Mosquitto.
+        nodes_to_broker: Between the nodes and Mosquitto.
+        to_database: Between the ingestor and mongod.
+        kills: How many processes were killed so far.
+    """
+
+    servers: Servers
+    site: str
+    folder: Path
+    to_broker: Proxy
+    nodes_to_broker: Proxy
+    to_database: Proxy
+    ingestor: RunningIngestor
+    interval: str = "200ms"
+    nodes: list[Node] = field(default_factory=list)
+    kills: int = 0
+
+    @property
+    def alerts(self) -> Path:
+        """What somebody who listens has recorded."""
+        return self.folder / "alerts.jsonl"
+
+    def node(self, kind: str, *options: str, build: Sequence[str] = ()) -> Node:
+        """Describe one more node.
+
+        Args:
+            kind: One of ``KINDS``.
+            options: More of its options.
+            build: Another build than the kind's.
+        """
+        name = f"{self.site}-{len(self.nodes)}-{kind}-01"
+        ledger = self.folder / f"{name}.jsonl"
+        outbox = ["--outbox", str(self.folder / f"{name}.db")] if kind == "durable" else []
+        arguments = ["--site", self.site, "--sensor-id", name, "--count", str(METERS_PER_NODE)]
+        arguments += ["--interval", self.interval, "--ledger", str(ledger), *outbox, *options]
+        url = self.servers.accounts.mqtt("sensors", self.nodes_to_broker.port)
+        process = Process(
+            name,
+            [sys.executable, "-m", *(build or KINDS[kind]), *arguments],
+            {"ENERGY_MQTT_URL": url},
+            self.folder / f"{name}.log",
+        )
+        node = Node(process, ledger)
+        self.nodes.append(node)
+        return node
+
+    async def start(self, *kinds: str) -> None:
+        """Start the ingestor and a node of each kind, and wait until readings of all are stored."""
+        await self.ingestor.start()
+        for node in [self.node(kind) for kind in kinds]:
+            await node.process.start()
+        for node in self.nodes:
+            await eventually(node.ledger.exists)
+        await self.recovered()
+
+    async def kill(self, process: Process) -> None:
+        """Kill a process that runs."""
+        if process.running is not None and process.running.returncode is None:
+            self.kills += 1
+            await process.stop(signal.SIGKILL)
+
+    async def restart_broker(self) -> None:
+        """Start Mosquitto again and wait until it lets people in."""
+        await self.servers.broker.start()
+        await self.servers.broker.ready(self.servers.broker_answers)
+
+    async def restart_database(self) -> None:
+        """Start mongod again and wait until it answers."""
+        await self.servers.database.start()
+        await self.servers.database.ready(self.servers.database_answers)
+
+    async def mend(self) -> None:
+        """Leave the servers as they should be, also when a test has failed."""
+        servers = self.servers
+        for server, restart in (
+            (servers.broker, self.restart_broker),
+            (servers.database, self.restart_database),
+        ):
+            send_signal(server, signal.SIGCONT)
+            if server.running is None or server.running.returncode is not None:
+                await restart()
+
+    async def spoil_store(self, *, delete: bool) -> None:
+        """Delete or damage what Mosquitto has saved, as a bad disk does."""
+        store = self.servers.state / "mosquitto" / "mosquitto.db"
+        if delete:
+            await asyncio.to_thread(store.unlink, missing_ok=True)
+        else:
+            await asyncio.to_thread(store.write_bytes, b"damaged")
+
+    async def recovered(self, *, within_s: float = RECOVERY_WITHIN_S) -> float | None:
+        """Wait until every reading that was tried before this moment is stored.
+
+        Returns:
+            How long that took, seconds; None if it did not come to it in time.
+        """
+        now, began = datetime.now(UTC), time.monotonic()
+        before = now.isoformat(timespec="milliseconds")
+        while time.monotonic() - began < within_s:
+            if await self._missing(before) == 0:
+                return time.monotonic() - began
+            await asyncio.sleep(LOOK_EVERY_S)
+        return None
+
+    async def _missing(self, before: str) -> int:
+        ledgers = [node.ledger for node in self.nodes if node.ledger.exists()]
+        try:
+            tries = await asyncio.to_thread(read_ledgers, ledgers)
+        except LedgerError:
+            return 1  # nothing was tried yet
+        tries.by_identity = {key: tried for key, tried in tries.by_identity.items() if key.moment < before}
+        verifier, moments = Verifier(tries, None), [key.moment for key in tries.by_identity]
+        if not moments:
+            return 1
+        first, last = datetime.fromisoformat(min(moments)), datetime.fromisoformat(max(moments))
+        try:
+            async with open_records(self.servers.mongo("viewer")) as records:
+                async for measure in records.measures(tries.sensor_ids, first, last):
+                    verifier.see(measure)
+        except QueryError:
+            return len(moments)
+        missing = verifier.missing()
+        return sum(tries.by_identity[identity].known != "rejected" for identity in missing)
+
+    async def settle(self, *, listened: bool = True, within_s: float = SETTLE_WITHIN_S) -> Verdict:
+        """End the nodes, wait until all is well or time is up, and say what came of the readings.
+
+        Args:
+            listened: Whether the recorded alerts must be complete.
+            within_s: How long to wait for what is on its way.
+        """
+        for node in self.nodes:
+            await node.process.stop()
+        until = time.monotonic() + within_s
+        while True:
+            verdict = await verify(
+                [node.ledger for node in self.nodes],
+                self.alerts if listened else None,
+                self.servers.mongo("viewer"),
+                "energy",
+            )
+            if verdict.is_well or time.monotonic() > until:
+                return verdict
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def resident_kib(self, which: str = "VmRSS") -> int:
+        """Memory of the ingestor now (or, for ``VmHWM``, at most so far), KiB."""
+        assert self.ingestor.process.running is not None
+        status = Path(f"/proc/{self.ingestor.process.running.pid}/status").read_text()
+        return int(status.split(f"{which}:")[1].split()[0])
+
+
+def send_signal(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
+    if process.running is not None and process.running.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.running.pid, number)
+
+
+@asynccontextmanager
+async def open_rig(
+    servers: Servers, site: str, folder: Path, *, program: tuple[str, ...] = ("ingestor",)
+) -> AsyncIterator[Rig]:
+    """Prepare a system on servers that run; at the end everything but the servers is stopped.
+
+    Args:
+        servers: May be harmed.
+        site: Of its own, so that it has them to itself.
+        folder: For ledgers, outboxes and logs.
+        program: The build of the ingestor.
+    """
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    async with AsyncExitStack() as exits:
+        to_broker = await exits.enter_async_context(proxy_to(servers.mqtt_port))
+        nodes_to_broker = await exits.enter_async_context(proxy_to(servers.mqtt_port))
+        to_database = await exits.enter_async_context(proxy_to(servers.mongo_port))
+        ingestor = RunningIngestor(
+            servers,
+            site,
+            folder / "ingestor.log",
+            program=program,
+            mqtt_port=to_broker.port,
+            mongo_port=to_database.port,
+        )
+        rig = Rig(servers, site, folder, to_broker, nodes_to_broker, to_database, ingestor)
+        exits.push_async_callback(ingestor.stop)
+        await exits.enter_async_context(_recording(rig))
+        try:
+            yield rig
+        finally:
+            await rig.mend()
+            for node in rig.nodes:
+                await node.process.stop(signal.SIGKILL)
+
+
+@asynccontextmanager
+async def _recording(rig: Rig) -> AsyncIterator[None]:
+    """Record alerts as users do, with a session that outlives a connection."""
+    accounts, servers = rig.servers.accounts, rig.servers
+    # What it says of a lost connection is no alert.
+    command = [
+        "sh",
+        "-c",
+        'exec mosquitto_sub "$@" 2>/dev/null',
+        "sh",
+        "-V",
+        "5",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(servers.mqtt_port),
+        "-q",
+        "1",
+    ]
+    command += ["-u", "viewer", "-P", accounts.passwords["MQTT_VIEWER_PASSWORD"], "-c", "-x", "3600"]
+    command += ["-i", f"recorder-{rig.site}", "-t", f"energy/alerts/{rig.site}/+"]
+    recorder = Process("recorder", command, log=rig.alerts)
+    await recorder.start()
+    await eventually(servers.broker_answers)
+    try:
+        yield
+    finally:
+        await recorder.stop()
+
+
+async def wait_for(process: Process, within_s: float) -> bool:
+    """Wait until a process ends by itself; whether it did in time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await process.ended()
+            return True
+    return False
