@@ -38,6 +38,7 @@ class Connection(Client):
 
     Attributes:
         renew: Set by whoever wants the broker to send again what was not acknowledged.
+        unheard: How many messages the broker took and dropped, because nobody subscribes to them.
     """
 
     def __init__(self, **options: object) -> None:
@@ -45,6 +46,7 @@ class Connection(Client):
         self._unanswered: dict[int, tuple[_Publishing, str]] = {}
         self._room = asyncio.Event()
         self.renew = asyncio.Event()
+        self.unheard = 0
 
     async def publish_many(self, messages: Sequence[Outgoing]) -> None:
         """Publish at QoS 1 and wait until the broker has answered for all.
@@ -111,6 +113,8 @@ class Connection(Client):
         self._room.set()
         if publishing is None:
             return
+        if packet.reason_code is PubAckReasonCode.NO_MATCHING_SUBSCRIBERS:
+            self.unheard += 1
         if packet.reason_code not in TAKEN:
             reason = packet.reason_code.name.replace("_", " ").lower()
             publishing.refusal = f"the broker refuses a message on {topic}: {reason}"

@@ -54,6 +54,7 @@ class Publisher:
         self._heartbeat = settings.heartbeat
         self._confirmations: deque[tuple[Connection, PublishPacket]] = deque()
         self._confirmed = asyncio.Event()
+        self._is_unheard = False
         self.state = State(outbox, len(places))
         self.news = asyncio.Event()
         self.end = asyncio.Event()
@@ -84,6 +85,7 @@ class Publisher:
         for place in {*self._places, *self._outbox.places}:
             await connection.listen(self._topics.stored(*place))
         self._outbox.send_again()
+        self._is_unheard = False
         await self._publish_until_the_end(connection)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
@@ -120,9 +122,16 @@ class Publisher:
         return self._outbox.take_new(time.monotonic(), AT_ONCE)
 
     async def _publish(self, connection: Connection, readings: Sequence[Kept]) -> None:
+        unheard = connection.unheard
         await connection.publish_many(
             [Outgoing(self._topics.readings(*kept.place), kept.payload) for kept in readings]
         )
+        if connection.unheard > unheard:
+            self._is_unheard = True
+        elif self._is_unheard:
+            # Somebody listens again: what was said to nobody need not wait for its 30 s.
+            self._is_unheard = False
+            self._outbox.send_again()
         if self._heartbeat is not None:
             self._heartbeat.touch()
 

@@ -215,6 +215,11 @@ class RunningIngestor:
     async def is_live(self) -> bool:
         return (await self.get("/live"))[0] == 200
 
+    async def hears(self) -> bool:
+        """Whether it is connected to the broker and had the time to subscribe."""
+        await asyncio.sleep(0.5)
+        return '"broker": true' in (await self.get("/ready"))[1]
+
     async def books(self) -> dict[str, int]:
         metrics = await self._metrics()
         names = {name: name.removeprefix("energy_").removesuffix("_total") for name in metrics}

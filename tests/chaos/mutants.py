@@ -91,11 +91,6 @@ def no_sweep() -> None:
     patch.object(Announcer, "_sweep", nothing).start()
 
 
-def no_time_limit() -> None:
-    """The client waits for a silent database as long as it is silent."""
-    patch.object(store, "OPERATION_LIMIT_S", FOR_EVER).start()
-
-
 def no_bound() -> None:
     """The queue takes whatever the broker sends."""
     for bound in ("ROOM", "ROOM_BYTES"):
@@ -147,7 +142,6 @@ INGESTOR: dict[str, Callable[[], None]] = {
     "acks-across-connections": acks_across_connections,
     "no-key": no_key,
     "no-sweep": no_sweep,
-    "no-time-limit": no_time_limit,
     "no-bound": no_bound,
 }
 

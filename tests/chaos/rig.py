@@ -11,11 +11,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
 
 from monitor.ledgers import LedgerError, read_ledgers
 from monitor.queries import QueryError, open_records
 from monitor.verdict import Verdict, Verifier
 from monitor.verify import verify
+from stack.accounts import DATABASE
 from stack.processes import Process
 from tests.chaos.proxy import Proxy, proxy_to
 from tests.servers import RunningIngestor, Servers, eventually
@@ -40,6 +44,10 @@ class Node:
 
     process: Process
     ledger: Path
+
+    def has_tried(self) -> bool:
+        """Whether it has made a reading."""
+        return self.ledger.exists() and self.ledger.stat().st_size > 0
 
 
 @dataclass(slots=True)
@@ -99,8 +107,8 @@ class Rig:
         for node in [self.node(kind) for kind in kinds]:
             await node.process.start()
         for node in self.nodes:
-            await eventually(node.ledger.exists)
-        await self.recovered()
+            await eventually(node.has_tried)
+        assert await self.recovered() is not None
 
     async def kill(self, process: Process) -> None:
         """Kill a process that runs."""
@@ -160,7 +168,7 @@ class Rig:
         tries.by_identity = {key: tried for key, tried in tries.by_identity.items() if key.moment < before}
         verifier, moments = Verifier(tries, None), [key.moment for key in tries.by_identity]
         if not moments:
-            return 1
+            return 0
         first, last = datetime.fromisoformat(min(moments)), datetime.fromisoformat(max(moments))
         try:
             async with open_records(self.servers.mongo("viewer")) as records:
@@ -172,12 +180,14 @@ class Rig:
         return sum(tries.by_identity[identity].known != "rejected" for identity in missing)
 
     async def settle(self, *, listened: bool = True, within_s: float = SETTLE_WITHIN_S) -> Verdict:
-        """End the nodes, wait until all is well or time is up, and say what came of the readings.
+        """Wait until all is well or time is up, with the nodes and then without; say what came of all.
 
         Args:
             listened: Whether the recorded alerts must be complete.
             within_s: How long to wait for what is on its way.
         """
+        # A node without a file forgets what is on its way when it is told to stop.
+        await self.recovered(within_s=within_s)
         for node in self.nodes:
             await node.process.stop()
         until = time.monotonic() + within_s
@@ -191,6 +201,11 @@ class Rig:
             if verdict.is_well or time.monotonic() > until:
                 return verdict
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def count(self) -> int:
+        """How many readings of the site are stored."""
+        with MongoClient[dict[str, Any]](self.servers.mongo("viewer")) as client:
+            return client[DATABASE].measures.count_documents({"site": self.site})
 
     def resident_kib(self, which: str = "VmRSS") -> int:
         """Memory of the ingestor now (or, for ``VmHWM``, at most so far), KiB."""

@@ -25,4 +25,4 @@ async def test_nothing_is_lost_or_doubled(rig_of: OpenRig, fault: Fault) -> None
         verdict = await rig.settle(listened=fault.broker_lives)
     assert verdict.faults == {}
     assert verdict.is_well
-    assert verdict.attempted > 100
+    assert verdict.confirmed + verdict.recovered == verdict.attempted > 0

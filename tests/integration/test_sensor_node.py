@@ -1,5 +1,6 @@
 """Sensor nodes as users run them, on a real broker and mostly with a real ingestor."""
 
+import asyncio
 import json
 import signal
 import sys
@@ -197,6 +198,22 @@ async def test_full_outbox_is_said_loudly_in_the_log_and_in_the_status(
     assert status["outbox_depth"] == 20
     assert status["refused"] > 0
     assert status["oldest_age_s"] > 0
+    await process.stop()
+
+
+async def test_what_nobody_heard_is_sent_again_as_soon_as_somebody_listens(
+    node: StartNode, place: Site, start_ingestor: StartIngestor
+) -> None:
+    """That is so after the broker has lost its memory: nodes are back before the ingestor."""
+    process = node("--interval", "50ms", sensor_id=place.sensor)
+    await process.start()
+    await eventually(lambda: "measures every" in log_of(process))
+    began = datetime.now(UTC)
+    await asyncio.sleep(2)
+    async with start_ingestor():
+        await place.until_count(
+            20, seconds=15, timestamp={"$gte": began, "$lt": began + timedelta(seconds=2)}
+        )
     await process.stop()
 
 

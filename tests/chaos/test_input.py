@@ -1,0 +1,207 @@
+"""Too much, twice, backwards, out of time: what comes in wrong is stored once or kept as refused."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.ledger import Attempt, entry_adapter
+from stack.accounts import Accounts
+from stack.processes import Process
+from tests.chaos.conftest import OpenRig
+from tests.chaos.rig import Rig, open_rig, send_signal, wait_for
+from tests.servers import Wire, balance, eventually, start_servers
+
+# The servers are children of the session's loop.
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
+
+FLOOD = Path(__file__).parent.parent / "integration" / "flood.py"
+WINDOW = 4000
+FLOOD_READINGS = 200_000
+MOST_GROWTH_KIB = 64 * 1024
+
+
+async def flood(rig: Rig, count: int) -> None:
+    """Publish as fast as the broker takes it."""
+    url = rig.servers.mqtt("sensors")
+    command = [sys.executable, str(FLOOD), rig.site, "0", str(count), "100"]
+    publisher = Process("flood", command, {"FLOOD_URL": url}, rig.folder / "flood.log")
+    await publisher.start()
+    assert "status 0" in await publisher.ended()
+
+
+async def stored(rig: Rig, count: int) -> None:
+    """Wait until so many are stored, not one more, and the books balance."""
+
+    async def are_stored() -> bool:
+        books = await rig.ingestor.books()
+        assert balance(books) == 0
+        return books["stored"] == count and books["pending"] == 0
+
+    await eventually(are_stored, seconds=90)
+
+
+async def growth_kib(rig: Rig, count: int) -> int:
+    """How much the ingestor grows when the database hangs in mid-flood and the publisher does not."""
+    await rig.ingestor.start()
+    before_kib = rig.resident_kib()
+    flooding = asyncio.ensure_future(flood(rig, count))
+
+    async def is_under_way() -> bool:
+        return (await rig.ingestor.books())["stored"] > WINDOW
+
+    # Once acknowledgements flow, Mosquitto 2.0.11 sends more than the window that it was given.
+    await eventually(is_under_way)
+    send_signal(rig.servers.database, signal.SIGSTOP)
+    try:
+        await flooding
+        await asyncio.sleep(3)
+        return rig.resident_kib("VmHWM") - before_kib
+    finally:
+        send_signal(rig.servers.database, signal.SIGCONT)
+
+
+async def test_flood_of_fifty_windows_on_a_hanging_database_stays_within_the_bound(rig_of: OpenRig) -> None:
+    async with rig_of() as rig:
+        grown_kib = await growth_kib(rig, FLOOD_READINGS)
+        sys.stdout.write(f"the ingestor grew by {grown_kib / 1024:.0f} MiB\n")
+        assert grown_kib < MOST_GROWTH_KIB
+        # What was turned away comes again, and all of it is stored once.
+        await stored(rig, FLOOD_READINGS)
+
+
+async def test_queue_without_a_bound_is_found(rig_of: OpenRig) -> None:
+    said = await asyncio.create_subprocess_exec("mosquitto", "-h", stdout=asyncio.subprocess.PIPE)
+    if b"version 2.0.11" not in (await said.communicate())[0]:
+        pytest.skip("this Mosquitto holds to its window, so nothing tries the bound behind it")
+    build = ("tests.chaos.build", "ingestor", "--mutant", "no-bound", "--")
+    async with rig_of(program=build) as rig:
+        assert await growth_kib(rig, FLOOD_READINGS) > MOST_GROWTH_KIB
+
+
+async def test_flood_of_ten_windows_while_the_ingestor_is_killed(rig_of: OpenRig) -> None:
+    async with rig_of() as rig:
+        await rig.ingestor.start()
+        flooding = asyncio.ensure_future(flood(rig, 10 * WINDOW))
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            await rig.kill(rig.ingestor.process)
+            await rig.ingestor.start()
+        await flooding
+        await eventually(lambda: rig.count() == 10 * WINDOW, seconds=60)
+
+
+def attempts(ledger: Path) -> list[Attempt]:
+    entries = [entry_adapter.validate_json(line) for line in ledger.read_bytes().splitlines()]
+    return [each for each in entries if isinstance(each, Attempt)]
+
+
+async def test_replays_backwards_and_in_disorder_change_nothing(rig_of: OpenRig) -> None:
+    async with rig_of() as rig:
+        await rig.start("durable")
+        await asyncio.sleep(2)
+        verdict = await rig.settle()
+        assert verdict.is_well
+        count = verdict.attempted
+        again = [each.reading for each in attempts(rig.nodes[0].ledger)]
+        shuffled = random.Random(7).sample(again, len(again))
+        before = await rig.ingestor.books()
+        async with Wire(rig.servers.mqtt("sensors")) as wire:
+            for reading in [*reversed(again), *shuffled, *again]:
+                topic = f"energy/readings/{rig.site}/{reading.sensor_id}"
+                await wire.publish(topic, reading.model_dump_json())
+
+        async def are_known() -> bool:
+            return (await rig.ingestor.books())["duplicates"] - before["duplicates"] == 3 * count
+
+        await eventually(are_known)
+        verdict = await rig.settle()
+    assert verdict.is_well
+    # Not one alert more.
+    assert verdict.alerts_doubled == []
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "is_refused"),
+    [(-86_400.0, False), (-3600.0, False), (240.0, False), (600.0, True)],
+    ids=["a day behind", "an hour behind", "4 minutes ahead", "10 minutes ahead"],
+)
+async def test_wrong_clock_of_a_node(rig_of: OpenRig, ahead_s: float, is_refused: bool) -> None:
+    """Behind is late, a little ahead is taken, far ahead is refused and kept; nothing is lost."""
+    async with rig_of() as rig:
+        await rig.ingestor.start()
+        build = ("tests.chaos.build", "sensor_node", "--clock", str(ahead_s), "--")
+        node = rig.node("durable", "--readings", "60", build=build)
+        await node.process.start()
+        assert "status 0" in await node.process.ended()
+        verdict = await rig.settle()
+    assert verdict.is_well
+    assert verdict.attempted == 60
+    assert len(verdict.rejected) == (60 if is_refused else 0)
+
+
+async def test_clock_of_a_node_that_is_set_back_uses_no_sequence_again(rig_of: OpenRig) -> None:
+    async with rig_of() as rig:
+        await rig.ingestor.start()
+        node = rig.node("durable", "--readings", "60")
+        whole = node.process.command
+        for clock in ("0", "-3600"):
+            build = ["tests.chaos.build", "sensor_node", "--clock", clock, "--"]
+            node.process.command = [*whole[:2], *build, *whole[3:]]
+            await node.process.start()
+            assert "status 0" in await node.process.ended()
+        verdict = await rig.settle()
+    assert verdict.is_well
+    sequences = [each.reading.sequence for each in attempts(node.ledger)]
+    assert (
+        len(set(zip((each.reading.sensor_id for each in attempts(node.ledger)), sequences, strict=True)))
+        == 120
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder for servers in which MongoDB's is a disk of 400 MB."""
+    disk = tmp_path / "servers" / "mongo"
+    disk.mkdir(parents=True)
+    mounted = subprocess.run(  # noqa: S603 - our own folder
+        ["mount", "-t", "tmpfs", "-o", "size=400m", "none", str(disk)],  # noqa: S607
+        check=False,
+        capture_output=True,
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield disk.parent
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # noqa: S603, S607
+
+
+async def test_full_disk_of_the_database_loses_nothing(
+    small_disk: Path, accounts: Accounts, site: str, tmp_path: Path
+) -> None:
+    """The disk fills up while readings flow; mongod dies of it, and lives again when there is room."""
+    async with (
+        start_servers(small_disk, accounts) as servers,
+        open_rig(servers, site, tmp_path / "rig") as rig,
+    ):
+        await rig.start("durable", "plain")
+        filler = small_disk / "mongo" / "filler"
+        with filler.open("wb", buffering=0) as everything, contextlib.suppress(OSError):
+            while True:
+                everything.write(bytes(1024 * 1024))
+        assert await wait_for(servers.database, 60)
+        await eventually(lambda: _is_silent(rig))
+        filler.unlink()
+        await rig.restart_database()
+        assert await rig.recovered() is not None
+        verdict = await rig.settle()
+    assert verdict.is_well
+
+
+async def _is_silent(rig: Rig) -> bool:
+    return '"database": false' in (await rig.ingestor.get("/ready"))[1]

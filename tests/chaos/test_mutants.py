@@ -1,0 +1,178 @@
+"""Builds with a fault in: what the chaos tests would say if a promise were broken.
+
+Each scenario is run twice, on the build with the fault and on the product, so that it is the fault
+that is found and not the scenario.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from monitor.verdict import Verdict
+from tests.chaos.conftest import OpenRig
+from tests.chaos.rig import Rig, send_signal, wait_for
+from tests.servers import eventually
+
+# The servers are children of the session's loop.
+pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
+
+WITHIN_S = 4.0
+
+Scenario = Callable[[Rig, tuple[str, ...]], Awaitable[None]]
+
+
+def build(mutant: str | None, *crash: str) -> tuple[str, ...]:
+    """A build of the ingestor, with a fault, a crash point, or both."""
+    options = ["--mutant", mutant] if mutant else []
+    return ("tests.chaos.build", "ingestor", *options, *crash, "--")
+
+
+async def start(rig: Rig, *kinds: str, program: tuple[str, ...]) -> None:
+    rig.ingestor.become(*program)
+    await rig.start(*kinds)
+
+
+async def dies_before_the_write(rig: Rig, mutant: str | None) -> None:
+    """The ingestor dies with a batch in hand that the broker knows to be unacknowledged."""
+    await start(rig, "plain", program=build(mutant))
+    await rig.kill(rig.ingestor.process)
+    rig.ingestor.become(*build(mutant, "--crash", "after-receive:5"))
+    await rig.ingestor.process.start()
+    assert await wait_for(rig.ingestor.process, 20)
+    rig.ingestor.become(*build(mutant))
+    await rig.ingestor.start()
+
+
+async def database_dies(rig: Rig, mutant: str | None) -> None:
+    """mongod is killed three times while readings flow."""
+    rig.interval = "20ms"
+    await start(rig, "plain", program=build(mutant))
+    for _ in range(3):
+        await asyncio.sleep(0.7)
+        await rig.kill(rig.servers.database)
+        await rig.restart_database()
+
+
+async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
+    """The database hangs; the broker loses its memory and counts its packets from 1 again.
+
+    What came before has an outbox behind it; what comes after it has only the broker.
+    """
+    # The first acknowledgement is that of the node's status, the second that of its first readings.
+    rig.ingestor.become(*build(mutant, "--crash", "after-puback:2"))
+    await rig.ingestor.start()
+    send_signal(rig.servers.database, signal.SIGSTOP)
+    before = rig.node("durable")
+    await before.process.start()
+    await eventually(before.has_tried)
+    await asyncio.sleep(1)
+    await rig.kill(before.process)
+    await rig.kill(rig.servers.broker)
+    await rig.spoil_store(delete=True)
+    await rig.restart_broker()
+    await eventually(rig.ingestor.hears)
+    after = rig.node("plain")
+    await after.process.start()
+    await eventually(after.has_tried)
+    await asyncio.sleep(2)
+    send_signal(rig.servers.database, signal.SIGCONT)
+    assert await wait_for(rig.ingestor.process, 20)
+    rig.ingestor.become(*build(mutant))
+    await rig.ingestor.start()
+    await before.process.start()
+
+
+async def broker_forgets_all(rig: Rig, mutant: str | None) -> None:
+    """Readings wait in the broker for a dead ingestor when the broker loses its memory."""
+    node = ("tests.chaos.build", "sensor_node", "--mutant", mutant, "--") if mutant else ("sensor_node",)
+    await rig.ingestor.start()
+    first = rig.node("memory", build=node)
+    await first.process.start()
+    await eventually(first.has_tried)
+    await rig.recovered()
+    await rig.kill(rig.ingestor.process)
+    await asyncio.sleep(1)
+    await rig.kill(rig.servers.broker)
+    await rig.spoil_store(delete=True)
+    await rig.restart_broker()
+    await rig.ingestor.start()
+
+
+async def confirmed_too_early(rig: Rig, mutant: str | None) -> None:
+    """The database is away for longer than confirmations are gathered; then all others lose their memory."""
+    await start(rig, "durable", program=build(mutant))
+    await rig.kill(rig.servers.database)
+    await asyncio.sleep(7)
+    await rig.kill(rig.ingestor.process)
+    await rig.kill(rig.servers.broker)
+    await rig.spoil_store(delete=True)
+    await rig.restart_broker()
+    await rig.restart_database()
+    await rig.ingestor.start()
+
+
+async def dies_before_puback(rig: Rig, mutant: str | None) -> None:
+    """What is stored comes again."""
+    await start(rig, "plain", program=build(mutant))
+    await rig.kill(rig.ingestor.process)
+    rig.ingestor.become(*build(mutant, "--crash", "before-puback:5"))
+    await rig.ingestor.process.start()
+    assert await wait_for(rig.ingestor.process, 20)
+    rig.ingestor.become(*build(mutant))
+    await rig.ingestor.start()
+
+
+async def dies_before_the_alert(rig: Rig, mutant: str | None) -> None:
+    """An anomaly is stored, and nobody knows it yet."""
+    await start(rig, "plain", program=build(mutant))
+    await rig.kill(rig.ingestor.process)
+    rig.ingestor.become(*build(mutant, "--crash", "between-write-and-alert:2"))
+    await rig.ingestor.process.start()
+    assert await wait_for(rig.ingestor.process, 20)
+    rig.ingestor.become(*build(mutant))
+    await rig.ingestor.start()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    mutant: str
+    scenario: Callable[[Rig, str | None], Awaitable[None]]
+    found: Callable[[Verdict], object]
+    listened: bool = True
+
+
+CASES = [
+    Case("no-journal", database_dies, lambda verdict: verdict.confirmed_but_lost),
+    Case("puback-before-write", dies_before_the_write, lambda verdict: verdict.confirmed_but_lost),
+    Case("acks-across-connections", packet_ids_begin_anew, lambda verdict: verdict.lost, listened=False),
+    Case("no-outbox", broker_forgets_all, lambda verdict: verdict.confirmed_but_lost, listened=False),
+    Case("no-second-try", broker_forgets_all, lambda verdict: verdict.lost, listened=False),
+    Case(
+        "confirm-before-write",
+        confirmed_too_early,
+        lambda verdict: verdict.confirmed_but_lost,
+        listened=False,
+    ),
+    Case("no-key", dies_before_puback, lambda verdict: verdict.duplicated),
+    Case("no-sweep", dies_before_the_alert, lambda verdict: verdict.alerts_missing),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.mutant)
+async def test_fault_is_found(rig_of: OpenRig, case: Case) -> None:
+    async with rig_of() as rig:
+        await case.scenario(rig, case.mutant)
+        verdict = await rig.settle(listened=case.listened, within_s=WITHIN_S)
+    assert not verdict.is_well
+    assert case.found(verdict)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.mutant)
+async def test_product_stands_the_same(rig_of: OpenRig, case: Case) -> None:
+    async with rig_of() as rig:
+        await case.scenario(rig, None)
+        verdict = await rig.settle(listened=case.listened)
+    assert verdict.faults == {}
