@@ -73,8 +73,13 @@ class Proxy:
             return
         line = Line([writer, up_writer])
         self._lines.add(line)
-        self._keep(self._pass_on(line, "up", reader, up_writer))
-        self._keep(self._pass_on(line, "down", up_reader, writer))
+        try:
+            await asyncio.gather(
+                self._pass_on(line, "up", reader, up_writer),
+                self._pass_on(line, "down", up_reader, writer),
+            )
+        finally:
+            self._lines.discard(line)
 
     async def _pass_on(
         self, line: Line, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -88,13 +93,12 @@ class Proxy:
                 await writer.drain()
         except OSError:
             pass  # an end was reset, or this line was cut
-        finally:
-            # What a silent line holds back, also the news that one end is gone, waits as well.
-            await line.gates[direction].wait()
-            self._end(line)
+        # What a silent line holds back, also the news that one end is gone, waits as well.
+        await line.gates[direction].wait()
+        self._end(line)
 
-    def _end(self, line: Line) -> None:
-        self._lines.discard(line)
+    @staticmethod
+    def _end(line: Line) -> None:
         for writer in line.writers:
             writer.close()
 
@@ -113,7 +117,6 @@ class Proxy:
                     connection: socket.socket = writer.get_extra_info("socket")
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
                 writer.transport.abort()
-            self._lines.discard(line)
 
     def silence(self, *directions: str) -> None:
         """Hold back everything on the connections of this moment: ``up``, ``down`` or both."""
