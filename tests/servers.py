@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +131,10 @@ class Wire:
 
     async def publish(self, topic: str, *payloads: bytes | str, retain: bool = False) -> None:
         encoded = [each.encode() if isinstance(each, str) else each for each in payloads]
-        await self._connection.publish_many([Outgoing(topic, each, retain) for each in encoded])
+        await self.send([Outgoing(topic, each, retain) for each in encoded])
+
+    async def send(self, messages: Sequence[Outgoing]) -> None:
+        await self._connection.publish_many(messages)
 
     def on(self, prefix: str) -> list[Message]:
         return [each for each in self.messages if each.topic.startswith(prefix)]

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,33 +20,13 @@ from monitor.verdict import Verdict, Verifier
 from monitor.verify import verify
 from stack.accounts import DATABASE
 from stack.processes import Process
+from tests.chaos.nodes import Node, describe_node
 from tests.chaos.proxy import Proxy, proxy_to
 from tests.servers import RunningIngestor, Servers, eventually
 
-METERS_PER_NODE = 10
 RECOVERY_WITHIN_S = 90.0
 SETTLE_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
-
-# A kind of node, and the build that it is. A plain device has no outbox: it trusts the broker.
-KINDS: dict[str, tuple[str, ...]] = {
-    "durable": ("sensor_node",),
-    "memory": ("sensor_node",),
-    "plain": ("tests.chaos.build", "sensor_node", "--mutant", "no-outbox", "--"),
-    "shouting": ("tests.chaos.build", "sensor_node", "--mutant", "at-most-once", "--"),
-}
-
-
-@dataclass(slots=True)
-class Node:
-    """One sensor node with ten meters."""
-
-    process: Process
-    ledger: Path
-
-    def has_tried(self) -> bool:
-        """Whether it has made a reading."""
-        return self.ledger.exists() and self.ledger.stat().st_size > 0
 
 
 @dataclass(slots=True)
@@ -85,19 +64,9 @@ class Rig:
             options: More of its options.
             build: Another build than the kind's.
         """
-        name = f"{self.site}-{len(self.nodes)}-{kind}-01"
-        ledger = self.folder / f"{name}.jsonl"
-        outbox = ["--outbox", str(self.folder / f"{name}.db")] if kind == "durable" else []
-        arguments = ["--site", self.site, "--sensor-id", name, "--count", str(METERS_PER_NODE)]
-        arguments += ["--interval", self.interval, "--ledger", str(ledger), *outbox, *options]
         url = self.servers.accounts.mqtt("sensors", self.nodes_to_broker.port)
-        process = Process(
-            name,
-            [sys.executable, "-m", *(build or KINDS[kind]), *arguments],
-            {"ENERGY_MQTT_URL": url},
-            self.folder / f"{name}.log",
-        )
-        node = Node(process, ledger)
+        name = f"{self.site}-{len(self.nodes)}-{kind}-01"
+        node = describe_node(kind, name, self.site, self.folder, url, self.interval, options, build)
         self.nodes.append(node)
         return node
 

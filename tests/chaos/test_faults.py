@@ -1,28 +1,45 @@
-"""Each fault of the table, once or twice: nothing is lost, nothing is stored twice, no alert is missing."""
+"""Faults of the table, each once: nothing is lost, nothing is stored twice, no alert is missing."""
 
+import asyncio
 import random
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import OpenRig
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.faults import NETWORK, SHORT, Fault
+from tests.chaos.rig import Rig, open_rig
+from tests.servers import Servers
 
 # The servers are children of the session's loop.
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
-LONG = {"mongod away for a minute"}
 
-
-@pytest.mark.parametrize(
-    "fault", [each for each in FAULTS if each.name not in LONG], ids=lambda each: each.name
-)
-async def test_nothing_is_lost_or_doubled(rig_of: OpenRig, fault: Fault) -> None:
-    rng = random.Random(fault.name)
-    async with rig_of() as rig:
-        await rig.start(*fault.kinds)
-        await fault.strike(rig, rng)
-        assert await rig.recovered() is not None
-        verdict = await rig.settle(listened=fault.broker_lives)
-    assert verdict.faults == {}
+async def strike(rig: Rig, fault: Fault) -> None:
+    await rig.start(*fault.kinds)
+    await fault.strike(rig, random.Random(fault.name))
+    assert await rig.recovered() is not None, fault.name
+    verdict = await rig.settle(listened=fault.broker_lives)
+    assert verdict.faults == {}, fault.name
     assert verdict.is_well
     assert verdict.confirmed + verdict.recovered == verdict.attempted > 0
+
+
+@pytest.mark.parametrize("fault", SHORT, ids=lambda each: each.name)
+async def test_nothing_is_lost_or_doubled(rig_of: OpenRig, fault: Fault) -> None:
+    async with rig_of() as rig:
+        await strike(rig, fault)
+
+
+async def test_nothing_is_lost_or_doubled_on_a_bad_network(
+    harmed_servers: Servers, site: str, tmp_path: Path
+) -> None:
+    """Side by side, for these faults are each ingestor's and its nodes' own."""
+
+    async def one(fault: Fault, number: int) -> None:
+        async with open_rig(harmed_servers, f"{site}-{number}", tmp_path / str(number)) as rig:
+            await strike(rig, fault)
+
+    async with asyncio.TaskGroup() as group:
+        for number, fault in enumerate(NETWORK):
+            group.create_task(one(fault, number))

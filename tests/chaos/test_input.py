@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import signal
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from stack.accounts import Accounts
 from stack.processes import Process
 from tests.chaos.conftest import OpenRig
 from tests.chaos.rig import Rig, open_rig, send_signal, wait_for
-from tests.servers import Wire, balance, eventually, start_servers
+from tests.chaos.strikes import flood_of
+from tests.servers import balance, eventually, start_servers
 
 # The servers are children of the session's loop.
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
-FLOOD = Path(__file__).parent.parent / "integration" / "flood.py"
 WINDOW = 4000
 FLOOD_READINGS = 200_000
 MOST_GROWTH_KIB = 64 * 1024
@@ -29,11 +28,12 @@ MOST_GROWTH_KIB = 64 * 1024
 
 async def flood(rig: Rig, count: int) -> None:
     """Publish as fast as the broker takes it."""
-    url = rig.servers.mqtt("sensors")
-    command = [sys.executable, str(FLOOD), rig.site, "0", str(count), "100"]
-    publisher = Process("flood", command, {"FLOOD_URL": url}, rig.folder / "flood.log")
-    await publisher.start()
-    assert "status 0" in await publisher.ended()
+    assert "status 0" in await _ended(flood_of(rig, count))
+
+
+async def _ended(process: Process) -> str:
+    await process.start()
+    return await process.ended()
 
 
 async def stored(rig: Rig, count: int) -> None:
@@ -85,84 +85,43 @@ async def test_queue_without_a_bound_is_found(rig_of: OpenRig) -> None:
         assert await growth_kib(rig, FLOOD_READINGS) > MOST_GROWTH_KIB
 
 
-async def test_flood_of_ten_windows_while_the_ingestor_is_killed(rig_of: OpenRig) -> None:
-    async with rig_of() as rig:
-        await rig.ingestor.start()
-        flooding = asyncio.ensure_future(flood(rig, 10 * WINDOW))
-        for _ in range(3):
-            await asyncio.sleep(0.5)
-            await rig.kill(rig.ingestor.process)
-            await rig.ingestor.start()
-        await flooding
-        await eventually(lambda: rig.count() == 10 * WINDOW, seconds=60)
-
-
 def attempts(ledger: Path) -> list[Attempt]:
     entries = [entry_adapter.validate_json(line) for line in ledger.read_bytes().splitlines()]
     return [each for each in entries if isinstance(each, Attempt)]
 
 
-async def test_replays_backwards_and_in_disorder_change_nothing(rig_of: OpenRig) -> None:
-    async with rig_of() as rig:
-        await rig.start("durable")
-        await asyncio.sleep(2)
-        verdict = await rig.settle()
-        assert verdict.is_well
-        count = verdict.attempted
-        again = [each.reading for each in attempts(rig.nodes[0].ledger)]
-        shuffled = random.Random(7).sample(again, len(again))
-        before = await rig.ingestor.books()
-        async with Wire(rig.servers.mqtt("sensors")) as wire:
-            for reading in [*reversed(again), *shuffled, *again]:
-                topic = f"energy/readings/{rig.site}/{reading.sensor_id}"
-                await wire.publish(topic, reading.model_dump_json())
-
-        async def are_known() -> bool:
-            return (await rig.ingestor.books())["duplicates"] - before["duplicates"] == 3 * count
-
-        await eventually(are_known)
-        verdict = await rig.settle()
-    assert verdict.is_well
-    # Not one alert more.
-    assert verdict.alerts_doubled == []
-
-
-@pytest.mark.parametrize(
-    ("ahead_s", "is_refused"),
-    [(-86_400.0, False), (-3600.0, False), (240.0, False), (600.0, True)],
-    ids=["a day behind", "an hour behind", "4 minutes ahead", "10 minutes ahead"],
-)
-async def test_wrong_clock_of_a_node(rig_of: OpenRig, ahead_s: float, is_refused: bool) -> None:
+async def test_wrong_clocks_of_nodes(rig_of: OpenRig) -> None:
     """Behind is late, a little ahead is taken, far ahead is refused and kept; nothing is lost."""
+    ahead = {
+        "a day behind": -86_400,
+        "an hour behind": -3600,
+        "4 minutes ahead": 240,
+        "10 minutes ahead": 600,
+    }
     async with rig_of() as rig:
         await rig.ingestor.start()
-        build = ("tests.chaos.build", "sensor_node", "--clock", str(ahead_s), "--")
-        node = rig.node("durable", "--readings", "60", build=build)
-        await node.process.start()
-        assert "status 0" in await node.process.ended()
+        for seconds in ahead.values():
+            rig.node("durable", "--readings", "60", build=clock(seconds))
+        ends = await asyncio.gather(*(_ended(node.process) for node in rig.nodes))
+        assert all("status 0" in end for end in ends)
+        # Set back by two hours, the last one counts on, and is believed again.
+        node = rig.nodes[-1]
+        node.process.command = [
+            each.replace(str(ahead["10 minutes ahead"]), "-7200") for each in node.process.command
+        ]
+        assert "status 0" in await _ended(node.process)
         verdict = await rig.settle()
     assert verdict.is_well
-    assert verdict.attempted == 60
-    assert len(verdict.rejected) == (60 if is_refused else 0)
+    assert verdict.attempted == 5 * 60
+    assert {each.split("@")[0].rsplit("-", 1)[0] for each in verdict.rejected} == {f"{rig.site}-3-durable"}
+    assert len(verdict.rejected) == 60
+    counted = {(each.reading.sensor_id, each.reading.sequence) for each in attempts(node.ledger)}
+    assert len(counted) == 120
 
 
-async def test_clock_of_a_node_that_is_set_back_uses_no_sequence_again(rig_of: OpenRig) -> None:
-    async with rig_of() as rig:
-        await rig.ingestor.start()
-        node = rig.node("durable", "--readings", "60")
-        whole = node.process.command
-        for clock in ("0", "-3600"):
-            build = ["tests.chaos.build", "sensor_node", "--clock", clock, "--"]
-            node.process.command = [*whole[:2], *build, *whole[3:]]
-            await node.process.start()
-            assert "status 0" in await node.process.ended()
-        verdict = await rig.settle()
-    assert verdict.is_well
-    sequences = [each.reading.sequence for each in attempts(node.ledger)]
-    assert (
-        len(set(zip((each.reading.sensor_id for each in attempts(node.ledger)), sequences, strict=True)))
-        == 120
-    )
+def clock(ahead_s: int) -> tuple[str, ...]:
+    """A sensor node whose clock is wrong."""
+    return ("tests.chaos.build", "sensor_node", "--clock", str(ahead_s), "--")
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""What ``scripts/chaos`` runs once everything is installed."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from broker.process import run
+from broker.settings import read_settings
+from monitor.verdict import to_lines
+from stack.accounts import Accounts
+from stack.processes import ProcessError
+from tests.chaos.at_random import at_random, say
+from tests.chaos.rig import open_rig
+from tests.chaos.settings import ChaosSettings
+from tests.chaos.table import measure
+from tests.servers import start_servers
+
+PROGRAM = "scripts/chaos"
+ROOT = Path(__file__).parent.parent.parent
+
+
+async def chaos(settings: ChaosSettings, folder: Path) -> bool:
+    """Break what runs in this folder; whether all was well in the end."""
+    async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
+        if settings.table:
+            return await measure(servers, folder, settings.seed)
+        async with open_rig(servers, "chaos", folder / "chaos") as rig:
+            verdict = await at_random(rig, settings.minutes, settings.seed)
+    say("\n".join(to_lines(verdict)))
+    return verdict.is_well
+
+
+def main() -> None:
+    """Read the options, break things, and end with status 1 unless all was well."""
+    settings = read_settings(ChaosSettings, sys.argv[1:], PROGRAM)
+    folder = Path(tempfile.mkdtemp(prefix="energy-chaos-"))
+    outcome: list[bool] = []
+
+    async def until_told_to_stop(stop: asyncio.Event) -> None:
+        work = asyncio.ensure_future(chaos(settings, folder))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait([work])
+            say("Stopped before the end; nothing was counted.")
+            return
+        outcome.append(work.result())
+
+    run(PROGRAM, until_told_to_stop, ProcessError)
+    if outcome == [True]:
+        shutil.rmtree(folder)
+        return
+    say(f"Ledgers and logs are in {folder}.")
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
