@@ -18,11 +18,12 @@ OVERLAP = 100
 
 
 class QueryError(Exception):
-    """Raised when the database does not answer."""
+    """Raised when the database does not answer; says so."""
 
 
 def _no_answer(error: PyMongoError) -> QueryError:
-    return QueryError(str(error).split(",", maxsplit=1)[0])
+    reason = str(error).split(",", maxsplit=1)[0].split(" (configured timeouts", maxsplit=1)[0]
+    return QueryError(f"MongoDB does not answer ({reason})")
 
 
 @asynccontextmanager
@@ -106,6 +107,8 @@ class Records:
         """
         wanted = {"timestamp": {"$gte": first, "$lte": last}, "sensor_id": {"$in": list(sensor_ids)}}
         try:
+            # Reading may take long, but not finding out that nobody is there.
+            await self._database.command("ping")
             with timeout(CHECK_LIMIT_S):
                 async for document in self._database["measures"].find(wanted, COMPARED):
                     yield cast("Measure", document)

@@ -26,7 +26,7 @@ async def watch(tail: Tail, stop: asyncio.Event) -> None:
             measures = await tail.new()
         except QueryError as error:
             if not silent:
-                logger.warning("MongoDB does not answer (%s); trying until it does.", error)
+                logger.warning("%s; trying until it does.", error)
             silent = True
         else:
             silent = False

@@ -91,8 +91,8 @@ class Proxy:
                 await line.gates[direction].wait()
                 writer.write(data)
                 await writer.drain()
-        except OSError:
-            pass  # an end was reset, or this line was cut
+        except (OSError, RuntimeError):
+            pass  # an end was reset, or this line was cut; uvloop says the latter with a RuntimeError
         # What a silent line holds back, also the news that one end is gone, waits as well.
         await line.gates[direction].wait()
         self._end(line)

@@ -1,5 +1,6 @@
 """``scripts/chaos --table``: measure every row of docs/guarantees.md, and write them there."""
 
+import asyncio
 import random
 import statistics
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ COLUMNS = (
     "alerts missing",
     "recovery, s",
 )
+QUIET_S = 1.0
 PROMISED = COLUMNS.index("exactly once for")
 
 
@@ -108,6 +110,7 @@ async def _measure_rows(
 
 
 async def _measure_row(rig: Rig, fault: Fault, rng: random.Random, patience_s: float) -> Row:
+    rig.interval = "100ms"
     await rig.start(*fault.kinds)
     recoveries_s: list[float] = []
     for _ in range(fault.strikes):
@@ -118,5 +121,6 @@ async def _measure_row(rig: Rig, fault: Fault, rng: random.Random, patience_s: f
         recovery_s = await rig.recovered(within_s=patience_s)
         if recovery_s is not None:
             recoveries_s.append(recovery_s)
+        await asyncio.sleep(QUIET_S)
     verdict = await rig.settle(listened=fault.broker_lives, within_s=patience_s)
     return Row(fault, rig.kills, verdict, recoveries_s)
