@@ -16,7 +16,7 @@ from broker.connection import Connection, Outgoing
 from broker.messages import NodeStatus, Stored
 from broker.topics import Place, Topics
 from sensor_node.backfill import Allowance
-from sensor_node.outbox import Kept, Outbox
+from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
 from sensor_node.settings import SensorNodeSettings
 from sensor_node.state import State
 
@@ -54,7 +54,7 @@ class Publisher:
         self._heartbeat = settings.heartbeat
         self._confirmations: deque[tuple[Connection, PublishPacket]] = deque()
         self._confirmed = asyncio.Event()
-        self._is_unheard = False
+        self._is_unheard, self._heard_again_s = False, float("-inf")
         self.state = State(outbox, len(places))
         self.news = asyncio.Event()
         self.end = asyncio.Event()
@@ -85,7 +85,7 @@ class Publisher:
         for place in {*self._places, *self._outbox.places}:
             await connection.listen(self._topics.stored(*place))
         self._outbox.send_again()
-        self._is_unheard = False
+        self._is_unheard, self._heard_again_s = False, float("-inf")
         await self._publish_until_the_end(connection)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
@@ -126,11 +126,13 @@ class Publisher:
         await connection.publish_many(
             [Outgoing(self._topics.readings(*kept.place), kept.payload) for kept in readings]
         )
+        now_s = time.monotonic()
         if connection.unheard > unheard:
             self._is_unheard = True
-        elif self._is_unheard:
-            # Somebody listens again: what was said to nobody need not wait for its 30 s.
-            self._is_unheard = False
+        elif self._is_unheard and now_s - self._heard_again_s > RESEND_AFTER_S:
+            # Somebody listens again: what was said to nobody need not wait for its 30 s. Not more
+            # often than that, though: there may be a meter of ours that nobody ever listens to.
+            self._is_unheard, self._heard_again_s = False, now_s
             self._outbox.send_again()
         if self._heartbeat is not None:
             self._heartbeat.touch()

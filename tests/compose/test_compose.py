@@ -51,11 +51,14 @@ class Stack:
         ports = {"MQTT_PORT": self.mqtt_port, "MONGO_PORT": self.mongo_port, "HTTP_PORT": self.http_port}
         self._environment = {**os.environ, **{name: str(port) for name, port in ports.items()}}
 
-    def compose(self, *arguments: str, timeout: float = 120, check: bool = True) -> str:
+    def compose(
+        self, *arguments: str, timeout: float = 120, check: bool = True, stdin: str | None = None
+    ) -> str:
         done = subprocess.run(  # noqa: S603
             [*self._command, *arguments],
             cwd=ROOT,
             env=self._environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -125,6 +128,26 @@ def test_one_more_sensor_is_launched_by_hand(stack: Stack, database: Database[di
     stack.compose("run", "--detach", "--rm", "sensor-node", *options)
     until(
         lambda: database.measures.count_documents({"sensor_id": "Sensor-LARI-07", "location": "Room 7"}) > 1
+    )
+
+
+def test_ledger_of_a_node_is_held_against_the_database(stack: Stack) -> None:
+    ledger = "/var/lib/sensor-node/hall.jsonl"
+    options = ["--sensor-id", "Hall-001", "--readings", "100", "--interval", "20ms", "--ledger", ledger]
+    stack.compose("run", "--rm", "sensor-node", *options)
+    written = stack.compose("exec", "-T", "sensor-node", "cat", ledger)
+    verify = ["exec", "-T", "ingestor", "monitor", "verify", "-"]
+    assert stack.compose(*verify, stdin=written).splitlines()[-1] == "All is well."
+
+
+def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(stack: Stack) -> None:
+    stack.compose("stop", "mosquitto")
+    damage = "printf damaged > /mosquitto/data/mosquitto.db"
+    stack.compose("run", "--rm", "--no-deps", "--entrypoint", "sh", "mosquitto", "-c", damage)
+    stack.compose("up", "--detach", "--wait", "--scale", "sensor-node=3")
+    assert "the broker's store cannot be read; it was moved to" in stack.compose("logs", "mosquitto")
+    assert "damaged" in stack.compose(
+        "exec", "-T", "mosquitto", "sh", "-c", "cat /mosquitto/data/*.damaged-*"
     )
 
 

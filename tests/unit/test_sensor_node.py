@@ -2,12 +2,14 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from broker.connection import Connection, Outgoing
 from broker.ledger import Attempt, Outcome, entry_adapter
 from broker.messages import SequenceRange
 from broker.topics import Place
@@ -17,6 +19,8 @@ from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
 from sensor_node.profile import lari
+from sensor_node.publish import Publisher
+from sensor_node.settings import SensorNodeSettings
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
 PLACE, OTHER = Place("lari", "S-1"), Place("lari", "S-2")
@@ -153,6 +157,41 @@ async def test_file_keeps_what_is_not_confirmed_and_the_count(tmp_path: Path) ->
         assert second.take_new(0.0, 10) == []
         assert second.take_again(0.0, 10) == kept(3, place=OTHER)
         assert (await second.last_sequence(PLACE), await second.last_sequence(OTHER)) == (9, 3)
+
+
+class HalfDeaf(Connection):
+    """A connection to a broker on which nobody listens to one site."""
+
+    def __init__(self) -> None:
+        self.unheard = 0
+        self.sent: list[str] = []
+
+    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+        self.sent += [each.topic for each in messages]
+        self.unheard += sum("/deaf/" in each.topic for each in messages)
+
+
+async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    outbox, connection = Outbox(100, Ledger()), HalfDeaf()
+    publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], outbox)
+    await outbox.add(kept(1, place=Place("deaf", "S-9")) + kept(2))
+
+    async def publish_for(seconds: int) -> int:
+        before = len(connection.sent)
+        for _ in range(seconds):
+            now_s[0] += 1
+            for due in (outbox.take_new(now_s[0], 1), outbox.take_again(now_s[0], 1)):
+                if due:
+                    await publisher._publish(connection, due)  # noqa: SLF001 - what it decides is the point
+        return len(connection.sent) - before
+
+    # Both once, both again as soon as the second was heard, and then as patiently as ever.
+    assert await publish_for(25) == 4
+    assert await publish_for(60) <= 8
 
 
 def test_backfill_keeps_to_its_rate() -> None:
