@@ -1,5 +1,6 @@
 """``scripts/chaos --minutes 10 --seed 7``: whatever comes to mind, for as long as you like."""
 
+import asyncio
 import random
 import sys
 import time
@@ -32,6 +33,7 @@ async def at_random(rig: Rig, minutes: float, seed: int) -> Verdict:
             await fault.strike(rig, rng)
         except NeverCameThereError as error:
             say(f"        {error}")
+        await asyncio.sleep(rng.uniform(0, 2))
     recovery_s = await rig.recovered()
     say(
         f"{rig.kills} kills; "

@@ -33,7 +33,6 @@ async def kill_ingestor(rig: Rig, rng: random.Random) -> None:
     await rig.kill(rig.ingestor.process)
     await _pause(rng)
     await rig.ingestor.process.start()
-    await asyncio.sleep(rng.uniform(0.5, 1.5))  # it needs half a second to do anything
 
 
 async def crash_ingestor(rig: Rig, rng: random.Random, point: str) -> None:
@@ -52,7 +51,6 @@ async def kill_broker(rig: Rig, rng: random.Random) -> None:
     await rig.kill(rig.servers.broker)
     await _pause(rng)
     await rig.restart_broker()
-    await _pause(rng)
 
 
 async def lose_store(rig: Rig, rng: random.Random) -> None:
@@ -60,7 +58,6 @@ async def lose_store(rig: Rig, rng: random.Random) -> None:
     await rig.kill(rig.servers.broker)
     await rig.spoil_store(delete=rng.random() < 0.5)
     await rig.restart_broker()
-    await _pause(rng)
 
 
 async def kill_database(rig: Rig, rng: random.Random) -> None:
@@ -68,7 +65,6 @@ async def kill_database(rig: Rig, rng: random.Random) -> None:
     await rig.kill(rig.servers.database)
     await _pause(rng)
     await rig.restart_database()
-    await asyncio.sleep(rng.uniform(0.5, 2.0))
 
 
 async def kill_node(rig: Rig, rng: random.Random) -> None:
@@ -77,7 +73,6 @@ async def kill_node(rig: Rig, rng: random.Random) -> None:
     await rig.kill(node.process)
     await _pause(rng)
     await node.process.start()
-    await asyncio.sleep(rng.uniform(0.5, 1.5))
 
 
 async def crash_node(rig: Rig, rng: random.Random, point: str) -> None:
