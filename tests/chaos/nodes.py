@@ -1,10 +1,14 @@
 """The sensor nodes of a system that is harmed; all keep ledgers."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from broker.ledger import Attempt, entry_adapter
 from stack.processes import Process
 
 METERS_PER_NODE = 10
@@ -29,9 +33,15 @@ class Node:
         """Whether it has made a reading."""
         return self.ledger.exists() and self.ledger.stat().st_size > 0
 
-    def lines(self) -> list[bytes]:
-        """Its ledger, but for a last line that it may be writing."""
-        return self.ledger.read_bytes().split(b"\n")[:-1]
+    def attempts(self) -> list[Attempt]:
+        """What it tried so far, but for a line that was cut short."""
+        found = []
+        for line in self.ledger.read_bytes().splitlines():
+            with contextlib.suppress(ValidationError):
+                entry = entry_adapter.validate_json(line)
+                if isinstance(entry, Attempt):
+                    found.append(entry)
+        return found
 
 
 def describe_node(

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from broker.connection import Outgoing
-from broker.ledger import Attempt, entry_adapter
 from stack.processes import Process
 from tests.chaos.rig import Rig, send_signal, wait_for
 from tests.servers import Wire
@@ -197,13 +196,12 @@ async def flood(rig: Rig, _: random.Random) -> None:
 
 async def replay(rig: Rig, rng: random.Random) -> None:
     """Everything sent so far comes again, backwards and then in disorder."""
-    entries = [entry_adapter.validate_json(line) for node in rig.nodes for line in node.lines()]
     payloads = [
         Outgoing(
             f"energy/readings/{rig.site}/{each.reading.sensor_id}", each.reading.model_dump_json().encode()
         )
-        for each in entries
-        if isinstance(each, Attempt)
+        for node in rig.nodes
+        for each in node.attempts()
     ]
     async with Wire(rig.servers.mqtt("sensors")) as wire:
         await wire.send([*reversed(payloads), *rng.sample(payloads, len(payloads))])

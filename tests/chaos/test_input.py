@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from broker.ledger import Attempt, entry_adapter
 from stack.accounts import Accounts
 from stack.processes import Process
 from tests.chaos.conftest import OpenRig
@@ -85,11 +84,6 @@ async def test_queue_without_a_bound_is_found(rig_of: OpenRig) -> None:
         assert await growth_kib(rig, FLOOD_READINGS) > MOST_GROWTH_KIB
 
 
-def attempts(ledger: Path) -> list[Attempt]:
-    entries = [entry_adapter.validate_json(line) for line in ledger.read_bytes().splitlines()]
-    return [each for each in entries if isinstance(each, Attempt)]
-
-
 async def test_wrong_clocks_of_nodes(rig_of: OpenRig) -> None:
     """Behind is late, a little ahead is taken, far ahead is refused and kept; nothing is lost."""
     ahead = {
@@ -115,7 +109,7 @@ async def test_wrong_clocks_of_nodes(rig_of: OpenRig) -> None:
     assert verdict.attempted == 5 * 60
     assert {each.split("@")[0].rsplit("-", 1)[0] for each in verdict.rejected} == {f"{rig.site}-3-durable"}
     assert len(verdict.rejected) == 60
-    counted = {(each.reading.sensor_id, each.reading.sequence) for each in attempts(node.ledger)}
+    counted = {(each.reading.sensor_id, each.reading.sequence) for each in node.attempts()}
     assert len(counted) == 120
 
 
