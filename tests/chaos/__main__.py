@@ -25,7 +25,7 @@ async def chaos(settings: ChaosSettings, folder: Path) -> bool:
     """Break what runs in this folder; whether all was well in the end."""
     async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
         if settings.table:
-            return await measure(servers, folder, settings.seed)
+            return await measure(servers, folder, settings.seed, settings.only)
         async with open_rig(servers, "chaos", folder / "chaos") as rig:
             verdict = await at_random(rig, settings.minutes, settings.seed)
     say("\n".join(to_lines(verdict)))

@@ -62,18 +62,18 @@ def _at(
 
 
 NETWORK = [
-    Fault("TCP reset of every connection", ALL_KINDS, strikes.reset, 10),
-    Fault("network cut for seconds", ALL_KINDS, strikes.cut, 5),
-    Fault("network slow", ALL_KINDS, strikes.delay, 3),
-    Fault("network silent in one direction", ALL_KINDS, strikes.silence, 3),
+    Fault("TCP reset of every connection", ALL_KINDS, strikes.reset, 5),
+    Fault("network cut for seconds", ALL_KINDS, strikes.cut, 3),
+    Fault("network slow", ALL_KINDS, strikes.delay, 2),
+    Fault("network silent in one direction", ALL_KINDS, strikes.silence, 2),
 ]
 SHORT = [
     Fault("ingestor killed at random", ALL_KINDS, strikes.kill_ingestor, 20),
-    *_at(crash_points.INGESTOR, strikes.crash_ingestor, "ingestor", 5),
-    Fault("mongod killed at random", ALL_KINDS, strikes.kill_database, 15),
-    Fault("Mosquitto killed at random", WITH_OUTBOX, strikes.kill_broker, 15, broker_lives=False),
+    *_at(crash_points.INGESTOR, strikes.crash_ingestor, "ingestor", 4),
+    Fault("mongod killed at random", ALL_KINDS, strikes.kill_database, 10),
+    Fault("Mosquitto killed at random", WITH_OUTBOX, strikes.kill_broker, 10, broker_lives=False),
     Fault(
-        "Mosquitto killed, its store lost or damaged", WITH_OUTBOX, strikes.lose_store, 10, broker_lives=False
+        "Mosquitto killed, its store lost or damaged", WITH_OUTBOX, strikes.lose_store, 6, broker_lives=False
     ),
     Fault("sensor node killed at random", ("durable", "durable"), strikes.kill_node, 20),
     *_at(crash_points.SENSOR_NODE, strikes.crash_node, "sensor node", 5),
@@ -81,7 +81,7 @@ SHORT = [
         "up to three of them killed at once",
         ("durable", "durable"),
         strikes.kill_anything,
-        10,
+        8,
         broker_lives=False,
     ),
     Fault(
@@ -91,13 +91,13 @@ SHORT = [
         3,
         broker_lives=False,
     ),
-    Fault("everything restarted in order", ("durable",), strikes.restart_everything, 3),
-    Fault("Mosquitto stopped (half-open link)", ALL_KINDS, strikes.freeze_broker, 3),
+    Fault("everything restarted in order", ("durable",), strikes.restart_everything, 2),
+    Fault("Mosquitto stopped (half-open link)", ALL_KINDS, strikes.freeze_broker, 2),
     Fault("duplicates, backwards and in disorder", ALL_KINDS, strikes.replay, 3),
     Fault("flood", ALL_KINDS, strikes.flood, 2),
 ]
 LONG = [
-    Fault("mongod stopped (outcome of writes unknown)", ALL_KINDS, strikes.freeze_database, 3),
+    Fault("mongod stopped (outcome of writes unknown)", ALL_KINDS, strikes.freeze_database, 2),
     Fault("mongod away for a minute", ALL_KINDS, strikes.database_away, 1),
 ]
 FAULTS = [*SHORT, *NETWORK, *LONG]

@@ -19,3 +19,4 @@ class ChaosSettings(ProcessSettings):
         False,
         description="do each fault of docs/guarantees.md so often as it says there, and write the table",
     )
+    only: str = Field("", description="with --table: only the rows whose name holds this text")

@@ -1,19 +1,8 @@
 """docs/guarantees.md holds what was measured: every fault, and not one reading lost."""
 
-from pathlib import Path
-
 from tests.chaos.faults import EXCEPTIONS, FAULTS
 from tests.chaos.mutants import INGESTOR, SENSOR_NODE
-from tests.chaos.table import BEGIN, COLUMNS, END, PROMISED
-
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "guarantees.md").read_text()
-
-
-def table(name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    section = TEXT.split(BEGIN.format(name), 1)[1].split(END, 1)[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")]
-    assert tuple(rows[0]) == columns
-    return [dict(zip(columns, row, strict=True)) for row in rows[2:]]
+from tests.chaos.table import DOCUMENT, NO_PROMISE, PROMISES
 
 
 def number(cell: str) -> int:
@@ -21,7 +10,7 @@ def number(cell: str) -> int:
 
 
 def test_every_fault_was_measured_and_every_promise_kept() -> None:
-    rows = table("promises", COLUMNS)
+    rows = list(PROMISES.read().values())
     assert [row["fault"] for row in rows] == [fault.name for fault in FAULTS]
     for row in rows:
         assert (row["lost"], row["doubled"], row["alerts missing"]) == ("0", "0", "0"), row
@@ -31,12 +20,12 @@ def test_every_fault_was_measured_and_every_promise_kept() -> None:
 
 
 def test_what_cannot_be_promised_was_measured_too() -> None:
-    rows = table("no promise", (*COLUMNS[:PROMISED], *COLUMNS[PROMISED + 1 :]))
+    rows = list(NO_PROMISE.read().values())
     assert [row["fault"] for row in rows] == [fault.name for fault in EXCEPTIONS]
     assert all(number(row["lost"]) > 0 and row["doubled"] == "0" for row in rows)
 
 
 def test_every_fault_that_is_put_in_is_listed() -> None:
-    section = TEXT.split("| fault put in |", 1)[1]
+    section = DOCUMENT.read_text().split("| fault put in |", 1)[1]
     builds = {*INGESTOR, *SENSOR_NODE} - {"at-most-once"}  # that one is measured above
     assert len([line for line in section.splitlines() if line.startswith("| ")]) - 1 == len(builds)
