@@ -118,5 +118,11 @@ EXCEPTIONS = [
         3,
         broker_lives=False,
     ),
-    Fault("network cut for seconds; a device without an outbox, QoS 0", ("shouting",), strikes.cut, 3),
+    Fault(
+        "Mosquitto and the ingestor killed; a device at QoS 0",
+        ("shouting",),
+        strikes.kill_broker_and_ingestor,
+        3,
+        broker_lives=False,
+    ),
 ]
