@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from stack.ports import free_port
-
 READ_BYTES = 64 * 1024
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -49,7 +47,7 @@ class Proxy:
         self._server_port = server_port
         self._lines: set[Line] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.port = free_port(25000)
+        self.port = 0
         self.delay_s = 0.0
         self.is_down = False
 
@@ -147,7 +145,8 @@ class Proxy:
 async def proxy_to(server_port: int) -> AsyncIterator[Proxy]:
     """Run a proxy in front of a server on 127.0.0.1."""
     proxy = Proxy(server_port)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", proxy.port)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:

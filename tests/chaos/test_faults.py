@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def strike(rig: Rig, fault: Fault) -> None:
-    await rig.start(*fault.kinds)
     await fault.strike(rig, random.Random(fault.name))
     assert await rig.recovered() is not None, fault.name
     verdict = await rig.settle(listened=fault.broker_lives)
@@ -28,6 +28,7 @@ async def strike(rig: Rig, fault: Fault) -> None:
 @pytest.mark.parametrize("fault", SHORT, ids=lambda each: each.name)
 async def test_nothing_is_lost_or_doubled(rig_of: OpenRig, fault: Fault) -> None:
     async with rig_of() as rig:
+        await rig.start(*fault.kinds)
         await strike(rig, fault)
 
 
@@ -35,11 +36,11 @@ async def test_nothing_is_lost_or_doubled_on_a_bad_network(
     harmed_servers: Servers, site: str, tmp_path: Path
 ) -> None:
     """Side by side, for these faults are each ingestor's and its nodes' own."""
-
-    async def one(fault: Fault, number: int) -> None:
-        async with open_rig(harmed_servers, f"{site}-{number}", tmp_path / str(number)) as rig:
-            await strike(rig, fault)
-
-    async with asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as rigs:
+        struck = []
         for number, fault in enumerate(NETWORK):
-            group.create_task(one(fault, number))
+            opening = open_rig(harmed_servers, f"{site}-{number}", tmp_path / str(number))
+            rig = await rigs.enter_async_context(opening)
+            await rig.start(*fault.kinds)
+            struck.append(strike(rig, fault))
+        await asyncio.gather(*struck)
