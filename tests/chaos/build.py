@@ -36,7 +36,7 @@ def main() -> None:
     """Make the build and run it with the arguments behind ``--``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("program", choices=POINTS)
-    parser.add_argument("--crash", metavar="POINT:PASSAGE")
+    parser.add_argument("--crash", metavar="POINT:WHEN")
     parser.add_argument("--mutant")
     parser.add_argument("--clock", type=float)
     border = sys.argv.index("--")
@@ -44,8 +44,8 @@ def main() -> None:
     if build.mutant:
         MUTANTS[build.program][build.mutant]()
     if build.crash:
-        point, passage = build.crash.split(":")
-        crash_points.install(POINTS[build.program][point], int(passage))
+        point, when = build.crash.split(":", 1)
+        crash_points.install(POINTS[build.program][point], when)
     if build.clock:
         set_clock(build.clock)
     sys.argv = [build.program, *sys.argv[border + 1 :]]

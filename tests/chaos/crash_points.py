@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
 
@@ -124,16 +125,20 @@ SENSOR_NODE: dict[str, Point] = {
 }
 
 
-def install(point: Point, passage: int) -> None:
+def install(point: Point, when: str) -> None:
     """Arm one crash point.
 
     Args:
         point: Where.
-        passage: It dies there at this passage, counted from 1.
+        when: At which passage it dies there, counted from 1; or ``@FILE``: at the first passage at
+            which that file exists.
     """
-    passages = iter(range(1, passage + 1))
+    if when.startswith("@"):
+        point(Path(when[1:]).exists)
+        return
+    passages = iter(range(1, int(when) + 1))
 
     def is_due() -> bool:
-        return next(passages, 0) == passage
+        return next(passages, 0) == int(when)
 
     point(is_due)

@@ -61,8 +61,8 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
 
     What came before has an outbox behind it; what comes after it has only the broker.
     """
-    # The first acknowledgement is that of the node's status, the second that of its first readings.
-    rig.ingestor.become(*build(mutant, "--crash", "after-puback:2"))
+    last_moment = rig.folder / "last-moment"
+    rig.ingestor.become(*build(mutant, "--crash", f"after-puback:@{last_moment}"))
     await rig.ingestor.start()
     send_signal(rig.servers.database, signal.SIGSTOP)
     before = rig.node("durable")
@@ -78,6 +78,7 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
     await after.process.start()
     await eventually(after.has_tried)
     await asyncio.sleep(2)
+    await asyncio.to_thread(last_moment.touch)
     send_signal(rig.servers.database, signal.SIGCONT)
     assert await wait_for(rig.ingestor.process, 20)
     rig.ingestor.become(*build(mutant))
