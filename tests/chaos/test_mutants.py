@@ -61,6 +61,7 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
 
     What came before has an outbox behind it; what comes after it has only the broker.
     """
+    rig.interval = "20ms"  # so that the first batch in hand holds many packet ids
     last_moment = rig.folder / "last-moment"
     rig.ingestor.become(*build(mutant, "--crash", f"after-puback:@{last_moment}"))
     await rig.ingestor.start()
