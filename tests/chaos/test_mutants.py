@@ -21,8 +21,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
 WITHIN_S = 2.0
 
-Scenario = Callable[[Rig, tuple[str, ...]], Awaitable[None]]
-
 
 def build(mutant: str | None, *crash: str) -> tuple[str, ...]:
     """A build of the ingestor, with a fault, a crash point, or both."""
@@ -35,15 +33,19 @@ async def start(rig: Rig, *kinds: str, program: tuple[str, ...]) -> None:
     await rig.start(*kinds)
 
 
-async def dies_before_the_write(rig: Rig, mutant: str | None) -> None:
-    """The ingestor dies with a batch in hand that the broker knows to be unacknowledged."""
+async def die(rig: Rig, mutant: str | None, when: str) -> None:
     await start(rig, "plain", program=build(mutant))
     await rig.kill(rig.ingestor.process)
-    rig.ingestor.become(*build(mutant, "--crash", "after-receive:5"))
+    rig.ingestor.become(*build(mutant, "--crash", when))
     await rig.ingestor.process.start()
     assert await wait_for(rig.ingestor.process, 20)
     rig.ingestor.become(*build(mutant))
     await rig.ingestor.start()
+
+
+async def dies_before_the_write(rig: Rig, mutant: str | None) -> None:
+    """The ingestor dies with a batch in hand that the broker knows to be unacknowledged."""
+    await die(rig, mutant, "after-receive:5")
 
 
 async def database_dies(rig: Rig, mutant: str | None) -> None:
@@ -118,24 +120,12 @@ async def confirmed_too_early(rig: Rig, mutant: str | None) -> None:
 
 async def dies_before_puback(rig: Rig, mutant: str | None) -> None:
     """What is stored comes again."""
-    await start(rig, "plain", program=build(mutant))
-    await rig.kill(rig.ingestor.process)
-    rig.ingestor.become(*build(mutant, "--crash", "before-puback:5"))
-    await rig.ingestor.process.start()
-    assert await wait_for(rig.ingestor.process, 20)
-    rig.ingestor.become(*build(mutant))
-    await rig.ingestor.start()
+    await die(rig, mutant, "before-puback:5")
 
 
 async def dies_before_the_alert(rig: Rig, mutant: str | None) -> None:
     """An anomaly is stored, and nobody knows it yet."""
-    await start(rig, "plain", program=build(mutant))
-    await rig.kill(rig.ingestor.process)
-    rig.ingestor.become(*build(mutant, "--crash", "between-write-and-alert:2"))
-    await rig.ingestor.process.start()
-    assert await wait_for(rig.ingestor.process, 20)
-    rig.ingestor.become(*build(mutant))
-    await rig.ingestor.start()
+    await die(rig, mutant, "between-write-and-alert:2")
 
 
 @dataclass(frozen=True, slots=True)
