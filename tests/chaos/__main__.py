@@ -8,10 +8,12 @@ from pathlib import Path
 
 from broker.process import run
 from broker.settings import read_settings
+from broker.settings import stop as end
 from monitor.verdict import to_lines
 from stack.accounts import Accounts
 from stack.processes import ProcessError
 from tests.chaos.at_random import at_random, say
+from tests.chaos.faults import EXCEPTIONS, FAULTS
 from tests.chaos.rig import open_rig
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.table import measure
@@ -35,6 +37,10 @@ async def chaos(settings: ChaosSettings, folder: Path) -> bool:
 def main() -> None:
     """Read the options, break things, and end with status 1 unless all was well."""
     settings = read_settings(ChaosSettings, sys.argv[1:], PROGRAM)
+    if not any(settings.only in fault.name for fault in (*FAULTS, *EXCEPTIONS)):
+        end(PROGRAM, f"--only {settings.only!r}: no row of docs/guarantees.md has that in its name")
+    if settings.only and not settings.table:
+        end(PROGRAM, "--only chooses rows of the table; give --table too")
     folder = Path(tempfile.mkdtemp(prefix="energy-chaos-"))
     outcome: list[bool] = []
 
