@@ -20,6 +20,7 @@ from tests.servers import eventually
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
 
 WITHIN_S = 2.0
+AT_STAKE = 300
 
 
 def build(mutant: str | None, *crash: str) -> tuple[str, ...]:
@@ -63,14 +64,17 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
 
     What came before has an outbox behind it; what comes after it has only the broker.
     """
-    rig.interval = "20ms"  # so that the first batch in hand holds many packet ids
+    rig.interval = "20ms"
     last_moment = rig.folder / "last-moment"
     rig.ingestor.become(*build(mutant, "--crash", f"after-puback:@{last_moment}"))
     await rig.ingestor.start()
     send_signal(rig.servers.database, signal.SIGSTOP)
+    send_signal(rig.ingestor.process, signal.SIGSTOP)
     before = rig.node("durable")
     await before.process.start()
-    await eventually(before.has_tried)
+    await eventually(lambda: before.has_tried() and len(before.attempts()) > AT_STAKE)
+    # It takes in all of that at once, so that the batch in hand holds many packet ids.
+    send_signal(rig.ingestor.process, signal.SIGCONT)
     await asyncio.sleep(1)
     await rig.kill(before.process)
     await rig.kill(rig.servers.broker)
@@ -79,8 +83,8 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
     await eventually(rig.ingestor.hears)
     after = rig.node("plain")
     await after.process.start()
-    await eventually(after.has_tried)
-    await asyncio.sleep(2)
+    await eventually(lambda: after.has_tried() and len(after.attempts()) > AT_STAKE)
+    await asyncio.sleep(1)
     await asyncio.to_thread(last_moment.touch)
     send_signal(rig.servers.database, signal.SIGCONT)
     assert await wait_for(rig.ingestor.process, 20)
