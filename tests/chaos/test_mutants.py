@@ -8,8 +8,10 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from monitor.verdict import Verdict
 from tests.chaos.conftest import OpenRig
@@ -50,13 +52,29 @@ async def dies_before_the_write(rig: Rig, mutant: str | None) -> None:
 
 
 async def database_dies(rig: Rig, mutant: str | None) -> None:
-    """mongod is killed three times while readings flow."""
+    """mongod is killed three times while readings flow; it writes its journal as seldom as it can."""
     rig.interval = "20ms"
     await start(rig, "plain", program=build(mutant))
     for _ in range(3):
-        await asyncio.sleep(0.7)
+        await asyncio.to_thread(write_the_journal_seldom, rig)
+        await more_is_stored(rig)
         await rig.kill(rig.servers.database)
         await rig.restart_database()
+
+
+async def more_is_stored(rig: Rig) -> None:
+    before = await asyncio.to_thread(rig.count)
+
+    async def is_so() -> bool:
+        return await asyncio.to_thread(rig.count) > before + AT_STAKE
+
+    await eventually(is_so)
+
+
+def write_the_journal_seldom(rig: Rig) -> None:
+    """Every 500 ms instead of 100, but for a write that asks for it."""
+    with MongoClient[dict[str, Any]](rig.servers.mongo("admin")) as client:
+        client.admin.command("setParameter", 1, journalCommitInterval=500)
 
 
 async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
