@@ -8,6 +8,7 @@ import argparse
 import importlib
 import sys
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from unittest.mock import patch
 
 from tests.chaos import crash_points, mutants
@@ -37,12 +38,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("program", choices=POINTS)
     parser.add_argument("--crash", metavar="POINT:WHEN")
+    parser.add_argument("--victim", type=Path, metavar="FILE", help="the pid of who dies in its place")
     parser.add_argument("--mutant")
     parser.add_argument("--clock", type=float)
     border = sys.argv.index("--")
     build = parser.parse_args(sys.argv[1:border])
     if build.mutant:
         MUTANTS[build.program][build.mutant]()
+    if build.victim:
+        crash_points.aim_at(build.victim)
     if build.crash:
         point, when = build.crash.split(":", 1)
         crash_points.install(POINTS[build.program][point], when)

@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from unittest.mock import patch
 
 from broker.connection import Connection, Outgoing
@@ -21,17 +21,24 @@ from sensor_node.durable import DurableOutbox
 from sensor_node.outbox import Outbox
 from sensor_node.publish import Publisher
 
-# What was written leaves the process before it dies.
+# What was sent leaves the process before it dies.
 FLUSH_S = 0.05
+
+_victim: Path | None = None
 
 Method = Callable[..., Awaitable[Any]]
 Point = Callable[[Callable[[], bool]], None]
 
 
-def die() -> NoReturn:
+def aim_at(victim: Path) -> None:
+    """Have another process die in place of this one: the one whose pid is in the file then."""
+    global _victim  # noqa: PLW0603 - one for the process
+    _victim = victim
+
+
+def die() -> None:
     """End as the kernel ends a process that takes too much memory: at once, without a word."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise SystemExit  # is never reached
+    os.kill(int(_victim.read_text()) if _victim else os.getpid(), signal.SIGKILL)
 
 
 def _before(owner: object, name: str) -> Point:
@@ -50,8 +57,8 @@ def _before(owner: object, name: str) -> Point:
     return install
 
 
-def _after(owner: object, name: str) -> Point:
-    """Dies when the method is done, and what it wrote has left."""
+def _after(owner: object, name: str, *, flush_s: float = 0) -> Point:
+    """Dies when the method is done, and what it sent has left."""
 
     def install(is_due: Callable[[], bool]) -> None:
         method: Method = getattr(owner, name)
@@ -59,7 +66,8 @@ def _after(owner: object, name: str) -> Point:
         async def dying(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the method has
             result = await method(*args, **options)
             if is_due():
-                await asyncio.sleep(FLUSH_S)
+                if flush_s:
+                    await asyncio.sleep(flush_s)
                 die()
             return result
 
@@ -111,7 +119,7 @@ INGESTOR: dict[str, Point] = {
     "between-write-and-alert": _between_write_and_alert,
     "before-puback": _before(pipeline, "_acknowledge"),
     "mid-puback": _in_the_middle_of_pubacks,
-    "after-puback": _after(pipeline, "_acknowledge"),
+    "after-puback": _after(pipeline, "_acknowledge", flush_s=FLUSH_S),
     "alerted-but-not-marked": _before(Announcer, "_mark"),
     "mid-confirmation": _in_the_middle_of_confirmations,
 }
@@ -120,7 +128,7 @@ SENSOR_NODE: dict[str, Point] = {
     "before-keeping": _before(Outbox, "add"),
     "kept-but-not-in-the-ledger": _after(DurableOutbox, "_write"),
     "before-sending": _before(Publisher, "_publish"),
-    "after-sending": _after(Publisher, "_publish"),
+    "after-sending": _after(Publisher, "_publish", flush_s=FLUSH_S),
     "confirmed-but-not-forgotten": _before(DurableOutbox, "_delete"),
 }
 

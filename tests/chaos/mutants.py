@@ -2,6 +2,7 @@
 
 import secrets
 import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +11,7 @@ from mqtt5 import PublishPacket, QoS
 from pymongo import WriteConcern
 
 from broker.connection import Connection
+from broker.messages import to_ranges
 from ingestor import batch as batches
 from ingestor import pipeline, receive, store
 from ingestor.announce import Announcer
@@ -100,15 +102,21 @@ def no_bound() -> None:
     ).start()
 
 
+async def _forget(outbox: Outbox, readings: Sequence[Kept]) -> None:
+    sequences = defaultdict(list)
+    for reading in readings:
+        sequences[reading.place].append(reading.sequence)
+    for place, sent in sequences.items():
+        await outbox.forget(place, to_ranges(sent), 0.0, stored=True)
+
+
 def no_outbox() -> None:
     """A device that forgets a reading as soon as the broker has acknowledged it (QoS 1)."""
     publish = Publisher._publish  # noqa: SLF001
 
     async def forgetting(self: Publisher, connection: Connection, readings: Sequence[Kept]) -> None:
         await publish(self, connection, readings)
-        for reading in readings:
-            sequences = [(reading.sequence, reading.sequence)]
-            await self._outbox.forget(reading.place, sequences, 0.0, stored=True)
+        await _forget(self._outbox, readings)
 
     patch.object(Publisher, "_publish", forgetting).start()
 
@@ -122,9 +130,7 @@ def at_most_once() -> None:
             for each in readings
         ]
         await connection._write(packets)  # noqa: SLF001
-        for reading in readings:
-            sequences = [(reading.sequence, reading.sequence)]
-            await self._outbox.forget(reading.place, sequences, 0.0, stored=True)
+        await _forget(self._outbox, readings)
 
     patch.object(Publisher, "_publish", shout).start()
 

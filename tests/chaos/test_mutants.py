@@ -8,12 +8,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import pytest
-from pymongo import MongoClient
 
 from monitor.verdict import Verdict
+from stack.processes import Process
 from tests.chaos.conftest import OpenRig
 from tests.chaos.rig import Rig, send_signal, wait_for
 from tests.servers import eventually
@@ -52,29 +52,24 @@ async def dies_before_the_write(rig: Rig, mutant: str | None) -> None:
 
 
 async def database_dies(rig: Rig, mutant: str | None) -> None:
-    """mongod is killed three times while readings flow; it writes its journal as seldom as it can."""
+    """Three times mongod dies at the moment at which the ingestor learns that a batch is written."""
     rig.interval = "20ms"
-    await start(rig, "plain", program=build(mutant))
+    victim = rig.folder / "victim"
+    crash = ("--crash", f"after-write:@{victim}", "--victim", str(victim))
+    await start(rig, "plain", program=build(mutant, *crash))
     for _ in range(3):
-        await asyncio.to_thread(write_the_journal_seldom, rig)
-        await more_is_stored(rig)
-        await rig.kill(rig.servers.database)
+        await asyncio.to_thread(name_victim, victim, rig.servers.database)
+        assert await wait_for(rig.servers.database, 20)
+        rig.kills += 1
+        await asyncio.to_thread(victim.unlink)
         await rig.restart_database()
 
 
-async def more_is_stored(rig: Rig) -> None:
-    before = await asyncio.to_thread(rig.count)
-
-    async def is_so() -> bool:
-        return await asyncio.to_thread(rig.count) > before + AT_STAKE
-
-    await eventually(is_so)
-
-
-def write_the_journal_seldom(rig: Rig) -> None:
-    """Every 500 ms instead of 100, but for a write that asks for it."""
-    with MongoClient[dict[str, Any]](rig.servers.mongo("admin")) as client:
-        client.admin.command("setParameter", 1, journalCommitInterval=500)
+def name_victim(file: Path, process: Process) -> None:
+    assert process.running is not None
+    name = file.with_suffix(".new")
+    name.write_text(str(process.running.pid))
+    name.rename(file)
 
 
 async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
