@@ -1,4 +1,4 @@
-"""Named places at which a test build kills its own process.
+"""Named places at which a test build kills itself, or another process in its place.
 
 Nothing of this is in the programs themselves: a point wraps a method of theirs, and ``mock.patch``
 fails the build when that method is no longer there.
