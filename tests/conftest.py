@@ -12,7 +12,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from stack.accounts import DATABASE, Accounts
-from tests.servers import RunningIngestor, Servers, Site, Wire, start_servers
+from stack.servers import Servers, start_servers
+from tests.servers import RunningIngestor, Site, Wire
 
 ROOT = Path(__file__).parent.parent
 numbers = itertools.count(1)

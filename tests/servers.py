@@ -7,8 +7,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,55 +19,12 @@ from pymongo.database import Database
 from broker.address import MqttAddress
 from broker.connection import Connection, Outgoing
 from broker.link import Link
-from stack import mongod, mosquitto
-from stack.accounts import Accounts
 from stack.ports import free_port
-from stack.processes import Process, running
+from stack.processes import Process
+from stack.servers import Servers
 
 PATIENCE_S = 20.0
 LOOK_EVERY_S = 0.02
-
-
-@dataclass(slots=True)
-class Servers:
-    """A Mosquitto and a mongod with the project's own access rules."""
-
-    accounts: Accounts
-    state: Path
-    mqtt_port: int
-    mongo_port: int
-    broker: Process = field(init=False)
-    database: Process = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.broker = mosquitto.mosquitto(
-            self.state / "mosquitto", self.mqtt_port, self.accounts, self.state / "mosquitto.log"
-        )
-        self.database = mongod.mongod(self.state / "mongo", self.mongo_port, self.state / "mongod.log")
-
-    def mqtt(self, role: str) -> str:
-        return self.accounts.mqtt(role, self.mqtt_port)
-
-    def mongo(self, role: str) -> str:
-        return self.accounts.mongo(role, self.mongo_port)
-
-    async def broker_answers(self) -> bool:
-        return await mosquitto.answers(self.mqtt("viewer"))
-
-    async def database_answers(self) -> bool:
-        return await mongod.answers(self.mongo_port)
-
-
-@asynccontextmanager
-async def start_servers(state: Path, accounts: Accounts) -> AsyncIterator[Servers]:
-    mqtt_port = free_port(21000)
-    servers = Servers(accounts, state, mqtt_port, free_port(27500, [mqtt_port]))
-    async with (
-        running(servers.broker, servers.broker_answers),
-        running(servers.database, servers.database_answers),
-    ):
-        await mongod.make_users(accounts, servers.mongo_port)
-        yield servers
 
 
 async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE_S) -> None:

@@ -12,12 +12,12 @@ from broker.settings import stop as end
 from monitor.verdict import to_lines
 from stack.accounts import Accounts
 from stack.processes import ProcessError
+from stack.servers import start_servers
 from tests.chaos.at_random import at_random, say
 from tests.chaos.faults import EXCEPTIONS, FAULTS
 from tests.chaos.rig import open_rig
 from tests.chaos.settings import ChaosSettings
 from tests.chaos.table import measure
-from tests.servers import start_servers
 
 PROGRAM = "scripts/chaos"
 ROOT = Path(__file__).parent.parent.parent

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from stack.accounts import Accounts
+from stack.servers import Servers, start_servers
 from tests.chaos.rig import Rig, open_rig
-from tests.servers import Servers, start_servers
 
 OpenRig = Callable[..., AbstractAsyncContextManager[Rig]]
 

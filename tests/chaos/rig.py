@@ -20,9 +20,10 @@ from monitor.verdict import Verdict, Verifier
 from monitor.verify import verify
 from stack.accounts import DATABASE
 from stack.processes import Process
+from stack.servers import Servers
 from tests.chaos.nodes import Node, describe_node
 from tests.chaos.proxy import Proxy, proxy_to
-from tests.servers import RunningIngestor, Servers, eventually
+from tests.servers import RunningIngestor, eventually
 
 RECOVERY_WITHIN_S = 90.0
 SETTLE_WITHIN_S = 60.0

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.verdict import Verdict
+from stack.servers import Servers
 from tests.chaos.at_random import say
 from tests.chaos.faults import EXCEPTIONS, FAULTS, Fault
 from tests.chaos.rig import Rig, open_rig
 from tests.chaos.strikes import NeverCameThereError
-from tests.servers import Servers
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "guarantees.md"
 BEGIN, END = "<!-- measured: {} -->\n", "<!-- end -->"

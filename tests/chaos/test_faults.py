@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from stack.servers import Servers
 from tests.chaos.conftest import OpenRig
 from tests.chaos.faults import NETWORK, SHORT, Fault
 from tests.chaos.rig import Rig, open_rig
-from tests.servers import Servers
 
 # The servers are children of the session's loop.
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]

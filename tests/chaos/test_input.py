@@ -12,10 +12,11 @@ import pytest
 
 from stack.accounts import Accounts
 from stack.processes import Process
+from stack.servers import start_servers
 from tests.chaos.conftest import OpenRig
 from tests.chaos.rig import Rig, open_rig, send_signal, wait_for
 from tests.chaos.strikes import flood_of
-from tests.servers import balance, eventually, start_servers
+from tests.servers import balance, eventually
 
 # The servers are children of the session's loop.
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]

@@ -12,8 +12,9 @@ from broker.client import BrokerRefusedError
 from stack.accounts import DATABASE, Accounts
 from stack.ports import free_port
 from stack.processes import running
+from stack.servers import Servers
 from tests.readings import payload
-from tests.servers import RunningIngestor, Servers, Site, Wire, eventually
+from tests.servers import RunningIngestor, Site, Wire, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from ingestor.documents import utc_now
+from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.readings import payload
-from tests.servers import RunningIngestor, Servers, Site, eventually
+from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
 

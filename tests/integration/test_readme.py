@@ -15,7 +15,8 @@ from broker.topics import Topics
 from ingestor import schema
 from ingestor.settings import IngestorSettings
 from sensor_node.settings import SensorNodeSettings
-from tests.servers import RunningIngestor, Servers, Wire, eventually
+from stack.servers import Servers
+from tests.servers import RunningIngestor, Wire, eventually
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from stack.processes import Process
+from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.readings import payload
-from tests.servers import PATIENCE_S, RunningIngestor, Servers, Site, Wire, balance, eventually
+from tests.servers import PATIENCE_S, RunningIngestor, Site, Wire, balance, eventually
 
 pytestmark = pytest.mark.integration
 

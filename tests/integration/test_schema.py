@@ -10,9 +10,10 @@ from pymongo.errors import WriteError
 
 from ingestor.documents import NORMAL, utc_now
 from stack.processes import Process
+from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.readings import payload
-from tests.servers import RunningIngestor, Servers, Site, eventually
+from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,9 @@ from sensor_node.meter import Meter
 from sensor_node.outbox import Kept
 from sensor_node.profile import PROFILES
 from stack.processes import Process
+from stack.servers import Servers
 from tests.conftest import StartIngestor
-from tests.servers import RunningIngestor, Servers, Site, Wire, eventually
+from tests.servers import RunningIngestor, Site, Wire, eventually
 
 pytestmark = pytest.mark.integration
 

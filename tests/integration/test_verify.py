@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stack.processes import Process
-from tests.servers import RunningIngestor, Servers, Site, eventually
+from stack.servers import Servers
+from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
 

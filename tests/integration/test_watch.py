@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from stack.processes import Process
+from stack.servers import Servers
 from tests.readings import payload
-from tests.servers import RunningIngestor, Servers, Site, eventually
+from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
 

@@ -1,0 +1,73 @@
+"""A Mosquitto and a mongod of one's own on free ports: for tests and measurements."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stack import mongod, mosquitto
+from stack.accounts import Accounts
+from stack.ports import free_port
+from stack.processes import Process, running
+
+
+@dataclass(slots=True)
+class Servers:
+    """A Mosquitto and a mongod with the project's own access rules.
+
+    Args:
+        accounts: The users of both.
+        state: The folder of their data and logs.
+        mqtt_port: The broker's port on 127.0.0.1.
+        mongo_port: The database's.
+    """
+
+    accounts: Accounts
+    state: Path
+    mqtt_port: int
+    mongo_port: int
+    broker: Process = field(init=False)
+    database: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.broker = mosquitto.mosquitto(
+            self.state / "mosquitto", self.mqtt_port, self.accounts, self.state / "mosquitto.log"
+        )
+        self.database = mongod.mongod(self.state / "mongo", self.mongo_port, self.state / "mongod.log")
+
+    def mqtt(self, role: str) -> str:
+        """The URL of a role on this broker."""
+        return self.accounts.mqtt(role, self.mqtt_port)
+
+    def mongo(self, role: str) -> str:
+        """The URL of a role on this database."""
+        return self.accounts.mongo(role, self.mongo_port)
+
+    async def broker_answers(self) -> bool:
+        """Whether the broker lets people in."""
+        return await mosquitto.answers(self.mqtt("viewer"))
+
+    async def database_answers(self) -> bool:
+        """Whether the database answers."""
+        return await mongod.answers(self.mongo_port)
+
+
+@asynccontextmanager
+async def start_servers(state: Path, accounts: Accounts) -> AsyncIterator[Servers]:
+    """Start both, make the database's users, and stop both at the end.
+
+    Args:
+        state: Where to keep everything.
+        accounts: The users of both.
+
+    Raises:
+        ProcessError: One is missing or does not start.
+    """
+    mqtt_port = free_port(21000)
+    servers = Servers(accounts, state, mqtt_port, free_port(27500, [mqtt_port]))
+    async with (
+        running(servers.broker, servers.broker_answers),
+        running(servers.database, servers.database_answers),
+    ):
+        await mongod.make_users(accounts, servers.mongo_port)
+        yield servers
