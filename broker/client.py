@@ -16,7 +16,7 @@ Everything that can go wrong with a broker is one of three exceptions:
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Self, TypeVar
 
 import aiomqtt
@@ -59,13 +59,13 @@ class Client(aiomqtt.Client):
     """A client for one connection. Once lost it stays lost; the outer loop makes a new one.
 
     Attributes:
-        deliver: Called with every message as it is parsed. Must not wait and must not raise.
+        deliver: Called with the messages of each read, in order. Must not wait and must not raise.
         room: While it is not set, reading pauses, and with it (through TCP) the broker. Never for
             more than 2 s at a time: who does not read at all loses the connection.
         ended_because: What the broker said when it ended the connection, if it said something.
     """
 
-    deliver: Callable[[PublishPacket], None]
+    deliver: Callable[[Sequence[PublishPacket]], None]
     room: asyncio.Event
     ended_because: DisconnectReasonCode | None = None
     _heard = True
@@ -163,18 +163,21 @@ class Client(aiomqtt.Client):
         """
         buffer = self._buffer_in
         view, left, right = buffer.view, buffer.left, buffer.right
+        messages: list[PublishPacket] = []
         try:
             while left < right:
                 packet, size = read(view[left:right])
                 left += size
                 if type(packet) is PublishPacket:
-                    self.deliver(packet)
+                    messages.append(packet)
                 else:
                     self._answer(packet)
         except IndexError:
             pass  # the rest of the packet is still to come
         finally:
             buffer.left = left
+            if messages:
+                self.deliver(messages)
 
     def _answer(self, packet: Packet) -> None:
         """Pass an answer of the broker to whoever waits for it."""

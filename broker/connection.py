@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from broker.client import BrokerRefusedError, Client
 
 BUFFERED_BYTES = 64 * 1024
 CHUNK = 100
+# A PUBACK that says nothing but success: type, length of the rest, packet id (MQTT 5, 3.4.2.1).
+puback = struct.Struct(">BBH").pack
 TAKEN = (PubAckReasonCode.SUCCESS, PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
 
 
@@ -128,7 +131,7 @@ class Connection(Client):
         Raises:
             BrokerLostError: The connection ended. What was not acknowledged comes again.
         """
-        await self._write([PubAckPacket(packet_id).write() for packet_id in packet_ids])
+        await self._write([puback(0x40, 2, packet_id) for packet_id in packet_ids])
 
     async def listen(self, pattern: str, *, retained: bool = False) -> None:
         """Subscribe at QoS 1, with the retained messages or without.

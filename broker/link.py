@@ -11,7 +11,7 @@ import random
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -48,7 +48,7 @@ class Link:
     Args:
         address: The broker.
         name: What the client id begins with; the same at every start.
-        deliver: Called with every message and the connection that brought it; must not wait.
+        deliver: Called with messages and the connection that brought them; must not wait.
         will: Published by the broker when this process goes without a word. Always retained.
         rival: What to say when another process takes over this one's place at the broker.
         session_s: How long the broker keeps subscriptions and messages for this process while it is
@@ -59,7 +59,7 @@ class Link:
 
     address: MqttAddress
     name: str
-    deliver: Callable[[Connection, PublishPacket], None]
+    deliver: Callable[[Connection, Sequence[PublishPacket]], None]
     will: Outgoing
     rival: str
     session_s: int = 0

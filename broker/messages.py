@@ -5,10 +5,19 @@ Unknown fields are ignored, so that an older ingestor survives a newer sensor.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    PlainSerializer,
+    StringConstraints,
+    with_config,
+)
 from pydantic_core import core_schema
+from typing_extensions import TypedDict
 
 from broker.topics import SensorId, SiteId
 
@@ -17,6 +26,8 @@ MAX_READINGS_PER_PAYLOAD = 1000
 MAX_VALUE_KWH = 1_000_000
 MAX_SENSORS_PER_NODE = 100_000
 
+Kwh = Annotated[float, Field(ge=0, le=MAX_VALUE_KWH, allow_inf_nan=False)]
+Location = Annotated[str, StringConstraints(max_length=200)] | None
 Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 SequenceRange = tuple[Sequence, Sequence]
 
@@ -30,15 +41,19 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
+def _written_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
     # pydantic alone would also take "1790000000", a number written as text; the contract does not.
     text = core_schema.str_schema(pattern=r"^[0-9]{4}-")
     seconds = core_schema.float_schema(allow_inf_nan=False)
-    written = core_schema.custom_error_schema(
+    return core_schema.custom_error_schema(
         core_schema.union_schema([text, seconds], mode="left_to_right"),
         custom_error_type="timestamp_type",
         custom_error_message="Write it as ISO 8601 with an offset, or as Unix seconds",
     )
+
+
+def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
+    written = _written_schema(_type, _handler)
     aware = core_schema.datetime_schema(tz_constraint="aware", strict=False)
     from_json = core_schema.chain_schema([written, aware])
     instance = core_schema.is_instance_schema(datetime)
@@ -48,15 +63,19 @@ def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema
     )
 
 
+WrittenTime = Annotated[str | float, GetPydanticSchema(_written_schema)]
 Timestamp = Annotated[
     datetime, GetPydanticSchema(_timestamp_schema), PlainSerializer(format_time, when_used="json")
 ]
 
 
+STRICT = ConfigDict(strict=True, val_temporal_unit="seconds")
+
+
 class Message(BaseModel):
     """What all messages have in common: they never change, and nothing is guessed from a wrong type."""
 
-    model_config = ConfigDict(frozen=True, strict=True, val_temporal_unit="seconds")
+    model_config = ConfigDict(frozen=True, **STRICT)
 
 
 class Reading(Message):
@@ -71,10 +90,25 @@ class Reading(Message):
     """
 
     sensor_id: SensorId
-    value_kwh: Annotated[float, Field(ge=0, le=MAX_VALUE_KWH, allow_inf_nan=False)]
+    value_kwh: Kwh
     timestamp: Timestamp
-    location: Annotated[str, StringConstraints(max_length=200)] | None = None
+    location: Location = None
     sequence: Sequence | None = None
+
+
+@with_config(STRICT)
+class Row(TypedDict):
+    """The fields of a ``Reading`` as they were written, for whoever reads a great many.
+
+    pydantic makes the same checks, but for the timestamp, of which only the form is looked at, and
+    makes no object: that takes less than half the time.
+    """
+
+    sensor_id: SensorId
+    value_kwh: Kwh
+    timestamp: WrittenTime
+    location: NotRequired[Location]
+    sequence: NotRequired[Sequence | None]
 
 
 class Stored(Message):

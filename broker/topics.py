@@ -69,9 +69,10 @@ class Topics:
         """The filter for the node states of one site, or of all for ``+``."""
         return f"{self.root}/status/{site}/+"
 
-    def is_readings(self, topic: str) -> bool:
-        """Whether a topic of the ingestor's subscriptions is one for readings."""
-        return topic.startswith(f"{self.root}/readings/")
+    @property
+    def readings_prefix(self) -> str:
+        """What all topics for readings begin with, and no other does."""
+        return f"{self.root}/readings/"
 
     @staticmethod
     def place(topic: str) -> Place:

@@ -4,14 +4,16 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
+from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.topics import Topics
 from ingestor.books import Books
 from ingestor.documents import Measure, to_measure, utc_now
 from ingestor.flag import Limits, exceeded
-from ingestor.receive import Delivery, Inbox
+from ingestor.receive import Inbox
 from ingestor.sensors import Sensors
 from ingestor.validate import Rejection, Valid, validate
 
@@ -26,12 +28,14 @@ class Batch:
 
     Attributes:
         received_at: When it was opened.
-        deliveries: All messages of the batch, to be acknowledged in this order.
+        connection: What brought all its messages, and on which alone they can be acknowledged.
+        packet_ids: Of its messages, to be acknowledged in this order.
         rejections: What cannot be stored as a reading.
     """
 
     received_at: datetime
-    deliveries: list[Delivery] = field(default_factory=list)
+    connection: Connection
+    packet_ids: list[int] = field(default_factory=list)
     valid: list[Valid] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -50,29 +54,37 @@ class Opener:
     books: Books
     sensors: Sensors
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
+    _readings: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readings = self.topics.readings_prefix
 
     def next_batch(self) -> Batch | None:
         """Open what waits, up to 1000 readings and for at most 20 ms; None when nothing waits."""
+        connection = self.inbox.next_connection
+        if connection is None:
+            return None
         deadline = time.monotonic() + BATCH_AGE_S
         # Each batch has a time of its own, also when the clock stands still or is set back.
         self._last = max(utc_now(), self._last + MILLISECOND)
-        batch = Batch(self._last)
-        while len(batch) < BATCH_READINGS and (delivery := self.inbox.take()) is not None:
-            batch.deliveries.append(delivery)
-            if self.topics.is_readings(delivery.topic):
-                self._open_readings(delivery, batch)
+        batch, payloads = Batch(self._last, connection), 0
+        for packet in self.inbox.take(connection):
+            # Subscribed at QoS 1, so every message has a packet id.
+            batch.packet_ids.append(packet.packet_id or 0)
+            if packet.topic.startswith(self._readings):
+                payloads += 1
+                self._open_readings(packet, batch)
             else:
-                self._open_status(delivery, batch)
-            if time.monotonic() > deadline:
+                self._open_status(packet, batch)
+            if len(batch) >= BATCH_READINGS or time.monotonic() > deadline:
                 break
-        return batch if batch.deliveries else None
+        self.books.waiting -= payloads
+        self.books.in_hand += len(batch)
+        self.books.received += len(batch) - payloads
+        return batch
 
-    def _open_readings(self, delivery: Delivery, batch: Batch) -> None:
-        checked = validate(delivery, batch.received_at)
-        self.books.waiting -= 1
-        self.books.in_hand += len(checked)
-        self.books.received += len(checked) - 1
-        for item in checked:
+    def _open_readings(self, packet: PublishPacket, batch: Batch) -> None:
+        for item in validate(packet, batch.received_at):
             if isinstance(item, Rejection):
                 batch.rejections.append(item)
                 continue
@@ -82,15 +94,13 @@ class Opener:
                 to_measure(item.reading, item.place.site, item.moment, threshold_kwh, batch.received_at)
             )
 
-    def _open_status(self, delivery: Delivery, batch: Batch) -> None:
-        if not delivery.payload:
+    def _open_status(self, packet: PublishPacket, batch: Batch) -> None:
+        if not packet.payload:
             return  # somebody removed a retained status
         try:
-            status = NodeStatus.model_validate_json(delivery.payload)
+            status = NodeStatus.model_validate_json(packet.payload)
         except ValidationError:
             reason = 'a status is {"state": "online"} or {"state": "offline"}'
-            batch.rejections.append(Rejection("status", reason, delivery.topic, delivery.payload))
-            self.books.received += 1
-            self.books.in_hand += 1
+            batch.rejections.append(Rejection("status", reason, packet.topic, packet.payload))
         else:
-            self.sensors.heard(self.topics.place(delivery.topic), status)
+            self.sensors.heard(self.topics.place(packet.topic), status)

@@ -6,7 +6,7 @@ Times in documents are as BSON has them and pymongo gives them back: UTC, naive,
 from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict
 
-from broker.messages import Reading
+from broker.messages import Row
 
 LATE_AFTER = timedelta(minutes=10)
 NORMAL = "Consumption is normal."
@@ -26,6 +26,10 @@ class Measure(TypedDict):
     received_at: datetime
     threshold_kwh: NotRequired[float]
     alerted_at: NotRequired[datetime | None]
+
+
+Moment = tuple[datetime, str]
+"""A reading's time as MongoDB keeps it (UTC, naive), and as ids and alerts write it."""
 
 
 class Period(TypedDict):
@@ -53,9 +57,14 @@ def format_moment(moment: datetime) -> str:
     return moment.isoformat("T", "milliseconds") + "Z"
 
 
-def measure_id(sensor_id: str, moment: datetime) -> str:
-    """Name a reading: one sensor has one reading at one millisecond."""
-    return f"{sensor_id}@{format_moment(moment)}"
+def measure_id(sensor_id: str, stamp: str) -> str:
+    """Name a reading: one sensor has one reading at one millisecond.
+
+    Args:
+        sensor_id: Its sensor.
+        stamp: Its time, as ``format_moment`` writes it.
+    """
+    return f"{sensor_id}@{stamp}"
 
 
 def hour_of(measure: str) -> str:
@@ -69,30 +78,32 @@ def day_of(hour: str) -> str:
 
 
 def to_measure(
-    reading: Reading, site: str, moment: datetime, threshold_kwh: float | None, received_at: datetime
+    row: Row, site: str, moment: Moment, threshold_kwh: float | None, received_at: datetime
 ) -> Measure:
     """Make the document of one reading.
 
     Args:
-        reading: What the sensor sent.
+        row: What the sensor sent.
         site: The site of its topic.
         moment: The reading's time.
         threshold_kwh: The threshold it exceeds, kWh; None for a normal reading.
         received_at: When it came.
     """
+    sensor_id, value_kwh = row["sensor_id"], row["value_kwh"]
+    at, stamp = moment
     measure: Measure = {
-        "_id": measure_id(reading.sensor_id, moment),
-        "sensor_id": reading.sensor_id,
+        "_id": measure_id(sensor_id, stamp),
+        "sensor_id": sensor_id,
         "site": site,
-        "location": reading.location,
-        "value_kwh": reading.value_kwh + 0.0,  # turns -0.0 into 0.0
-        "timestamp": moment,
+        "location": row.get("location"),
+        "value_kwh": value_kwh + 0.0,  # turns -0.0 into 0.0
+        "timestamp": at,
         "is_anomaly": threshold_kwh is not None,
         "status_message": NORMAL,
         "received_at": received_at,
     }
     if threshold_kwh is not None:
-        measure["status_message"] = alert_message(reading.value_kwh, threshold_kwh)
+        measure["status_message"] = alert_message(value_kwh, threshold_kwh)
         measure["threshold_kwh"] = threshold_kwh
         measure["alerted_at"] = None
     return measure
@@ -103,6 +114,11 @@ def alert_message(value_kwh: float, threshold_kwh: float) -> str:
     return f"ALERT: High consumption detected! ({value_kwh} kWh > {threshold_kwh} kWh)"
 
 
+def late_before(received_at: datetime) -> datetime:
+    """Readings from before this moment are late when they arrive at ``received_at``."""
+    return received_at - LATE_AFTER
+
+
 def is_late(measure: Measure) -> bool:
     """Whether a reading was older than ten minutes when it arrived."""
-    return measure["received_at"] - measure["timestamp"] > LATE_AFTER
+    return measure["timestamp"] < late_before(measure["received_at"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.messages import Reading
+from broker.messages import Row
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Limits:
     own_kwh: Mapping[str, float] = field(default_factory=dict)
 
 
-def exceeded(reading: Reading, limits: Limits) -> float | None:
+def exceeded(row: Row, limits: Limits) -> float | None:
     """The threshold that a reading is strictly above, kWh; None for a normal reading."""
-    threshold_kwh = limits.own_kwh.get(reading.sensor_id, limits.default_kwh)
-    return threshold_kwh if reading.value_kwh > threshold_kwh else None
+    threshold_kwh = limits.own_kwh.get(row["sensor_id"], limits.default_kwh)
+    return threshold_kwh if row["value_kwh"] > threshold_kwh else None

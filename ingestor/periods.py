@@ -39,9 +39,9 @@ class Periods:
         self._sensors = sensors
         self._hours: set[str] = set()
 
-    def touched(self, measure_id: str) -> None:
-        """Note that a reading was stored."""
-        self._hours.add(hour_of(measure_id))
+    def touched(self, measures: Iterable[Measure]) -> None:
+        """Note that readings were stored."""
+        self._hours.update([hour_of(measure["_id"]) for measure in measures])
 
     async def keep(self) -> None:
         """Compute what was touched, again and again; begins with what an earlier process left."""
@@ -68,8 +68,8 @@ class Periods:
         await self._store.each_recent(since, self._left_behind)
 
     def _left_behind(self, measure: Measure) -> None:
-        self.touched(measure["_id"])
-        self._sensors.saw(measure)
+        self.touched([measure])
+        self._sensors.saw([measure])
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

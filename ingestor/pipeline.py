@@ -12,8 +12,6 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from broker.client import BrokerLostError
@@ -24,7 +22,7 @@ from ingestor.announce import Announcer
 from ingestor.batch import Batch, Opener
 from ingestor.books import Books
 from ingestor.confirm import Confirmations
-from ingestor.documents import is_late
+from ingestor.documents import late_before
 from ingestor.periods import Periods
 from ingestor.receive import Inbox
 from ingestor.sensors import Sensors
@@ -83,7 +81,9 @@ class Pipeline:
         self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
         self._announce(batch, problems, rejections)
         self._confirm(batch, refused)
-        await _acknowledge(batch)
+        # All at once, in the order of arrival, and only on the connection that brought them.
+        with contextlib.suppress(BrokerLostError):
+            await batch.connection.puback_many(batch.packet_ids)
 
     def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
         """Enter what became of the batch, at once, so that the books balance at any moment."""
@@ -91,11 +91,10 @@ class Pipeline:
         self.books.stored += len(batch) - duplicates - rejected
         self.books.duplicates += duplicates
         self.books.rejected += rejected
-        for measure in batch.measures:
-            self.sensors.saw(measure)
-            self.periods.touched(measure["_id"])
-            if is_late(measure):
-                self.books.late += 1
+        self.sensors.saw(batch.measures)
+        self.periods.touched(batch.measures)
+        late = late_before(batch.received_at)
+        self.books.late += sum([measure["timestamp"] < late for measure in batch.measures])
 
     def _announce(
         self, batch: Batch, problems: Mapping[int, Existing | Refused], rejections: Sequence[Rejection]
@@ -115,7 +114,7 @@ class Pipeline:
 
     def _confirm(self, batch: Batch, refused: Mapping[int, Rejection]) -> None:
         for index, valid in enumerate(batch.valid):
-            sequence = valid.reading.sequence
+            sequence = valid.reading.get("sequence")
             if sequence is None:
                 continue
             if index in refused:
@@ -153,10 +152,3 @@ def _to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:
         "received_at": received_at,
     }
     return {name: value for name, value in document.items() if value is not None}
-
-
-async def _acknowledge(batch: Batch) -> None:
-    """Acknowledge in the order of arrival, each message on the connection that brought it."""
-    for connection, deliveries in groupby(batch.deliveries, key=attrgetter("connection")):
-        with contextlib.suppress(BrokerLostError):
-            await connection.puback_many(delivery.packet_id for delivery in deliveries)

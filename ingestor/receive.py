@@ -9,7 +9,8 @@ empty. Reading never stops for long, whatever the database does: who stops loses
 import asyncio
 import logging
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from mqtt5 import PublishPacket
 
@@ -23,16 +24,6 @@ MAX_DELIVERIES = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
-
-
-class Delivery(NamedTuple):
-    """One message as it came, and the connection on which alone it can be acknowledged."""
-
-    topic: str
-    payload: bytes
-    retain: bool
-    packet_id: int
-    connection: Connection
 
 
 class Inbox:
@@ -53,11 +44,12 @@ class Inbox:
         max_deliveries: int = MAX_DELIVERIES,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._readings = topics.all_readings("+").removesuffix("+/+")
+        self._readings = topics.readings_prefix
         self._books = books
         self._max_deliveries = max_deliveries
         self._max_bytes = max_bytes
-        self._queue: deque[Delivery] = deque()
+        # Each with the connection that brought it, on which alone it can be acknowledged.
+        self._queue: deque[tuple[Connection, PublishPacket]] = deque()
         self._bytes = 0
         self._turning_away: Connection | None = None
         self.attention = asyncio.Event()
@@ -67,22 +59,20 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def put(self, connection: Connection, packet: PublishPacket) -> None:
-        """Append a message, or turn it away when there is no room.
+    def put(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
+        """Append the messages of one read, or turn them away when there is no room.
 
-        Once one was turned away, so is everything behind it on that connection: the broker
+        Once some were turned away, so is everything behind them on that connection: the broker
         expects acknowledgements in the order of its messages.
         """
-        topic, payload = packet.topic, packet.payload
         if not self._has_room(connection):
-            self._books.turned_away += 1
+            self._books.turned_away += len(packets)
             return
-        # Subscribed at QoS 1, so every message has a packet id.
-        self._queue.append(Delivery(topic, payload, packet.retain, packet.packet_id or 0, connection))
-        self._bytes += len(payload)
-        if topic.startswith(self._readings):
-            self._books.received += 1
-            self._books.waiting += 1
+        self._queue.extend(zip(repeat(connection), packets))
+        self._bytes += sum([len(packet.payload) for packet in packets])
+        readings = sum([packet.topic.startswith(self._readings) for packet in packets])
+        self._books.received += readings
+        self._books.waiting += readings
         self.attention.set()
         if len(self._queue) >= ROOM or self._bytes >= ROOM_BYTES:
             self.room.clear()
@@ -101,15 +91,23 @@ class Inbox:
         """Take in nothing more; what still comes stays with the broker."""
         self._max_deliveries = 0
 
-    def take(self) -> Delivery | None:
-        """Give out the oldest delivery, or None when there is none."""
-        if not self._queue:
-            return None
-        delivery = self._queue.popleft()
-        self._bytes -= len(delivery.payload)
-        if len(self._queue) < ROOM and self._bytes < ROOM_BYTES:
-            self.room.set()
-        return delivery
+    @property
+    def next_connection(self) -> Connection | None:
+        """The connection that brought the oldest message; None when nothing waits."""
+        return self._queue[0][0] if self._queue else None
+
+    def take(self, connection: Connection) -> Iterator[PublishPacket]:
+        """Give out messages, oldest first, for as long as they are of one connection."""
+        queue = self._queue
+        try:
+            while queue and queue[0][0] is connection:
+                _, packet = queue.popleft()
+                self._bytes -= len(packet.payload)
+                yield packet
+        finally:
+            # Also when the caller has enough.
+            if len(queue) < ROOM and self._bytes < ROOM_BYTES:
+                self.room.set()
 
     def settled(self) -> None:
         """Note that all that was taken is done with; have the rest sent again if some was not."""

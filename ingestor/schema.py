@@ -13,6 +13,8 @@ from broker.topics import ID_PATTERN
 REJECTED_KEPT_S = 30 * 24 * 3600
 
 _ID = {"bsonType": "string", "pattern": ID_PATTERN}
+# In `measures` without the pattern, which alone would take the server a third of an insert's time.
+_SHORT = {"bsonType": "string", "minLength": 1, "maxLength": 64}
 _TIME = {"bsonType": "date"}
 _KWH = {"bsonType": "double", "minimum": 0, "maximum": MAX_VALUE_KWH}
 _THRESHOLD = {"bsonType": "number", "minimum": 0}
@@ -44,8 +46,8 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         ],
         "properties": {
             "_id": {"bsonType": "string"},
-            "sensor_id": _ID,
-            "site": _ID,
+            "sensor_id": _SHORT,
+            "site": _SHORT,
             "location": {"bsonType": ["string", "null"]},
             "value_kwh": _KWH,
             "timestamp": _TIME,

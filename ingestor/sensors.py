@@ -4,6 +4,7 @@ Gathered while readings pass and written once a second, so that the path of a re
 it. All updates are minima, maxima and settings: writing one twice changes nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,16 +35,17 @@ class Sensors:
         self._online: dict[Place, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
 
-    def saw(self, measure: Measure) -> None:
-        """Note a stored reading."""
-        moment = measure["timestamp"]
-        seen = self._seen.get(measure["sensor_id"])
-        if seen is None:
-            self._seen[measure["sensor_id"]] = _Seen(measure["site"], measure["location"], moment, moment)
-        elif moment >= seen.last:
-            seen.last, seen.site, seen.location = moment, measure["site"], measure["location"]
-        elif moment < seen.first:
-            seen.first = moment
+    def saw(self, measures: Iterable[Measure]) -> None:
+        """Note stored readings."""
+        for measure in measures:
+            moment = measure["timestamp"]
+            seen = self._seen.get(measure["sensor_id"])
+            if seen is None:
+                self._seen[measure["sensor_id"]] = _Seen(measure["site"], measure["location"], moment, moment)
+            elif moment >= seen.last:
+                seen.last, seen.site, seen.location = moment, measure["site"], measure["location"]
+            elif moment < seen.first:
+                seen.first = moment
 
     def heard(self, place: Place, status: NodeStatus) -> None:
         """Note that a node came or went. It names its sensors when it comes."""

@@ -4,24 +4,29 @@ Bad data is a value here, never an exception: one bad row does not take its neig
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from mqtt5 import PublishPacket
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
-from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading
+from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Row
 from broker.topics import ID_PATTERN, Place, Topics
-from ingestor.receive import Delivery
+from ingestor.documents import Moment
+from ingestor.moment import read_moment
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
 SHOWN_CHARACTERS = 40
 
-_one = TypeAdapter(Reading).validator
-_many = TypeAdapter(list[Reading]).validator
+_one = TypeAdapter(Row).validator
+_many = TypeAdapter(list[Row]).validator
+# Says the same of what the others refuse, in words.
+_explaining = TypeAdapter(Reading).validator
 _id = re.compile(ID_PATTERN.replace("$", r"\Z"))
 
 SENTENCES = {
@@ -40,15 +45,15 @@ class Valid(NamedTuple):
     Attributes:
         reading: What the sensor sent.
         place: The site and the sensor of its topic.
-        moment: Its time as MongoDB keeps it: UTC, naive.
+        moment: Its time.
         delivery: The message that brought it.
         row: Which reading of an array, counted from 0; None for a single one.
     """
 
-    reading: Reading
+    reading: Row
     place: Place
-    moment: datetime
-    delivery: Delivery
+    moment: Moment
+    delivery: PublishPacket
     row: int | None
 
 
@@ -77,7 +82,7 @@ class Rejection:
 Checked = Valid | Rejection
 
 
-def validate(delivery: Delivery, now: datetime) -> list[Checked]:
+def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
     """Read one delivery, which holds one reading or an array of them.
 
     Args:
@@ -93,13 +98,13 @@ def validate(delivery: Delivery, now: datetime) -> list[Checked]:
         return [_refuse_unread(delivery)]
     try:
         if payload[:1] != b"[":
-            return [_judge(_one.validate_json(payload), delivery, place, now)]
+            return (_judge(_one.validate_json(payload), delivery, place, now, None),)
         readings = _many.validate_json(payload)
-    except ValidationError:
+        if not 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
+            return [_wrong_length(delivery, len(readings))]
+        return [_judge(reading, delivery, place, now, row) for row, reading in enumerate(readings)]
+    except ValueError:
         return _validate_rows(delivery, place, now)
-    if not 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
-        return [_wrong_length(delivery, len(readings))]
-    return [_judge(reading, delivery, place, now, row) for row, reading in enumerate(readings)]
 
 
 @lru_cache(maxsize=200_000)
@@ -108,7 +113,7 @@ def _place(topic: str) -> Place | None:
     return place if _id.match(place.site) and _id.match(place.name) else None
 
 
-def _refuse_unread(delivery: Delivery) -> Rejection:
+def _refuse_unread(delivery: PublishPacket) -> Rejection:
     """Refuse what need not be read at all."""
     topic, payload = delivery.topic, delivery.payload
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -121,26 +126,28 @@ def _refuse_unread(delivery: Delivery) -> Rejection:
     return Rejection("topic", ids, topic, payload)
 
 
-def _judge(
-    reading: Reading, delivery: Delivery, place: Place, now: datetime, row: int | None = None
-) -> Checked:
-    """Check what the model cannot know: the topic and the clock."""
+def _judge(reading: Row, delivery: PublishPacket, place: Place, now: datetime, row: int | None) -> Checked:
+    """Check what pydantic cannot know: the topic and the clock.
+
+    Raises:
+        ValueError: The timestamp has the form of a time but is none.
+    """
     try:
-        moment = reading.timestamp.astimezone(UTC).replace(tzinfo=None)
+        moment = read_moment(reading["timestamp"])
     except OverflowError:
         return reject("time", "timestamp is outside of the years 1 to 9999", delivery, row, reading)
-    if reading.sensor_id != place.name:
-        reason = f"the topic says {place.name}, the payload says {reading.sensor_id}"
+    if reading["sensor_id"] != place.name:
+        reason = f"the topic says {place.name}, the payload says {reading['sensor_id']}"
         return reject("topic", reason, delivery, row, reading)
-    if OLDEST <= moment <= now + MAX_AHEAD:
+    if OLDEST <= moment[0] <= now + MAX_AHEAD:
         return Valid(reading, place, moment, delivery, row)
-    return reject("time", _wrong_time(moment, now), delivery, row, reading)
+    return reject("time", _wrong_time(moment[0], now), delivery, row, reading)
 
 
-def reject(kind: str, reason: str, delivery: Delivery, row: int | None, reading: Reading) -> Rejection:
+def reject(kind: str, reason: str, delivery: PublishPacket, row: int | None, reading: Row) -> Rejection:
     """Refuse a reading that could be read: a whole payload, or one row of an array."""
-    payload = delivery.payload if row is None else reading.model_dump_json(exclude_none=True).encode()
-    return Rejection(kind, reason, delivery.topic, payload, row, reading.sequence)
+    payload = delivery.payload if row is None else to_json(reading)
+    return Rejection(kind, reason, delivery.topic, payload, row, reading.get("sequence"))
 
 
 def _wrong_time(moment: datetime, now: datetime) -> str:
@@ -150,12 +157,12 @@ def _wrong_time(moment: datetime, now: datetime) -> str:
     return f"timestamp {moment:%Y-%m-%d %H:%M:%S} UTC is {ahead} ahead of this ingestor's clock"
 
 
-def _wrong_length(delivery: Delivery, length: int) -> Rejection:
+def _wrong_length(delivery: PublishPacket, length: int) -> Rejection:
     reason = f"an array holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings, this one {length:,}"
     return Rejection("invalid", reason, delivery.topic, delivery.payload)
 
 
-def _validate_rows(delivery: Delivery, place: Place, now: datetime) -> list[Checked]:
+def _validate_rows(delivery: PublishPacket, place: Place, now: datetime) -> list[Checked]:
     """Read a payload that is not all good, row by row."""
     try:
         content = from_json(delivery.payload)
@@ -172,9 +179,10 @@ def _validate_rows(delivery: Delivery, place: Place, now: datetime) -> list[Chec
 
 
 def _validate_row(
-    payload: bytes, row: int | None, delivery: Delivery, place: Place, now: datetime
+    payload: bytes, row: int | None, delivery: PublishPacket, place: Place, now: datetime
 ) -> Checked:
     try:
+        _explaining.validate_json(payload)
         return _judge(_one.validate_json(payload), delivery, place, now, row)
     except ValidationError as error:
         reason = "; ".join(explain(detail) for detail in error.errors(include_url=False)[:3])

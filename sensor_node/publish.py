@@ -68,9 +68,9 @@ class Publisher:
         payload = status.model_dump_json(exclude_none=True).encode()
         return Outgoing(self._topics.status(*self._node), payload, retain=True)
 
-    def deliver(self, connection: Connection, packet: PublishPacket) -> None:
-        """Take a confirmation; it is worked on by ``confirm``."""
-        self._confirmations.append((connection, packet))
+    def deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
+        """Take confirmations; they are worked on by ``confirm``."""
+        self._confirmations.extend((connection, packet) for packet in packets)
         self._confirmed.set()
 
     async def use(self, connection: Connection) -> bool:

@@ -70,10 +70,11 @@ class Wire:
         self.messages: list[Message] = []
         self.arrived = asyncio.Event()
 
-    def _deliver(self, _: Connection, packet: PublishPacket) -> None:
-        self.messages.append(Message(packet.topic, packet.payload, packet.retain))
+    def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
+        self.messages += [Message(each.topic, each.payload, each.retain) for each in packets]
         self.arrived.set()
-        asyncio.get_running_loop().create_task(self._connection.puback_many([packet.packet_id or 0]))
+        ids = [each.packet_id or 0 for each in packets]
+        asyncio.get_running_loop().create_task(self._connection.puback_many(ids))
 
     async def __aenter__(self) -> "Wire":
         await self._connection.__aenter__()

@@ -1,0 +1,1 @@
+"""Measurements: the ingestor beside peers and beside the broker's own limit."""

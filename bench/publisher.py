@@ -1,0 +1,72 @@
+"""A process that publishes: makes its packets first, then waits for a line on its input, then sends.
+
+    BENCH_URL=mqtt://… python -m bench.publisher PLAN [TIMES]
+
+PLAN is JSON. With a file TIMES, the monotonic time of each message's sending is written there.
+"""
+
+import json
+import os
+import sys
+import time
+from array import array
+from pathlib import Path
+
+from bench.readings import Plan
+from bench.wire import Wire
+
+CHUNK = 100
+
+
+def send(wire: Wire, packets: list[bytes], rate: float) -> "array[float]":
+    """Send at a rate, or as fast as the broker acknowledges, never more than its window ahead.
+
+    Args:
+        wire: Where to.
+        packets: What.
+        rate: Messages per second; 0 for as fast as possible.
+
+    Returns:
+        When each message was sent, monotonic seconds.
+    """
+    sent = acknowledged = 0
+    times = array("d")
+    window, count = wire.window, len(packets)
+    began_s = time.monotonic()
+    while acknowledged < count:
+        now_s = time.monotonic()
+        due = min(count, int((now_s - began_s) * rate) + 1) if rate else count
+        due = min(due, acknowledged + window)
+        while sent < due and (rate or due - sent >= CHUNK or due == count):
+            until = min(due, sent + CHUNK)
+            now_s = time.monotonic()
+            wire.socket.sendall(b"".join(packets[sent:until]))
+            times.extend([now_s] * (until - sent))
+            sent = until
+        if rate and sent < count:
+            time.sleep(max(0.0, began_s + sent / rate - time.monotonic()))
+            if sent - acknowledged < window // 2:
+                continue
+        acknowledged += wire.pubacks()
+    return times
+
+
+def main() -> None:
+    """Make everything ready, wait, send, and report."""
+    plan = Plan(**json.loads(sys.argv[1]))
+    packets = list(plan.packets())
+    wire = Wire(os.environ["BENCH_URL"], "bench-publisher")
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    before_s = time.process_time()
+    times = send(wire, packets, plan.rate / plan.array)
+    report = {"first_s": times[0], "done_s": time.monotonic(), "cpu_s": time.process_time() - before_s}
+    if len(sys.argv) > 2:  # noqa: PLR2004 - the file is optional
+        with Path(sys.argv[2]).open("wb") as file:
+            times.tofile(file)
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""The servers, and the processes that are measured on them."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from bench.readings import Plan
+from bench.wire import Wire
+from stack.accounts import Accounts
+from stack.ports import free_port
+from stack.servers import Servers, start_servers
+
+ROOT = Path(__file__).parent.parent
+LOOK_EVERY_S = 0.02
+SUBSCRIBED_AFTER_S = 0.5
+STALLED_S = 60.0
+MIB = 1024 * 1024
+
+
+class BenchError(Exception):
+    """Raised when what is measured does not do its work."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A process that says ``ready``, does its work, and may report on it as JSON.
+
+    Args:
+        name: For people.
+        command: Program and arguments.
+        environment: Added to this process's own.
+        log: Where its errors go.
+        health: A page that tells whether it is ready, for one that does not say so itself.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    health: str | None = None
+    _running: asyncio.subprocess.Process | None = field(default=None, init=False)
+
+    @property
+    def process(self) -> psutil.Process:
+        """What the kernel knows of it."""
+        return psutil.Process(self._child.pid)
+
+    @property
+    def _child(self) -> asyncio.subprocess.Process:
+        if self._running is None:
+            raise BenchError(f"{self.name} was not started")
+        return self._running
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            BenchError: It ended before.
+        """
+        with self.log.open("ab") as log:
+            self._running = await asyncio.create_subprocess_exec(
+                *self.command,
+                env={**os.environ, **self.environment},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        if self.health is None:
+            await self._line()
+            return
+        while not await asyncio.to_thread(_answers, self.health):
+            if self._running.returncode is not None:
+                raise BenchError(f"{self.name} ended before it was ready; see {self.log}")
+            await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(SUBSCRIBED_AFTER_S)
+
+    async def _line(self) -> bytes:
+        if self._child.stdout is None:
+            raise BenchError(f"{self.name} has no output")
+        line = await self._child.stdout.readline()
+        if not line:
+            raise BenchError(f"{self.name} ended before its work was done; see {self.log}")
+        return line
+
+    def go(self) -> None:
+        """Have it begin."""
+        if self._child.stdin is not None:
+            self._child.stdin.write(b"go\n")
+
+    async def report(self) -> dict[str, float]:
+        """Wait for what it says at its end."""
+        report: dict[str, float] = json.loads(await self._line())
+        await self._child.wait()
+        return report
+
+    async def stop(self) -> None:
+        """Ask it to end and wait; kill it if it does not."""
+        if self._running is None or self._running.returncode is not None:
+            return
+        self._running.terminate()
+        try:
+            async with asyncio.timeout(20):
+                await self._running.wait()
+        except TimeoutError:
+            self._running.kill()
+            await self._running.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - the URL is ours
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU time that a process has used so far, user and system, seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def resident_mib(process: psutil.Process) -> float:
+    """Memory that a process has in use, MiB."""
+    return float(process.memory_info().rss) / MIB
+
+
+class Rig:
+    """What the measurements share.
+
+    Args:
+        servers: The running broker and database.
+        folder: For logs.
+    """
+
+    def __init__(self, servers: Servers, folder: Path) -> None:
+        self.servers = servers
+        self.folder = folder
+        self._mongo: MongoClient[dict[str, Any]] = MongoClient(servers.mongo("admin"))
+        self.database: Database[dict[str, Any]] = self._mongo.get_default_database()
+
+    def child(self, name: str, *command: str, python: str = sys.executable) -> Child:
+        """Describe a process that finds both servers in its environment."""
+        environment = {
+            "BENCH_URL": self.servers.mqtt("ingestor"),
+            "BENCH_MONGO_URL": self.servers.mongo("admin"),
+        }
+        return Child(name, [python, *command], environment, self.folder / f"{name}.log")
+
+    def ingestor(self) -> Child:
+        """Describe an ingestor as users run it."""
+        http = f"127.0.0.1:{free_port(22500)}"
+        environment = {
+            "ENERGY_MQTT_URL": self.servers.mqtt("ingestor"),
+            "ENERGY_MONGO_URL": self.servers.mongo("ingestor"),
+            "ENERGY_HTTP": http,
+            "ENERGY_SITE": "+",
+        }
+        command = [sys.executable, "-m", "ingestor", "--name", "bench"]
+        log = self.folder / "ingestor.log"
+        return Child("ingestor", command, environment, log, health=f"http://{http}/ready")
+
+    def publisher(self, plan: Plan, times: Path | None = None) -> Child:
+        """Describe a publisher."""
+        arguments = [json.dumps(plan.to_dict())] + ([str(times)] if times else [])
+        environment = {"BENCH_URL": self.servers.mqtt("sensors")}
+        command = [sys.executable, "-m", "bench.publisher", *arguments]
+        return Child("publisher", command, environment, self.folder / "publisher.log")
+
+    def fresh(self, *clients: str) -> None:
+        """Empty the database, and have the broker forget these clients."""
+        self._mongo.drop_database(self.database.name)
+        for client in clients:
+            Wire(self.servers.mqtt("ingestor"), client).socket.close()
+
+    def stored(self, collection: str) -> int:
+        """How many documents a collection has."""
+        return self.database[collection].estimated_document_count()
+
+    async def until_stored(self, collection: str, count: int) -> tuple[int, float]:
+        """Wait until a collection has so many documents.
+
+        Returns:
+            How many it had then, and when that was, monotonic seconds.
+
+        Raises:
+            BenchError: Nothing more came for a minute.
+        """
+        before, since_s = -1, time.monotonic()
+        while True:
+            stored, now_s = self.stored(collection), time.monotonic()
+            if stored >= count:
+                return stored, now_s
+            if stored != before:
+                before, since_s = stored, now_s
+            elif now_s - since_s > STALLED_S:
+                raise BenchError(f"{stored:,} of {count:,} readings are in {collection}, and no more come")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+@asynccontextmanager
+async def open_rig(folder: Path) -> AsyncIterator[Rig]:
+    """Start a broker and a database on free ports, and stop them at the end."""
+    async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
+        yield Rig(servers, folder)

@@ -1,0 +1,152 @@
+"""How many readings a second come home: live, and catching up with what the broker kept."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bench.readings import Plan
+from bench.rig import ROOT, Child, Rig, cpu_s, resident_mib
+
+Mode = Literal["live", "catch-up"]
+PEERS = ROOT / "bench" / "peers"
+PEERS_PYTHON = str(ROOT / "var" / "peers" / "bin" / "python")
+SETTLE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Something that brings readings home.
+
+    Attributes:
+        name: In tables.
+        client: Its MQTT client id.
+        collection: Where it stores; None if it stores nothing.
+        open: Describes its process.
+        plan: What is published to it.
+    """
+
+    name: str
+    client: str
+    collection: str | None
+    open: Callable[[Rig, Plan], Child]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement of one consumer.
+
+    Attributes:
+        rate: Readings per second.
+        cpu_us: CPU time of the consumer's process per reading, user and system, microseconds.
+        resident_mib: Its memory at the end, MiB.
+        publisher_cpu: Share of a core that the publisher used; 0 when it had ended before.
+    """
+
+    consumer: str
+    mode: Mode
+    rate: float
+    cpu_us: float
+    resident_mib: float
+    publisher_cpu: float = 0.0
+
+
+def _peer(name: str, *arguments: str) -> Callable[[Rig, Plan], Child]:
+    return lambda rig, _: rig.child(name, str(PEERS / f"{name}.py"), *arguments, python=PEERS_PYTHON)
+
+
+def ours(name: str, plan: Plan) -> Consumer:
+    """The ingestor as users run it."""
+    return Consumer(name, "ingestor-bench", "measures", lambda rig, _: rig.ingestor(), plan)
+
+
+def consumers(count: int) -> list[Consumer]:
+    """All of them; the slow ones get a part of the readings.
+
+    Args:
+        count: How many readings the fast ones get.
+    """
+    plan = Plan(count)
+    slow = replace(plan, count=count // 10)
+
+    def limit(rig: Rig, plan: Plan) -> Child:
+        return rig.child("limit", "-m", "bench.limit", str(plan.messages))
+
+    def prototype(rig: Rig, _: Plan) -> Child:
+        return rig.child("prototype", str(PEERS / "prototype.py"))
+
+    return [
+        Consumer("limit", "bench-limit", None, limit, plan),
+        ours("ours", plan),
+        ours("ours, with sequences", replace(plan, sequences=True)),
+        ours("ours, no anomalies", replace(plan, anomalies=0)),
+        ours("ours, 17 % anomalies", replace(plan, anomalies=17)),
+        Consumer("mq-bridge", "bench-mq-bridge", "readings", _peer("bridge"), plan),
+        Consumer("prototype", "bench-prototype", "readings", prototype, plan),
+        Consumer("idiomatic, batches", "bench-idiomatic", "readings", _peer("idiomatic", "batches"), slow),
+        Consumer("idiomatic, each", "bench-idiomatic", "readings", _peer("idiomatic", "each"), slow),
+        Consumer("seed", "bench-seed", "readings", _peer("seed"), slow),
+    ]
+
+
+async def live(rig: Rig, consumer: Consumer) -> Sample:
+    """Publish while the consumer brings home: from the first PUBLISH to the last reading stored."""
+    rig.fresh(consumer.client)
+    child, publisher = consumer.open(rig, consumer.plan), rig.publisher(consumer.plan)
+    count = consumer.plan.count
+    try:
+        await publisher.start()
+        await child.start()
+        before_s = cpu_s(child.process)
+        publisher.go()
+        if consumer.collection is None:
+            came = await child.report()
+            last_s, used_s, resident = came["last_s"], came["cpu_s"], came["resident_mib"]
+        else:
+            _, last_s = await rig.until_stored(consumer.collection, count)
+            await asyncio.sleep(SETTLE_S)
+            used_s = cpu_s(child.process) - before_s
+            resident = resident_mib(child.process)
+        sent = await publisher.report()
+    finally:
+        await child.stop()
+        await publisher.stop()
+        rig.fresh(consumer.client)
+    share = sent["cpu_s"] / (sent["done_s"] - sent["first_s"])
+    rate = count / (last_s - sent["first_s"])
+    return Sample(consumer.name, "live", rate, used_s * 1e6 / count, resident, share)
+
+
+async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
+    """Bring home what waits in the broker's queue: from the first reading stored to the last."""
+    rig.fresh(consumer.client)
+    plan = consumer.plan
+    child, publisher = consumer.open(rig, plan), rig.publisher(plan)
+    try:
+        await publisher.start()
+        await child.start()
+        await child.stop()
+        publisher.go()
+        await publisher.report()
+        child = consumer.open(rig, plan)
+        starting = asyncio.ensure_future(child.start())
+        if consumer.collection is None:
+            await starting
+            came = await child.report()
+            count, first_s, last_s = plan.count, came["first_s"], came["last_s"]
+            used_s, resident = came["cpu_s"], came["resident_mib"]
+        else:
+            already, first_s = await rig.until_stored(consumer.collection, 1)
+            before_s = cpu_s(child.process)
+            _, last_s = await rig.until_stored(consumer.collection, plan.count)
+            count = plan.count - already
+            await starting
+            used_s = cpu_s(child.process) - before_s
+            resident = resident_mib(child.process)
+    finally:
+        await child.stop()
+        await publisher.stop()
+        rig.fresh(consumer.client)
+    cpu_us = used_s * 1e6 / count
+    return Sample(consumer.name, "catch-up", count / (last_s - first_s), cpu_us, resident)
