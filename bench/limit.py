@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.wire import Wire
 
-CLIENT = "bench-limit"
+CLIENT = "bench-consumer"
 SESSION_S = 3600
 
 

@@ -19,11 +19,14 @@ from pymongo.database import Database
 
 from bench.readings import Plan
 from bench.wire import Wire
+from broker.address import MqttAddress, client_id
 from stack.accounts import Accounts
 from stack.ports import free_port
 from stack.servers import Servers, start_servers
 
 ROOT = Path(__file__).parent.parent
+NAME = "bench"
+CLIENT = "bench-consumer"  # of all but the ingestor
 LOOK_EVERY_S = 0.02
 SUBSCRIBED_AFTER_S = 0.5
 STALLED_S = 60.0
@@ -169,7 +172,7 @@ class Rig:
             "ENERGY_HTTP": http,
             "ENERGY_SITE": "+",
         }
-        command = [sys.executable, "-m", "ingestor", "--name", "bench"]
+        command = [sys.executable, "-m", "ingestor", "--name", NAME]
         log = self.folder / "ingestor.log"
         return Child("ingestor", command, environment, log, health=f"http://{http}/ready")
 
@@ -180,11 +183,12 @@ class Rig:
         command = [sys.executable, "-m", "bench.publisher", *arguments]
         return Child("publisher", command, environment, self.folder / "publisher.log")
 
-    def fresh(self, *clients: str) -> None:
-        """Empty the database, and have the broker forget these clients."""
+    def fresh(self) -> None:
+        """Empty the database, and have the broker forget all consumers and what waits for them."""
         self._mongo.drop_database(self.database.name)
-        for client in clients:
-            Wire(self.servers.mqtt("ingestor"), client).socket.close()
+        url = self.servers.mqtt("ingestor")
+        for client in (CLIENT, client_id(f"ingestor-{NAME}", MqttAddress.parse(url))):
+            Wire(url, client).close()
 
     def stored(self, collection: str) -> int:
         """How many documents a collection has."""

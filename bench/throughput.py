@@ -20,14 +20,12 @@ class Consumer:
 
     Attributes:
         name: In tables.
-        client: Its MQTT client id.
         collection: Where it stores; None if it stores nothing.
         open: Describes its process.
         plan: What is published to it.
     """
 
     name: str
-    client: str
     collection: str | None
     open: Callable[[Rig, Plan], Child]
     plan: Plan
@@ -58,7 +56,7 @@ def _peer(name: str, *arguments: str) -> Callable[[Rig, Plan], Child]:
 
 def ours(name: str, plan: Plan) -> Consumer:
     """The ingestor as users run it."""
-    return Consumer(name, "ingestor-bench", "measures", lambda rig, _: rig.ingestor(), plan)
+    return Consumer(name, "measures", lambda rig, _: rig.ingestor(), plan)
 
 
 def consumers(count: int) -> list[Consumer]:
@@ -77,22 +75,22 @@ def consumers(count: int) -> list[Consumer]:
         return rig.child("prototype", str(PEERS / "prototype.py"))
 
     return [
-        Consumer("limit", "bench-limit", None, limit, plan),
+        Consumer("limit", None, limit, plan),
         ours("ours", plan),
         ours("ours, with sequences", replace(plan, sequences=True)),
         ours("ours, no anomalies", replace(plan, anomalies=0)),
         ours("ours, 17 % anomalies", replace(plan, anomalies=17)),
-        Consumer("mq-bridge", "bench-mq-bridge", "readings", _peer("bridge"), plan),
-        Consumer("prototype", "bench-prototype", "readings", prototype, plan),
-        Consumer("idiomatic, batches", "bench-idiomatic", "readings", _peer("idiomatic", "batches"), slow),
-        Consumer("idiomatic, each", "bench-idiomatic", "readings", _peer("idiomatic", "each"), slow),
-        Consumer("seed", "bench-seed", "readings", _peer("seed"), slow),
+        Consumer("mq-bridge", "readings", _peer("bridge"), plan),
+        Consumer("prototype", "readings", prototype, plan),
+        Consumer("idiomatic, batches", "readings", _peer("idiomatic", "batches"), slow),
+        Consumer("idiomatic, each", "readings", _peer("idiomatic", "each"), slow),
+        Consumer("seed", "readings", _peer("seed"), slow),
     ]
 
 
 async def live(rig: Rig, consumer: Consumer) -> Sample:
     """Publish while the consumer brings home: from the first PUBLISH to the last reading stored."""
-    rig.fresh(consumer.client)
+    rig.fresh()
     child, publisher = consumer.open(rig, consumer.plan), rig.publisher(consumer.plan)
     count = consumer.plan.count
     try:
@@ -112,7 +110,7 @@ async def live(rig: Rig, consumer: Consumer) -> Sample:
     finally:
         await child.stop()
         await publisher.stop()
-        rig.fresh(consumer.client)
+        rig.fresh()
     share = sent["cpu_s"] / (sent["done_s"] - sent["first_s"])
     rate = count / (last_s - sent["first_s"])
     return Sample(consumer.name, "live", rate, used_s * 1e6 / count, resident, share)
@@ -120,7 +118,7 @@ async def live(rig: Rig, consumer: Consumer) -> Sample:
 
 async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
     """Bring home what waits in the broker's queue: from the first reading stored to the last."""
-    rig.fresh(consumer.client)
+    rig.fresh()
     plan = consumer.plan
     child, publisher = consumer.open(rig, plan), rig.publisher(plan)
     try:
@@ -147,6 +145,6 @@ async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
     finally:
         await child.stop()
         await publisher.stop()
-        rig.fresh(consumer.client)
+        rig.fresh()
     cpu_us = used_s * 1e6 / count
     return Sample(consumer.name, "catch-up", count / (last_s - first_s), cpu_us, resident)

@@ -3,7 +3,17 @@
 import socket
 from collections.abc import Iterator
 
-from mqtt5 import ConnAckPacket, ConnectPacket, Packet, QoS, SubAckPacket, SubscribePacket, Subscription, read
+from mqtt5 import (
+    ConnAckPacket,
+    ConnectPacket,
+    DisconnectPacket,
+    Packet,
+    QoS,
+    SubAckPacket,
+    SubscribePacket,
+    Subscription,
+    read,
+)
 
 from broker.address import MqttAddress
 
@@ -108,6 +118,11 @@ class Wire:
             left = start + size
         self._rest = data[left:]
         return found
+
+    def close(self) -> None:
+        """Say goodbye, and close."""
+        self.socket.sendall(DisconnectPacket().write())
+        self.socket.close()
 
     def acknowledge(self, packet_ids: Iterator[bytes]) -> None:
         """Answer with PUBACKs, all in one write."""

@@ -29,10 +29,12 @@ from ingestor.sensors import Sensors
 from ingestor.store import Existing, Refused, Store
 from ingestor.validate import Rejection, reject
 
+Write = asyncio.Task[dict[int, Existing | Refused]]
+
 
 @dataclass(slots=True)
 class Pipeline:
-    """Works off the inbox, one batch after the other.
+    """Works off the inbox, one batch after the other; while one is written, the next is opened.
 
     It lives as long as the process; connections come and go. What came on a lost connection is
     stored all the same and comes again, as a duplicate.
@@ -51,14 +53,22 @@ class Pipeline:
 
     async def work(self) -> None:
         """Work off the inbox for ever."""
-        while True:
-            await self.inbox.attention.wait()
-            self.inbox.attention.clear()
-            self._at_rest.clear()
-            while (batch := self.opener.next_batch()) is not None:
-                await self.settle(batch)
+        async with asyncio.TaskGroup() as writes:
+            while True:
+                await self.inbox.attention.wait()
+                self.inbox.attention.clear()
+                self._at_rest.clear()
+                await self._work_off(writes)
                 self.inbox.settled()
-            self._at_rest.set()
+                self._at_rest.set()
+
+    async def _work_off(self, writes: asyncio.TaskGroup) -> None:
+        before: tuple[Batch, Write] | None = None
+        while (batch := self.opener.next_batch()) is not None or before is not None:
+            write = writes.create_task(self.store.insert(batch.measures)) if batch else None
+            if before is not None:
+                await self.settle(*before)
+            before = (batch, write) if batch and write else None
 
     async def rest(self) -> None:
         """Wait until the inbox is empty and nothing is in hand."""
@@ -67,9 +77,9 @@ class Pipeline:
             self.inbox.attention.set()
             await self._at_rest.wait()
 
-    async def settle(self, batch: Batch) -> None:
+    async def settle(self, batch: Batch, write: Write) -> None:
         """Bring one batch home: stored or kept, announced, confirmed, and only then acknowledged."""
-        problems = await self.store.insert(batch.measures)
+        problems = await write
         refused = {
             index: rejection
             for index, problem in problems.items()

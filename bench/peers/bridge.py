@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mq_bridge import Route
 
-CLIENT = "bench-mq-bridge"
+CLIENT = "bench-consumer"
 SUBSCRIBED_AFTER_S = 1.5
 
 

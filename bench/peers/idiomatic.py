@@ -10,7 +10,7 @@ import aiomqtt
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import AwareDatetime, BaseModel
 
-CLIENT = "bench-idiomatic"
+CLIENT = "bench-consumer"
 
 
 class Reading(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from pymongo import WriteConcern
 from pymongo.errors import BulkWriteError
 
-CLIENT = "bench-prototype"
+CLIENT = "bench-consumer"
 
 
 class Reading(BaseModel):

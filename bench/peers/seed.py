@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from pymongo import MongoClient
 
-CLIENT = "bench-seed"
+CLIENT = "bench-consumer"
 
 
 def main() -> None:
