@@ -91,9 +91,7 @@ class Pipeline:
         self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
         self._announce(batch, problems, rejections)
         self._confirm(batch, refused)
-        # All at once, in the order of arrival, and only on the connection that brought them.
-        with contextlib.suppress(BrokerLostError):
-            await batch.connection.puback_many(batch.packet_ids)
+        await _acknowledge(batch)
 
     def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
         """Enter what became of the batch, at once, so that the books balance at any moment."""
@@ -162,3 +160,9 @@ def _to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:
         "received_at": received_at,
     }
     return {name: value for name, value in document.items() if value is not None}
+
+
+async def _acknowledge(batch: Batch) -> None:
+    """Acknowledge in the order of arrival, and only on the connection that brought the messages."""
+    with contextlib.suppress(BrokerLostError):
+        await batch.connection.puback_many(batch.packet_ids)

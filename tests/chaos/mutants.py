@@ -17,7 +17,7 @@ from ingestor import pipeline, receive, store
 from ingestor.announce import Announcer
 from ingestor.batch import Batch
 from ingestor.documents import Measure, to_measure
-from ingestor.pipeline import Pipeline
+from ingestor.pipeline import Pipeline, Write
 from sensor_node import outbox as outboxes
 from sensor_node.outbox import Kept, Outbox
 from sensor_node.publish import Publisher
@@ -34,9 +34,9 @@ def puback_before_write() -> None:
     """The broker forgets a reading before the database has it."""
     acknowledge, settle = pipeline._acknowledge, Pipeline.settle  # noqa: SLF001
 
-    async def early(self: Pipeline, batch: Batch) -> None:
+    async def early(self: Pipeline, batch: Batch, write: Write) -> None:
         await acknowledge(batch)
-        await settle(self, batch)
+        await settle(self, batch, write)
 
     async def nothing(_: Batch) -> None:
         return
@@ -49,9 +49,9 @@ def confirm_before_write() -> None:
     """The sensor forgets a reading before the database has it."""
     settle = Pipeline.settle
 
-    async def early(self: Pipeline, batch: Batch) -> None:
+    async def early(self: Pipeline, batch: Batch, write: Write) -> None:
         self._confirm(batch, {})
-        await settle(self, batch)
+        await settle(self, batch, write)
 
     patch.object(Pipeline, "settle", early).start()
 

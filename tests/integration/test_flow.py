@@ -1,6 +1,7 @@
 """How much goes over a connection at a time, in both directions."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from mqtt5 import ConnAckPacket, PubAckPacket, PubAckReasonCode, PublishPacket, QoS

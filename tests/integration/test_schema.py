@@ -60,7 +60,7 @@ async def test_everything_is_made_once_and_left_alone_the_second_time(
         {"value_kwh": float("nan")},
         {"value_kwh": "1"},
         {"timestamp": "2026-11-23"},
-        {"sensor_id": "no spaces"},
+        {"sensor_id": "x" * 65},
         {"is_anomaly": None},
         {"status_message": 1},
     ],

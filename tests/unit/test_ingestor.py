@@ -2,19 +2,29 @@
 
 import json
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import cast
 
 import pytest
 from mqtt5 import PublishPacket, QoS
 
 from broker.connection import Connection
-from broker.messages import NodeStatus, Reading
+from broker.messages import NodeStatus, Row
 from broker.topics import Place, Topics
 from ingestor.alert import to_alert
 from ingestor.batch import Opener
 from ingestor.books import Books
 from ingestor.confirm import Confirmations
-from ingestor.documents import day_of, hour_of, is_late, measure_id, to_measure, utc_now
+from ingestor.documents import (
+    Moment,
+    day_of,
+    format_moment,
+    hour_of,
+    is_late,
+    measure_id,
+    to_measure,
+    utc_now,
+)
 from ingestor.flag import Limits, exceeded
 from ingestor.receive import ROOM, Inbox
 from ingestor.sensors import Sensors
@@ -43,10 +53,22 @@ def packet(payload: bytes, topic: str = "energy/readings/lari/S-1") -> PublishPa
     return PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
 
 
-def reading(value_kwh: float) -> Reading:
-    return Reading.model_validate_json(
-        json.dumps({"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": "2026-11-23T10:00:00.123Z"})
-    )
+def reading(value_kwh: float) -> Row:
+    return {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": "2026-11-23T10:00:00.123Z"}
+
+
+def payload(value_kwh: float) -> bytes:
+    return json.dumps(reading(value_kwh)).encode()
+
+
+def written(moment: datetime) -> Moment:
+    return moment, format_moment(moment)
+
+
+def taken(inbox: Inbox, count: int = 1) -> int:
+    """How many can be taken, at most ``count``."""
+    connection = inbox.next_connection
+    return 0 if connection is None else len(list(islice(inbox.take(connection), count)))
 
 
 def opener(inbox: Inbox, books: Books) -> Opener:
@@ -68,18 +90,19 @@ def test_own_threshold_of_a_sensor_counts() -> None:
 
 
 def test_ids_of_a_reading_and_its_periods() -> None:
-    measure = measure_id("S-1", MOMENT)
+    measure = measure_id("S-1", format_moment(MOMENT))
     assert measure == "S-1@2026-11-23T10:00:00.123Z"
     assert hour_of(measure) == "S-1@2026-11-23T10"
     assert day_of(hour_of(measure)) == "S-1@2026-11-23"
 
 
 def test_minus_zero_is_stored_as_zero() -> None:
-    assert str(to_measure(reading(-0.0), "lari", MOMENT, None, MOMENT)["value_kwh"]) == "0.0"
+    assert str(to_measure(reading(-0.0), "lari", written(MOMENT), None, MOMENT)["value_kwh"]) == "0.0"
 
 
 def test_alert_is_that_of_the_contract() -> None:
-    measure = to_measure(reading(12.24), "lari", MOMENT, 12.0, MOMENT + timedelta(minutes=10, milliseconds=1))
+    received_at = MOMENT + timedelta(minutes=10, milliseconds=1)
+    measure = to_measure(reading(12.24), "lari", written(MOMENT), 12.0, received_at)
     assert is_late(measure)
     topic, payload, retain = to_alert(measure, TOPICS)
     assert (topic, retain) == ("energy/alerts/lari/S-1", False)
@@ -117,23 +140,21 @@ def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> 
 def test_books_count_what_arrives_and_what_is_opened() -> None:
     books = Books()
     inbox = Inbox(TOPICS, books)
-    good = reading(1.0).model_dump_json()
+    good = payload(1.0)
     peer = connection()
-    for payload in (good, f"[{good}, {good}, 1]", "nonsense"):
-        inbox.put(peer, packet(payload.encode()))
-    inbox.put(peer, packet(b'{"state": "online"}', "energy/status/lari/S-1"))
+    inbox.put(peer, [packet(each) for each in (good, b"[%b, %b, 1]" % (good, good), b"nonsense")])
+    inbox.put(peer, [packet(b'{"state": "online"}', "energy/status/lari/S-1")])
     assert (books.received, books.pending, books.balance) == (3, 3, 0)
     batch = opener(inbox, books).next_batch()
     assert batch is not None
-    assert (len(batch.deliveries), len(batch.measures), len(batch.rejections)) == (4, 3, 2)
+    assert (len(batch.packet_ids), len(batch.measures), len(batch.rejections)) == (4, 3, 2)
     assert (books.received, books.pending, books.balance) == (5, 5, 0)
 
 
 def test_batch_closes_at_1000_readings_and_each_has_a_later_time() -> None:
     books = Books()
     inbox = Inbox(TOPICS, books)
-    for _ in range(2500):
-        inbox.put(connection(), packet(reading(1.0).model_dump_json().encode()))
+    inbox.put(connection(), [packet(payload(1.0))] * 2500)
     opening = opener(inbox, books)
     batches = list(iter(opening.next_batch, None))
     assert sum(map(len, batches)) == 2500
@@ -149,17 +170,28 @@ def test_full_inbox_turns_away_all_that_follows_until_it_is_empty() -> None:
     first = Peer()
     peer = cast("Connection", first)
     for _ in range(3):
-        inbox.put(peer, packet(b"x"))
-    inbox.take()
-    inbox.put(peer, packet(b"x"))  # there is room, but the one before it is not here
+        inbox.put(peer, [packet(b"x")])
+    assert taken(inbox) == 1
+    inbox.put(peer, [packet(b"x")])  # there is room, but the one before it is not here
     assert (len(inbox), books.received, books.turned_away) == (1, 2, 2)
     inbox.settled()
     assert len(first.renewals) == 0
-    inbox.take()
+    assert taken(inbox) == 1
     inbox.settled()
     assert len(first.renewals) == 1
-    inbox.put(connection(), packet(b"x"))
+    inbox.put(connection(), [packet(b"x")])
     assert len(inbox) == 1
+
+
+def test_batch_holds_what_one_connection_brought() -> None:
+    books = Books()
+    inbox = Inbox(TOPICS, books)
+    old, new = connection(), connection()
+    for peer, count in ((old, 3), (new, 2)):
+        inbox.put(peer, [packet(payload(1.0))] * count)
+    first, second = iter(opener(inbox, books).next_batch, None)
+    assert (first.connection, len(first)) == (old, 3)
+    assert (second.connection, len(second)) == (new, 2)
 
 
 def test_inbox_is_bounded_by_bytes_too() -> None:
@@ -167,7 +199,7 @@ def test_inbox_is_bounded_by_bytes_too() -> None:
     inbox = Inbox(TOPICS, books, max_bytes=10)
     peer = connection()
     for _ in range(3):
-        inbox.put(peer, packet(b"x" * 6))
+        inbox.put(peer, [packet(b"x" * 6)])
     assert (len(inbox), books.turned_away) == (2, 1)
 
 
@@ -176,16 +208,17 @@ def test_reading_pauses_above_the_room_and_goes_on_below() -> None:
     peer = connection()
     for _ in range(ROOM):
         assert inbox.room.is_set()
-        inbox.put(peer, packet(b"x"))
+        inbox.put(peer, [packet(b"x")])
     assert not inbox.room.is_set()
-    inbox.take()
+    assert taken(inbox) == 1
     assert inbox.room.is_set()
 
 
 def test_sensors_remember_first_and_last_of_what_passed() -> None:
     sensors = Sensors()
     for minutes in (5, 1, 9, 3):
-        sensors.saw(to_measure(reading(1.0), "lari", MOMENT + timedelta(minutes=minutes), None, MOMENT))
+        moment = written(MOMENT + timedelta(minutes=minutes))
+        sensors.saw([to_measure(reading(1.0), "lari", moment, None, MOMENT)])
     sensors.heard(PLACE, NodeStatus(state="online", sensors=2))
     sensors.heard(PLACE, NodeStatus(state="offline"))
     seen, *online, offline = map(repr, sensors.take())

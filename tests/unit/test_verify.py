@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from broker.messages import Reading
+from broker.messages import Reading, Row
 from broker.topics import Place
-from ingestor.documents import Measure, to_measure
+from ingestor.documents import Measure, format_moment, to_measure
 from monitor.ledgers import LedgerError, Tries, read_ledgers
 from monitor.verdict import Verdict, Verifier, read_alerts, to_lines
 from sensor_node.ledger import open_ledger
@@ -28,7 +28,8 @@ def reading(number: int, value_kwh: float = 1.5) -> Reading:
 def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **other: Any) -> Measure:  # noqa: ANN401
     moment = (START + timedelta(seconds=number)).replace(tzinfo=None)
     threshold_kwh = 12.0 if value_kwh > 12.0 else None
-    document = to_measure(reading(number, value_kwh), "lari", moment, threshold_kwh, moment)
+    row: Row = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
+    document = to_measure(row, "lari", (moment, format_moment(moment)), threshold_kwh, moment)
     if threshold_kwh and alerted:
         document["alerted_at"] = moment
     document.update(other)  # type: ignore[typeddict-item]  # whatever a test breaks
