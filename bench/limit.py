@@ -1,10 +1,12 @@
 """The limit: a process that only acknowledges. It knows where packets end and nothing else.
 
-    BENCH_URL=mqtt://… python -m bench.limit COUNT [TIMES]
+    BENCH_URL=mqtt://… python -m bench.limit COUNT [--topic FILTER] [--client ID] [--times FILE] [--each]
 
-Says ``ready`` once it is subscribed, and reports when the first and the last message came.
+Says ``ready`` once it is subscribed, and reports when the first and the last message came. With
+``--each`` it writes every PUBACK by itself, as simple programs do.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -15,26 +17,33 @@ from pathlib import Path
 
 from bench.wire import Wire
 
-CLIENT = "bench-consumer"
 SESSION_S = 3600
 
 
 def main() -> None:
     """Acknowledge so many messages."""
-    count = int(sys.argv[1])
-    wire = Wire(os.environ["BENCH_URL"], CLIENT, session_s=SESSION_S)
-    wire.subscribe("energy/readings/+/+")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("count", type=int)
+    parser.add_argument("--topic", default="energy/readings/+/+")
+    parser.add_argument("--client", default="bench-consumer")
+    parser.add_argument("--times", type=Path)
+    parser.add_argument("--each", action="store_true")
+    options = parser.parse_args()
+    wire = Wire(os.environ["BENCH_URL"], options.client, session_s=SESSION_S)
+    wire.subscribe(options.topic)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     times, before_s = array("d"), time.process_time()
-    while len(times) < count:
-        messages = wire.publishes()
-        if not messages:
-            continue
-        times.extend([time.monotonic()] * len(messages))
-        wire.acknowledge(packet_id for packet_id, _ in messages)
-    if len(sys.argv) > 2:  # noqa: PLR2004 - the file is optional
-        with Path(sys.argv[2]).open("wb") as file:
+    while len(times) < options.count:
+        packet_ids = wire.publishes()
+        times.extend([time.monotonic()] * len(packet_ids))
+        if options.each:
+            for packet_id in packet_ids:
+                wire.acknowledge([packet_id])
+        elif packet_ids:
+            wire.acknowledge(packet_ids)
+    if options.times:
+        with options.times.open("wb") as file:
             times.tofile(file)
     report = {
         "first_s": times[0],
@@ -42,6 +51,7 @@ def main() -> None:
         "cpu_s": time.process_time() - before_s,
         "resident_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
+    wire.close()
     sys.stdout.write(json.dumps(report) + "\n")
 
 

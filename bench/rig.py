@@ -11,11 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import psutil
 from pymongo import MongoClient
-from pymongo.database import Database
 
 from bench.readings import Plan
 from bench.wire import Wire
@@ -23,6 +22,9 @@ from broker.address import MqttAddress, client_id
 from stack.accounts import Accounts
 from stack.ports import free_port
 from stack.servers import Servers, start_servers
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
 
 ROOT = Path(__file__).parent.parent
 NAME = "bench"
@@ -67,12 +69,8 @@ class Child:
             raise BenchError(f"{self.name} was not started")
         return self._running
 
-    async def start(self) -> None:
-        """Start it and wait until it is ready.
-
-        Raises:
-            BenchError: It ended before.
-        """
+    async def launch(self) -> None:
+        """Start it, and wait for nothing."""
         with self.log.open("ab") as log:
             self._running = await asyncio.create_subprocess_exec(
                 *self.command,
@@ -81,11 +79,19 @@ class Child:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            BenchError: It ended before.
+        """
+        await self.launch()
         if self.health is None:
             await self._line()
             return
         while not await asyncio.to_thread(_answers, self.health):
-            if self._running.returncode is not None:
+            if self._child.returncode is not None:
                 raise BenchError(f"{self.name} ended before it was ready; see {self.log}")
             await asyncio.sleep(LOOK_EVERY_S)
         await asyncio.sleep(SUBSCRIBED_AFTER_S)
@@ -155,10 +161,17 @@ class Rig:
         self._mongo: MongoClient[dict[str, Any]] = MongoClient(servers.mongo("admin"))
         self.database: Database[dict[str, Any]] = self._mongo.get_default_database()
 
-    def child(self, name: str, *command: str, python: str = sys.executable) -> Child:
-        """Describe a process that finds both servers in its environment."""
+    def child(self, name: str, *command: str, python: str = sys.executable, role: str = "ingestor") -> Child:
+        """Describe a process that finds both servers in its environment.
+
+        Args:
+            name: For people.
+            command: The interpreter's arguments.
+            python: The interpreter.
+            role: Who it is at the broker.
+        """
         environment = {
-            "BENCH_URL": self.servers.mqtt("ingestor"),
+            "BENCH_URL": self.servers.mqtt(role),
             "BENCH_MONGO_URL": self.servers.mongo("admin"),
         }
         return Child(name, [python, *command], environment, self.folder / f"{name}.log")
@@ -183,9 +196,14 @@ class Rig:
         command = [sys.executable, "-m", "bench.publisher", *arguments]
         return Child("publisher", command, environment, self.folder / "publisher.log")
 
-    def fresh(self) -> None:
-        """Empty the database, and have the broker forget all consumers and what waits for them."""
-        self._mongo.drop_database(self.database.name)
+    def fresh(self, *, keep: bool = False) -> None:
+        """Empty the database, and have the broker forget all consumers and what waits for them.
+
+        Args:
+            keep: Leave the database as it is.
+        """
+        if not keep:
+            self._mongo.drop_database(self.database.name)
         url = self.servers.mqtt("ingestor")
         for client in (CLIENT, client_id(f"ingestor-{NAME}", MqttAddress.parse(url))):
             Wire(url, client).close()

@@ -68,14 +68,15 @@ def consumers(count: int) -> list[Consumer]:
     plan = Plan(count)
     slow = replace(plan, count=count // 10)
 
-    def limit(rig: Rig, plan: Plan) -> Child:
-        return rig.child("limit", "-m", "bench.limit", str(plan.messages))
+    def limit(*options: str) -> Callable[[Rig, Plan], Child]:
+        return lambda rig, plan: rig.child("limit", "-m", "bench.limit", str(plan.messages), *options)
 
     def prototype(rig: Rig, _: Plan) -> Child:
         return rig.child("prototype", str(PEERS / "prototype.py"))
 
     return [
-        Consumer("limit", None, limit, plan),
+        Consumer("limit", None, limit(), plan),
+        Consumer("limit, PUBACK by PUBACK", None, limit("--each"), plan),
         ours("ours", plan),
         ours("ours, with sequences", replace(plan, sequences=True)),
         ours("ours, no anomalies", replace(plan, anomalies=0)),
@@ -88,9 +89,16 @@ def consumers(count: int) -> list[Consumer]:
     ]
 
 
-async def live(rig: Rig, consumer: Consumer) -> Sample:
-    """Publish while the consumer brings home: from the first PUBLISH to the last reading stored."""
-    rig.fresh()
+async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
+    """Publish while the consumer brings home: from the first PUBLISH to the last reading stored.
+
+    Args:
+        rig: The servers.
+        consumer: What is measured.
+        keep: Leave the database as it is.
+    """
+    rig.fresh(keep=keep)
+    already = rig.stored(consumer.collection) if consumer.collection else 0
     child, publisher = consumer.open(rig, consumer.plan), rig.publisher(consumer.plan)
     count = consumer.plan.count
     try:
@@ -102,7 +110,7 @@ async def live(rig: Rig, consumer: Consumer) -> Sample:
             came = await child.report()
             last_s, used_s, resident = came["last_s"], came["cpu_s"], came["resident_mib"]
         else:
-            _, last_s = await rig.until_stored(consumer.collection, count)
+            _, last_s = await rig.until_stored(consumer.collection, already + count)
             await asyncio.sleep(SETTLE_S)
             used_s = cpu_s(child.process) - before_s
             resident = resident_mib(child.process)
@@ -110,7 +118,7 @@ async def live(rig: Rig, consumer: Consumer) -> Sample:
     finally:
         await child.stop()
         await publisher.stop()
-        rig.fresh()
+        rig.fresh(keep=keep)
     share = sent["cpu_s"] / (sent["done_s"] - sent["first_s"])
     rate = count / (last_s - sent["first_s"])
     return Sample(consumer.name, "live", rate, used_s * 1e6 / count, resident, share)

@@ -1,7 +1,7 @@
 """MQTT at its barest, so that what is measured is never this side: a blocking socket."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from mqtt5 import (
     ConnAckPacket,
@@ -19,7 +19,10 @@ from broker.address import MqttAddress
 
 READ_BYTES = 256 * 1024
 PUBLISH = 0x30
-PUBACK_QUICK = b"\x40\x02"
+PUBACK = b"\x40\x02"
+# A length takes up to four bytes; each with this bit says that another follows (MQTT 5, 1.5.5).
+MORE = 0x80
+LONGEST_HEADER = 5
 
 
 class Wire:
@@ -94,36 +97,33 @@ class Wire:
         self._rest = data[left:]
         return count
 
-    def publishes(self) -> list[tuple[bytes, bytes]]:
-        """Wait for messages, and give each one's packet id and everything behind it, properties first."""
+    def publishes(self) -> list[bytes]:
+        """Wait for messages, and give their packet ids; nothing else of them is looked at."""
         data = self._rest + self._receive()
-        found = []
+        packet_ids = []
         left, right = 0, len(data)
-        while right - left >= 2:
+        while right - left > LONGEST_HEADER or (right - left > 1 and data[left + 1] < MORE):
             size, start, shift = 0, left + 1, 0
-            while start < right:
+            while True:
                 byte = data[start]
                 size |= (byte & 0x7F) << shift
-                start += 1
-                if byte < 0x80:
+                start, shift = start + 1, shift + 7
+                if byte < MORE:
                     break
-                shift += 7
-            else:
-                break
             if start + size > right:
                 break
             if data[left] & 0xF0 == PUBLISH:
                 place = start + 2 + (data[start] << 8 | data[start + 1])
-                found.append((data[place : place + 2], data[place + 2 : start + size]))
+                packet_ids.append(data[place : place + 2])
             left = start + size
         self._rest = data[left:]
-        return found
+        return packet_ids
 
     def close(self) -> None:
         """Say goodbye, and close."""
         self.socket.sendall(DisconnectPacket().write())
         self.socket.close()
 
-    def acknowledge(self, packet_ids: Iterator[bytes]) -> None:
+    def acknowledge(self, packet_ids: Iterable[bytes]) -> None:
         """Answer with PUBACKs, all in one write."""
-        self.socket.sendall(b"".join([PUBACK_QUICK + each for each in packet_ids]))
+        self.socket.sendall(b"".join([PUBACK + each for each in packet_ids]))

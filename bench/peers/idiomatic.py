@@ -23,16 +23,16 @@ class Reading(BaseModel):
 
 def to_document(payload: bytes) -> dict[str, Any]:
     document = Reading.model_validate_json(payload).model_dump()
-    document["is_anomaly"] = document["value_kwh"] > 12.0  # noqa: PLR2004
+    document["is_anomaly"] = document["value_kwh"] > 12.0
     return document
 
 
-async def store_each(client: aiomqtt.Client, measures: Any) -> None:  # noqa: ANN401 - motor's, untyped here
+async def store_each(client: aiomqtt.Client, measures: Any) -> None:
     async for message in client.messages:
         await measures.insert_one(to_document(message.payload))
 
 
-async def store_batches(client: aiomqtt.Client, measures: Any) -> None:  # noqa: ANN401 - motor's, untyped here
+async def store_batches(client: aiomqtt.Client, measures: Any) -> None:
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def store() -> None:

@@ -52,12 +52,12 @@ async def main() -> None:
                 reading = Reading.model_validate_json(message.payload)
                 document = reading.model_dump(exclude={"sequence"})
                 document["_id"] = f"{reading.sensor_id}@{reading.timestamp.isoformat()}"
-                document["is_anomaly"] = reading.value_kwh > 12.0  # noqa: PLR2004
+                document["is_anomaly"] = reading.value_kwh > 12.0
                 documents.append(document)
             try:
                 await measures.insert_many(documents, ordered=False)
             except BulkWriteError as error:
-                if any(each["code"] != 11000 for each in error.details["writeErrors"]):  # noqa: PLR2004
+                if any(each["code"] != 11000 for each in error.details["writeErrors"]):
                     raise
             for message in batch:
                 await client.puback(message.packet_id)

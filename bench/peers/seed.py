@@ -22,7 +22,7 @@ def main() -> None:
             {
                 **reading,
                 "timestamp": datetime.fromisoformat(reading["timestamp"]),
-                "is_anomaly": reading["value_kwh"] > 12.0,  # noqa: PLR2004
+                "is_anomaly": reading["value_kwh"] > 12.0,
             }
         )
 

@@ -1,0 +1,157 @@
+"""The chapters of a run: what is measured in which order, and as which tables it is shown."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench import growth, ratios
+from bench.latency import RATES, bare, through
+from bench.rig import Rig
+from bench.schedule import keeps_schedule
+from bench.table import Table
+from bench.throughput import Sample, catch_up, consumers, live
+
+Tell = Callable[[str], None]
+
+CATCHING_UP = ("limit", "limit, PUBACK by PUBACK", "ours", "mq-bridge", "prototype")
+QUICK = ("limit", "ours", "ours, with sequences", "mq-bridge", "idiomatic, batches")
+READINGS, QUICK_READINGS = 200_000, 60_000
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a run found.
+
+    Attributes:
+        tables: For people.
+        samples: The single measurements of throughput.
+        raw: Everything, for programs.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+async def throughput(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """All consumers in turn, over several rounds."""
+    count = QUICK_READINGS if quick else READINGS
+    everyone = [each for each in consumers(count) if not quick or each.name in QUICK]
+    for number in range(1, rounds + 1):
+        for consumer in everyone:
+            tell(f"round {number} of {rounds}, live: {consumer.name}")
+            found.samples.append(await live(rig, consumer))
+        for consumer in everyone:
+            if consumer.name in CATCHING_UP and not (quick and consumer.name == "mq-bridge"):
+                tell(f"round {number} of {rounds}, catch-up: {consumer.name}")
+                found.samples.append(await catch_up(rig, consumer))
+    found.raw["throughput"] = [asdict(each) for each in found.samples]
+    found.tables += [ratios.rates(found.samples, mode) for mode in ("live", "catch-up")]
+    found.tables.append(ratios.ratios(found.samples))
+
+
+async def latency(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """Three rates, each way once."""
+    del rounds
+    seconds, rates = (5.0, RATES[1:2]) if quick else (30.0, RATES)
+    ways = []
+    for rate in rates:
+        tell(f"latency at {rate:,} readings/s")
+        ways += [await bare(rig, rate, seconds), *await through(rig, rate, seconds)]
+    found.raw["latency"] = [asdict(each) for each in ways]
+    rows = [
+        [f"{each.rate:,}/s, {each.way}", f"{each.count:,}", *(f"{value:.1f}" for value in each.milliseconds)]
+        for each in ways
+    ]
+    columns = ("way", "timed", "p50 ms", "p99 ms", "max ms")
+    found.tables.append(Table("latency", "How long a reading takes", columns, rows))
+
+
+async def grow(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """More sensors, more documents, more readings in a payload, a database that stands still."""
+    del rounds
+    await _sensors(rig, found, tell, quick=quick)
+    await _arrays(rig, found, tell, quick=quick)
+    if not quick:
+        await _stall(rig, found, tell)
+        await _documents(rig, found, tell)
+
+
+async def _sensors(rig: Rig, found: Findings, tell: Tell, *, quick: bool) -> None:
+    rate, count = (5_000.0, 30_000) if quick else (5_000.0, 200_000)
+    crowds = []
+    for sensors in (10, 10_000) if quick else (10, 1_000, 10_000, 100_000):
+        tell(f"growth: {sensors:,} sensors at {rate:,.0f} readings/s")
+        crowds.append(await growth.with_sensors(rig, sensors, rate, count))
+    found.raw["sensors"] = [asdict(each) for each in crowds]
+    least = crowds[0]
+    rows = []
+    for each in crowds:
+        more = (each.resident_mib - least.resident_mib) * 1024 / max(1, each.sensors - least.sensors)
+        shown = f"{more:.2f}" if each.sensors >= 10_000 else ""  # noqa: PLR2004 - below, chance decides
+        rows.append([f"{each.sensors:,}", f"{each.cpu_us:.1f}", f"{each.resident_mib:.0f}", shown])
+    columns = ("sensors", "CPU µs/reading", "memory MiB", "KiB per sensor")
+    title = f"More sensors, {rate:,.0f} readings/s"
+    found.tables.append(Table("sensors", title, columns, rows))
+
+
+async def _arrays(rig: Rig, found: Findings, tell: Tell, *, quick: bool) -> None:
+    packs = []
+    for array in (1, 100) if quick else (1, 10, 100, 1000):
+        tell(f"growth: {array:,} readings in a payload")
+        packs.append(await growth.with_arrays(rig, array, 60_000 if quick else 300_000))
+    found.raw["arrays"] = [asdict(each) for each in packs]
+    rows = [
+        [f"{each.array:,}", f"{each.rate:,.0f}", f"{each.rate / packs[0].rate:.2f}", f"{each.cpu_us:.1f}"]
+        for each in packs
+    ]
+    columns = ("readings in a payload", "readings/s", "ratio to single", "CPU µs/reading")
+    found.tables.append(Table("arrays", "More readings in a payload, live", columns, rows))
+
+
+async def _stall(rig: Rig, found: Findings, tell: Tell) -> None:
+    tell("growth: a database that stands still for 60 s")
+    stall = await growth.stalled(rig, 60, 900_000)
+    found.raw["stall"] = asdict(stall)
+    row = [
+        f"{stall.seconds:.0f}",
+        f"{stall.before_mib:.0f}",
+        f"{stall.most_mib:.0f}",
+        f"{stall.waiting:,}",
+        f"{stall.catch_up_rate:,.0f}",
+    ]
+    columns = ("stalled s", "memory before MiB", "most MiB", "readings waiting", "then readings/s")
+    found.tables.append(Table("stall", "A database that does not answer, at full rate", columns, [row]))
+
+
+async def _documents(rig: Rig, found: Findings, tell: Tell) -> None:
+    rig.fresh()
+    filled = []
+    for stored in (0, 1_000_000, 10_000_000, 30_000_000):
+        tell(f"growth: {stored:,} readings stored already")
+        filled.append(await growth.with_documents(rig, stored, READINGS, tell))
+    found.raw["documents"] = [asdict(each) for each in filled]
+    rows = [[f"{each.stored:,}", f"{each.rate:,.0f}", f"{each.rate / filled[0].rate:.2f}"] for each in filled]
+    columns = ("stored already", "readings/s, live", "ratio to none")
+    found.tables.append(Table("documents", "More readings stored already", columns, rows))
+
+
+async def sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """One node with ten thousand meters."""
+    del rounds
+    tell("a node with 10,000 meters, one reading a second each")
+    schedule = await keeps_schedule(rig, 10_000, 5 if quick else 30)
+    found.raw["schedule"] = asdict(schedule)
+    late = [f"{value:.1f}" for value in schedule.late_ms]
+    row = [
+        f"{schedule.meters:,}",
+        f"{schedule.came:,} of {schedule.expected:,}",
+        *late,
+        f"{schedule.cpu_share:.0%}",
+        f"{schedule.resident_mib:.0f}",
+    ]
+    columns = ("meters", "readings", "late p50 ms", "p99 ms", "max ms", "of a core", "memory MiB")
+    found.tables.append(Table("schedule", "A node's schedule, 1 s interval", columns, [row]))
+
+
+CHAPTERS = {"throughput": throughput, "latency": latency, "growth": grow, "sensors": sensors}

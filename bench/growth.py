@@ -1,0 +1,176 @@
+"""What stays the same when there is more: sensors, stored readings, readings in a payload, waiting readings."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from bench.readings import NORMAL_KWH, Plan
+from bench.rig import NAME, BenchError, Rig, cpu_s, resident_mib
+from bench.throughput import live, ours
+from ingestor.documents import Measure, format_moment, to_measure, utc_now
+
+KIB = 1024
+LOAD_AT_ONCE = 10_000
+LOADERS = 2
+SAMPLE_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How an ingestor fares with so many sensors, at a fixed rate.
+
+    Attributes:
+        cpu_us: CPU time per reading, microseconds.
+        resident_mib: Memory at the end, MiB.
+    """
+
+    sensors: int
+    rate: float
+    cpu_us: float
+    resident_mib: float
+
+
+async def with_sensors(rig: Rig, sensors: int, rate: float, count: int) -> Crowd:
+    """Publish a number of readings of so many sensors at a rate."""
+    rig.fresh()
+    ingestor, publisher = rig.ingestor(), rig.publisher(Plan(count, sensors=sensors, rate=rate))
+    try:
+        await publisher.start()
+        await ingestor.start()
+        before_s = cpu_s(ingestor.process)
+        publisher.go()
+        await rig.until_stored("measures", count)
+        await publisher.report()
+        used_s = cpu_s(ingestor.process) - before_s
+        return Crowd(sensors, rate, used_s * 1e6 / count, resident_mib(ingestor.process))
+    finally:
+        await ingestor.stop()
+        await publisher.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How fast readings come home when so many are stored already.
+
+    Attributes:
+        stored: Documents in ``measures`` before.
+        rate: Readings per second, live.
+    """
+
+    stored: int
+    rate: float
+
+
+async def with_documents(rig: Rig, stored: int, count: int, tell: Callable[[str], None]) -> Filled:
+    """Fill the database with the past up to a number, and measure live."""
+    missing = stored - rig.stored("measures")
+    await asyncio.to_thread(_load, rig, stored - missing, stored, tell)
+    sample = await live(rig, ours("ours", Plan(count)), keep=True)
+    return Filled(stored, sample.rate)
+
+
+def _load(rig: Rig, first: int, end: int, tell: Callable[[str], None]) -> None:
+    """Write old readings as an ingestor would have, several batches at a time."""
+    past = _past(first, end)
+
+    def write(batch: list[Measure]) -> None:
+        rig.database.command({"insert": "measures", "documents": batch, "ordered": False})
+
+    done = first
+    with ThreadPoolExecutor(LOADERS) as pool:
+        while batches := [batch for _ in range(LOADERS) if (batch := list(islice(past, LOAD_AT_ONCE)))]:
+            list(pool.map(write, batches))
+            done += sum(map(len, batches))
+            tell(f"loading the past: {done:,} of {end:,}")
+    # Its periods count as computed, as in a system that has run all the time.
+    rig.database["checkpoints"].replace_one({"_id": NAME}, {"until": utc_now()}, upsert=True)
+
+
+def _past(first: int, end: int) -> Iterator[Measure]:
+    """One reading a second of a thousand sensors, up to yesterday."""
+    received_at = utc_now() - timedelta(days=1)
+    start = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+    for number in range(first, end):
+        moment = start + timedelta(seconds=number // 1000)
+        yield to_measure(
+            {
+                "sensor_id": f"past-{number % 1000:04}",
+                "value_kwh": NORMAL_KWH,
+                "timestamp": 0.0,
+                "location": "LARI Research Lab",
+            },
+            "bench",
+            (moment, format_moment(moment)),
+            None,
+            received_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """How fast readings come home when each payload holds several."""
+
+    array: int
+    rate: float
+    cpu_us: float
+
+
+async def with_arrays(rig: Rig, array: int, count: int) -> Packed:
+    """Measure live with so many readings in a payload."""
+    sample = await live(rig, ours("ours", replace(Plan(count), array=array)))
+    return Packed(array, sample.rate, sample.cpu_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A database that does not answer for a while, at full rate.
+
+    Attributes:
+        before_mib: Memory of the ingestor before, MiB.
+        most_mib: The most that it took.
+        waiting: Readings published and not stored when the database answered again.
+        catch_up_rate: Stored readings per second from then on.
+    """
+
+    seconds: float
+    before_mib: float
+    most_mib: float
+    waiting: int
+    catch_up_rate: float
+
+
+async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
+    """Publish at full speed while mongod is stopped, then let it go on."""
+    rig.fresh()
+    database = rig.servers.database.running
+    if database is None:
+        raise BenchError("the database does not run")
+    ingestor, publisher = rig.ingestor(), rig.publisher(Plan(count))
+    try:
+        await publisher.start()
+        await ingestor.start()
+        before_mib = most_mib = resident_mib(ingestor.process)
+        publisher.go()
+        await rig.until_stored("measures", 1)
+        database.send_signal(signal.SIGSTOP)
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            most_mib = max(most_mib, resident_mib(ingestor.process))
+            await asyncio.sleep(SAMPLE_EVERY_S)
+        database.send_signal(signal.SIGCONT)
+        await publisher.report()
+        already = rig.stored("measures")
+        first, first_s = await rig.until_stored("measures", already + 1)
+        _, last_s = await rig.until_stored("measures", count)
+        most_mib = max(most_mib, resident_mib(ingestor.process))
+        rate = (count - first) / (last_s - first_s)
+        return Stall(seconds, before_mib, most_mib, count - already, rate)
+    finally:
+        database.send_signal(signal.SIGCONT)
+        await ingestor.stop()
+        await publisher.stop()
