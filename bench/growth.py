@@ -1,4 +1,4 @@
-"""What stays the same when there is more: sensors, stored readings, readings in a payload, waiting readings."""
+"""What stays the same when there is more: of sensors, stored readings, payloads, or waiting."""
 
 import asyncio
 import signal

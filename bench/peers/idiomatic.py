@@ -1,4 +1,4 @@
-"""What people write by hand with aiomqtt 2.5.1 and motor: ``each`` for an insert per message, or ``batches``."""
+"""What people write by hand with aiomqtt 2.5.1: an insert for ``each`` message, or ``batches``."""
 
 import asyncio
 import os

@@ -262,5 +262,5 @@ def test_time_is_kept_in_one_form(written: str | float, stamp: str) -> None:
 
 @pytest.mark.parametrize("written", ["2026-13-23T10:00:00.123Z", "2026-W48-1T10:00:00.123Z", "x" * 24])
 def test_what_only_looks_like_a_time_is_none(written: str) -> None:
-    with pytest.raises(ValueError, match="timestamp|date|month|valid"):
+    with pytest.raises(ValueError, match=r"date|month|valid"):
         read_moment(written)
