@@ -11,6 +11,7 @@ from broker.messages import format_time
 from broker.topics import Topics
 
 SITE = "bench"
+ROOMY = 100
 NORMAL_KWH, HIGH_KWH = 1.82, 12.24
 
 
@@ -23,7 +24,8 @@ class Plan:
         sensors: Of how many sensors, in turn.
         anomalies: How many of a hundred are above the threshold.
         sequences: Whether they have a sequence and are to be confirmed.
-        array: How many readings of a sensor are in one payload.
+        array: How many readings of a sensor are in one payload. Above a hundred they are written
+            short, without a location and a sequence.
         rate: Readings per second; 0 for as fast as the broker takes them.
     """
 
@@ -50,7 +52,7 @@ class Plan:
         start = datetime.now(UTC) - timedelta(milliseconds=per_sensor)
         for number in range(self.messages):
             sensor, turn = number % self.sensors, number // self.sensors
-            name = f"bench-{sensor:06}"
+            name = f"b{sensor}"
             rows = [
                 self._payload(name, number * self.array + row, turn * self.array + row, start)
                 for row in range(self.array)
@@ -65,9 +67,12 @@ class Plan:
 
     def _payload(self, name: str, number: int, turn: int, start: datetime) -> str:
         value_kwh = HIGH_KWH if number % 100 < self.anomalies else NORMAL_KWH
-        moment = format_time(start + timedelta(milliseconds=turn))
+        moment = start + timedelta(milliseconds=turn)
+        if self.array > ROOMY:
+            # So that a thousand of them fit into the 64 KiB of a payload.
+            return f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":{moment.timestamp():.3f}}}'
         sequence = f',"sequence":{turn}' if self.sequences else ""
         return (
-            f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":"{moment}",'
+            f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":"{format_time(moment)}",'
             f'"location":"LARI Research Lab"{sequence}}}'
         )

@@ -1,12 +1,14 @@
 """What is known of each sensor: its readings' first and last time, its place, its node's state.
 
 Gathered while readings pass and written once a second, so that the path of a reading stays free of
-it. All updates are minima, maxima and settings: writing one twice changes nothing.
+it; of a great many sensors only some each time, in turn, so that their number costs no more. All
+updates are minima, maxima and settings: writing one twice changes nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pymongo import UpdateMany, UpdateOne
@@ -68,10 +70,15 @@ class Sensors:
             for sensor_id in sensor_series(place.name, count)
         ]
 
-    def take(self) -> list[UpdateOne | UpdateMany]:
-        """Take out the updates to be written, in order."""
-        updates = [_update(sensor_id, seen) for sensor_id, seen in self._seen.items()] + self._statuses
-        self._seen, self._statuses = {}, []
+    def take(self, limit: int | None = None) -> list[UpdateOne | UpdateMany]:
+        """Take out the updates to be written, in order.
+
+        Args:
+            limit: Of how many sensors, those first that wait longest; None for all.
+        """
+        due = list(islice(self._seen, limit))
+        updates = [_update(sensor_id, self._seen.pop(sensor_id)) for sensor_id in due] + self._statuses
+        self._statuses = []
         return updates
 
 

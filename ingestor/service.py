@@ -29,6 +29,7 @@ SESSION_S = 7 * 24 * 3600
 RECEIVE_MAX = 4 * BATCH_READINGS
 CONFIRM_EVERY_S = 0.5
 SENSORS_EVERY_S = 1.0
+SENSORS_AT_ONCE = 500
 THRESHOLDS_EVERY_S = 5.0
 STATUS_EVERY_S = 5.0
 REPORT_EVERY_S = 60.0
@@ -150,7 +151,7 @@ class Ingestor:
     async def _finish(self) -> None:
         """What can be done without a broker: store what is in hand, write down what is known."""
         await self._pipeline.rest()
-        await self._write_sensors()
+        await self._update_sensors()
 
     async def _within_drain(self, waiting: Awaitable[None]) -> None:
         with contextlib.suppress(TimeoutError):
@@ -161,8 +162,10 @@ class Ingestor:
         self._limits.own_kwh = await self._store.thresholds()
 
     async def _write_sensors(self) -> None:
-        updates = self._sensors.take()
-        if updates:
+        await self._update_sensors(SENSORS_AT_ONCE)
+
+    async def _update_sensors(self, limit: int | None = None) -> None:
+        if updates := self._sensors.take(limit):
             await self._store.update_sensors(updates)
 
     async def _send_confirmations(self) -> None:

@@ -1,6 +1,7 @@
 """The parts of the ingestor that need no server."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import cast
@@ -227,3 +228,21 @@ def test_sensors_remember_first_and_last_of_what_passed() -> None:
     assert len(online) == 2
     assert "UpdateMany" in offline
     assert sensors.take() == []
+
+
+def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> None:
+    sensors = Sensors()
+
+    def saw(*names: str) -> None:
+        rows: list[Row] = [{**reading(1.0), "sensor_id": name} for name in names]
+        sensors.saw([to_measure(row, "lari", written(MOMENT), None, MOMENT) for row in rows])
+
+    def taken_now(limit: int | None) -> list[str]:
+        return re.findall(r"\{'sensor_id': '(S-[0-9])'\}", repr(sensors.take(limit)))
+
+    saw("S-1", "S-2", "S-3")
+    assert taken_now(2) == ["S-1", "S-2"]
+    saw("S-1")
+    assert taken_now(2) == ["S-3", "S-1"]
+    saw("S-2", "S-1")
+    assert taken_now(None) == ["S-2", "S-1"]

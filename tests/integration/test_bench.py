@@ -1,0 +1,67 @@
+"""The measurements on real servers, with few readings: that they measure, not what."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bench.growth import stalled, with_arrays, with_documents, with_sensors
+from bench.latency import bare, through
+from bench.rig import BenchError, Rig, open_rig
+from bench.schedule import keeps_schedule
+from bench.throughput import catch_up, consumers, live
+
+pytestmark = pytest.mark.integration
+
+OWN = ("limit", "limit, PUBACK by PUBACK", "prototype")
+
+
+@pytest.fixture(scope="module")
+async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    async with open_rig(tmp_path_factory.mktemp("bench")) as rig:
+        yield rig
+
+
+async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(rig: Rig) -> None:
+    chosen = [each for each in consumers(2_000) if each.name.startswith("ours") or each.name in OWN]
+    assert len(chosen) == 7
+    for consumer in chosen:
+        for measure in (live, catch_up):
+            sample = await measure(rig, consumer)
+            assert sample.rate > 100, sample
+            assert sample.cpu_us > 0, sample
+            assert sample.resident_mib > 1, sample
+
+
+async def test_what_ends_too_early_is_no_measurement(rig: Rig) -> None:
+    broken = rig.child("broken", "-c", "print('ready')")
+    await broken.start()
+    with pytest.raises(BenchError, match=r"broken ended before its work was done; see .*broken\.log"):
+        await broken.report()
+
+
+async def test_latency_is_measured_for_every_reading_and_every_alert(rig: Rig) -> None:
+    ways = [await bare(rig, 500, 1.0), *await through(rig, 500, 1.0)]
+    assert [each.count for each in ways] == [500, 450, 50]
+    for each in ways:
+        p50, p99, most = each.milliseconds
+        assert 0 < p50 <= p99 <= most < 5_000, each
+
+
+async def test_growth_is_measured(rig: Rig, tmp_path: Path) -> None:
+    crowd = await with_sensors(rig, 100, 2_000, 2_000)
+    assert 0 < crowd.cpu_us < 10_000
+    assert (await with_arrays(rig, 1000, 20_000)).rate > 100
+    rig.fresh()
+    assert (await with_documents(rig, 30_000, 2_000, lambda _: None)).rate > 100
+    assert rig.stored("measures") == 32_000
+    stall = await stalled(rig, 1.5, 5_000)
+    assert 0 < stall.waiting <= 5_000
+    assert stall.before_mib <= stall.most_mib
+
+
+async def test_schedule_of_a_node_is_measured(rig: Rig) -> None:
+    schedule = await keeps_schedule(rig, 100, 2)
+    assert schedule.came == 200
+    assert schedule.late_ms[0] < 1_000
+    assert 0 < schedule.cpu_share < 1
