@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 from pymongo import MongoClient
+from pymongo.database import Database
 
 from bench.readings import Plan
 from bench.wire import Wire
@@ -22,9 +23,6 @@ from broker.address import MqttAddress, client_id
 from stack.accounts import Accounts
 from stack.ports import free_port
 from stack.servers import Servers, start_servers
-
-if TYPE_CHECKING:
-    from pymongo.database import Database
 
 ROOT = Path(__file__).parent.parent
 NAME = "bench"
@@ -153,13 +151,13 @@ class Rig:
     Args:
         servers: The running broker and database.
         folder: For logs.
+        database: As its administrator sees it.
     """
 
-    def __init__(self, servers: Servers, folder: Path) -> None:
+    def __init__(self, servers: Servers, folder: Path, database: Database[dict[str, Any]]) -> None:
         self.servers = servers
         self.folder = folder
-        self._mongo: MongoClient[dict[str, Any]] = MongoClient(servers.mongo("admin"))
-        self.database: Database[dict[str, Any]] = self._mongo.get_default_database()
+        self.database = database
 
     def child(self, name: str, *command: str, python: str = sys.executable, role: str = "ingestor") -> Child:
         """Describe a process that finds both servers in its environment.
@@ -203,7 +201,7 @@ class Rig:
             keep: Leave the database as it is.
         """
         if not keep:
-            self._mongo.drop_database(self.database.name)
+            self.database.client.drop_database(self.database.name)
         url = self.servers.mqtt("ingestor")
         for client in (CLIENT, client_id(f"ingestor-{NAME}", MqttAddress.parse(url))):
             Wire(url, client).close()
@@ -237,4 +235,5 @@ class Rig:
 async def open_rig(folder: Path) -> AsyncIterator[Rig]:
     """Start a broker and a database on free ports, and stop them at the end."""
     async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
-        yield Rig(servers, folder)
+        with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:
+            yield Rig(servers, folder, client.get_default_database())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.readings import Plan
-from bench.rig import ROOT, Child, Rig, cpu_s, resident_mib
+from bench.rig import ROOT, BenchError, Child, Rig, cpu_s, resident_mib
 
 Mode = Literal["live", "catch-up"]
 PEERS = ROOT / "bench" / "peers"
@@ -144,6 +144,8 @@ async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
             used_s, resident = came["cpu_s"], came["resident_mib"]
         else:
             already, first_s = await rig.until_stored(consumer.collection, 1)
+            if already == plan.count:
+                raise BenchError(f"{already:,} readings were stored at the first look; take more")
             before_s = cpu_s(child.process)
             _, last_s = await rig.until_stored(consumer.collection, plan.count)
             count = plan.count - already

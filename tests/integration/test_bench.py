@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bench.growth import stalled, with_arrays, with_documents, with_sensors
 from bench.latency import bare, through
@@ -16,14 +17,14 @@ pytestmark = pytest.mark.integration
 OWN = ("limit", "limit, PUBACK by PUBACK", "prototype")
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
     async with open_rig(tmp_path_factory.mktemp("bench")) as rig:
         yield rig
 
 
 async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(rig: Rig) -> None:
-    chosen = [each for each in consumers(2_000) if each.name.startswith("ours") or each.name in OWN]
+    chosen = [each for each in consumers(20_000) if each.name.startswith("ours") or each.name in OWN]
     assert len(chosen) == 7
     for consumer in chosen:
         for measure in (live, catch_up):
