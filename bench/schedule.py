@@ -8,7 +8,7 @@ from bench.latency import read
 from bench.readings import SITE
 from bench.rig import Child, Rig, cpu_s, resident_mib
 
-SETTLED_AFTER = 2
+SETTLED_AFTER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Schedule:
 async def keeps_schedule(rig: Rig, meters: int, seconds: int) -> Schedule:
     """Run a node beside an ingestor, and time its readings at a subscriber.
 
-    The first seconds, in which the node connects and subscribes, are left out.
+    The first ten seconds, in which the node connects and subscribes, are left out.
     """
     rig.fresh()
     count, skipped = meters * (seconds + SETTLED_AFTER), meters * SETTLED_AFTER

@@ -21,6 +21,7 @@ from sensor_node.settings import SensorNodeSettings
 from sensor_node.state import State
 
 AT_ONCE = 500
+CONFIRM_AT_ONCE = 50
 LOOK_EVERY_S = 0.5
 BACKFILL_EVERY_S = 0.05
 STATUS_EVERY_S = 30.0
@@ -143,10 +144,22 @@ class Publisher:
             await self._confirmed.wait()
             self._confirmed.clear()
             while self._confirmations:
-                connection, packet = self._confirmations.popleft()
-                await self._forget(self._topics.place(packet.topic), packet.payload)
-                with contextlib.suppress(BrokerLostError):
-                    await connection.puback_many([packet.packet_id or 0])
+                await self._take_confirmations()
+                # With thousands of meters they come by the thousand; measuring goes on meanwhile.
+                await asyncio.sleep(0)
+
+    async def _take_confirmations(self) -> None:
+        """Take those of one connection, not too many at a time, and acknowledge them together."""
+        connection = self._confirmations[0][0]
+        taken: list[int] = []
+        while (
+            self._confirmations and self._confirmations[0][0] is connection and len(taken) < CONFIRM_AT_ONCE
+        ):
+            _, packet = self._confirmations.popleft()
+            await self._forget(self._topics.place(packet.topic), packet.payload)
+            taken.append(packet.packet_id or 0)
+        with contextlib.suppress(BrokerLostError):
+            await connection.puback_many(taken)
 
     async def _forget(self, place: Place, payload: bytes) -> None:
         try:
