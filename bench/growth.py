@@ -12,6 +12,7 @@ from itertools import islice
 from bench.readings import NORMAL_KWH, Plan
 from bench.rig import NAME, BenchError, Rig, cpu_s, resident_mib
 from bench.throughput import live, ours
+from broker.topics import Place
 from ingestor.documents import Measure, format_moment, to_measure, utc_now
 
 KIB = 1024
@@ -96,15 +97,15 @@ def _past(first: int, end: int) -> Iterator[Measure]:
     received_at = utc_now() - timedelta(days=1)
     start = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
     for number in range(first, end):
-        moment = start + timedelta(seconds=number // 1000)
+        moment, sensor = start + timedelta(seconds=number // 1000), f"past-{number % 1000:04}"
         yield to_measure(
             {
-                "sensor_id": f"past-{number % 1000:04}",
+                "sensor_id": sensor,
                 "value_kwh": NORMAL_KWH,
                 "timestamp": 0.0,
                 "location": "LARI Research Lab",
             },
-            "bench",
+            Place("bench", sensor),
             (moment, format_moment(moment)),
             None,
             received_at,

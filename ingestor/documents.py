@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict
 
 from broker.messages import Row
+from broker.topics import Place
 
 LATE_AFTER = timedelta(minutes=10)
 NORMAL = "Consumption is normal."
@@ -78,19 +79,21 @@ def day_of(hour: str) -> str:
 
 
 def to_measure(
-    row: Row, site: str, moment: Moment, threshold_kwh: float | None, received_at: datetime
+    row: Row, place: Place, moment: Moment, threshold_kwh: float | None, received_at: datetime
 ) -> Measure:
     """Make the document of one reading.
 
     Args:
         row: What the sensor sent.
-        site: The site of its topic.
+        place: The site and the sensor of its topic.
         moment: The reading's time.
         threshold_kwh: The threshold it exceeds, kWh; None for a normal reading.
         received_at: When it came.
     """
-    sensor_id, value_kwh = row["sensor_id"], row["value_kwh"]
+    # Of a place there is one object in all readings; each row has a copy of its own.
+    site, sensor_id = place
     at, stamp = moment
+    value_kwh = row["value_kwh"]
     measure: Measure = {
         "_id": measure_id(sensor_id, stamp),
         "sensor_id": sensor_id,

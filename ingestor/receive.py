@@ -20,6 +20,8 @@ from ingestor.books import Books
 
 ROOM = 8_000
 ROOM_BYTES = 8 * 1024 * 1024
+# About a thousand readings, each in a payload of its own or many in one.
+PLENTY_BYTES = 100_000
 MAX_DELIVERIES = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -58,6 +60,11 @@ class Inbox:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+    @property
+    def has_plenty(self) -> bool:
+        """Whether so much waits that a batch of it would be a full one, or nearly."""
+        return self._bytes >= PLENTY_BYTES
 
     def put(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
         """Append the messages of one read, or turn them away when there is no room.

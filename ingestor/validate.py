@@ -4,6 +4,7 @@ Bad data is a value here, never an exception: one bad row does not take its neig
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -109,8 +110,8 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
 
 @lru_cache(maxsize=200_000)
 def _place(topic: str) -> Place | None:
-    place = Topics.place(topic)
-    return place if _id.match(place.site) and _id.match(place.name) else None
+    site, name = Topics.place(topic)
+    return Place(sys.intern(site), name) if _id.match(site) and _id.match(name) else None
 
 
 def _refuse_unread(delivery: PublishPacket) -> Rejection:

@@ -98,12 +98,12 @@ def test_ids_of_a_reading_and_its_periods() -> None:
 
 
 def test_minus_zero_is_stored_as_zero() -> None:
-    assert str(to_measure(reading(-0.0), "lari", written(MOMENT), None, MOMENT)["value_kwh"]) == "0.0"
+    assert str(to_measure(reading(-0.0), PLACE, written(MOMENT), None, MOMENT)["value_kwh"]) == "0.0"
 
 
 def test_alert_is_that_of_the_contract() -> None:
     received_at = MOMENT + timedelta(minutes=10, milliseconds=1)
-    measure = to_measure(reading(12.24), "lari", written(MOMENT), 12.0, received_at)
+    measure = to_measure(reading(12.24), PLACE, written(MOMENT), 12.0, received_at)
     assert is_late(measure)
     topic, payload, retain = to_alert(measure, TOPICS)
     assert (topic, retain) == ("energy/alerts/lari/S-1", False)
@@ -219,7 +219,7 @@ def test_sensors_remember_first_and_last_of_what_passed() -> None:
     sensors = Sensors()
     for minutes in (5, 1, 9, 3):
         moment = written(MOMENT + timedelta(minutes=minutes))
-        sensors.saw([to_measure(reading(1.0), "lari", moment, None, MOMENT)])
+        sensors.saw([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
     sensors.heard(PLACE, NodeStatus(state="online", sensors=2))
     sensors.heard(PLACE, NodeStatus(state="offline"))
     seen, *online, offline = map(repr, sensors.take())
@@ -234,8 +234,8 @@ def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> 
     sensors = Sensors()
 
     def saw(*names: str) -> None:
-        rows: list[Row] = [{**reading(1.0), "sensor_id": name} for name in names]
-        sensors.saw([to_measure(row, "lari", written(MOMENT), None, MOMENT) for row in rows])
+        places = [Place("lari", name) for name in names]
+        sensors.saw([to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places])
 
     def taken_now(limit: int | None) -> list[str]:
         return re.findall(r"\{'sensor_id': '(S-[0-9])'\}", repr(sensors.take(limit)))

@@ -29,7 +29,7 @@ def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **othe
     moment = (START + timedelta(seconds=number)).replace(tzinfo=None)
     threshold_kwh = 12.0 if value_kwh > 12.0 else None
     row: Row = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
-    document = to_measure(row, "lari", (moment, format_moment(moment)), threshold_kwh, moment)
+    document = to_measure(row, PLACE, (moment, format_moment(moment)), threshold_kwh, moment)
     if threshold_kwh and alerted:
         document["alerted_at"] = moment
     document.update(other)  # type: ignore[typeddict-item]  # whatever a test breaks

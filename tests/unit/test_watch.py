@@ -7,13 +7,13 @@ import pytest
 
 from ingestor.documents import Measure, to_measure
 from monitor.watch import to_line
-from tests.unit.test_ingestor import reading, written
+from tests.unit.test_ingestor import PLACE, reading, written
 
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
 
 
 def measure(value_kwh: float, location: str | None) -> Measure:
-    made = to_measure(reading(value_kwh), "lari", written(MOMENT), 12.0 if value_kwh > 12 else None, MOMENT)
+    made = to_measure(reading(value_kwh), PLACE, written(MOMENT), 12.0 if value_kwh > 12 else None, MOMENT)
     return {**made, "location": location}
 
 
