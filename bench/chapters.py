@@ -13,7 +13,7 @@ from bench.throughput import Sample, catch_up, consumers, live
 
 Tell = Callable[[str], None]
 
-CATCHING_UP = ("limit", "limit, PUBACK by PUBACK", "ours", "mq-bridge", "prototype")
+CATCHING_UP = ("limit", "limit, gathering", "ours", "mq-bridge", "prototype")
 QUICK = ("limit", "ours", "ours, with sequences", "mq-bridge", "idiomatic, batches")
 READINGS, QUICK_READINGS = 200_000, 60_000
 

@@ -76,7 +76,7 @@ def consumers(count: int) -> list[Consumer]:
 
     return [
         Consumer("limit", None, limit(), plan),
-        Consumer("limit, PUBACK by PUBACK", None, limit("--each"), plan),
+        Consumer("limit, gathering", None, limit("--gather"), plan),
         ours("ours", plan),
         ours("ours, with sequences", replace(plan, sequences=True)),
         ours("ours, no anomalies", replace(plan, anomalies=0)),

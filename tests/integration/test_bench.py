@@ -14,7 +14,7 @@ from bench.throughput import catch_up, consumers, live
 
 pytestmark = pytest.mark.integration
 
-OWN = ("limit", "limit, PUBACK by PUBACK", "prototype")
+OWN = ("limit", "limit, gathering", "prototype")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
