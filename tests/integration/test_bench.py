@@ -1,5 +1,7 @@
 """The measurements on real servers, with few readings: that they measure, not what."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,6 +34,13 @@ async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(r
             assert sample.rate > 100, sample
             assert sample.cpu_us > 0, sample
             assert sample.resident_mib > 1, sample
+
+
+def test_wrong_option_is_answered_with_one_sentence() -> None:
+    command = [sys.executable, "-m", "bench", "--rounds", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode == 2
+    assert done.stderr == "scripts/bench: --rounds '0': input should be greater than or equal to 1\n"
 
 
 async def test_what_ends_too_early_is_no_measurement(rig: Rig) -> None:
