@@ -145,12 +145,12 @@ async def sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
     late = [f"{value:.1f}" for value in schedule.late_ms]
     row = [
         f"{schedule.meters:,}",
-        f"{schedule.came:,} of {schedule.expected:,}",
+        f"{schedule.timed:,}",
         *late,
         f"{schedule.cpu_share:.0%}",
         f"{schedule.resident_mib:.0f}",
     ]
-    columns = ("meters", "readings", "late p50 ms", "p99 ms", "max ms", "of a core", "memory MiB")
+    columns = ("meters", "timed", "late p50 ms", "p99 ms", "max ms", "of a core", "MiB")
     found.tables.append(Table("schedule", "A node's schedule, 1 s interval", columns, [row]))
 
 

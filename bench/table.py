@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.table import Table as RichTable
 
 
@@ -24,7 +25,7 @@ class Table:
 
     def to_rich(self) -> RichTable:
         """For a terminal."""
-        table = RichTable(title=self.title, title_justify="left", title_style="bold")
+        table = RichTable(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
         for place, column in enumerate(self.columns):
             table.add_column(column, justify="right" if place else "left")
         for row in self.rows:
@@ -38,9 +39,9 @@ class Table:
 
 
 def spread(values: Sequence[float], form: str = ",.0f") -> str:
-    """The median, and the least and the most in brackets: ``61,000 (58,000 to 63,000)``."""
+    """The median, and the least and the most in brackets: ``61,000 (58,000-63,000)``."""
     ordered = sorted(values)
     middle = ordered[len(ordered) // 2]
     if len(ordered) == 1:
         return format(middle, form)
-    return f"{middle:{form}} ({ordered[0]:{form}} to {ordered[-1]:{form}})"
+    return f"{middle:{form}} ({ordered[0]:{form}}-{ordered[-1]:{form}})"

@@ -72,6 +72,6 @@ async def test_growth_is_measured(rig: Rig, tmp_path: Path) -> None:
 
 async def test_schedule_of_a_node_is_measured(rig: Rig) -> None:
     schedule = await keeps_schedule(rig, 100, 2)
-    assert schedule.came == 200
+    assert schedule.timed == 200
     assert schedule.late_ms[0] < 1_000
     assert 0 < schedule.cpu_share < 1

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, read
+from rich.console import Console
 
 from bench.latency import percentiles
 from bench.plot import draw
 from bench.ratios import rates, ratios
 from bench.readings import HIGH_KWH, Plan
 from bench.table import Table, spread
-from bench.throughput import Sample
+from bench.throughput import Sample, consumers
 from bench.wire import Wire
 from ingestor.documents import utc_now
 from ingestor.validate import Valid, validate
@@ -93,8 +94,23 @@ def test_ratios_are_those_of_each_round() -> None:
         for ours, limit in ((60, 100), (90, 100), (35, 50))
         for name, rate in (("ours", ours), ("limit", limit))
     ]
-    assert ratios(samples).rows[0] == ["live: ours / limit", "0.70 (0.60 to 0.90)", "0.7"]
-    assert rates(samples, "live").rows[0] == ["ours", "60 (35 to 90)", "10.0 (10.0 to 10.0)", "80"]
+    assert ratios(samples).rows[0] == ["live: ours / limit", "0.70 (0.60-0.90)", "0.7"]
+    assert rates(samples, "live").rows[0] == ["ours", "60 (35-90)", "10.0 (10.0-10.0)", "80"]
+
+
+def test_tables_fit_a_terminal_of_eighty_columns() -> None:
+    names = [each.name for each in consumers(1)]
+    samples = [
+        Sample(name, mode, rate, rate / 300, 80.0)
+        for rate in (80_000.0, 100_000.0, 123_456.0)
+        for mode in ("live", "catch-up")
+        for name in names
+    ]
+    console = Console(width=200)
+    for table in (rates(samples, "live"), rates(samples, "catch-up"), ratios(samples)):
+        with console.capture() as shown:
+            console.print(table.to_rich())
+        assert max(len(line.rstrip()) for line in shown.get().splitlines()) <= 80
 
 
 def test_one_measurement_has_no_spread() -> None:
