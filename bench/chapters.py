@@ -1,10 +1,11 @@
 """The chapters of a run: what is measured in which order, and as which tables it is shown."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bench import growth, ratios
+from bench import costs, growth, ratios
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
@@ -47,7 +48,7 @@ async def throughput(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quic
                 found.samples.append(await catch_up(rig, consumer))
     found.raw["throughput"] = [asdict(each) for each in found.samples]
     found.tables += [ratios.rates(found.samples, mode) for mode in ("live", "catch-up")]
-    found.tables.append(ratios.ratios(found.samples))
+    found.tables += [ratios.costs(found.samples), ratios.ratios(found.samples)]
 
 
 async def latency(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
@@ -154,4 +155,21 @@ async def sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
     found.tables.append(Table("schedule", "A node's schedule, 1 s interval", columns, [row]))
 
 
-CHAPTERS = {"throughput": throughput, "latency": latency, "growth": grow, "sensors": sensors}
+async def cost(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """Where the time goes."""
+    del rounds
+    tell("the stages of the ingestor, one by one")
+    stages = await asyncio.to_thread(costs.stages, 10_000 if quick else 50_000)
+    tell("the database alone")
+    insertions = await asyncio.to_thread(costs.insertions, rig, 30_000 if quick else READINGS)
+    found.raw["stages"] = [asdict(each) for each in stages]
+    found.raw["database"] = [asdict(each) for each in insertions]
+    rows = [[each.name, f"{each.cost_us:.2f}"] for each in stages]
+    rows.append(["all of it", f"{sum(each.cost_us for each in stages):.2f}"])
+    found.tables.append(Table("stages", "What a reading costs the ingestor, alone", ("stage", "µs"), rows))
+    rows = [[each.name, f"{each.rate:,.0f}", f"{each.cpu_us:.1f}"] for each in insertions]
+    columns = ("collection", "documents/s", "CPU µs/document")
+    found.tables.append(Table("database", "What a document costs mongod, alone", columns, rows))
+
+
+CHAPTERS = {"throughput": throughput, "latency": latency, "growth": grow, "sensors": sensors, "costs": cost}

@@ -1,7 +1,6 @@
 """What stays the same when there is more: of sensors, stored readings, payloads, or waiting."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bench.readings import NORMAL_KWH, Plan
-from bench.rig import NAME, BenchError, Rig, cpu_s, resident_mib
+from bench.rig import NAME, Rig, cpu_s, resident_mib
 from bench.throughput import live, ours
 from broker.topics import Place
 from ingestor.documents import Measure, format_moment, to_measure, utc_now
@@ -148,9 +147,6 @@ class Stall:
 async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
     """Publish at full speed while mongod is stopped, then let it go on."""
     rig.fresh()
-    database = rig.servers.database.running
-    if database is None:
-        raise BenchError("the database does not run")
     ingestor, publisher = rig.ingestor(), rig.publisher(Plan(count))
     try:
         await publisher.start()
@@ -158,12 +154,12 @@ async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
         before_mib = most_mib = resident_mib(ingestor.process)
         publisher.go()
         await rig.until_stored("measures", 1)
-        database.send_signal(signal.SIGSTOP)
+        rig.mongod.suspend()
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             most_mib = max(most_mib, resident_mib(ingestor.process))
             await asyncio.sleep(SAMPLE_EVERY_S)
-        database.send_signal(signal.SIGCONT)
+        rig.mongod.resume()
         await publisher.report()
         already = rig.stored("measures")
         first, first_s = await rig.until_stored("measures", already + 1)
@@ -172,6 +168,6 @@ async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
         rate = (count - first) / (last_s - first_s)
         return Stall(seconds, before_mib, most_mib, count - already, rate)
     finally:
-        database.send_signal(signal.SIGCONT)
+        rig.mongod.resume()
         await ingestor.stop()
         await publisher.stop()

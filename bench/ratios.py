@@ -42,6 +42,22 @@ def rates(samples: Sequence[Sample], mode: Mode) -> Table:
 COLUMNS = ("consumer", "readings/s", "CPU µs/reading", "MiB")
 
 
+def costs(samples: Sequence[Sample]) -> Table:
+    """Whose CPU time a reading takes, of ours and of the limit: all that the cores have to do."""
+    rows = []
+    for mode in ("live", "catch-up"):
+        for name in ("limit", "ours", "mq-bridge"):
+            if of_it := _of(samples, mode, name):
+                parts = [
+                    median(each.cpu_us for each in of_it),
+                    median(each.broker_us for each in of_it),
+                    median(each.database_us for each in of_it),
+                ]
+                rows.append([f"{mode}: {name}", *(f"{part:.1f}" for part in (*parts, sum(parts)))])
+    columns = ("consumer", "its own", "Mosquitto", "mongod", "together")
+    return Table("cpu", "CPU time per reading, µs", columns, rows)
+
+
 def ratios(samples: Sequence[Sample]) -> Table:
     """What was to be reached, and what was: the median of the ratios of each round."""
     rows = []
@@ -56,5 +72,5 @@ def ratios(samples: Sequence[Sample]) -> Table:
     return Table("ratios", "Ratios within one round", ("ratio", "median (least-most)", "goal"), rows)
 
 
-def _of(samples: Sequence[Sample], mode: Mode, name: str) -> list[Sample]:
+def _of(samples: Sequence[Sample], mode: str, name: str) -> list[Sample]:
     return [each for each in samples if each.mode == mode and each.consumer == name]

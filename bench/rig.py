@@ -22,6 +22,7 @@ from bench.wire import Wire
 from broker.address import MqttAddress, client_id
 from stack.accounts import Accounts
 from stack.ports import free_port
+from stack.processes import Process
 from stack.servers import Servers, start_servers
 
 ROOT = Path(__file__).parent.parent
@@ -145,6 +146,12 @@ def resident_mib(process: psutil.Process) -> float:
     return float(process.memory_info().rss) / MIB
 
 
+def _running(process: Process) -> psutil.Process:
+    if process.running is None:
+        raise BenchError(f"{process.name} does not run")
+    return psutil.Process(process.running.pid)
+
+
 class Rig:
     """What the measurements share.
 
@@ -158,6 +165,16 @@ class Rig:
         self.servers = servers
         self.folder = folder
         self.database = database
+
+    @property
+    def broker(self) -> psutil.Process:
+        """Mosquitto, as the kernel knows it."""
+        return _running(self.servers.broker)
+
+    @property
+    def mongod(self) -> psutil.Process:
+        """The database server, as the kernel knows it."""
+        return _running(self.servers.database)
 
     def child(self, name: str, *command: str, python: str = sys.executable, role: str = "ingestor") -> Child:
         """Describe a process that finds both servers in its environment.

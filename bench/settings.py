@@ -6,7 +6,7 @@ from pydantic import Field
 
 from broker.settings import ProcessSettings
 
-Chapter = Literal["throughput", "latency", "growth", "sensors"]
+Chapter = Literal["throughput", "latency", "growth", "sensors", "costs"]
 
 
 class BenchSettings(ProcessSettings):
@@ -17,5 +17,5 @@ class BenchSettings(ProcessSettings):
 
     quick: bool = Field(False, description="a first impression, in less than two minutes")
     rounds: Annotated[int, Field(ge=1, le=100)] = Field(5, description="how often each is measured, in turn")
-    only: Chapter | None = Field(None, description="one chapter: throughput, latency, growth or sensors")
+    only: Chapter | None = Field(None, description="one chapter; all of them when left out")
     document: bool = Field(False, description="write the tables and the plot of docs/performance.md anew")

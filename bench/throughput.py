@@ -40,6 +40,8 @@ class Sample:
         cpu_us: CPU time of the consumer's process per reading, user and system, microseconds.
         resident_mib: Its memory at the end, MiB.
         publisher_cpu: Share of a core that the publisher used; 0 when it had ended before.
+        broker_us: CPU time of the broker per reading, microseconds; live, it takes readings in as well.
+        database_us: CPU time of the database per reading, microseconds.
     """
 
     consumer: str
@@ -48,6 +50,8 @@ class Sample:
     cpu_us: float
     resident_mib: float
     publisher_cpu: float = 0.0
+    broker_us: float = 0.0
+    database_us: float = 0.0
 
 
 def _peer(name: str, *arguments: str) -> Callable[[Rig, Plan], Child]:
@@ -104,7 +108,7 @@ async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
     try:
         await publisher.start()
         await child.start()
-        before_s = cpu_s(child.process)
+        before_s, of_servers = cpu_s(child.process), _servers_s(rig)
         publisher.go()
         if consumer.collection is None:
             came = await child.report()
@@ -115,13 +119,26 @@ async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
             used_s = cpu_s(child.process) - before_s
             resident = resident_mib(child.process)
         sent = await publisher.report()
+        broker_us, database_us = _since(rig, of_servers, count)
     finally:
         await child.stop()
         await publisher.stop()
         rig.fresh(keep=keep)
     share = sent["cpu_s"] / (sent["done_s"] - sent["first_s"])
     rate = count / (last_s - sent["first_s"])
-    return Sample(consumer.name, "live", rate, used_s * 1e6 / count, resident, share)
+    cpu_us = used_s * 1e6 / count
+    return Sample(consumer.name, "live", rate, cpu_us, resident, share, broker_us, database_us)
+
+
+def _servers_s(rig: Rig) -> tuple[float, float]:
+    """CPU time that the broker and the database have used so far, seconds."""
+    return cpu_s(rig.broker), cpu_s(rig.mongod)
+
+
+def _since(rig: Rig, before_s: tuple[float, float], count: int) -> tuple[float, float]:
+    """What they have used since then, microseconds per reading."""
+    broker_s, database_s = _servers_s(rig)
+    return (broker_s - before_s[0]) * 1e6 / count, (database_s - before_s[1]) * 1e6 / count
 
 
 async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
@@ -135,7 +152,7 @@ async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
         await child.stop()
         publisher.go()
         await publisher.report()
-        child = consumer.open(rig, plan)
+        child, of_servers = consumer.open(rig, plan), _servers_s(rig)
         starting = asyncio.ensure_future(child.start())
         if consumer.collection is None:
             await starting
@@ -146,15 +163,17 @@ async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
             already, first_s = await rig.until_stored(consumer.collection, 1)
             if already == plan.count:
                 raise BenchError(f"{already:,} readings were stored at the first look; take more")
-            before_s = cpu_s(child.process)
+            before_s, of_servers = cpu_s(child.process), _servers_s(rig)
             _, last_s = await rig.until_stored(consumer.collection, plan.count)
             count = plan.count - already
             await starting
             used_s = cpu_s(child.process) - before_s
             resident = resident_mib(child.process)
+        broker_us, database_us = _since(rig, of_servers, count)
     finally:
         await child.stop()
         await publisher.stop()
         rig.fresh()
     cpu_us = used_s * 1e6 / count
-    return Sample(consumer.name, "catch-up", count / (last_s - first_s), cpu_us, resident)
+    rate = count / (last_s - first_s)
+    return Sample(consumer.name, "catch-up", rate, cpu_us, resident, 0.0, broker_us, database_us)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bench.costs import insertions, stages
 from bench.growth import stalled, with_arrays, with_documents, with_sensors
 from bench.latency import bare, through
 from bench.rig import BenchError, Rig, open_rig
@@ -34,6 +35,8 @@ async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(r
             assert sample.rate > 100, sample
             assert sample.cpu_us > 0, sample
             assert sample.resident_mib > 1, sample
+            assert sample.broker_us > 0, sample
+            assert sample.database_us > 0 or consumer.collection is None, sample
 
 
 def test_wrong_option_is_answered_with_one_sentence() -> None:
@@ -75,3 +78,11 @@ async def test_schedule_of_a_node_is_measured(rig: Rig) -> None:
     assert schedule.timed == 200
     assert schedule.late_ms[0] < 1_000
     assert 0 < schedule.cpu_share < 1
+
+
+def test_stages_and_insertions_have_a_cost(rig: Rig) -> None:
+    for stage in stages(2_000):
+        assert 0 < stage.cost_us < 1_000, stage
+    for insertion in insertions(rig, 5_000):
+        assert insertion.rate > 100, insertion
+        assert insertion.cpu_us > 0, insertion

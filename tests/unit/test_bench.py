@@ -12,7 +12,7 @@ from rich.console import Console
 
 from bench.latency import percentiles
 from bench.plot import draw
-from bench.ratios import rates, ratios
+from bench.ratios import costs, rates, ratios
 from bench.readings import HIGH_KWH, Plan
 from bench.table import Table, spread
 from bench.throughput import Sample, consumers
@@ -96,6 +96,11 @@ def test_ratios_are_those_of_each_round() -> None:
     ]
     assert ratios(samples).rows[0] == ["live: ours / limit", "0.70 (0.60-0.90)", "0.7"]
     assert rates(samples, "live").rows[0] == ["ours", "60 (35-90)", "10.0 (10.0-10.0)", "80"]
+
+
+def test_costs_add_up() -> None:
+    samples = [Sample("ours", "catch-up", 1000.0, 7.5, 80.0, 0.0, 3.4, 7.6)]
+    assert costs(samples).rows == [["catch-up: ours", "7.5", "3.4", "7.6", "18.5"]]
 
 
 def test_tables_fit_a_terminal_of_eighty_columns() -> None:

@@ -32,12 +32,15 @@ def test_every_goal_has_its_ratio() -> None:
     ("name", "count"),
     [
         ("throughput catch-up", 5),
+        ("cpu", 6),
         ("latency", 9),
         ("sensors", 4),
         ("arrays", 4),
         ("stall", 1),
         ("documents", 4),
         ("schedule", 1),
+        ("stages", 10),
+        ("database", 3),
     ],
 )
 def test_every_table_was_measured(name: str, count: int) -> None:
