@@ -39,7 +39,7 @@ class Sample:
         rate: Readings per second.
         cpu_us: CPU time of the consumer's process per reading, user and system, microseconds.
         resident_mib: Its memory at the end, MiB.
-        publisher_cpu: Share of a core that the publisher used; 0 when it had ended before.
+        publisher_us: CPU time of the publisher per reading, microseconds; 0 when it had ended before.
         broker_us: CPU time of the broker per reading, microseconds; live, it takes readings in as well.
         database_us: CPU time of the database per reading, microseconds.
     """
@@ -49,7 +49,7 @@ class Sample:
     rate: float
     cpu_us: float
     resident_mib: float
-    publisher_cpu: float = 0.0
+    publisher_us: float = 0.0
     broker_us: float = 0.0
     database_us: float = 0.0
 
@@ -124,10 +124,10 @@ async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
         await child.stop()
         await publisher.stop()
         rig.fresh(keep=keep)
-    share = sent["cpu_s"] / (sent["done_s"] - sent["first_s"])
+    publisher_us = sent["cpu_s"] * 1e6 / count
     rate = count / (last_s - sent["first_s"])
     cpu_us = used_s * 1e6 / count
-    return Sample(consumer.name, "live", rate, cpu_us, resident, share, broker_us, database_us)
+    return Sample(consumer.name, "live", rate, cpu_us, resident, publisher_us, broker_us, database_us)
 
 
 def _servers_s(rig: Rig) -> tuple[float, float]:

@@ -99,8 +99,8 @@ def test_ratios_are_those_of_each_round() -> None:
 
 
 def test_costs_add_up() -> None:
-    samples = [Sample("ours", "catch-up", 1000.0, 7.5, 80.0, 0.0, 3.4, 7.6)]
-    assert costs(samples).rows == [["catch-up: ours", "7.5", "3.4", "7.6", "18.5"]]
+    samples = [Sample("ours", "live", 100_000.0, 7.5, 80.0, 1.2, 3.4, 7.6)]
+    assert costs(samples).rows == [["live: ours", "1.2", "7.5", "3.4", "7.6", "19.7"]]
 
 
 def test_tables_fit_a_terminal_of_eighty_columns() -> None:
