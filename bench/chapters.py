@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 from bench import costs, growth, ratios
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
-from bench.table import Table
+from bench.table import Table, spread
 from bench.throughput import Sample, catch_up, consumers, live
 
 Tell = Callable[[str], None]
@@ -70,43 +71,55 @@ async def latency(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
 
 async def grow(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """More sensors, more documents, more readings in a payload, a database that stands still."""
-    del rounds
-    await _sensors(rig, found, tell, quick=quick)
-    await _arrays(rig, found, tell, quick=quick)
+    await _sensors(rig, found, tell, rounds=rounds, quick=quick)
+    await _arrays(rig, found, tell, rounds=rounds, quick=quick)
     if not quick:
         await _stall(rig, found, tell)
         await _documents(rig, found, tell)
 
 
-async def _sensors(rig: Rig, found: Findings, tell: Tell, *, quick: bool) -> None:
-    rate, count = (5_000.0, 30_000) if quick else (5_000.0, 200_000)
+async def _sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    rate, count = 5_000.0, 30_000 if quick else 60_000
+    numbers = (10, 10_000) if quick else (10, 1_000, 10_000, 100_000)
     crowds = []
-    for sensors in (10, 10_000) if quick else (10, 1_000, 10_000, 100_000):
-        tell(f"growth: {sensors:,} sensors at {rate:,.0f} readings/s")
-        crowds.append(await growth.with_sensors(rig, sensors, rate, count))
+    for turn in range(1, rounds + 1):
+        for sensors in numbers:
+            tell(f"round {turn} of {rounds}: {sensors:,} sensors, {rate:,.0f} readings/s")
+            crowds.append(await growth.with_sensors(rig, sensors, rate, count))
     found.raw["sensors"] = [asdict(each) for each in crowds]
-    least = crowds[0]
+    memory = {
+        sensors: median(each.resident_mib for each in crowds if each.sensors == sensors)
+        for sensors in numbers
+    }
     rows = []
-    for each in crowds:
-        more = (each.resident_mib - least.resident_mib) * 1024 / max(1, each.sensors - least.sensors)
-        shown = f"{more:.2f}" if each.sensors >= 10_000 else ""  # noqa: PLR2004 - below, chance decides
-        rows.append([f"{each.sensors:,}", f"{each.cpu_us:.1f}", f"{each.resident_mib:.0f}", shown])
-    columns = ("sensors", "CPU µs/reading", "memory MiB", "KiB per sensor")
+    for sensors in numbers:
+        more = (memory[sensors] - memory[10]) * 1024 / max(1, sensors - 10)
+        shown = f"{more:.2f}" if sensors >= 10_000 else ""  # noqa: PLR2004 - below, chance decides
+        costs_us = [each.cpu_us for each in crowds if each.sensors == sensors]
+        rows.append([f"{sensors:,}", spread(costs_us, ".1f"), f"{memory[sensors]:.0f}", shown])
+    columns = ("sensors", "CPU µs/reading", "MiB", "KiB per sensor")
     title = f"More sensors, {rate:,.0f} readings/s"
     found.tables.append(Table("sensors", title, columns, rows))
 
 
-async def _arrays(rig: Rig, found: Findings, tell: Tell, *, quick: bool) -> None:
-    packs = []
-    for array in (1, 100) if quick else (1, 10, 100, 1000):
-        tell(f"growth: {array:,} readings in a payload")
-        packs.append(await growth.with_arrays(rig, array, 60_000 if quick else 300_000))
-    found.raw["arrays"] = [asdict(each) for each in packs]
+async def _arrays(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    numbers = (1, 100) if quick else (1, 10, 100, 1000)
+    packs: dict[int, list[growth.Packed]] = {array: [] for array in numbers}
+    for turn in range(1, rounds + 1):
+        for array in numbers:
+            tell(f"round {turn} of {rounds}: {array:,} readings in a payload")
+            packs[array].append(await growth.with_arrays(rig, array, 60_000 if quick else 300_000))
+    found.raw["arrays"] = [asdict(each) for of_it in packs.values() for each in of_it]
     rows = [
-        [f"{each.array:,}", f"{each.rate:,.0f}", f"{each.rate / packs[0].rate:.2f}", f"{each.cpu_us:.1f}"]
-        for each in packs
+        [
+            f"{array:,}",
+            spread([each.rate for each in of_it]),
+            spread([each.rate / single.rate for each, single in zip(of_it, packs[1], strict=True)], ".2f"),
+            spread([each.cpu_us for each in of_it], ".1f"),
+        ]
+        for array, of_it in packs.items()
     ]
-    columns = ("readings in a payload", "readings/s", "ratio to single", "CPU µs/reading")
+    columns = ("in a payload", "readings/s", "ratio to single", "CPU µs/reading")
     found.tables.append(Table("arrays", "More readings in a payload, live", columns, rows))
 
 
@@ -172,4 +185,5 @@ async def cost(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: boo
     found.tables.append(Table("database", "What a document costs mongod, alone", columns, rows))
 
 
-CHAPTERS = {"throughput": throughput, "latency": latency, "growth": grow, "sensors": sensors, "costs": cost}
+# Growth is the last: a database that has just dropped thirty million documents is busy for a while.
+CHAPTERS = {"throughput": throughput, "latency": latency, "sensors": sensors, "costs": cost, "growth": grow}

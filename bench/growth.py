@@ -36,17 +36,19 @@ class Crowd:
 
 
 async def with_sensors(rig: Rig, sensors: int, rate: float, count: int) -> Crowd:
-    """Publish a number of readings of so many sensors at a rate."""
+    """Publish a number of readings of so many sensors at a rate, once each of them has been seen."""
     rig.fresh()
-    ingestor, publisher = rig.ingestor(), rig.publisher(Plan(count, sensors=sensors, rate=rate))
+    plan = Plan(sensors + count, sensors=sensors, rate=rate)
+    ingestor, publisher = rig.ingestor(), rig.publisher(plan)
     try:
         await publisher.start()
         await ingestor.start()
-        before_s = cpu_s(ingestor.process)
         publisher.go()
-        await rig.until_stored("measures", count)
+        already, _ = await rig.until_stored("measures", sensors)
+        before_s = cpu_s(ingestor.process)
+        await rig.until_stored("measures", plan.count)
         await publisher.report()
-        used_s = cpu_s(ingestor.process) - before_s
+        used_s, count = cpu_s(ingestor.process) - before_s, plan.count - already
         return Crowd(sensors, rate, used_s * 1e6 / count, resident_mib(ingestor.process))
     finally:
         await ingestor.stop()
