@@ -1,5 +1,6 @@
 """Builds with a fault in: each breaks one promise, and a test shows that it is found."""
 
+import contextlib
 import secrets
 import weakref
 from collections import defaultdict
@@ -15,7 +16,7 @@ from broker.messages import to_ranges
 from ingestor import batch as batches
 from ingestor import pipeline, receive, store
 from ingestor.announce import Announcer
-from ingestor.batch import Batch
+from ingestor.batch import Batch, Opener
 from ingestor.documents import Measure, to_measure
 from ingestor.pipeline import Pipeline, Write
 from sensor_node import outbox as outboxes
@@ -32,17 +33,21 @@ def no_journal() -> None:
 
 def puback_before_write() -> None:
     """The broker forgets a reading before the database has it."""
-    acknowledge, settle = pipeline._acknowledge, Pipeline.settle  # noqa: SLF001
+    acknowledge, next_batch = pipeline._acknowledge, Opener.next_batch  # noqa: SLF001
 
-    async def early(self: Pipeline, batch: Batch, write: Write) -> None:
-        await acknowledge(batch)
-        await settle(self, batch, write)
+    def early(self: Opener) -> Batch | None:
+        batch = next_batch(self)
+        if batch is not None:
+            with contextlib.suppress(StopIteration):
+                # As far as its first wait, when all is written; the batch is stored only after this.
+                acknowledge(batch).send(None)
+        return batch
 
     async def nothing(_: Batch) -> None:
         return
 
     patch.object(pipeline, "_acknowledge", nothing).start()
-    patch.object(Pipeline, "settle", early).start()
+    patch.object(Opener, "next_batch", early).start()
 
 
 def confirm_before_write() -> None:
