@@ -94,6 +94,8 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
     await rig.spoil_store(delete=True)
     await rig.restart_broker()
     await eventually(rig.ingestor.hears)
+    # So few that they wait: of many, a batch would be opened and written beside the one in hand.
+    rig.interval = "50ms"
     after = rig.node("plain")
     await after.process.start()
     await eventually(lambda: after.has_tried() and len(after.attempts()) > AT_STAKE)
