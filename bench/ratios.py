@@ -6,19 +6,19 @@ from statistics import median
 from bench.table import Table, spread
 from bench.throughput import Mode, Sample
 
-# What is held against what, in which mode, and what is to be reached at least.
-GOALS: Sequence[tuple[Mode, str, str, float]] = (
-    ("live", "ours", "limit", 0.70),
-    ("live", "ours", "limit, gathering", 0.70),
-    ("live", "ours, with sequences", "limit", 0.60),
-    ("live", "ours, with sequences", "limit, gathering", 0.60),
-    ("live", "ours", "mq-bridge", 1.8),
-    ("catch-up", "ours", "limit", 0.45),
-    ("catch-up", "ours", "limit, gathering", 0.45),
-    ("catch-up", "ours", "mq-bridge", 3.0),
-    ("live", "ours", "idiomatic, batches", 5),
-    ("live", "ours", "idiomatic, each", 15),
-    ("live", "ours", "seed", 15),
+# What is held against what, in which mode, and what is to be reached at least, where that was set.
+GOALS: Sequence[tuple[Mode, str, str, str]] = (
+    ("live", "ours", "limit", "0.70"),
+    ("live", "ours", "limit, gathering", ""),
+    ("live", "ours, with sequences", "limit", "0.60"),
+    ("live", "ours, with sequences", "limit, gathering", ""),
+    ("live", "ours", "mq-bridge", "1.8"),
+    ("catch-up", "ours", "limit", "0.45"),
+    ("catch-up", "ours", "limit, gathering", ""),
+    ("catch-up", "ours", "mq-bridge", "3.0"),
+    ("live", "ours", "idiomatic, batches", "5"),
+    ("live", "ours", "idiomatic, each", "15"),
+    ("live", "ours", "seed", "15"),
 )
 
 
@@ -66,7 +66,7 @@ def ratios(samples: Sequence[Sample]) -> Table:
         pairs = zip(_of(samples, mode, name), _of(samples, mode, other), strict=False)
         found = [mine.rate / its.rate for mine, its in pairs]
         if found:
-            rows.append([f"{mode}: {name} / {other}", spread(found, ".2f"), f"{goal:g}"])
+            rows.append([f"{mode}: {name} / {other}", spread(found, ".2f"), goal])
     pairs = zip(_of(samples, "live", "ours"), _of(samples, "live", "prototype"), strict=False)
     if cpu := [mine.cpu_us / its.cpu_us for mine, its in pairs]:
         rows.append(["CPU per reading, live: ours / prototype", spread(cpu, ".2f"), "<= 0.65"])

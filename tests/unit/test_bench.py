@@ -94,7 +94,7 @@ def test_ratios_are_those_of_each_round() -> None:
         for ours, limit in ((60, 100), (90, 100), (35, 50))
         for name, rate in (("ours", ours), ("limit", limit))
     ]
-    assert ratios(samples).rows[0] == ["live: ours / limit", "0.70 (0.60-0.90)", "0.7"]
+    assert ratios(samples).rows[0] == ["live: ours / limit", "0.70 (0.60-0.90)", "0.70"]
     assert rates(samples, "live").rows[0] == ["ours", "60 (35-90)", "10.0 (10.0-10.0)", "80"]
 
 
