@@ -15,8 +15,9 @@ from bench.chapters import CHAPTERS, Findings
 from bench.plot import draw
 from bench.rig import ROOT, BenchError, open_rig
 from bench.settings import BenchSettings
-from broker.process import run
+from broker.process import run, unless_stopped
 from broker.settings import read_settings
+from broker.settings import stop as end
 from stack.processes import ProcessError
 
 PROGRAM = "scripts/bench"
@@ -67,25 +68,16 @@ def main() -> None:
     settings = read_settings(BenchSettings, sys.argv[1:], PROGRAM)
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="energy-bench-"))
-    done: list[Findings] = []
+    done: list[Findings | None] = []
 
     async def until_told_to_stop(stop: asyncio.Event) -> None:
-        work = asyncio.ensure_future(bench(settings, folder, console))
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait([work])
-            console.print("Stopped before the end; nothing was written.")
-            return
-        done.append(work.result())
+        done.append(await unless_stopped(bench(settings, folder, console), stop))
 
     run(PROGRAM, until_told_to_stop, ProcessError, BenchError)
-    if not done:
-        raise SystemExit(1)
     shutil.rmtree(folder)
-    show(done[0], settings, console)
+    if (found := done[0]) is None:
+        end(PROGRAM, "stopped before the end; nothing was written", 130)
+    show(found, settings, console)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
-from broker.settings import stop
+from broker.settings import stop as end
+
+T = TypeVar("T")
 
 if sys.platform == "win32":
     run_loop = asyncio.run
@@ -43,14 +45,14 @@ def run(
     try:
         run_loop(_until_stopped(main))
     except asyncio.CancelledError:
-        stop(program, "stopped before everything was finished", 130)
+        end(program, "stopped before everything was finished", 130)
     except expected as error:
-        stop(program, str(error), 1)
+        end(program, str(error), 1)
     except ExceptionGroup as group:
         mendable = group.subgroup(expected)
         if mendable is None:
             raise
-        stop(program, str(_first(mendable)), 1)
+        end(program, str(_first(mendable)), 1)
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -66,6 +68,22 @@ async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     await task
+
+
+async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
+    """Do work that is worth nothing unless it is finished; give it up when asked to stop.
+
+    Returns:
+        Its result, or None when it was given up.
+    """
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if doing.done():
+        return doing.result()
+    doing.cancel()
+    await asyncio.wait([doing])
+    return None
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

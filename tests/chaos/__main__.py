@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from broker.process import run
+from broker.process import run, unless_stopped
 from broker.settings import read_settings
 from broker.settings import stop as end
 from monitor.verdict import to_lines
@@ -42,24 +42,17 @@ def main() -> None:
     if settings.only and not settings.table:
         end(PROGRAM, "--only chooses rows of the table; give --table too")
     folder = Path(tempfile.mkdtemp(prefix="energy-chaos-"))
-    outcome: list[bool] = []
+    outcome: list[bool | None] = []
 
     async def until_told_to_stop(stop: asyncio.Event) -> None:
-        work = asyncio.ensure_future(chaos(settings, folder))
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait([work])
-            say("Stopped before the end; nothing was counted.")
-            return
-        outcome.append(work.result())
+        outcome.append(await unless_stopped(chaos(settings, folder), stop))
 
     run(PROGRAM, until_told_to_stop, ProcessError)
     if outcome == [True]:
         shutil.rmtree(folder)
         return
+    if outcome == [None]:
+        say("Stopped before the end; nothing was counted.")
     say(f"Ledgers and logs are in {folder}.")
     raise SystemExit(1)
 
