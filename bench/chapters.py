@@ -18,6 +18,7 @@ Tell = Callable[[str], None]
 CATCHING_UP = ("limit", "limit, gathering", "ours", "mq-bridge", "prototype")
 QUICK = ("limit", "ours", "ours, with sequences", "mq-bridge", "idiomatic, batches")
 READINGS, QUICK_READINGS = 200_000, 60_000
+MANY_SENSORS = 10_000  # with fewer, chance decides how much memory each takes
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ async def _sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick:
     rows = []
     for sensors in numbers:
         more = (memory[sensors] - memory[10]) * 1024 / max(1, sensors - 10)
-        shown = f"{more:.2f}" if sensors >= 10_000 else ""  # noqa: PLR2004 - below, chance decides
+        shown = f"{more:.2f}" if sensors >= MANY_SENSORS else ""
         costs_us = [each.cpu_us for each in crowds if each.sensors == sensors]
         rows.append([f"{sensors:,}", spread(costs_us, ".1f"), f"{memory[sensors]:.0f}", shown])
     columns = ("sensors", "CPU µs/reading", "MiB", "KiB per sensor")

@@ -57,7 +57,8 @@ def send(wire: Wire, packets: list[bytes], rate: float) -> "array[float]":
 
 def main() -> None:
     """Make everything ready, wait, send, and report."""
-    plan = Plan(**json.loads(sys.argv[1]))
+    written, *files = sys.argv[1:]
+    plan = Plan(**json.loads(written))
     packets = list(plan.packets())
     wire = Wire(os.environ["BENCH_URL"], "bench-publisher")
     sys.stdout.write("ready\n")
@@ -66,8 +67,8 @@ def main() -> None:
     before_s = time.process_time()
     times = send(wire, packets, plan.rate / plan.array)
     report = {"first_s": times[0], "cpu_s": time.process_time() - before_s}
-    if len(sys.argv) > 2:  # noqa: PLR2004 - the file is optional
-        with Path(sys.argv[2]).open("wb") as file:
+    for name in files:
+        with Path(name).open("wb") as file:
             times.tofile(file)
     sys.stdout.write(json.dumps(report) + "\n")
 

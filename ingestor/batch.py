@@ -68,7 +68,6 @@ class Opener:
         # Each batch has a time of its own, also when the clock stands still or is set back.
         self._last = max(utc_now(), self._last + MILLISECOND)
         batch, payloads = Batch(self._last, connection), 0
-        measures, rejections = batch.measures, batch.rejections
         for packet in self.inbox.take(connection):
             # Subscribed at QoS 1, so every message has a packet id.
             batch.packet_ids.append(packet.packet_id or 0)
@@ -77,7 +76,7 @@ class Opener:
                 self._open_readings(packet, batch)
             else:
                 self._open_status(packet, batch)
-            if len(measures) + len(rejections) >= BATCH_READINGS or time.monotonic() > deadline:
+            if len(batch) >= BATCH_READINGS or time.monotonic() > deadline:
                 break
         self.books.waiting -= payloads
         self.books.in_hand += len(batch)
