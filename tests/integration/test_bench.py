@@ -1,5 +1,8 @@
 """The measurements on real servers, with few readings: that they measure, not what."""
 
+import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +17,7 @@ from bench.latency import bare, through
 from bench.rig import BenchError, Rig, open_rig
 from bench.schedule import keeps_schedule
 from bench.throughput import catch_up, consumers, live
+from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -46,11 +50,27 @@ def test_wrong_option_is_answered_with_one_sentence() -> None:
     assert done.stderr == "scripts/bench: --rounds '0': input should be greater than or equal to 1\n"
 
 
+async def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench", "--only", "throughput"),
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    await eventually(lambda: any(tmp_path.glob("*/publisher.log")))
+    running.send_signal(signal.SIGINT)
+    _, said = await running.communicate()
+    assert said.decode() == "scripts/bench: stopped before the end; nothing was written\n"
+    assert running.returncode == 130
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - all is over
+
+
 async def test_what_ends_too_early_is_no_measurement(rig: Rig) -> None:
     broken = rig.child("broken", "-c", "print('ready')")
     await broken.start()
     with pytest.raises(BenchError, match=r"broken ended before its work was done; see .*broken\.log"):
         await broken.report()
+    await broken.stop()
 
 
 async def test_latency_is_measured_for_every_reading_and_every_alert(rig: Rig) -> None:
