@@ -4,6 +4,7 @@ import pytest
 
 from bench.document import BEGIN, DOCUMENT, END, PLOT
 from bench.ratios import GOALS
+from bench.rig import ROOT
 from bench.throughput import consumers
 
 TEXT = DOCUMENT.read_text()
@@ -45,3 +46,30 @@ def test_every_goal_has_its_ratio() -> None:
 )
 def test_every_table_was_measured(name: str, count: int) -> None:
     assert len(rows(name)) == count
+
+
+def cell(table: str, row: str, column: int) -> str:
+    return next(each for each in rows(table) if each[0] == row)[column].split()[0]
+
+
+def test_what_is_said_in_sentences_is_what_the_tables_say() -> None:
+    ratio = cell("ratios", "live: ours / limit", 1)
+    assert f"at {ratio} of the pace of a bare socket" in (ROOT / "README.md").read_text()
+    sentences = " ".join(TEXT.rsplit(END, 1)[1].split())
+    together = cell("cpu", "catch-up: ours", 5)
+    bearable = 2 / float(together) * 1e6
+    wanted = 0.45 * float(cell("throughput catch-up", "limit", 1).replace(",", ""))
+    five_times = 5 * float(cell("arrays", "1", 1).replace(",", ""))
+    most = float(cell("database", "as the ingestor writes it", 1).replace(",", ""))
+    for sentence in (
+        f"It is {cell('ratios', 'catch-up: ours / limit', 1)}. A reading",
+        f"that is caught up costs {together} µs in all",
+        f"{cell('cpu', 'catch-up: ours', 2)} in the ingestor, {cell('cpu', 'catch-up: ours', 4)} in mongod, "
+        f"{cell('cpu', 'catch-up: ours', 3)} in Mosquitto",
+        f"can bear {round(bearable, -2):,.0f} of them a second",
+        f"would be {round(wanted, -2):,.0f}. The limit has the machine to itself and pays "
+        f"{cell('cpu', 'catch-up: limit', 5)} µs",
+        f"bring {float(cell('arrays', '100', 2)):.1f} times as many",
+        f"{round(five_times, -3):,.0f} readings a second, and mongod takes {round(most, -3):,.0f} at most",
+    ):
+        assert sentence in sentences
