@@ -66,6 +66,8 @@ def show(found: Findings, settings: BenchSettings, console: Console) -> None:
 def main() -> None:
     """Read the options, measure, and show."""
     settings = read_settings(BenchSettings, sys.argv[1:], PROGRAM)
+    if settings.quick and settings.document:
+        end(PROGRAM, "--document is not for a first impression; leave out --quick")
     console = Console()
     folder = Path(tempfile.mkdtemp(prefix="energy-bench-"))
     done: list[Findings | None] = []

@@ -43,11 +43,18 @@ async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(r
             assert sample.database_us > 0 or consumer.collection is None, sample
 
 
-def test_wrong_option_is_answered_with_one_sentence() -> None:
-    command = [sys.executable, "-m", "bench", "--rounds", "0"]
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--rounds", "0"], "--rounds '0': input should be greater than or equal to 1"),
+        (["--document", "--quick"], "--document is not for a first impression; leave out --quick"),
+    ],
+)
+def test_wrong_option_is_answered_with_one_sentence(options: list[str], sentence: str) -> None:
+    command = [sys.executable, "-m", "bench", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert done.returncode == 2
-    assert done.stderr == "scripts/bench: --rounds '0': input should be greater than or equal to 1\n"
+    assert done.stderr == f"scripts/bench: {sentence}\n"
 
 
 async def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
