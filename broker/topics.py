@@ -50,6 +50,18 @@ class Topics:
         """Where the ingestor announces a reading above the threshold."""
         return f"{self.root}/alerts/{site}/{sensor_id}"
 
+    def alarms(self, site: str, sensor_id: str) -> str:
+        """Where the ingestor says (retained) which alarms of a sensor stand."""
+        return f"{self.root}/alarms/{site}/{sensor_id}"
+
+    def storm(self, site: str) -> str:
+        """Where the ingestor says (retained) that alarms of a site come too fast to be told one by one."""
+        return f"{self.root}/alarms/{site}"
+
+    def commands(self, site: str, sensor_id: str) -> str:
+        """Where people acknowledge and shelve alarms of a sensor."""
+        return f"{self.root}/commands/{site}/{sensor_id}"
+
     def rejected(self, place: Place) -> str:
         """Where the ingestor says why a payload was refused.
 
@@ -69,10 +81,19 @@ class Topics:
         """The filter for the node states of one site, or of all for ``+``."""
         return f"{self.root}/status/{site}/+"
 
+    def all_commands(self, site: str) -> str:
+        """The filter for the commands of one site, or of all for ``+``."""
+        return f"{self.root}/commands/{site}/+"
+
     @property
     def readings_prefix(self) -> str:
         """What all topics for readings begin with, and no other does."""
         return f"{self.root}/readings/"
+
+    @property
+    def commands_prefix(self) -> str:
+        """What all topics for commands begin with, and no other does."""
+        return f"{self.root}/commands/"
 
     @staticmethod
     def place(topic: str) -> Place:

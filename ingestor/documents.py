@@ -47,6 +47,45 @@ class Period(TypedDict):
     computed_at: datetime
 
 
+class AlarmDocument(TypedDict):
+    """One episode in ``alarms``: a rule was broken for a while. Times of readings are the sensor's.
+
+    Attributes:
+        since: The first reading of it (for ``silent`` the last reading before it).
+        raised_at: The reading that raised it, later than the first if it has an on-delay.
+        cleared_at: The reading that cleared it; None while it is active.
+        limit_kwh: What is exceeded, kWh, for rules that know one.
+        peak_kwh: The highest reading in it, kWh, for rules that look at readings.
+        peak_at: When that was.
+        waits: Whether it stands, when it is over, until somebody acknowledges it.
+        acknowledged_at: When somebody did, by the ingestor's clock; None if nobody did.
+        in_storm: Whether it was not told at once, because too many started.
+        retracted_at: Readings that came later show that there was no such episode.
+        changed_at: When this document last changed, by the ingestor's clock.
+        notified_at: When it was sent to people, if it was.
+    """
+
+    _id: str
+    sensor_id: str
+    site: str
+    rule: str
+    severity: str
+    message: str
+    since: datetime
+    raised_at: datetime
+    cleared_at: datetime | None
+    limit_kwh: float | None
+    peak_kwh: float | None
+    peak_at: datetime | None
+    waits: bool
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    in_storm: bool
+    retracted_at: datetime | None
+    changed_at: datetime
+    notified_at: datetime | None
+
+
 def utc_now() -> datetime:
     """This moment as documents have it."""
     now = datetime.now(UTC)
@@ -66,6 +105,11 @@ def measure_id(sensor_id: str, stamp: str) -> str:
         stamp: Its time, as ``format_moment`` writes it.
     """
     return f"{sensor_id}@{stamp}"
+
+
+def alarm_id(sensor_id: str, rule: str, since: datetime) -> str:
+    """Name an episode: one rule of one sensor begins once at one millisecond."""
+    return f"{sensor_id}@{rule}@{format_moment(since)}"
 
 
 def hour_of(measure: str) -> str:

@@ -37,7 +37,7 @@ class Accounts:
         return cls(passwords)
 
     def mqtt(self, role: str, port: int) -> str:
-        """The URL of ``ingestor``, ``sensors`` or ``viewer`` on the broker."""
+        """The URL of ``ingestor``, ``sensors``, ``viewer`` or ``operator`` on the broker."""
         return f"mqtt://{role}:{self.passwords[f'MQTT_{role.upper()}_PASSWORD']}@127.0.0.1:{port}"
 
     def mongo(self, role: str, port: int) -> str:

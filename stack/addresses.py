@@ -45,6 +45,7 @@ class Addresses:
             "SENSORS_MQTT_URL": accounts.mqtt("sensors", mqtt),
             "INGESTOR_MQTT_URL": accounts.mqtt("ingestor", mqtt),
             "VIEWER_MQTT_URL": accounts.mqtt("viewer", mqtt),
+            "OPERATOR_MQTT_URL": accounts.mqtt("operator", mqtt),
             "INGESTOR_MONGO_URL": accounts.mongo("ingestor", mongo),
             "VIEWER_MONGO_URL": accounts.mongo("viewer", mongo),
             "ADMIN_MONGO_URL": accounts.mongo("admin", mongo),

@@ -40,6 +40,7 @@ def mosquitto(state: Path, port: int, accounts: Accounts, log: Path) -> Process:
             "INGESTOR_MQTT_URL": accounts.mqtt("ingestor", port),
             "SENSORS_MQTT_URL": accounts.mqtt("sensors", port),
             "VIEWER_MQTT_URL": accounts.mqtt("viewer", port),
+            "OPERATOR_MQTT_URL": accounts.mqtt("operator", port),
         },
         log,
     )

@@ -23,11 +23,13 @@ MAY_WRITE = {
     "ingestor": {"stored", "alerts", "alarms", "rejected"},
     "sensors": {"readings", "status"},
     "viewer": set[str](),
+    "operator": {"commands"},
 }
 MAY_READ = {
     "ingestor": {"readings", "status", "commands"},
     "sensors": {"stored"},
     "viewer": set(KINDS),
+    "operator": set(KINDS),
 }
 
 
@@ -57,16 +59,12 @@ async def test_role_reads_only_what_it_needs(servers: Servers, site: str, role: 
         # Mosquitto grants any subscription and filters what it delivers.
         await reader.listen(f"energy/+/{site}/+")
         await reader.listen("#")
-        async with Wire(servers.mqtt("ingestor")) as ingestor:
+        async with Wire(servers.mqtt("ingestor")) as ingestor, Wire(servers.mqtt("operator")) as operator:
+            writers = {"ingestor": ingestor, "sensors": sensors, "operator": operator}
             for kind in KINDS:
-                writer = next(
-                    (w for r, w in (("ingestor", ingestor), ("sensors", sensors)) if kind in MAY_WRITE[r]),
-                    None,
-                )
-                if writer is not None:
-                    await writer.publish(f"energy/{kind}/{site}/S", b"{}")
-        written = set.union(*MAY_WRITE.values())
-        expected = {f"energy/{kind}/{site}/S" for kind in MAY_READ[role] & written}
+                writer = next(writers[each] for each in writers if kind in MAY_WRITE[each])
+                await writer.publish(f"energy/{kind}/{site}/S", b"{}")
+        expected = {f"energy/{kind}/{site}/S" for kind in MAY_READ[role]}
 
         def seen() -> set[str]:
             return {each.topic for each in reader.messages if f"/{site}/" in each.topic}

@@ -1,0 +1,1 @@
+"""Alarms: is something wrong now, since when, how bad, and has someone seen it?"""

@@ -1,0 +1,192 @@
+"""What can be set of each rule, and for whom: the tables of `alarms.toml` that hold rules."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from broker.settings import parse_duration
+
+MAX_WINDOW = timedelta(hours=24)
+ZERO = timedelta(0)
+
+Severity = Literal["critical", "major", "minor", "warning"]
+RuleName = Literal[
+    "overconsumption", "sustained", "budget", "stuck", "silent", "offline", "clock", "rejecting"
+]
+
+
+def _check_span(span: timedelta) -> timedelta:
+    if not ZERO <= span <= MAX_WINDOW:
+        raise ValueError("a time here is at least 0s and at most 24h")
+    return span
+
+
+Flag = Annotated[bool, Field(strict=True)]
+Span = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_check_span)]
+Count = Annotated[int, Field(ge=1, le=1000, strict=True)]
+Kwh = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+Deadband = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """One table of the file: what it does not know, it refuses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rule(Table):
+    """What every rule has.
+
+    Attributes:
+        enabled: Whether it is looked at.
+        severity: How bad it is.
+        wait_for_acknowledgement: Whether an alarm that is over stands until somebody has seen it.
+    """
+
+    enabled: Flag = True
+    severity: Severity = "major"
+    wait_for_acknowledgement: Flag = False
+
+
+class Overconsumption(Rule):
+    """A reading strictly above the sensor's threshold.
+
+    Attributes:
+        threshold_kwh: The threshold, for a site or a sensor; ENERGY_THRESHOLD_KWH if None.
+        on_readings: How many in a row raise it.
+        on_delay: How long they must last at least, from the first to the last.
+        deadband_kwh: How far below the threshold a reading must be to clear it.
+        off_readings: How many such in a row clear it.
+        off_delay: How long they must last at least.
+    """
+
+    threshold_kwh: Kwh | None = None
+    on_readings: Count = 1
+    on_delay: Span = ZERO
+    deadband_kwh: Deadband = 0.0
+    off_readings: Count = 1
+    off_delay: Span = ZERO
+
+
+class Sustained(Rule):
+    """The mean of the readings of a window is above a limit.
+
+    Attributes:
+        limit_kwh: The limit, kWh per reading; off if None.
+        deadband_kwh: How far below the limit the mean must be to clear it.
+        window: How long the window is. It must have been watched that long.
+    """
+
+    limit_kwh: Kwh | None = None
+    deadband_kwh: Deadband = 0.0
+    window: Annotated[Span, Field(gt=ZERO)] = timedelta(minutes=15)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is something to look at."""
+        return self.enabled and self.limit_kwh is not None
+
+
+class Budget(Rule):
+    """The energy since local midnight, or since the first of the month, is above a limit.
+
+    Attributes:
+        limit_kwh: The limit, kWh; off if None.
+        period: What the limit is for.
+    """
+
+    severity: Severity = "minor"
+    limit_kwh: Kwh | None = None
+    period: Literal["day", "month"] = "day"
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is something to look at."""
+        return self.enabled and self.limit_kwh is not None
+
+
+class Stuck(Rule):
+    """The same value many times.
+
+    Attributes:
+        readings: How many times; off if None.
+        zeros: Whether it may be 0.0, which many meters rightly say all night.
+    """
+
+    severity: Severity = "minor"
+    readings: Annotated[int, Field(ge=2, le=1000, strict=True)] | None = None
+    zeros: Flag = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is something to look at."""
+        return self.enabled and self.readings is not None
+
+
+class Silent(Rule):
+    """No reading for some expected intervals.
+
+    Attributes:
+        intervals: How many.
+        interval: The expected one; learned from the sensor's readings if None.
+        at_least: A silence shorter than this is none, however short the interval.
+    """
+
+    intervals: Annotated[float, Field(ge=1, le=1000)] = 5.0
+    interval: Annotated[Span, Field(gt=ZERO)] | None = None
+    at_least: Span = timedelta(seconds=5)
+
+
+class Offline(Rule):
+    """The broker has published a node's Last Will.
+
+    Attributes:
+        after: How long the node must stay away.
+    """
+
+    severity: Severity = "minor"
+    after: Span = timedelta(seconds=5)
+
+
+class Refusals(Rule):
+    """Payloads of a sensor are refused.
+
+    Attributes:
+        payloads: How many, none of them longer ago than ``quiet``, raise it.
+        quiet: It is cleared when none was refused for so long.
+    """
+
+    severity: Severity = "minor"
+    payloads: Count = 3
+    quiet: Annotated[Span, Field(gt=ZERO)] = timedelta(minutes=1)
+
+
+class Clock(Refusals):
+    """Readings of a sensor are refused for their time."""
+
+    payloads: Count = 1
+
+
+class Rules(Table):
+    """All rules for one sensor."""
+
+    overconsumption: Overconsumption = Overconsumption()
+    sustained: Sustained = Sustained()
+    budget: Budget = Budget()
+    stuck: Stuck = Stuck()
+    silent: Silent = Silent()
+    offline: Offline = Offline()
+    clock: Clock = Clock()
+    rejecting: Refusals = Refusals()
+
+    @cached_property
+    def has_history(self) -> bool:
+        """Whether a rule looks at more of a reading than whether it is above its threshold."""
+        return self.sustained.is_on or self.budget.is_on or self.stuck.is_on
+
+    def rule(self, name: RuleName) -> Rule:
+        """One of them by name."""
+        found: Rule = getattr(self, name)
+        return found
