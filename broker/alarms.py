@@ -9,6 +9,7 @@ from broker.topics import SensorId, SiteId
 
 MAX_SHELVED_MINUTES = 366 * 24 * 60
 
+
 class Alarm(Message):
     """One standing alarm of a sensor.
 

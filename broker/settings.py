@@ -19,9 +19,11 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 VARIABLES = (
+    "ENERGY_ALARMS",
     "ENERGY_HTTP",
     "ENERGY_MONGO_URL",
     "ENERGY_MQTT_URL",
+    "ENERGY_NOTIFY",
     "ENERGY_SITE",
     "ENERGY_THRESHOLD_KWH",
     "ENERGY_TOPIC_ROOT",
@@ -110,7 +112,8 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     message = message[:1].lower() + message[1:]
     if first["type"] == "string_pattern_mismatch":
         message = ID_RULE
-    shown = "" if name.endswith("url") or first["type"] == "missing" else f" {first['input']!r}"
+    is_secret = name.endswith("url") or name == "notify"
+    shown = "" if is_secret or first["type"] == "missing" else f" {first['input']!r}"
     return f"{label}{shown}: {message}"
 
 

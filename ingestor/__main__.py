@@ -7,6 +7,8 @@ import sys
 from broker.client import BrokerRefusedError
 from broker.process import run
 from broker.settings import read_settings
+from broker.settings import stop as end
+from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
 from ingestor.patience import StoreRefusedError
 from ingestor.service import Ingestor
@@ -19,6 +21,10 @@ PROGRAM = "ingestor"
 def main() -> None:
     """Read the settings and run until told to stop."""
     settings = read_settings(IngestorSettings, sys.argv[1:], PROGRAM)
+    try:
+        config = read_config(settings.alarms) if settings.alarms else AlarmConfig()
+    except AlarmConfigError as error:
+        end(PROGRAM, f"{settings.alarms}: {error}")
 
     # Readings make no cycles, so they need no collector; what there is at the start stays anyway.
     gc.freeze()
@@ -26,7 +32,7 @@ def main() -> None:
 
     async def serve(stop: asyncio.Event) -> None:
         async with open_store(settings.mongo_url) as store:
-            ingestor = Ingestor(settings, store, stop)
+            ingestor = Ingestor(settings, config, store, stop)
             async with serve_health(settings.http, ingestor.state):
                 await ingestor.run()
 

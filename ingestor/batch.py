@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from broker.connection import Connection
 from broker.messages import NodeStatus
-from broker.topics import Topics
+from broker.topics import Place, Topics
+from ingestor.alarms.commands import Command, read_command
 from ingestor.books import Books
 from ingestor.documents import Measure, to_measure, utc_now
 from ingestor.flag import Limits, exceeded
@@ -30,7 +31,9 @@ class Batch:
         received_at: When it was opened.
         connection: What brought all its messages, and on which alone they can be acknowledged.
         packet_ids: Of its messages, to be acknowledged in this order.
-        rejections: What cannot be stored as a reading.
+        rejections: What cannot be stored as a reading, or is no status or command.
+        statuses: What nodes say of themselves; None where somebody removed a retained status.
+        commands: What people say to alarms, each with the topic it came on.
     """
 
     received_at: datetime
@@ -39,6 +42,8 @@ class Batch:
     valid: list[Valid] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    statuses: list[tuple[Place, NodeStatus | None]] = field(default_factory=list)
+    commands: list[tuple[PublishPacket, Command]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.measures) + len(self.rejections)
@@ -55,9 +60,11 @@ class Opener:
     sensors: Sensors
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
     _readings: str = field(init=False)
+    _commands: str = field(init=False)
 
     def __post_init__(self) -> None:
         self._readings = self.topics.readings_prefix
+        self._commands = self.topics.commands_prefix
 
     def next_batch(self) -> Batch | None:
         """Open what waits, up to 1000 readings and for at most 20 ms; None when nothing waits."""
@@ -74,6 +81,8 @@ class Opener:
             if packet.topic.startswith(self._readings):
                 payloads += 1
                 self._open_readings(packet, batch)
+            elif packet.topic.startswith(self._commands):
+                _open_command(packet, batch)
             else:
                 self._open_status(packet, batch)
             if len(batch) >= BATCH_READINGS or time.monotonic() > deadline:
@@ -88,19 +97,30 @@ class Opener:
             if isinstance(item, Rejection):
                 batch.rejections.append(item)
                 continue
-            threshold_kwh = exceeded(item.reading, self.limits)
+            threshold_kwh = exceeded(item.reading, item.place.site, self.limits)
             batch.valid.append(item)
             batch.measures.append(
                 to_measure(item.reading, item.place, item.moment, threshold_kwh, batch.received_at)
             )
 
     def _open_status(self, packet: PublishPacket, batch: Batch) -> None:
+        place = self.topics.place(packet.topic)
         if not packet.payload:
-            return  # somebody removed a retained status
+            batch.statuses.append((place, None))
+            return
         try:
             status = NodeStatus.model_validate_json(packet.payload)
         except ValidationError:
             reason = 'a status is {"state": "online"} or {"state": "offline"}'
             batch.rejections.append(Rejection("status", reason, packet.topic, packet.payload))
         else:
-            self.sensors.heard(self.topics.place(packet.topic), status)
+            self.sensors.heard(place, status)
+            batch.statuses.append((place, status))
+
+
+def _open_command(packet: PublishPacket, batch: Batch) -> None:
+    command = read_command(packet.payload)
+    if isinstance(command, str):
+        batch.rejections.append(Rejection("command", command, packet.topic, packet.payload))
+    else:
+        batch.commands.append((packet, command))

@@ -54,9 +54,8 @@ class AlarmDocument(TypedDict):
         since: The first reading of it (for ``silent`` the last reading before it).
         raised_at: The reading that raised it, later than the first if it has an on-delay.
         cleared_at: The reading that cleared it; None while it is active.
-        limit_kwh: What is exceeded, kWh, for rules that know one.
+        limit_kwh: What is exceeded, kWh, for rules that have a limit.
         peak_kwh: The highest reading in it, kWh, for rules that look at readings.
-        peak_at: When that was.
         waits: Whether it stands, when it is over, until somebody acknowledges it.
         acknowledged_at: When somebody did, by the ingestor's clock; None if nobody did.
         in_storm: Whether it was not told at once, because too many started.
@@ -76,7 +75,6 @@ class AlarmDocument(TypedDict):
     cleared_at: datetime | None
     limit_kwh: float | None
     peak_kwh: float | None
-    peak_at: datetime | None
     waits: bool
     acknowledged_at: datetime | None
     acknowledged_by: str | None

@@ -1,4 +1,4 @@
-"""Is a reading too high? A pure rule over one reading and the limits of its sensor."""
+"""Is a reading too high? A pure rule over one reading and the threshold of its sensor."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,15 +11,23 @@ class Limits:
     """The thresholds of all sensors.
 
     Attributes:
-        default_kwh: For sensors without their own, kWh.
-        own_kwh: By sensor id, kWh; set by people in the collection ``sensors``.
+        default_kwh: For all others, kWh.
+        own_kwh: By sensor id, kWh.
+        site_kwh: By site, kWh, for sensors without their own.
     """
 
     default_kwh: float
     own_kwh: Mapping[str, float] = field(default_factory=dict)
+    site_kwh: Mapping[str, float] = field(default_factory=dict)
 
 
-def exceeded(row: Row, limits: Limits) -> float | None:
+def threshold_of(limits: Limits, site: str, sensor_id: str) -> float:
+    """The threshold of a sensor, kWh: its own, or its site's, or the one of all."""
+    own_kwh = limits.own_kwh.get(sensor_id)
+    return limits.site_kwh.get(site, limits.default_kwh) if own_kwh is None else own_kwh
+
+
+def exceeded(row: Row, site: str, limits: Limits) -> float | None:
     """The threshold that a reading is strictly above, kWh; None for a normal reading."""
-    threshold_kwh = limits.own_kwh.get(row["sensor_id"], limits.default_kwh)
+    threshold_kwh = threshold_of(limits, site, row["sensor_id"])
     return threshold_kwh if row["value_kwh"] > threshold_kwh else None

@@ -1,7 +1,7 @@
 """The trip of a reading, in the order in which it happens.
 
-    open a batch (validate, flag) -> store -> keep what was refused -> announce -> confirm
-        -> acknowledge
+    open a batch (validate, flag) -> store -> keep what was refused -> announce -> judge (alarms)
+        -> confirm -> acknowledge
 
 Whatever kills this process on the way, a delivery that was not acknowledged comes again, and storing
 it again changes nothing.
@@ -19,6 +19,7 @@ from broker.client import BrokerLostError
 from broker.connection import Outgoing
 from broker.messages import Rejected
 from broker.topics import Topics
+from ingestor.alarms.service import Alarms
 from ingestor.announce import Announcer
 from ingestor.batch import Batch, Opener
 from ingestor.books import Books
@@ -49,6 +50,7 @@ class Pipeline:
     topics: Topics
     books: Books
     announcer: Announcer
+    alarms: Alarms
     confirmations: Confirmations
     sensors: Sensors
     periods: Periods
@@ -68,15 +70,16 @@ class Pipeline:
 
     async def _work_off(self, writes: asyncio.TaskGroup) -> None:
         before: tuple[Batch, Write] | None = None
+        # A batch of nothing but statuses and commands has no length, and is brought home all the same.
         while len(self.inbox) or before is not None:
             batch = None
             if before is None or self.inbox.has_plenty:
                 await self._gather()
                 batch = self.opener.next_batch()
-            write = writes.create_task(self.store.insert(batch.measures)) if batch else None
+            write = None if batch is None else writes.create_task(self.store.insert(batch.measures))
             if before is not None:
                 await self.settle(*before)
-            before = (batch, write) if batch and write else None
+            before = None if batch is None or write is None else (batch, write)
 
     async def _gather(self) -> None:
         """Begin a small batch not sooner than 10 ms after the one before: each costs a journaled write."""
@@ -100,11 +103,13 @@ class Pipeline:
             for index, problem in problems.items()
             if (rejection := _refusal(batch, index, problem)) is not None
         }
+        await self._obey(batch)
         rejections = [*batch.rejections, *refused.values()]
         if rejections:
             await self.store.insert_rejected([_to_document(each, batch.received_at) for each in rejections])
         self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
         self._announce(batch, problems, rejections)
+        self._judge(batch, problems, rejections)
         self._confirm(batch, refused)
         await _acknowledge(batch)
 
@@ -134,6 +139,26 @@ class Pipeline:
             payload = notice.model_dump_json(exclude_none=True).encode()
             notices.append(Outgoing(self.topics.rejected(self.topics.place(each.topic)), payload))
         self.announcer.notices(notices)
+
+    async def _obey(self, batch: Batch) -> None:
+        """Carry out what people say to alarms; what cannot be is refused like a payload."""
+        for packet, command in batch.commands:
+            if reason := await self.alarms.obey(self.topics.place(packet.topic), command):
+                batch.rejections.append(Rejection("command", reason, packet.topic, packet.payload))
+                self.books.received += 1
+                self.books.in_hand += 1
+
+    def _judge(
+        self, batch: Batch, problems: Mapping[int, Existing | Refused], rejections: Sequence[Rejection]
+    ) -> None:
+        stored = batch.measures
+        if problems:
+            stored = [measure for index, measure in enumerate(stored) if index not in problems]
+        self.alarms.saw(stored, batch.received_at)
+        if rejections:
+            self.alarms.refused(rejections, batch.received_at)
+        for place, status in batch.statuses:
+            self.alarms.heard(place, status)
 
     def _confirm(self, batch: Batch, refused: Mapping[int, Rejection]) -> None:
         for index, valid in enumerate(batch.valid):

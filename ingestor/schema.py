@@ -16,6 +16,8 @@ _ID = {"bsonType": "string", "pattern": ID_PATTERN}
 # In `measures` without the pattern, which alone would take the server a third of an insert's time.
 _SHORT = {"bsonType": "string", "minLength": 1, "maxLength": 64}
 _TIME = {"bsonType": "date"}
+_TIME_OR_NULL = {"bsonType": ["date", "null"]}
+_KWH_OR_NULL = {"bsonType": ["double", "int", "long", "null"]}
 _KWH = {"bsonType": "double", "minimum": 0, "maximum": MAX_VALUE_KWH}
 _THRESHOLD = {"bsonType": "number", "minimum": 0}
 _PERIOD = {
@@ -58,7 +60,29 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "alerted_at": {"bsonType": ["date", "null"]},
         },
     },
-    "alarms": {},
+    "alarms": {
+        "required": ["sensor_id", "site", "rule", "severity", "message", "since", "raised_at", "changed_at"],
+        "properties": {
+            "_id": {"bsonType": "string"},
+            "sensor_id": _ID,
+            "site": _ID,
+            "rule": {"bsonType": "string"},
+            "severity": {"enum": ["critical", "major", "minor", "warning"]},
+            "message": {"bsonType": "string"},
+            "since": _TIME,
+            "raised_at": _TIME,
+            "cleared_at": _TIME_OR_NULL,
+            "limit_kwh": _KWH_OR_NULL,
+            "peak_kwh": _KWH_OR_NULL,
+            "waits": {"bsonType": "bool"},
+            "acknowledged_at": _TIME_OR_NULL,
+            "acknowledged_by": {"bsonType": ["string", "null"]},
+            "in_storm": {"bsonType": "bool"},
+            "retracted_at": _TIME_OR_NULL,
+            "changed_at": _TIME,
+            "notified_at": _TIME_OR_NULL,
+        },
+    },
     "sensors": {
         "required": ["sensor_id"],
         "properties": {
@@ -70,6 +94,8 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "status": {"enum": ["online", "offline"]},
             "node_id": _ID,
             "threshold_kwh": _THRESHOLD,
+            "interval_s": {"bsonType": "number", "minimum": 0},
+            "shelved": {"bsonType": "object"},
         },
     },
     "rejected": {
@@ -84,7 +110,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     },
     "hourly": _PERIOD,
     "daily": _PERIOD,
-    # How far each ingestor has come with the periods.
+    # How far each ingestor has come with the periods, and with the alarms.
     "checkpoints": {"required": ["until"], "properties": {"until": _TIME}},
 }
 
@@ -106,6 +132,21 @@ INDEXES = {
         ),
         # Holds only the alerts that are still to be published: nearly always empty.
         IndexModel([("received_at", ASCENDING)], name="unalerted", partialFilterExpression=UNALERTED),
+    ],
+    "alarms": [
+        IndexModel([("sensor_id", ASCENDING), ("rule", ASCENDING), ("since", ASCENDING)], name="sensor"),
+        # Hold only what stands: what goes on, and what is over and waits to be seen.
+        IndexModel(
+            [("cleared_at", ASCENDING)],
+            name="active",
+            partialFilterExpression={"cleared_at": {"$type": "null"}},
+        ),
+        IndexModel(
+            [("acknowledged_at", ASCENDING)],
+            name="waiting",
+            partialFilterExpression={"waits": True, "acknowledged_at": {"$type": "null"}},
+        ),
+        IndexModel([("changed_at", ASCENDING)], name="changed_at"),
     ],
     "sensors": [IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True)],
     "rejected": [

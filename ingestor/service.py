@@ -12,6 +12,8 @@ from broker.connection import Connection, Outgoing
 from broker.link import Link
 from broker.messages import IngestorStatus
 from broker.topics import Topics
+from ingestor.alarms.config import AlarmConfig
+from ingestor.alarms.service import Alarms
 from ingestor.announce import Announcer
 from ingestor.batch import BATCH_READINGS, Opener
 from ingestor.books import Books
@@ -42,11 +44,14 @@ class Ingestor:
 
     Args:
         settings: What it was told.
+        config: The rules of alarms.
         store: The open database.
         stop: Set from outside to end in order.
     """
 
-    def __init__(self, settings: IngestorSettings, store: Store, stop: asyncio.Event) -> None:
+    def __init__(
+        self, settings: IngestorSettings, config: AlarmConfig, store: Store, stop: asyncio.Event
+    ) -> None:
         self._settings = settings
         self._store = store
         self._stop = stop
@@ -60,6 +65,7 @@ class Ingestor:
         self._inbox = Inbox(self._topics, books)
         opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors)
         self._announcer = Announcer(store, self._topics, books, settings.sites)
+        self._alarms = Alarms(settings, config, store, self._limits)
         self._pipeline = Pipeline(
             self._inbox,
             opener,
@@ -67,6 +73,7 @@ class Ingestor:
             self._topics,
             books,
             self._announcer,
+            self._alarms,
             self._confirmations,
             self._sensors,
             self._periods,
@@ -94,6 +101,7 @@ class Ingestor:
             tasks = [
                 group.create_task(self._work(), name="ingestor.work"),
                 group.create_task(self._announcer.work(), name="ingestor.announce"),
+                group.create_task(self._alarms.work(), name="ingestor.alarms"),
                 group.create_task(self._periods.keep(), name="ingestor.periods"),
                 group.create_task(_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
                 group.create_task(
@@ -116,6 +124,7 @@ class Ingestor:
             await connection.publish_many([self._status_message(self.state.status())])
             self._announcer.attach(connection)
             await self._subscribe(connection)
+            self._alarms.attach(connection)
             await _first_of(self._stop.wait(), connection.renew.wait())
             if not self._stop.is_set():
                 return False
@@ -126,10 +135,12 @@ class Ingestor:
         finally:
             self.state.connection = None
             self._announcer.attach(None)
+            self._alarms.attach(None)
 
     async def _farewell(self, connection: Connection) -> None:
         await self._pipeline.rest()
         await self._announcer.rest()
+        await self._alarms.keep.rest()
         offline = self._status_message(IngestorStatus(state="offline"))
         await connection.publish_many([*self._confirmations.due(everything=True), offline])
 
@@ -139,19 +150,23 @@ class Ingestor:
             # The session may remember a time when this ingestor served all sites.
             await connection.ignore(self._topics.all_readings("+"))
             await connection.ignore(self._topics.all_statuses("+"))
+            await connection.ignore(self._topics.all_commands("+"))
         for site in sites:
             await connection.listen(self._topics.all_readings(site))
             await connection.listen(self._topics.all_statuses(site), retained=True)
+            await connection.listen(self._topics.all_commands(site))
 
     async def _work(self) -> None:
         await self._store.prepare()
         await self._load_thresholds()
+        await self._alarms.load()
         await self._pipeline.work()
 
     async def _finish(self) -> None:
         """What can be done without a broker: store what is in hand, write down what is known."""
         await self._pipeline.rest()
         await self._update_sensors()
+        await self._alarms.finish()
 
     async def _within_drain(self, waiting: Awaitable[None]) -> None:
         with contextlib.suppress(TimeoutError):
@@ -159,7 +174,8 @@ class Ingestor:
                 await waiting
 
     async def _load_thresholds(self) -> None:
-        self._limits.own_kwh = await self._store.thresholds()
+        # What was set for one sensor from the command line wins over the file.
+        self._limits.own_kwh = {**self._alarms.thresholds_kwh, **await self._store.thresholds()}
 
     async def _write_sensors(self) -> None:
         await self._update_sensors(SENSORS_AT_ONCE)

@@ -1,6 +1,7 @@
 """What an ingestor can be told, on the command line or in the environment."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, Field
 from broker.address import MqttUrl
 from broker.settings import Duration, MongoUrl, ProcessSettings
 from broker.topics import ID_PATTERN, SiteId, TopicRoot
+from ingestor.alarms.notify import check_urls
 
 
 def _check_sites(text: str) -> str:
@@ -37,6 +39,10 @@ class IngestorSettings(ProcessSettings):
     )
     threshold_kwh: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         12.0, description="a reading strictly above it is an anomaly"
+    )
+    alarms: Path | None = Field(None, description="the rules of alarms; see `ingestor check-config`")
+    notify: Annotated[str, AfterValidator(check_urls)] | None = Field(
+        None, description="where alarms are sent to (apprise URLs); better set as ENERGY_NOTIFY"
     )
     http: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
         None, description="host:port for /live, /ready and /metrics"

@@ -72,13 +72,19 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
 
 
 class Store:
-    """All that an ingestor does with the database."""
+    """What an ingestor does with the database.
+
+    Attributes:
+        database: For those who keep more in it. All writes are journaled.
+        insist: How they wait for it, see ``Patience``.
+    """
 
     def __init__(self, client: AsyncIOMotorClient[dict[str, Any]]) -> None:
         self._client = client
-        self._db = client.get_default_database().with_options(write_concern=DURABLE)
-        self._measures = self._db["measures"]
+        self.database = client.get_default_database().with_options(write_concern=DURABLE)
+        self._measures = self.database["measures"]
         self._patience = Patience()
+        self.insist = self._patience.insist
 
     @property
     def is_available(self) -> bool:
@@ -100,17 +106,17 @@ class Store:
                     await self._make_collection(name, validator=schema.conforming(name))
                 await self._make_collection("anomalies", viewOn="measures", pipeline=schema.ANOMALIES)
                 for name, indexes in schema.INDEXES.items():
-                    await self._db[name].create_indexes(indexes)
+                    await self.database[name].create_indexes(indexes)
 
         await self._patience.insist(make)
 
     async def _make_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401 - the server's own
         try:
-            await self._db.create_collection(name, **options)
+            await self.database.create_collection(name, **options)
         except (CollectionInvalid, OperationFailure) as error:
             if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:
                 raise
-            await self._db.command("collMod", name, **options)
+            await self.database.command("collMod", name, **options)
 
     async def insert(self, measures: Sequence[Measure]) -> dict[int, Existing | Refused]:
         """Insert measures that were received together, journaled; say what became of the rest.
@@ -130,7 +136,7 @@ class Store:
             }
             try:
                 # The bare command: insert_many would handle each document in Python once more.
-                answer = await self._db.command(command)
+                answer = await self.database.command(command)
                 if "writeConcernError" in answer:
                     raise WriteConcernError(answer["writeConcernError"].get("errmsg", "write concern"))
                 errors = answer.get("writeErrors")
@@ -193,7 +199,7 @@ class Store:
         """Keep refused payloads."""
 
         async def write() -> None:
-            await self._db["rejected"].insert_many(documents, ordered=False)
+            await self.database["rejected"].insert_many(documents, ordered=False)
 
         await self._patience.insist(write)
 
@@ -227,7 +233,7 @@ class Store:
 
         async def write() -> None:
             try:
-                await self._db["sensors"].bulk_write(updates)
+                await self.database["sensors"].bulk_write(updates)
             except BulkWriteError as error:
                 if (error.details or {}).get("writeConcernErrors"):
                     raise
@@ -241,7 +247,7 @@ class Store:
 
         async def read() -> dict[str, float]:
             own = {"threshold_kwh": {"$exists": True}}
-            found = self._db["sensors"].find(own, {"sensor_id": 1, "threshold_kwh": 1})
+            found = self.database["sensors"].find(own, {"sensor_id": 1, "threshold_kwh": 1})
             return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
 
         return await self._patience.insist(read)
@@ -251,7 +257,7 @@ class Store:
 
         async def write() -> None:
             with timeout(MERGE_LIMIT_S):
-                await self._db[collection].aggregate(pipeline).to_list(None)
+                await self.database[collection].aggregate(pipeline).to_list(None)
 
         await self._patience.insist(write, aloud=False)
 
@@ -279,9 +285,9 @@ class Store:
         """
 
         async def read() -> datetime | None:
-            checkpoints = self._db["checkpoints"]
+            checkpoints = self.database["checkpoints"]
             found = await checkpoints.find_one({"_id": name}) or await checkpoints.find_one(
-                sort=[("until", 1)]
+                {"of": {"$exists": False}}, sort=[("until", 1)]
             )
             return found["until"] if found else None
 
@@ -291,6 +297,8 @@ class Store:
         """Note that all readings received before ``until`` are in the periods."""
 
         async def write() -> None:
-            await self._db["checkpoints"].update_one({"_id": name}, {"$set": {"until": until}}, upsert=True)
+            await self.database["checkpoints"].update_one(
+                {"_id": name}, {"$set": {"until": until}}, upsert=True
+            )
 
         await self._patience.insist(write, aloud=False)

@@ -1,5 +1,7 @@
 """The file `alarms.toml`: the rules, and what sites and sensors have of their own."""
 
+import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -7,12 +9,27 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from broker.topics import SensorId, SiteId
 from ingestor.alarms.rulebook import Flag, Rules, Severity, Table
 
 MAX_BYTES = 1024 * 1024
+MAX_SHOWN = 60
+
+# What pydantic finds, in the words of those who write the file.
+SENTENCES = {
+    "bool_type": "write true or false",
+    "dict_type": "write a table",
+    "float_type": "write a number",
+    "int_type": "write a whole number",
+    "model_type": "write a table",
+    "string_type": "write it in quotes",
+    "tuple_type": 'write a list, as ["critical", "major"]',
+}
+NAME_RULE = (
+    "a name has 1 to 64 letters, digits, dots, underscores and dashes, and begins with a letter or digit"
+)
 
 
 class AlarmConfigError(Exception):
@@ -67,20 +84,24 @@ class AlarmConfig(Table):
     notifications: Notifications = Notifications()
     sites: dict[SiteId, dict[str, Any]] = Field(default_factory=dict)
     sensors: dict[SensorId, dict[str, Any]] = Field(default_factory=dict)
-    _merged: dict[tuple[str, str], Rules] = PrivateAttr(default_factory=dict)
 
     @cached_property
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
 
+    @cached_property
+    def merged(self) -> dict[tuple[str, str], Rules]:
+        """What ``of`` has put together so far; no private attribute, which would count as a difference."""
+        return {}
+
     def of(self, site: str, sensor_id: str) -> Rules:
         """The rules of one sensor: its own settings before those of its site, before those of all."""
         own = site if site in self.sites else "", sensor_id if sensor_id in self.sensors else ""
-        if own not in self._merged:
+        if own not in self.merged:
             tables = self.sites.get(own[0], {}), self.sensors.get(own[1], {})
-            self._merged[own] = _merge(self.rules, *tables) if any(tables) else self.rules
-        return self._merged[own]
+            self.merged[own] = _merge(self.rules, *tables) if any(tables) else self.rules
+        return self.merged[own]
 
     def thresholds(self) -> tuple[dict[str, float], dict[str, float]]:
         """The thresholds that sensors and sites have of their own, kWh."""
@@ -96,9 +117,8 @@ def _merge(rules: Rules, *tables: Mapping[str, Any]) -> Rules:
     merged: dict[str, Any] = rules.model_dump()
     for table in tables:
         for name, settings in table.items():
-            if name not in merged or not isinstance(settings, Mapping):
-                raise AlarmConfigError(f"{name}: there is no such rule; there are {', '.join(merged)}")
-            merged[name] = {**merged[name], **settings}
+            # What is no rule or no table is left for pydantic to refuse.
+            merged[name] = {**merged.get(name, {}), **settings} if isinstance(settings, Mapping) else settings
     return Rules.model_validate(merged)
 
 
@@ -109,11 +129,9 @@ def parse_config(text: str) -> AlarmConfig:
         AlarmConfigError: It is no TOML, or a setting is unknown or has a wrong value.
     """
     try:
-        config = AlarmConfig.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise AlarmConfigError(f"it is no TOML: {str(error)[:1].lower()}{str(error)[1:]}") from error
+        config = AlarmConfig.model_validate(_load(text))
     except ValidationError as error:
-        raise AlarmConfigError(_explain(error, ())) from error
+        raise AlarmConfigError(_explain(error, AlarmConfig)) from error
     if config.rules.overconsumption.threshold_kwh is not None:
         raise AlarmConfigError(
             "rules.overconsumption.threshold_kwh: the threshold of all sensors is ENERGY_THRESHOLD_KWH; "
@@ -123,10 +141,8 @@ def parse_config(text: str) -> AlarmConfig:
         for name, table in tables.items():
             try:
                 _merge(config.rules, table)
-            except AlarmConfigError as error:
-                raise AlarmConfigError(f"{kind}.{name}.{error}") from error
             except ValidationError as error:
-                raise AlarmConfigError(_explain(error, (kind, name))) from error
+                raise AlarmConfigError(_explain(error, Rules, kind, name)) from error
     return config
 
 
@@ -144,18 +160,66 @@ def read_config(file: Path) -> AlarmConfig:
     if len(content) > MAX_BYTES:
         raise AlarmConfigError("it is larger than 1 MiB")
     try:
-        return parse_config(content.decode())
+        # Editors on Windows may write a byte order mark first.
+        return parse_config(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise AlarmConfigError("it is no text in UTF-8") from error
 
 
-def _explain(error: ValidationError, where: tuple[str, ...]) -> str:
-    """Say in one sentence which setting is wrong, and why."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join([*where, *(str(part) for part in first["loc"] if part != "[key]")])
-    if first["type"] == "extra_forbidden":
-        return f"{place}: there is no such setting"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_pattern_mismatch":
-        message = "a site or sensor has 1 to 64 letters, digits, dots, underscores and dashes"
-    return f"{place}: {message[:1].lower()}{message[1:]}, not {str(first['input'])[:60]!r}"
+def _load(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise AlarmConfigError(f"it is no TOML: {str(error)[:1].lower()}{str(error)[1:]}") from error
+    except ValueError as error:
+        raise AlarmConfigError("a number in it has too many digits") from error
+    except RecursionError as error:
+        raise AlarmConfigError("its lists or tables are nested too deeply") from error
+
+
+def _explain(error: ValidationError, root: type[Table], *where: str) -> str:
+    """Say in one sentence which setting is wrong, and why.
+
+    Args:
+        error: What pydantic found.
+        root: What it looked at.
+        where: Where in the file that is.
+    """
+    first = error.errors(include_url=False, include_context=False)[0]
+    path = [part for part in first["loc"] if isinstance(part, str)]  # without the places in lists
+    kind, value = first["type"], first["input"]
+    if kind == "string_pattern_mismatch":
+        return f"{_place(path[:-1])}: {NAME_RULE}"
+    place = _place([*where, *path])
+    if kind == "extra_forbidden":
+        return f"{place}: {_unknown(root, path, value)}"
+    message = SENTENCES.get(kind, first["msg"].removeprefix("Value error, "))
+    return f"{place}: {message[:1].lower()}{message[1:]}, not {_shown(value)}"
+
+
+def _unknown(root: type[Table], path: list[str], value: object) -> str:
+    table: Any = root
+    for part in path[:-1]:
+        table = table.model_fields[part].annotation
+    what, known = "rule" if table is Rules else "setting", list(table.model_fields)
+    holds_tables = isinstance(value, Mapping) and any(isinstance(each, Mapping) for each in value.values())
+    if table is root is Rules and holds_tables:  # [sensors.Hall.7.silent]
+        return "there is no such rule; a name with a dot stands in quotes"
+    near = difflib.get_close_matches(path[-1], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no such {what}; {hint}"
+
+
+def _place(path: list[str]) -> str:
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else _shown(part) for part in path)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping | list):
+        return "a list" if isinstance(value, list) else "a table"
+    try:
+        text = repr(value) if isinstance(value, str) else str(value)
+    except ValueError:
+        return "so large a number"
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

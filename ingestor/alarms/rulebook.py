@@ -17,17 +17,30 @@ RuleName = Literal[
 ]
 
 
+def _read_span(value: object) -> object:
+    # A number without a unit would be taken for seconds, and true for one second.
+    return parse_duration(value if isinstance(value, str | timedelta) else "")
+
+
 def _check_span(span: timedelta) -> timedelta:
     if not ZERO <= span <= MAX_WINDOW:
         raise ValueError("a time here is at least 0s and at most 24h")
     return span
 
 
+def _check_window(span: timedelta) -> timedelta:
+    if not span:
+        raise ValueError("this time is more than 0s")
+    return span
+
+
+# Strict: no setting is guessed from text, and true is no 1.
 Flag = Annotated[bool, Field(strict=True)]
-Span = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_check_span)]
+Span = Annotated[timedelta, BeforeValidator(_read_span), AfterValidator(_check_span)]
+Window = Annotated[Span, AfterValidator(_check_window)]
 Count = Annotated[int, Field(ge=1, le=1000, strict=True)]
-Kwh = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
-Deadband = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+Kwh = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False, strict=True)]
+Deadband = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
 
 
 class Table(BaseModel):
@@ -48,6 +61,11 @@ class Rule(Table):
     enabled: Flag = True
     severity: Severity = "major"
     wait_for_acknowledgement: Flag = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is something to look at."""
+        return self.enabled
 
 
 class Overconsumption(Rule):
@@ -81,7 +99,7 @@ class Sustained(Rule):
 
     limit_kwh: Kwh | None = None
     deadband_kwh: Deadband = 0.0
-    window: Annotated[Span, Field(gt=ZERO)] = timedelta(minutes=15)
+    window: Window = timedelta(minutes=15)
 
     @property
     def is_on(self) -> bool:
@@ -134,8 +152,8 @@ class Silent(Rule):
         at_least: A silence shorter than this is none, however short the interval.
     """
 
-    intervals: Annotated[float, Field(ge=1, le=1000)] = 5.0
-    interval: Annotated[Span, Field(gt=ZERO)] | None = None
+    intervals: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False, strict=True)] = 5.0
+    interval: Window | None = None
     at_least: Span = timedelta(seconds=5)
 
 
@@ -160,7 +178,7 @@ class Refusals(Rule):
 
     severity: Severity = "minor"
     payloads: Count = 3
-    quiet: Annotated[Span, Field(gt=ZERO)] = timedelta(minutes=1)
+    quiet: Window = timedelta(minutes=1)
 
 
 class Clock(Refusals):
@@ -185,6 +203,13 @@ class Rules(Table):
     def has_history(self) -> bool:
         """Whether a rule looks at more of a reading than whether it is above its threshold."""
         return self.sustained.is_on or self.budget.is_on or self.stuck.is_on
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether the state of a sensor does not follow from its alarms and its next reading alone."""
+        rule = self.overconsumption
+        has_runs = rule.on_readings > 1 or rule.off_readings > 1 or bool(rule.on_delay or rule.off_delay)
+        return has_runs or self.has_history
 
     def rule(self, name: RuleName) -> Rule:
         """One of them by name."""

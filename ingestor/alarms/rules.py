@@ -36,7 +36,7 @@ class Held(NamedTuple):
         since: When the alarm began that is active; None if none is.
         began: The first of the readings in a row that speak for a change; None if the last did not.
         length: How many these are.
-        value_kwh: What ``stuck`` compares with.
+        value_kwh: The highest of the readings that raise an alarm; or the one that is ``stuck``.
     """
 
     since: datetime | None = None
@@ -61,9 +61,10 @@ def overconsumption(state: Held, point: Point, threshold_kwh: float, rule: Overc
         if not point.above:
             return NORMAL
         began, length = state.began or point.at, state.length + 1
+        highest_kwh = max(state.value_kwh, point.value_kwh)
         if length >= rule.on_readings and point.at - began >= rule.on_delay:
-            return Held(since=began)
-        return Held(None, began, length)
+            return Held(since=began, value_kwh=highest_kwh)
+        return Held(None, began, length, highest_kwh)
     if not is_calm(point, threshold_kwh, rule):
         return state if state.began is None else Held(since=state.since)
     began, length = state.began or point.at, state.length + 1

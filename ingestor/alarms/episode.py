@@ -1,0 +1,88 @@
+"""An episode's document, and what is told of it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from broker.alarms import Alarm, AlarmState
+from broker.connection import Outgoing
+from broker.topics import Place, Topics
+from ingestor.alarms.rulebook import Rule
+from ingestor.documents import AlarmDocument, alarm_id, format_moment
+
+
+def begin(place: Place, name: str, rule: Rule, since: datetime, raised_at: datetime) -> AlarmDocument:
+    """Make the document of an episode that begins.
+
+    Args:
+        place: Whose.
+        name: The rule's name.
+        rule: Its settings.
+        since: The first reading of the episode.
+        raised_at: The reading that raised it.
+    """
+    return {
+        "_id": alarm_id(place.name, name, since),
+        "sensor_id": place.name,
+        "site": place.site,
+        "rule": name,
+        "severity": rule.severity,
+        "message": "",
+        "since": since,
+        "raised_at": raised_at,
+        "cleared_at": None,
+        "limit_kwh": None,
+        "peak_kwh": None,
+        "waits": rule.wait_for_acknowledgement,
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "in_storm": False,
+        "retracted_at": None,
+        "changed_at": raised_at,
+        "notified_at": None,
+    }
+
+
+def stands(document: AlarmDocument) -> bool:
+    """Whether an episode is still to be listed: it goes on, or is over and waits to be seen."""
+    if document["retracted_at"] is not None:
+        return False
+    if document["cleared_at"] is None:
+        return True
+    return document["waits"] and document["acknowledged_at"] is None
+
+
+def note_peak(document: AlarmDocument, value_kwh: float) -> bool:
+    """Keep the highest reading of an episode; whether it is this one."""
+    if document["peak_kwh"] is not None and value_kwh <= document["peak_kwh"]:
+        return False
+    document["peak_kwh"] = value_kwh
+    return True
+
+
+def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> Alarm:
+    """What is told of one standing episode."""
+    return Alarm(
+        id=document["_id"],
+        rule=document["rule"],
+        severity=document["severity"],
+        state="active" if document["cleared_at"] is None else "cleared",
+        acknowledged=document["acknowledged_at"] is not None,
+        since=format_moment(document["since"]),
+        message=document["message"],
+        acknowledged_by=document["acknowledged_by"],
+        shelved_until=format_moment(shelved_until) if shelved_until else None,
+    )
+
+
+def to_state(
+    topics: Topics,
+    place: Place,
+    documents: Iterable[AlarmDocument],
+    shelved: Mapping[str, datetime],
+    now: datetime,
+) -> Outgoing:
+    """The retained message of one sensor: its alarms that stand."""
+    alarms = [to_alarm(each, shelved.get(each["rule"])) for each in documents]
+    state = AlarmState(sensor_id=place.name, site=place.site, updated=format_moment(now), alarms=alarms)
+    payload = state.model_dump_json(exclude_none=True).encode()
+    return Outgoing(topics.alarms(*place), payload, retain=True)

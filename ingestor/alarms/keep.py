@@ -1,0 +1,137 @@
+"""Write changes of alarms down, and only then tell them: in order, each at least once."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from broker.client import BrokerLostError, BrokerRefusedError
+from broker.connection import CHUNK, Connection, Outgoing
+from ingestor.alarms.board import Change
+from ingestor.alarms.notify import Notifier
+from ingestor.alarms.records import AlarmRecords
+from ingestor.documents import AlarmDocument, utc_now
+
+GATHER_S = 0.05
+# A broker that is killed forgets what it kept of the last seconds.
+TOLD_AGAIN_S = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Keep:
+    """What is to be written and told.
+
+    Args:
+        records: Where to write.
+        notifier: Sends to phones; None if nobody wants that.
+
+    Attributes:
+        kept: How many changes were taken so far.
+    """
+
+    def __init__(self, records: AlarmRecords, notifier: Notifier | None) -> None:
+        self.kept = 0
+        self._records = records
+        self._notifier = notifier
+        self._changes: deque[Change | Outgoing] = deque()
+        self._written = 0
+        # Each with the number of its change.
+        self._to_tell: deque[tuple[int, Outgoing]] = deque()
+        self._told: dict[str, float] = {}
+        self._noticed: dict[str, AlarmDocument] = {}
+        self._connection: Connection | None = None
+        self._attention = asyncio.Event()
+        self._progress = asyncio.Condition()
+
+    def keep(self, change: Change) -> None:
+        """Take a change; never waits."""
+        self._changes.append(change)
+        self.kept += 1
+        self._attention.set()
+
+    def say(self, message: Outgoing) -> None:
+        """Take a message that is written nowhere; it keeps its place among the changes."""
+        self._changes.append(message)
+        self.kept += 1
+        self._attention.set()
+
+    def attach(self, connection: Connection | None) -> None:
+        """Tell on this connection from now on."""
+        self._connection = connection
+        self._attention.set()
+
+    def told_lately(self) -> set[str]:
+        """The topics on which something was told within the last minute."""
+        now_s = time.monotonic()
+        self._told = {topic: at_s for topic, at_s in self._told.items() if now_s - at_s < TOLD_AGAIN_S}
+        return set(self._told)
+
+    def has_told(self, number: int) -> bool:
+        """Whether the first so many changes are written and told."""
+        return self._written >= number and (not self._to_tell or self._to_tell[0][0] > number)
+
+    async def written(self) -> None:
+        """Wait until all that was kept so far is in the database."""
+        target = self.kept
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._written >= target)
+
+    async def rest(self) -> None:
+        """Wait until all is told, or can no longer be."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self.has_told(self.kept) or self._connection is None)
+
+    async def work(self) -> None:
+        """Write and tell, for ever."""
+        while True:
+            await self._attention.wait()
+            self._attention.clear()
+            await self.write()
+            await self.tell()
+            async with self._progress:
+                self._progress.notify_all()
+            # A sensor that flaps makes many changes of one episode: one write.
+            await asyncio.sleep(GATHER_S)
+
+    async def write(self) -> None:
+        """Write what waits, each episode once, as it is now."""
+        changes, self._changes = self._changes, deque()
+        if not changes:
+            return
+        documents = {each.document["_id"]: each.document for each in changes if isinstance(each, Change)}
+        if documents:
+            await self._records.write(list(documents.values()))
+        for each in changes:
+            self._written += 1
+            message = each.message if isinstance(each, Change) else each
+            if message is not None:
+                self._to_tell.append((self._written, message))
+            if isinstance(each, Change) and each.notice is not None and self._notifier is not None:
+                self._noticed[each.notice.id] = each.document
+                self._notifier.tell(each.notice)
+        async with self._progress:
+            self._progress.notify_all()
+
+    async def tell(self) -> None:
+        """Publish what is written; what a lost connection did not take stays for the next."""
+        while self._to_tell and (connection := self._connection) is not None:
+            chunk = [message for _, message in islice(self._to_tell, CHUNK)]
+            try:
+                await connection.publish_many(chunk)
+            except BrokerLostError:
+                return  # a new connection wakes us up
+            except BrokerRefusedError as error:
+                logger.warning("Not published: %s", error)
+            for message in chunk:
+                self._to_tell.popleft()
+                self._told[message.topic] = time.monotonic()
+
+    def mark_notified(self, ids: Sequence[str]) -> None:
+        """Note that people were told of these episodes."""
+        for alarm in ids:
+            if document := self._noticed.pop(alarm, None):
+                document["notified_at"] = utc_now()
+                self.keep(Change(document, None))

@@ -1,0 +1,153 @@
+"""What the database keeps of alarms: episodes, shelves, intervals, and how far all is judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from pymongo import ReplaceOne, UpdateOne, timeout
+
+from broker.topics import Place, Topics
+from ingestor.alarms.track import Shelf
+from ingestor.documents import AlarmDocument
+from ingestor.store import Store
+
+READ_LIMIT_S = 600.0
+MOST_REFUSALS = 10_000
+STANDING: dict[str, Any] = {
+    "retracted_at": None,
+    "$or": [{"cleared_at": {"$type": "null"}}, {"waits": True, "acknowledged_at": {"$type": "null"}}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known of a sensor when the last ingestor ended."""
+
+    sensor_id: str
+    site: str
+    last_reading: datetime | None
+    interval_s: float | None
+    is_away: bool
+    shelved: dict[str, Shelf]
+
+
+class AlarmRecords:
+    """The alarms' part of the database.
+
+    Args:
+        store: The open database.
+        name: The ingestor's, under which it keeps how far it has come.
+        sites: Whose alarms; ``+`` for all.
+    """
+
+    def __init__(self, store: Store, name: str, sites: Sequence[str]) -> None:
+        self._db = store.database
+        self._insist = store.insist
+        self._checkpoint = {"_id": f"{name} alarms"}
+        self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
+
+    async def write(self, documents: Sequence[AlarmDocument]) -> None:
+        """Write episodes as they are now, journaled."""
+        writes = [ReplaceOne({"_id": each["_id"]}, dict(each), upsert=True) for each in documents]
+        await self._insist(lambda: self._db["alarms"].bulk_write(writes, ordered=False))
+
+    async def write_sensors(
+        self, intervals: Mapping[str, float], shelves: Mapping[str, Mapping[str, Shelf]]
+    ) -> None:
+        """Write the intervals that were learned, seconds, and what is shelved, by sensor."""
+        writes = [_set(sensor_id, {"interval_s": value}) for sensor_id, value in intervals.items()]
+        writes += [
+            _set(sensor_id, {"shelved": {rule: shelf._asdict() for rule, shelf in each.items()}})
+            for sensor_id, each in shelves.items()
+        ]
+        if writes:
+            await self._insist(lambda: self._db["sensors"].bulk_write(writes, ordered=False))
+
+    async def known(self) -> list[Known]:
+        """All sensors of these sites."""
+        fields = ("sensor_id", "site", "last_reading", "interval_s", "status", "shelved")
+
+        async def read() -> list[Known]:
+            with timeout(READ_LIMIT_S):
+                return [
+                    Known(
+                        each["sensor_id"],
+                        each["site"],
+                        each.get("last_reading"),
+                        each.get("interval_s"),
+                        each.get("status") == "offline",
+                        {
+                            rule: Shelf(shelf["until"], shelf["user"])
+                            for rule, shelf in each.get("shelved", {}).items()
+                        },
+                    )
+                    async for each in self._db["sensors"].find(
+                        {"site": {"$exists": True}, **self._sites}, fields
+                    )
+                ]
+
+        return await self._insist(read)
+
+    async def standing(self) -> list[AlarmDocument]:
+        """The episodes that stand."""
+        return await self._find({**STANDING, **self._sites})
+
+    async def changed_since(self, moment: datetime) -> list[AlarmDocument]:
+        """The episodes that changed after a moment, those that were held back in a storm left out."""
+        return await self._find({"changed_at": {"$gte": moment}, "in_storm": False, **self._sites})
+
+    async def around(self, sensor_id: str, rules: Sequence[str], since: datetime) -> list[AlarmDocument]:
+        """A sensor's episodes that go on or were over after a moment, and the last of each rule before it."""
+        wanted = {"sensor_id": sensor_id, "rule": {"$in": list(rules)}}
+        found = await self._find({**wanted, "$or": [{"cleared_at": None}, {"cleared_at": {"$gte": since}}]})
+        for rule in rules:
+            before = {
+                "sensor_id": sensor_id,
+                "rule": rule,
+                "retracted_at": None,
+                "cleared_at": {"$lt": since},
+            }
+            found += await self._find(before, newest=1)
+        return found
+
+    async def _find(self, wanted: Mapping[str, Any], newest: int = 0) -> list[AlarmDocument]:
+        async def read() -> list[AlarmDocument]:
+            cursor = self._db["alarms"].find(wanted)
+            if newest:
+                cursor = cursor.sort("since", -1).limit(newest)
+            return [cast("AlarmDocument", each) async for each in cursor]
+
+        return await self._insist(read)
+
+    async def refused_since(self, moment: datetime) -> list[tuple[Place, str, str, datetime]]:
+        """Whose payloads were refused since a moment, the kind, the reason and when, oldest first."""
+
+        async def read() -> list[tuple[Place, str, str, datetime]]:
+            found = self._db["rejected"].find({"received_at": {"$gte": moment}})
+            return [
+                (Topics.place(each["topic"]), each["kind"], each["reason"], each["received_at"])
+                async for each in found.sort("received_at", 1).limit(MOST_REFUSALS)
+            ]
+
+        return await self._insist(read)
+
+    async def checkpoint(self) -> datetime | None:
+        """When the newest batch came that is judged and told altogether; None at the very first start."""
+
+        async def read() -> datetime | None:
+            found = await self._db["checkpoints"].find_one(self._checkpoint)
+            return found["until"] if found else None
+
+        return await self._insist(read)
+
+    async def set_checkpoint(self, until: datetime) -> None:
+        """Note that all batches up to that time are judged and told."""
+        change = {"$set": {"until": until, "of": "alarms"}}
+        await self._insist(lambda: self._db["checkpoints"].update_one(self._checkpoint, change, upsert=True))
+
+
+def _set(sensor_id: str, fields: Mapping[str, Any]) -> UpdateOne:
+    return UpdateOne(
+        {"sensor_id": sensor_id}, {"$set": fields, "$setOnInsert": {"_id": sensor_id}}, upsert=True
+    )

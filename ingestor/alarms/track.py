@@ -1,0 +1,88 @@
+"""What is known of one sensor while the ingestor runs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from broker.topics import Place
+from ingestor.alarms.fold import Fold
+from ingestor.documents import AlarmDocument, Measure
+
+NEVER = datetime.min  # noqa: DTZ901 - before any reading
+LEARN_FROM = 3
+
+
+class Shelf(NamedTuple):
+    """Somebody does not want to hear of a rule.
+
+    Attributes:
+        until: Until when, by the ingestor's clock.
+        user: Who, if they said so.
+    """
+
+    until: datetime
+    user: str | None
+
+
+@dataclass(slots=True)
+class Track:
+    """One sensor, or a node, which has the name of its first sensor.
+
+    Attributes:
+        at: The newest reading that the rules have seen.
+        is_quiet: Whether a newer reading that is not flagged would change nothing.
+        heard_s: When a reading of it came last in this process, monotonic seconds; 0.0 if none did.
+        interval_s: How far apart its readings are, as far as that is learned, seconds.
+        to_learn: How many of its next arrivals are measured for that.
+        arrived: The batch of the last arrival that was measured.
+        newest_then: The newest reading before that arrival.
+        is_timed: Whether somebody looks whether it becomes silent.
+        is_away: Whether its node is known to be offline.
+        standing: Its alarms that stand, by rule.
+        pending: Readings that wait until its rules are folded anew; None when they are right.
+        doubt: The oldest reading from which on they are not; None when they are.
+        is_primed: Whether its rules know of the readings before those of this process.
+        ahead: Readings, with when they came, that were folded in before they were judged.
+        refused: When payloads of it were refused lately, by rule.
+        shelved: What nobody wants to hear of, by rule.
+    """
+
+    place: Place
+    fold: Fold
+    at: datetime = NEVER
+    is_quiet: bool = False
+    heard_s: float = 0.0
+    interval_s: float | None = None
+    to_learn: int = LEARN_FROM
+    arrived: datetime = NEVER
+    newest_then: datetime = NEVER
+    is_timed: bool = False
+    is_away: bool = False
+    standing: dict[str, AlarmDocument] | None = None
+    pending: list[Measure] | None = None
+    doubt: datetime | None = None
+    is_primed: bool = True
+    ahead: dict[datetime, datetime] | None = None
+    refused: dict[str, list[datetime]] | None = None
+    shelved: dict[str, Shelf] | None = None
+
+    def stands(self, rule: str) -> AlarmDocument | None:
+        """The standing alarm of a rule, active or over; None if there is none."""
+        return self.standing.get(rule) if self.standing else None
+
+    def is_active(self, rule: str) -> bool:
+        """Whether an alarm of a rule goes on."""
+        document = self.stands(rule)
+        return document is not None and document["cleared_at"] is None
+
+    def settle(self) -> None:
+        """Find out whether it is quiet."""
+        self.is_quiet = (
+            self.fold.is_quiet
+            and self.to_learn == 0
+            and self.pending is None
+            and self.ahead is None
+            and self.is_primed
+            and not self.is_active("silent")
+            and not self.is_active("overconsumption")
+        )
