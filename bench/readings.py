@@ -23,6 +23,8 @@ class Plan:
         count: How many readings.
         sensors: Of how many sensors, in turn.
         anomalies: How many of a hundred are above the threshold.
+        scattered: Whether each sensor is above it now and then, instead of some always: each time is
+            an alarm of its own.
         sequences: Whether they have a sequence and are to be confirmed.
         array: How many readings of a sensor are in one payload. Above a hundred they are written
             short, without a location and a sequence.
@@ -32,6 +34,7 @@ class Plan:
     count: int
     sensors: int = 100
     anomalies: int = 1
+    scattered: bool = False
     sequences: bool = False
     array: int = 1
     rate: float = 0.0
@@ -66,7 +69,8 @@ class Plan:
             ).write()
 
     def _payload(self, name: str, number: int, turn: int, start: datetime) -> str:
-        value_kwh = HIGH_KWH if number % 100 < self.anomalies else NORMAL_KWH
+        place = number // self.sensors + number if self.scattered else number
+        value_kwh = HIGH_KWH if place % 100 < self.anomalies else NORMAL_KWH
         moment = start + timedelta(milliseconds=turn)
         if self.array > ROOMY:
             # So that a thousand of them fit into the 64 KiB of a payload.

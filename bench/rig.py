@@ -191,8 +191,8 @@ class Rig:
         }
         return Child(name, [python, *command], environment, self.folder / f"{name}.log")
 
-    def ingestor(self) -> Child:
-        """Describe an ingestor as users run it."""
+    def ingestor(self, program: str = "ingestor") -> Child:
+        """Describe an ingestor as users run it, or another build of it."""
         http = f"127.0.0.1:{free_port(22500)}"
         environment = {
             "ENERGY_MQTT_URL": self.servers.mqtt("ingestor"),
@@ -200,7 +200,7 @@ class Rig:
             "ENERGY_HTTP": http,
             "ENERGY_SITE": "+",
         }
-        command = [sys.executable, "-m", "ingestor", "--name", NAME]
+        command = [sys.executable, "-m", program, "--name", NAME]
         log = self.folder / "ingestor.log"
         return Child("ingestor", command, environment, log, health=f"http://{http}/ready")
 

@@ -39,6 +39,7 @@ class ProcessSettings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="ENERGY_",
+        env_ignore_empty=True,
         frozen=True,
         extra="forbid",
         cli_avoid_json=True,

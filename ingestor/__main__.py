@@ -8,19 +8,32 @@ from broker.client import BrokerRefusedError
 from broker.process import run
 from broker.settings import read_settings
 from broker.settings import stop as end
+from ingestor.alarms.check import check_config
 from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
 from ingestor.patience import StoreRefusedError
 from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings
 from ingestor.store import open_store
+from ingestor.threshold import set_threshold
 
 PROGRAM = "ingestor"
 
 
 def main() -> None:
+    """Run the command that the first argument names, or the ingestor itself."""
+    command, arguments = next(iter(sys.argv[1:]), ""), sys.argv[2:]
+    if command == "check-config":
+        check_config(arguments)
+    elif command == "threshold":
+        set_threshold(arguments)
+    else:
+        _ingest(sys.argv[1:])
+
+
+def _ingest(arguments: list[str]) -> None:
     """Read the settings and run until told to stop."""
-    settings = read_settings(IngestorSettings, sys.argv[1:], PROGRAM)
+    settings = read_settings(IngestorSettings, arguments, PROGRAM)
     try:
         config = read_config(settings.alarms) if settings.alarms else AlarmConfig()
     except AlarmConfigError as error:

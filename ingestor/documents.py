@@ -110,6 +110,11 @@ def alarm_id(sensor_id: str, rule: str, since: datetime) -> str:
     return f"{sensor_id}@{rule}@{format_moment(since)}"
 
 
+def sensor_of(alarm: str) -> str:
+    """The sensor of an episode's id."""
+    return alarm.split("@", 1)[0]
+
+
 def hour_of(measure: str) -> str:
     """The id in ``hourly`` to which a measure's id belongs: ``Sensor-LARI-01@2026-11-23T10``."""
     return measure[: -len(":00:00.123Z")]

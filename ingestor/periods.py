@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from ingestor.checkpoint import Checkpoint
 from ingestor.documents import Measure, day_of, hour_of, utc_now
 from ingestor.sensors import Sensors
 from ingestor.store import Store
@@ -35,7 +36,7 @@ class Periods:
 
     def __init__(self, store: Store, name: str, sensors: Sensors) -> None:
         self._store = store
-        self._name = name
+        self._checkpoint = Checkpoint(store, name)
         self._sensors = sensors
         self._hours: set[str] = set()
 
@@ -59,11 +60,11 @@ class Periods:
             await self._store.merge("measures", hourly(chunk, began))
         for chunk in _chunks({day_of(hour) for hour in hours}):
             await self._store.merge("hourly", daily(chunk, began))
-        await self._store.set_checkpoint(self._name, began)
+        await self._checkpoint.set(began)
 
     async def _catch_up(self) -> None:
         """Note what was stored after the last checkpoint of an earlier process."""
-        checkpoint = await self._store.checkpoint(self._name)
+        checkpoint = await self._checkpoint.own() or await self._checkpoint.others()
         since = checkpoint - OVERLAP if checkpoint else EVER
         await self._store.each_recent(since, self._left_behind)
 

@@ -26,6 +26,7 @@ class _Seen:
     location: str | None
     first: datetime
     last: datetime
+    noted_at: datetime
 
 
 class Sensors:
@@ -36,6 +37,13 @@ class Sensors:
         # With how many sensors: a node says every half minute that it is still there.
         self._online: dict[Place, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
+        self._being_written: datetime | None = None
+
+    @property
+    def unwritten_since(self) -> datetime | None:
+        """When the oldest reading came that is not written down as its sensor's last; None if none."""
+        oldest = next(iter(self._seen.values()), None)
+        return self._being_written or (oldest.noted_at if oldest else None)
 
     def saw(self, measures: Iterable[Measure]) -> None:
         """Note stored readings."""
@@ -43,7 +51,9 @@ class Sensors:
             moment = measure["timestamp"]
             seen = self._seen.get(measure["sensor_id"])
             if seen is None:
-                self._seen[measure["sensor_id"]] = _Seen(measure["site"], measure["location"], moment, moment)
+                self._seen[measure["sensor_id"]] = _Seen(
+                    measure["site"], measure["location"], moment, moment, measure["received_at"]
+                )
             elif moment >= seen.last:
                 seen.last, seen.site, seen.location = moment, measure["site"], measure["location"]
             elif moment < seen.first:
@@ -71,15 +81,20 @@ class Sensors:
         ]
 
     def take(self, limit: int | None = None) -> list[UpdateOne | UpdateMany]:
-        """Take out the updates to be written, in order.
+        """Take out the updates to be written, in order; ``wrote`` is to be told when they are.
 
         Args:
             limit: Of how many sensors, those first that wait longest; None for all.
         """
+        self._being_written = self.unwritten_since
         due = list(islice(self._seen, limit))
         updates = [_update(sensor_id, self._seen.pop(sensor_id)) for sensor_id in due] + self._statuses
         self._statuses = []
         return updates
+
+    def wrote(self) -> None:
+        """Note that what was taken out is written."""
+        self._being_written = None
 
 
 def _update(sensor_id: str, seen: _Seen) -> UpdateOne:

@@ -65,7 +65,7 @@ class Ingestor:
         self._inbox = Inbox(self._topics, books)
         opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors)
         self._announcer = Announcer(store, self._topics, books, settings.sites)
-        self._alarms = Alarms(settings, config, store, self._limits)
+        self._alarms = Alarms(settings, config, store, self._limits, self._sensors)
         self._pipeline = Pipeline(
             self._inbox,
             opener,
@@ -183,6 +183,7 @@ class Ingestor:
     async def _update_sensors(self, limit: int | None = None) -> None:
         if updates := self._sensors.take(limit):
             await self._store.update_sensors(updates)
+        self._sensors.wrote()
 
     async def _send_confirmations(self) -> None:
         await self._send(self._confirmations.due())

@@ -276,29 +276,3 @@ class Store:
                 note(cast("Measure", document))
 
         await self._patience.insist(read, aloud=False)
-
-    async def checkpoint(self, name: str) -> datetime | None:
-        """Up to when this ingestor's readings are in the periods.
-
-        At its first start, it is as far as the last of the others, who may have been renamed or
-        left; None if there were none.
-        """
-
-        async def read() -> datetime | None:
-            checkpoints = self.database["checkpoints"]
-            found = await checkpoints.find_one({"_id": name}) or await checkpoints.find_one(
-                {"of": {"$exists": False}}, sort=[("until", 1)]
-            )
-            return found["until"] if found else None
-
-        return await self._patience.insist(read, aloud=False)
-
-    async def set_checkpoint(self, name: str, until: datetime) -> None:
-        """Note that all readings received before ``until`` are in the periods."""
-
-        async def write() -> None:
-            await self.database["checkpoints"].update_one(
-                {"_id": name}, {"$set": {"until": until}}, upsert=True
-            )
-
-        await self._patience.insist(write, aloud=False)

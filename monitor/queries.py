@@ -1,24 +1,41 @@
 """What the monitor asks the database. Reads only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import timeout
 from pymongo.errors import PyMongoError
 
-from ingestor.documents import Measure
+from ingestor.documents import AlarmDocument, Measure, utc_now
 
 LOOK_BACK = 2000
 CHECK_LIMIT_S = 3600.0
+KNOCK_LIMIT_S = 3.0
 COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at")
 OVERLAP = 100
+LAST_OVER = 50
+# The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
+STANDING = {"retracted_at": None, "$or": [{"cleared_at": None}, {"waits": True, "acknowledged_at": None}]}
+OVER = {"$nor": [STANDING]}
 
 
 class QueryError(Exception):
     """Raised when the database does not answer; says so."""
+
+
+class SensorPlace(NamedTuple):
+    """What is known of a sensor that somebody names.
+
+    Attributes:
+        site: Where it is; None as long as nothing has come from it.
+        shelved: Until when (UTC, naive) each rule is shelved that is.
+    """
+
+    site: str | None
+    shelved: Mapping[str, datetime]
 
 
 def _no_answer(error: PyMongoError) -> QueryError:
@@ -28,9 +45,15 @@ def _no_answer(error: PyMongoError) -> QueryError:
 
 @asynccontextmanager
 async def _open(url: str) -> AsyncIterator[AsyncIOMotorDatabase[dict[str, Any]]]:
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        url, appname="energy-monitor monitor", serverSelectionTimeoutMS=3000, timeoutMS=10_000
-    )
+    try:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            url, appname="energy-monitor monitor", serverSelectionTimeoutMS=3000, timeoutMS=10_000
+        )
+    except (PyMongoError, ValueError) as error:
+        # Without the reason, which may hold a part of a password.
+        raise QueryError(
+            "the MongoDB URL cannot be used; write special characters of a password as %XX"
+        ) from error
     try:
         yield client.get_default_database()
     finally:
@@ -49,6 +72,23 @@ async def open_records(url: str) -> AsyncIterator["Records"]:
     """Open a database for checking what is in it."""
     async with _open(url) as database:
         yield Records(database)
+
+
+@asynccontextmanager
+async def open_episodes(url: str) -> AsyncIterator["Episodes"]:
+    """Open a database for looking at its alarms.
+
+    Raises:
+        QueryError: The database does not answer.
+    """
+    async with _open(url) as database:
+        try:
+            # A person waits: reading may take a while, but not finding out that nobody is there.
+            with timeout(KNOCK_LIMIT_S):
+                await database.command("ping")
+        except PyMongoError as error:
+            raise _no_answer(error) from error
+        yield Episodes(database)
 
 
 class Tail:
@@ -128,3 +168,79 @@ class Records:
                     yield document["topic"], document["sequence"]
         except PyMongoError as error:
             raise _no_answer(error) from error
+
+
+class Episodes:
+    """Alarms that stand or stood, and what is shelved."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        self._database = database
+
+    async def standing(self, sites: Sequence[str]) -> list[AlarmDocument]:
+        """All alarms that stand, of some sites or of all if none is named.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        return await self._alarms({**STANDING, **_of(sites)})
+
+    async def over(self, sites: Sequence[str]) -> list[AlarmDocument]:
+        """The last 50 that do not stand any more, of some sites or of all if none is named.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        return await self._alarms({**OVER, **_of(sites)}, LAST_OVER)
+
+    async def named(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
+        """The alarms with these ids, as far as there are any.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        return {each["_id"]: each for each in await self._alarms({"_id": {"$in": list(ids)}})}
+
+    async def sensor(self, sensor_id: str) -> SensorPlace | None:
+        """Where a sensor is and what of it is shelved; None if nobody knows it.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        try:
+            document = await self._database["sensors"].find_one({"sensor_id": sensor_id})
+        except PyMongoError as error:
+            raise _no_answer(error) from error
+        return None if document is None else SensorPlace(document.get("site"), _shelves(document))
+
+    async def shelved(self) -> dict[tuple[str, str], datetime]:
+        """Until when (UTC, naive) each rule of each sensor is shelved that is.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        found = self._database["sensors"].find({"shelved": {"$gt": {}}}, ("sensor_id", "shelved"))
+        try:
+            return {
+                (document["sensor_id"], rule): until
+                async for document in found
+                for rule, until in _shelves(document).items()
+            }
+        except PyMongoError as error:
+            raise _no_answer(error) from error
+
+    async def _alarms(self, wanted: Mapping[str, Any], most: int = 0) -> list[AlarmDocument]:
+        found = self._database["alarms"].find(wanted).sort([("since", -1), ("_id", -1)]).limit(most)
+        try:
+            return [cast("AlarmDocument", document) async for document in found]
+        except PyMongoError as error:
+            raise _no_answer(error) from error
+
+
+def _of(sites: Sequence[str]) -> dict[str, Any]:
+    return {"site": {"$in": list(sites)}} if sites else {}
+
+
+def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:
+    now = utc_now()
+    shelved = document.get("shelved") or {}
+    return {rule: shelf["until"] for rule, shelf in shelved.items() if shelf["until"] > now}

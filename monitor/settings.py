@@ -1,12 +1,32 @@
 """What the monitor's commands can be told."""
 
+import getpass
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
+from broker.address import MqttUrl
+from broker.alarms import MAX_SHELVED_MINUTES, User
 from broker.settings import MongoUrl, ProcessSettings
-from broker.topics import TopicRoot
+from broker.topics import ID_PATTERN, SensorId, TopicRoot
+
+
+def _check_sites(text: str) -> str:
+    sites = text.split(",")
+    if text != "+" and not all(re.fullmatch(ID_PATTERN, site) for site in sites):
+        raise ValueError("write + for all sites, or names with commas between: lari,annex")
+    return text
+
+
+def login_name() -> str | None:
+    """Who is at this machine; None where nobody has a name, as in many containers."""
+    try:
+        return getpass.getuser()[:64] or None
+    except (KeyError, OSError, ImportError):
+        return None
 
 
 class WatchSettings(ProcessSettings):
@@ -32,3 +52,59 @@ class VerifySettings(ProcessSettings):
     )
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
+
+
+class AlarmsSettings(ProcessSettings):
+    """List the alarms that stand: the worst first, of these the newest.
+
+    Example: monitor alarms --site lari --all
+    """
+
+    all: bool = Field(False, description="and the last 50 that are over")
+    site: Annotated[str, AfterValidator(_check_sites)] = Field(
+        "+", description="sites to list: + for all, or a list with commas"
+    )
+    mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites to list; none for all."""
+        return () if self.site == "+" else tuple(self.site.split(","))
+
+
+class CommandSettings(ProcessSettings):
+    """What all commands to the ingestor take."""
+
+    user: User | None = Field(None, description="who says so (default: your login name)")
+    mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker, as user operator")
+    mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
+    topic_root: TopicRoot = Field("energy", description="first topic level(s)")
+
+    @property
+    def who(self) -> str | None:
+        """Who says so, as far as that is known."""
+        return self.user or login_name()
+
+
+class AcknowledgeSettings(CommandSettings):
+    """Say that somebody has seen alarms; the exit status is 0 if all that is noted.
+
+    Example: monitor acknowledge Sensor-LARI-01@silent@2026-11-23T10:00:00.000Z
+    """
+
+    ids: CliPositionalArg[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]]] = Field(
+        min_length=1, description="of the alarms, as `monitor alarms` shows them"
+    )
+
+
+class ShelveSettings(CommandSettings):
+    """Shelve a rule of a sensor for a while; the exit status is 0 if that is noted.
+
+    Example: monitor shelve Sensor-LARI-01 overconsumption --minutes 120
+    """
+
+    sensor: CliPositionalArg[SensorId] = Field(description="the sensor")
+    rule: CliPositionalArg[Annotated[str, StringConstraints(min_length=1, max_length=64)]] = Field(
+        description="the rule, as `monitor alarms` shows it"
+    )
+    minutes: int = Field(60, ge=0, le=MAX_SHELVED_MINUTES, description="for how long; 0 ends it")

@@ -60,7 +60,7 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
         zone: Of the time shown; the machine's own if None.
     """
     time = measure["timestamp"].replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
-    place = ", ".join(_plain(part) for part in (measure["location"], measure["sensor_id"]) if part)
+    place = ", ".join(plain(part) for part in (measure["location"], measure["sensor_id"]) if part)
     if measure["is_anomaly"]:
         mark, detail = "🔴", f"Action required: {place}"
     else:
@@ -71,6 +71,6 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
     return line + separator + detail
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Take out what could steer a terminal or turn the direction of writing."""
     return "".join(character if character.isprintable() else "?" for character in text)

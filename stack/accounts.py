@@ -45,3 +45,9 @@ class Accounts:
         password = self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
         options = "?authSource=admin" if role == "admin" else ""
         return f"mongodb://{role}:{password}@127.0.0.1:{port}/{DATABASE}{options}"
+
+
+def read_notify(root: Path) -> dict[str, str]:
+    """Where alarms are sent to, as ``.env`` has it for the ingestor; nothing if it does not say."""
+    notify = dotenv_values(root / ".env").get("ENERGY_NOTIFY")
+    return {"ENERGY_NOTIFY": notify} if notify else {}

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from broker.messages import sensor_series
 from stack import mongod, mosquitto
-from stack.accounts import Accounts
+from stack.accounts import Accounts, read_notify
 from stack.addresses import Addresses
 from stack.processes import Process, ProcessError, running
 from stack.settings import UpSettings
@@ -124,6 +124,8 @@ class Machine:
             "ENERGY_MQTT_URL": accounts.mqtt("ingestor", mqtt),
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
             "ENERGY_HTTP": f"127.0.0.1:{http}",
+            "ENERGY_ALARMS": str(ROOT / "alarms.toml"),
+            **read_notify(ROOT),
         }
         ingestor = _python("Ingestor", ["ingestor"], urls, log / "ingestor.log")
         await self._run(exits, ingestor, lambda: _says_ready(f"http://127.0.0.1:{http}/ready"))

@@ -15,7 +15,7 @@ from ingestor.alarms.notify import Notice
 from ingestor.alarms.rulebook import RuleName
 from ingestor.alarms.storm import Storms
 from ingestor.alarms.track import Track
-from ingestor.documents import AlarmDocument, utc_now
+from ingestor.documents import AlarmDocument, sensor_of, utc_now
 from ingestor.flag import Limits
 
 
@@ -88,6 +88,12 @@ class Board:
             if track.fold.rules.silent.interval is not None:
                 self.to_watch.append(track)
         return track
+
+    def find(self, alarm: str) -> AlarmDocument | None:
+        """The standing episode of an id."""
+        track = self.tracks.get(sensor_of(alarm))
+        standing = (track.standing if track else None) or {}
+        return next((each for each in standing.values() if each["_id"] == alarm), None)
 
     def fold(self, place: Place) -> Fold:
         """The rules of a sensor, before any reading."""
@@ -177,8 +183,9 @@ class Board:
         self._keeper.keep(Change(document, self.state(track, place)))
 
     def remind(self, track: Track, rule: str) -> None:
-        """Send to people once more what goes on though nobody wanted to hear of it for a while."""
-        if track.is_active(rule) and (document := track.stands(rule)) is not None:
+        """Send to people what goes on, unless nobody wants to hear of it."""
+        document = track.stands(rule)
+        if document is not None and track.is_active(rule) and rule not in self.shelves(track):
             self._keeper.keep(Change(document, None, to_notice(document)))
 
     def state(self, track: Track, place: Place) -> Outgoing:
@@ -199,6 +206,12 @@ class Board:
         """Until when each rule is shelved that is."""
         now = self.clock.now()
         return {rule: shelf.until for rule, shelf in (track.shelved or {}).items() if shelf.until > now}
+
+    def notify_again(self, track: Track) -> None:
+        """Send to people what goes on and was not sent, as far as anybody knows."""
+        for document in (track.standing or {}).values():
+            if document["notified_at"] is None and not document["in_storm"]:
+                self.remind(track, document["rule"])
 
     def tell_again(self, document: AlarmDocument) -> None:
         """Tell an episode of which perhaps nobody was told: as it went on, and what stands now."""

@@ -43,7 +43,7 @@ class ReadingHistory:
 
     async def unjudged(self, since: datetime) -> list[Unjudged]:
         """The sensors of which timely readings were received after a moment, and the oldest of these."""
-        after = {"timestamp": {"$gte": since - LATE_AFTER}, "received_at": {"$gt": since}, **self._sites}
+        after = {"timestamp": {"$gte": since - LATE_AFTER}, "received_at": {"$gte": since}, **self._sites}
         group = {"_id": "$sensor_id", "site": {"$last": "$site"}, "since": {"$min": "$timestamp"}}
         stages = [{"$match": {**after, **TIMELY}}, {"$group": group}]
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
 from itertools import islice
 
 from broker.client import BrokerLostError, BrokerRefusedError
@@ -12,7 +11,6 @@ from broker.connection import CHUNK, Connection, Outgoing
 from ingestor.alarms.board import Change
 from ingestor.alarms.notify import Notifier
 from ingestor.alarms.records import AlarmRecords
-from ingestor.documents import AlarmDocument, utc_now
 
 GATHER_S = 0.05
 # A broker that is killed forgets what it kept of the last seconds.
@@ -41,7 +39,6 @@ class Keep:
         # Each with the number of its change.
         self._to_tell: deque[tuple[int, Outgoing]] = deque()
         self._told: dict[str, float] = {}
-        self._noticed: dict[str, AlarmDocument] = {}
         self._connection: Connection | None = None
         self._attention = asyncio.Event()
         self._progress = asyncio.Condition()
@@ -110,7 +107,6 @@ class Keep:
             if message is not None:
                 self._to_tell.append((self._written, message))
             if isinstance(each, Change) and each.notice is not None and self._notifier is not None:
-                self._noticed[each.notice.id] = each.document
                 self._notifier.tell(each.notice)
         async with self._progress:
             self._progress.notify_all()
@@ -128,10 +124,3 @@ class Keep:
             for message in chunk:
                 self._to_tell.popleft()
                 self._told[message.topic] = time.monotonic()
-
-    def mark_notified(self, ids: Sequence[str]) -> None:
-        """Note that people were told of these episodes."""
-        for alarm in ids:
-            if document := self._noticed.pop(alarm, None):
-                document["notified_at"] = utc_now()
-                self.keep(Change(document, None))

@@ -91,8 +91,8 @@ class Notifier:
         while await line.attention.wait():
             if items := line.give_up():
                 await self._finish(items, is_taken=False)
-            elif (wait_s := line.held_for(self.settings.most_per_hour)) > 0:
-                await asyncio.sleep(min(wait_s, LOOK_EVERY_S))  # the limit may be replaced meanwhile
+            elif line.is_held(self.settings.most_per_hour):
+                await asyncio.sleep(LOOK_EVERY_S)  # the limit may be replaced meanwhile
             elif items := await line.send():
                 attempt = 0
                 await self._finish(items, is_taken=True)
@@ -135,13 +135,12 @@ class _Line:
             logger.warning("%s: gave up notifications that waited for a day (%d).", self._name, count)
         return self._take(count)
 
-    def held_for(self, most_per_hour: int) -> float:
+    def is_held(self, most_per_hour: int) -> bool:
         while self._sent_at and self._sent_at[0] <= monotonic() - HOUR_S:
             self._sent_at.popleft()
-        if len(self._sent_at) < most_per_hour:
-            return 0.0
-        self._was_held = True
-        return self._sent_at[-most_per_hour] + HOUR_S - monotonic()
+        if is_held := len(self._sent_at) >= most_per_hour:
+            self._was_held = True
+        return is_held
 
     async def send(self) -> list[_Item]:
         """Send one message. Returns what was in it, nothing if it was not taken."""

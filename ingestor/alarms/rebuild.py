@@ -77,27 +77,39 @@ class Rebuild:
 
     def _apply(self, track: Track, affected: Episodes, computed: Sequence[AlarmDocument]) -> None:
         """Compare what is kept with what should be, and keep and tell the difference."""
-        new, changed, standing = [], [], {}
-        gone = [each for each in affected.values() if each["retracted_at"] is None]
-        for document in computed:
-            kept = affected.get(document["_id"])
-            if kept is None:
-                _inherit(document, gone)
-                new.append(document)
-            else:
-                _take_over(document, kept)
-                if not _is_same(document, kept):
-                    changed.append(document)
-                elif document["peak_kwh"] != kept["peak_kwh"]:
-                    self._judge.higher[document["_id"]] = document
-            if stands(document):
-                standing[document["rule"]] = document
-        ids = {document["_id"] for document in computed}
+        for alarm in affected:
+            # What waits to be written down of it is what it was.
+            self._judge.higher.pop(alarm, None)
+        right = {document["_id"] for document in computed}
+        gone = [
+            each for each in affected.values() if each["retracted_at"] is None and each["_id"] not in right
+        ]
         for document in gone:
-            if document["_id"] not in ids:
-                document["retracted_at"] = self._board.clock.now()
-                changed.append(document)
-        self._board.correct(track, standing, new, changed)
+            document["retracted_at"] = self._board.clock.now()
+        new = [each for each in computed if each["_id"] not in affected]
+        for document in new:
+            _inherit(document, gone)
+        changed = [
+            each
+            for each in computed
+            if each["_id"] in affected and self._differs(each, affected[each["_id"]])
+        ]
+        standing = {each["rule"]: each for each in computed if stands(each)}
+        self._board.correct(track, standing, new, [*changed, *gone])
+
+    def _differs(self, document: AlarmDocument, kept: AlarmDocument) -> bool:
+        """Whether an episode is not what it was thought to be; what people did with it stays."""
+        document["acknowledged_at"] = kept["acknowledged_at"]
+        document["acknowledged_by"] = kept["acknowledged_by"]
+        document["notified_at"] = kept["notified_at"]
+        document["in_storm"] = kept["in_storm"]
+        if document["peak_kwh"] != kept["peak_kwh"]:
+            self._judge.higher[document["_id"]] = document
+        was, should_be = (
+            (kept["raised_at"], kept["cleared_at"]),
+            (document["raised_at"], document["cleared_at"]),
+        )
+        return was != should_be or kept["retracted_at"] is not None
 
     def _go_on(self, track: Track, fold: Fold, measures: Sequence[Measure]) -> None:
         """Judge what came meanwhile."""
@@ -121,20 +133,6 @@ class Rebuild:
 
 def _is_over(document: AlarmDocument, since: datetime) -> bool:
     return document["cleared_at"] is not None and document["cleared_at"] < since
-
-
-def _is_same(document: AlarmDocument, kept: AlarmDocument) -> bool:
-    return (document["raised_at"], document["cleared_at"]) == (kept["raised_at"], kept["cleared_at"]) and (
-        kept["retracted_at"] is None
-    )
-
-
-def _take_over(document: AlarmDocument, kept: AlarmDocument) -> None:
-    """What people did with an episode stays."""
-    document["acknowledged_at"] = kept["acknowledged_at"]
-    document["acknowledged_by"] = kept["acknowledged_by"]
-    document["notified_at"] = kept["notified_at"]
-    document["in_storm"] = kept["in_storm"]
 
 
 def _inherit(document: AlarmDocument, gone: Sequence[AlarmDocument]) -> None:

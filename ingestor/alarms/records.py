@@ -9,6 +9,7 @@ from pymongo import ReplaceOne, UpdateOne, timeout
 
 from broker.topics import Place, Topics
 from ingestor.alarms.track import Shelf
+from ingestor.checkpoint import Checkpoint
 from ingestor.documents import AlarmDocument
 from ingestor.store import Store
 
@@ -39,18 +40,26 @@ class AlarmRecords:
         store: The open database.
         name: The ingestor's, under which it keeps how far it has come.
         sites: Whose alarms; ``+`` for all.
+
+    Attributes:
+        checkpoint: When the newest batch came that is judged and told altogether.
     """
 
     def __init__(self, store: Store, name: str, sites: Sequence[str]) -> None:
         self._db = store.database
         self._insist = store.insist
-        self._checkpoint = {"_id": f"{name} alarms"}
+        self.checkpoint = Checkpoint(store, name, "alarms")
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
 
     async def write(self, documents: Sequence[AlarmDocument]) -> None:
         """Write episodes as they are now, journaled."""
         writes = [ReplaceOne({"_id": each["_id"]}, dict(each), upsert=True) for each in documents]
         await self._insist(lambda: self._db["alarms"].bulk_write(writes, ordered=False))
+
+    async def mark_notified(self, ids: Sequence[str], at: datetime) -> None:
+        """Note that people were told of these episodes."""
+        change = {"$set": {"notified_at": at}}
+        await self._insist(lambda: self._db["alarms"].update_many({"_id": {"$in": list(ids)}}, change))
 
     async def write_sensors(
         self, intervals: Mapping[str, float], shelves: Mapping[str, Mapping[str, Shelf]]
@@ -131,20 +140,6 @@ class AlarmRecords:
             ]
 
         return await self._insist(read)
-
-    async def checkpoint(self) -> datetime | None:
-        """When the newest batch came that is judged and told altogether; None at the very first start."""
-
-        async def read() -> datetime | None:
-            found = await self._db["checkpoints"].find_one(self._checkpoint)
-            return found["until"] if found else None
-
-        return await self._insist(read)
-
-    async def set_checkpoint(self, until: datetime) -> None:
-        """Note that all batches up to that time are judged and told."""
-        change = {"$set": {"until": until, "of": "alarms"}}
-        await self._insist(lambda: self._db["checkpoints"].update_one(self._checkpoint, change, upsert=True))
 
 
 def _set(sensor_id: str, fields: Mapping[str, Any]) -> UpdateOne:

@@ -30,11 +30,11 @@ class Restart:
 
     async def load(self, refusing: Refusing, commands: Commands) -> None:
         """Fill the board; before any reading."""
-        since = await self._records.checkpoint()
+        since = await self._records.checkpoint.own()
         if since is None:
             # What was stored before there were alarms raises none.
             since = self._board.clock.now()
-            await self._records.set_checkpoint(since)
+            await self._records.checkpoint.set(since)
         for known in await self._records.known():
             self._take_up(known)
         for document in sorted(await self._records.standing(), key=lambda each: each["since"]):
@@ -46,6 +46,7 @@ class Restart:
         for track in self._board.tracks.values():
             refusing.take_up(track)
             commands.take_up(track)
+            self._board.notify_again(track)
             track.settle()
         for document in sorted(await self._records.changed_since(since), key=lambda each: each["changed_at"]):
             # Perhaps nobody was told of it; whoever was hears it twice.

@@ -24,6 +24,7 @@ from ingestor.alarms.restart import Restart
 from ingestor.alarms.track import NEVER
 from ingestor.documents import Measure
 from ingestor.flag import Limits
+from ingestor.sensors import Sensors
 from ingestor.settings import IngestorSettings
 from ingestor.store import Store
 from ingestor.validate import Rejection
@@ -42,12 +43,21 @@ class Alarms:
         config: The rules at the start.
         store: The open database.
         limits: The thresholds; those of the file are entered here.
+        sensors: What is written down of sensors, which a restart begins with.
     """
 
-    def __init__(self, settings: IngestorSettings, config: AlarmConfig, store: Store, limits: Limits) -> None:
+    def __init__(
+        self,
+        settings: IngestorSettings,
+        config: AlarmConfig,
+        store: Store,
+        limits: Limits,
+        sensors: Sensors,
+    ) -> None:
         topics = Topics(settings.topic_root)
         self._file = settings.alarms
         self._limits = limits
+        self._sensors = sensors
         self._records = AlarmRecords(store, settings.name, settings.sites)
         self._notifier = (
             Notifier(settings.notify, config.notifications, self._mark_notified) if settings.notify else None
@@ -116,7 +126,7 @@ class Alarms:
             group.create_task(self.keep.work(), name="alarms.keep")
             group.create_task(_every(TICK_S, self._tick), name="alarms.tick")
             group.create_task(self._rebuild_doubtful(), name="alarms.rebuild")
-            group.create_task(_every(CHECKPOINT_EVERY_S, self._note_progress), name="alarms.checkpoint")
+            group.create_task(_every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
             if self._file is not None:
                 group.create_task(follow(self._file, self._reconfigure), name="alarms.reload")
             if self._notifier is not None:
@@ -124,9 +134,9 @@ class Alarms:
 
     async def finish(self) -> None:
         """Write down what is known; at the end, when nothing more is judged."""
-        await self._note_progress()
+        await self.note_progress()
         await self.keep.written()
-        await self._note_progress()
+        await self.note_progress()
 
     def _reconfigure(self, config: AlarmConfig) -> None:
         reconfigure(self.board, config)
@@ -158,11 +168,12 @@ class Alarms:
             async with self._lock:
                 await self._rebuild.settle(self.board.tracks[sensor_id])
 
-    async def _note_progress(self) -> None:
+    async def note_progress(self) -> None:
         """Write down up to when all is judged and told, and what was learned meanwhile."""
         judged, number = self._to_note
         if judged != NEVER and self.keep.has_told(number):
-            await self._records.set_checkpoint(judged)
+            # A restart must know of all before that which reading of a sensor was the newest.
+            await self._records.checkpoint.set(min(judged, self._sensors.unwritten_since or judged))
             self._to_note = NEVER, 0
         higher, self.judge.higher = self.judge.higher, {}
         for document in higher.values():
@@ -178,7 +189,15 @@ class Alarms:
         await self._records.write_sensors(intervals, shelves)
 
     async def _mark_notified(self, ids: Sequence[str]) -> None:
-        self.keep.mark_notified(ids)
+        now, over = self.board.clock.now(), []
+        for alarm in ids:
+            if document := self.board.find(alarm):
+                document["notified_at"] = now
+                self.keep.keep(Change(document, None))
+            else:
+                over.append(alarm)
+        if over:
+            await self._records.mark_notified(over, now)
 
 
 async def _every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:

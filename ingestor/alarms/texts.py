@@ -17,7 +17,7 @@ def describe(rule: RuleName, fold: Fold, measure: Measure) -> tuple[float | None
         threshold_kwh = measure.get("threshold_kwh")
         return threshold_kwh, f"{value_kwh} kWh, above the threshold of {threshold_kwh} kWh"
     if rule == "stuck":
-        return None, f"{value_kwh} kWh for the {history.stuck.length}th time in a row"
+        return None, f"{value_kwh} kWh, {history.stuck.length} times in a row"
     if rule == "sustained":
         return fold.rules.sustained.limit_kwh, _sustained(fold, history)
     return fold.rules.budget.limit_kwh, _budget(fold, history)

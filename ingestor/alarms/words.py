@@ -73,7 +73,7 @@ def _for_all(rules: Rules, threshold_kwh: float) -> Iterator[str]:
     off = {name: why for name in NAMES if (why := _why_off(rules.rule(name)))}
     on = {name: rules.rule(name) for name in NAMES if name not in off}
     for name, rule in on.items():
-        waits = " When it is over, it waits for an acknowledgement." * rule.wait_for_acknowledgement
+        waits = " It stands until it is over and acknowledged." * rule.wait_for_acknowledgement
         yield f"{name} ({rule.severity}): {sentences[name]}{waits}"
     if off:
         yield f"Off: {', '.join(f'{name} ({why})' for name, why in off.items())}."
@@ -186,7 +186,7 @@ PHRASES: dict[str, Callable[[Any], str]] = {
     "enabled": lambda on: "it is enabled" if on else "it is off",
     "severity": lambda severity: f"its severity is {severity}",
     "wait_for_acknowledgement": lambda waits: (
-        f"when it is over, it {'waits' if waits else 'does not wait'} for an acknowledgement"
+        f"it stands until it is over{' and acknowledged' if waits else ''}"
     ),
     "threshold_kwh": lambda kwh: f"the threshold in this file is {_kwh(kwh)}",
     "on_readings": lambda count: f"raising it takes at least {_many(count, 'reading', 'readings in a row')}",

@@ -82,12 +82,14 @@ def opener(inbox: Inbox, books: Books) -> Opener:
 def test_only_what_is_strictly_above_the_threshold_exceeds_it(
     value_kwh: float, threshold_kwh: float | None
 ) -> None:
-    assert exceeded(reading(value_kwh), Limits(12.0)) == threshold_kwh
+    assert exceeded(reading(value_kwh), "lari", Limits(12.0)) == threshold_kwh
 
 
-def test_own_threshold_of_a_sensor_counts() -> None:
-    assert exceeded(reading(12.5), Limits(12.0, {"S-1": 13.0})) is None
-    assert exceeded(reading(5.5), Limits(12.0, {"S-1": 5.0})) == 5.0
+def test_threshold_is_the_sensors_own_or_its_sites_or_that_of_all() -> None:
+    assert exceeded(reading(12.5), "lari", Limits(12.0, {"S-1": 13.0}, {"lari": 1.0})) is None
+    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-1": 5.0})) == 5.0
+    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-2": 9.0}, {"lari": 3.0})) == 3.0
+    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-2": 1.0}, {"annex": 3.0})) is None
 
 
 def test_ids_of_a_reading_and_its_periods() -> None:

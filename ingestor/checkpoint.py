@@ -1,0 +1,48 @@
+"""How far an ingestor has come with work behind the path of readings, kept over restarts."""
+
+from datetime import datetime
+
+from ingestor.store import Store
+
+
+class Checkpoint:
+    """Up to when all batches are worked into something: the periods, or the alarms.
+
+    Args:
+        store: The open database.
+        name: The ingestor's.
+        of: What is worked into; None for the periods.
+    """
+
+    def __init__(self, store: Store, name: str, of: str | None = None) -> None:
+        self._checkpoints = store.database["checkpoints"]
+        self._insist = store.insist
+        # No ingestor has a name with a space in it.
+        self._id = name if of is None else f"{name} {of}"
+        self._fields: dict[str, object] = {} if of is None else {"of": of}
+        self._alike = self._fields or {"of": {"$exists": False}}
+
+    async def own(self) -> datetime | None:
+        """How far this ingestor has come; None at its first start."""
+
+        async def read() -> datetime | None:
+            found = await self._checkpoints.find_one({"_id": self._id})
+            return found["until"] if found else None
+
+        return await self._insist(read, aloud=False)
+
+    async def others(self) -> datetime | None:
+        """How far the last of all has come, who may have been renamed or left; None if there were none."""
+
+        async def read() -> datetime | None:
+            found = await self._checkpoints.find_one(self._alike, sort=[("until", 1)])
+            return found["until"] if found else None
+
+        return await self._insist(read, aloud=False)
+
+    async def set(self, until: datetime) -> None:
+        """Note that all batches received before ``until`` are worked in."""
+        change = {"$set": {"until": until, **self._fields}}
+        await self._insist(
+            lambda: self._checkpoints.update_one({"_id": self._id}, change, upsert=True), aloud=False
+        )

@@ -1,0 +1,298 @@
+"""Random histories of one sensor, on a real database, held against a model that knows them whole.
+
+Readings come in order, out of order, too late, twice; the ingestor ends in order or at any of the
+moments at which it can be killed. What is kept and told in the end must be what the model says.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from broker.connection import Outgoing
+from broker.messages import Row
+from broker.topics import Place
+from ingestor.alarms.board import Clock
+from ingestor.alarms.config import AlarmConfig
+from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
+from ingestor.alarms.service import Alarms
+from ingestor.documents import Measure, format_moment, is_late, to_measure
+from ingestor.flag import Limits, exceeded
+from ingestor.sensors import Sensors
+from ingestor.settings import IngestorSettings
+from ingestor.store import Store, open_store
+from stack.servers import Servers
+from tests.alarm_model import Episode, Seen, episodes
+
+pytestmark = pytest.mark.integration
+
+RUNS = 2000
+START = datetime(2026, 11, 23, 10)  # noqa: DTZ001 - as documents have it
+VALUES = st.sampled_from([0.0, 5.0, 11.4, 11.5, 11.9, 12.0, 12.000001, 12.5, 13.0, 15.0])
+GAPS_S = st.sampled_from([0.001, 1.0, 5.0, 30.0, 59.0, 60.0, 200.0])
+numbers = itertools.count(1)
+T = TypeVar("T")
+
+
+@st.composite
+def rules_of_a_sensor(draw: st.DrawFn) -> Rules:
+    """Half of all sensors have nothing but the defaults."""
+    if draw(st.booleans()):
+        return Rules()
+    seconds = st.sampled_from([0.0, 5.0, 60.0]).map(lambda each: timedelta(seconds=each))
+    counts = st.integers(1, 3)
+    over = Overconsumption(
+        on_readings=draw(counts),
+        on_delay=draw(seconds),
+        deadband_kwh=draw(st.sampled_from([0.0, 0.5])),
+        off_readings=draw(counts),
+        off_delay=draw(seconds),
+    )
+    return Rules(
+        overconsumption=over,
+        sustained=Sustained(
+            limit_kwh=draw(st.sampled_from([None, 11.9])), deadband_kwh=0.5, window=timedelta(seconds=60)
+        ),
+        budget=Budget(limit_kwh=draw(st.sampled_from([None, 40.0]))),
+        stuck=Stuck(readings=draw(st.sampled_from([None, 3]))),
+    )
+
+
+class Ear:
+    """Stands for the connection: takes what is told, or is lost."""
+
+    def __init__(self) -> None:
+        self.told: list[Outgoing] = []
+
+    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+        self.told += messages
+
+
+class Machine(RuleBasedStateMachine):
+    """One sensor's history.
+
+    Attributes:
+        store: The real database.
+        loop: In which everything runs.
+    """
+
+    store: Store
+    loop: asyncio.AbstractEventLoop
+
+    @initialize(rules=rules_of_a_sensor())
+    def begin(self, rules: Rules) -> None:
+        number = next(numbers)
+        self.sensor, self.site = f"Machine-{number}", f"machine-{number}"
+        self.config = AlarmConfig(rules=rules)
+        self.now, self.newest = START, START
+        self.used: set[datetime] = set()
+        self.measures: list[Measure] = []
+        self.told: set[str] = set()
+        self.run(self.open())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    async def open(self) -> None:
+        """Start an ingestor's alarms as a new process does."""
+        self.limits, self.sensors = Limits(12.0), Sensors()
+        options = IngestorSettings(name=self.sensor, site=self.site)
+        self.alarms = Alarms(options, self.config, self.store, self.limits, self.sensors)
+        self.alarms.board.clock = Clock(lambda: self.now)
+        self.ear = Ear()
+        await self.alarms.load()
+        self.alarms.keep.attach(self.ear)  # type: ignore[arg-type]  # all that it uses of a connection
+
+    async def bring_home(self) -> None:
+        """Write and tell all, and fold anew until nothing is in doubt."""
+        while True:
+            await self.alarms.keep.write()
+            await self.alarms.keep.tell()
+            if not self.alarms.judge.doubtful:
+                break
+            await self.alarms.rebuild()
+        self.hear()
+
+    async def note(self) -> None:
+        """Note how far all is judged and told, as is done again and again."""
+        for _ in range(2):
+            await self.bring_home()
+            await self.alarms.note_progress()
+            if updates := self.sensors.take():
+                await self.store.update_sensors(updates)
+            self.sensors.wrote()
+        await self.bring_home()
+
+    def hear(self) -> None:
+        for message in self.ear.told:
+            self.state = json.loads(message.payload)["alarms"]
+            self.told |= {each["id"] for each in self.state}
+        self.ear.told.clear()
+
+    def measure(self, at: datetime, value_kwh: float) -> Measure:
+        self.used.add(at)
+        stamp = format_moment(at)
+        row = Row(sensor_id=self.sensor, value_kwh=value_kwh, timestamp=stamp)
+        threshold_kwh = exceeded(row, self.site, self.limits)
+        return to_measure(row, Place(self.site, self.sensor), (at, stamp), threshold_kwh, self.now)
+
+    async def arrive(self, measures: Sequence[Measure], *, judged: bool = True) -> None:
+        problems = await self.store.insert(measures)
+        stored = [each for index, each in enumerate(measures) if index not in problems]
+        self.measures += stored
+        if judged:
+            self.sensors.saw(stored)
+            self.alarms.saw(stored, self.now)
+
+    def later(self) -> None:
+        """Each batch has a time of its own."""
+        self.now = max(self.now + timedelta(milliseconds=1), self.newest)
+
+    def next_in_order(self, gap_s: float, value_kwh: float) -> Measure:
+        self.newest += timedelta(seconds=gap_s)
+        self.later()
+        return self.measure(self.newest, value_kwh)
+
+    def between(self, ago_s: float, value_kwh: float) -> Measure | None:
+        self.later()
+        at = self.newest - timedelta(seconds=ago_s)
+        return None if at in self.used else self.measure(at, value_kwh)
+
+    @rule(readings=st.lists(st.tuples(GAPS_S, VALUES), min_size=1, max_size=4), at_once=st.booleans())
+    def comes_in_order(self, readings: list[tuple[float, float]], at_once: bool) -> None:
+        measures = []
+        for gap_s, value_kwh in readings:
+            measures.append(self.next_in_order(gap_s, value_kwh))
+            if not at_once:
+                self.run(self.arrive([measures.pop()]))
+        self.run(self.arrive(measures))
+
+    @rule(ago_s=st.sampled_from([0.001, 0.5, 2.5, 10.0, 45.0, 100.0, 599.0]), value_kwh=VALUES)
+    def comes_out_of_order(self, ago_s: float, value_kwh: float) -> None:
+        if measure := self.between(ago_s, value_kwh):
+            self.run(self.arrive([measure]))
+
+    @rule(readings=st.permutations([(1.0, 13.0), (2.0, 5.0), (3.0, 12.5), (4.0, 11.4)]))
+    def comes_shuffled(self, readings: list[tuple[float, float]]) -> None:
+        begin = self.newest
+        self.newest += timedelta(seconds=5)
+        self.later()
+        self.run(self.arrive([self.measure(begin + timedelta(seconds=at), value) for at, value in readings]))
+
+    @precondition(lambda self: not self.config.rules.budget.is_on)
+    @rule(ago_s=st.sampled_from([601.0, 700.0, 5000.0]), value_kwh=VALUES)
+    def comes_too_late(self, ago_s: float, value_kwh: float) -> None:
+        if measure := self.between(ago_s + (self.now - self.newest).total_seconds(), value_kwh):
+            self.run(self.arrive([measure]))
+
+    @precondition(lambda self: bool(self.measures))
+    @rule(which=st.integers(0, 1000))
+    def comes_twice(self, which: int) -> None:
+        self.later()
+        self.run(self.arrive([{**self.measures[which % len(self.measures)], "received_at": self.now}]))
+
+    @rule()
+    def rebuilds_while_more_comes(self) -> None:
+        """A reading is judged while its sensor's rules are folded anew."""
+        self.run(self.alarms.keep.write())
+        self.run(self.overlap())
+
+    async def overlap(self) -> None:
+        rebuilding = asyncio.ensure_future(self.alarms.rebuild())
+        await asyncio.sleep(0)
+        await self.arrive([self.next_in_order(1.0, 13.0)])
+        if measure := self.between(0.25, 5.0):
+            await self.arrive([measure])
+        await rebuilding
+
+    @rule()
+    def ends_in_order(self) -> None:
+        self.run(self.note())
+        self.run(self.open())
+
+    @rule(readings=st.lists(st.tuples(GAPS_S, VALUES), max_size=3))
+    def is_killed_before_it_judged(self, readings: list[tuple[float, float]]) -> None:
+        measures = [self.next_in_order(*each) for each in readings]
+        self.run(self.arrive(measures, judged=False))
+        self.run(self.open())
+
+    @rule()
+    def is_killed_before_it_wrote(self) -> None:
+        self.run(self.open())
+
+    @rule()
+    def is_killed_before_it_told(self) -> None:
+        self.run(self.alarms.keep.write())
+        self.run(self.open())
+
+    @rule()
+    def is_killed_before_it_noted_that(self) -> None:
+        self.run(self.bring_home())
+        self.run(self.open())
+
+    @rule()
+    def notes_how_far_it_is(self) -> None:
+        self.run(self.note())
+
+    def teardown(self) -> None:
+        if not hasattr(self, "alarms"):
+            return
+        self.run(self.note())
+        kept = self.run(self.kept())
+        timely = [each for each in self.measures if not is_late(each)]
+        seen = [Seen(each["timestamp"], each["value_kwh"], each["is_anomaly"]) for each in timely]
+        expected = episodes(seen, self.config.rules, 12.0, self.config.zone)
+        assert [to_episode(each) for each in kept] == expected
+        ids = {each["_id"] for each in kept}
+        assert ids <= self.told, "never told"
+        track = self.alarms.board.tracks.get(self.sensor)
+        standing = {each["_id"] for each in ((track and track.standing) or {}).values()}
+        assert standing == {each["_id"] for each in kept if each["cleared_at"] is None}
+        if kept:
+            assert {each["id"] for each in self.state} == standing
+
+    async def kept(self) -> list[dict[str, Any]]:
+        wanted = {"sensor_id": self.sensor, "retracted_at": None}
+        return [
+            each
+            async for each in self.store.database["alarms"].find(wanted).sort([("rule", 1), ("since", 1)])
+        ]
+
+
+def to_episode(document: dict[str, Any]) -> Episode:
+    return Episode(*(document[name] for name in ("rule", "since", "raised_at", "cleared_at", "peak_kwh")))
+
+
+@pytest.fixture
+def machine(servers: Servers) -> Iterator[type[Machine]]:
+    """The machine on a database of its own."""
+    with asyncio.Runner() as runner:
+
+        class Here(Machine):
+            loop = runner.get_loop()
+
+        opening = open_store(servers.mongo("ingestor"))
+        Here.store = runner.run(opening.__aenter__())
+        runner.run(Here.store.prepare())
+        yield Here
+        runner.run(opening.__aexit__(None, None, None))
+
+
+def test_history_of_a_sensor_is_what_the_model_says(machine: type[Machine]) -> None:
+    how = settings(
+        max_examples=RUNS, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(machine, settings=how)
