@@ -73,7 +73,7 @@ class Board:
         self.config = config
         self.limits = limits
         self.tracks: dict[str, Track] = {}
-        self.learned: dict[str, float] = {}
+        self.learned: dict[Place, float] = {}
         self.to_watch: list[Track] = []
         self.storms = Storms(topics, config.storm.alarms_per_minute)
         self.clock = clock

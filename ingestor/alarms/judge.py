@@ -120,7 +120,7 @@ class Judge:
             track.interval_s = learned(track.interval_s, gap_s)
             track.to_learn -= 1
             if track.to_learn == 0:
-                self._board.learned[track.place.name] = track.interval_s
+                self._board.learned[track.place] = track.interval_s
                 self._board.to_watch.append(track)
         track.arrived, track.newest_then = measure["received_at"], track.at
 

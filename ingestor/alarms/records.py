@@ -62,13 +62,13 @@ class AlarmRecords:
         await self._insist(lambda: self._db["alarms"].update_many({"_id": {"$in": list(ids)}}, change))
 
     async def write_sensors(
-        self, intervals: Mapping[str, float], shelves: Mapping[str, Mapping[str, Shelf]]
+        self, intervals: Mapping[Place, float], shelves: Mapping[Place, Mapping[str, Shelf]]
     ) -> None:
         """Write the intervals that were learned, seconds, and what is shelved, by sensor."""
-        writes = [_set(sensor_id, {"interval_s": value}) for sensor_id, value in intervals.items()]
+        writes = [_set(place, {"interval_s": value}) for place, value in intervals.items()]
         writes += [
-            _set(sensor_id, {"shelved": {rule: shelf._asdict() for rule, shelf in each.items()}})
-            for sensor_id, each in shelves.items()
+            _set(place, {"shelved": {rule: shelf._asdict() for rule, shelf in each.items()}})
+            for place, each in shelves.items()
         ]
         if writes:
             await self._insist(lambda: self._db["sensors"].bulk_write(writes, ordered=False))
@@ -142,7 +142,6 @@ class AlarmRecords:
         return await self._insist(read)
 
 
-def _set(sensor_id: str, fields: Mapping[str, Any]) -> UpdateOne:
-    return UpdateOne(
-        {"sensor_id": sensor_id}, {"$set": fields, "$setOnInsert": {"_id": sensor_id}}, upsert=True
-    )
+def _set(place: Place, fields: Mapping[str, Any]) -> UpdateOne:
+    new = {"_id": place.name, "site": place.site}
+    return UpdateOne({"sensor_id": place.name}, {"$set": fields, "$setOnInsert": new}, upsert=True)

@@ -185,7 +185,8 @@ class Alarms:
     async def _write_sensors(self) -> None:
         intervals, self.board.learned = self.board.learned, {}
         unwritten, self._commands.unwritten = self._commands.unwritten, set()
-        shelves = {sensor_id: self.board.tracks[sensor_id].shelved or {} for sensor_id in unwritten}
+        tracks = [self.board.tracks[sensor_id] for sensor_id in unwritten]
+        shelves = {track.place: track.shelved or {} for track in tracks}
         await self._records.write_sensors(intervals, shelves)
 
     async def _mark_notified(self, ids: Sequence[str]) -> None:

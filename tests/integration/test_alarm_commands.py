@@ -340,13 +340,10 @@ async def test_two_people_at_once_do_not_get_into_each_others_way(scene: Scene) 
     assert [each.status for each in ended] == [0, 0]
 
 
-async def test_broker_that_goes_away_is_told(
-    own_servers: Servers, database: Database[dict[str, Any]], servers: Servers, site: str, sensor: str
-) -> None:
-    scene = Scene(servers, database, site, sensor)
+async def test_broker_that_goes_away_is_told(scene: Scene, own_servers: Servers) -> None:
     alarm, url = scene.store(), own_servers.mqtt("operator")
     async with Wire(own_servers.mqtt("ingestor")) as wire:
-        await wire.listen(f"energy/commands/{site}/+")
+        await wire.listen(f"energy/commands/{scene.site}/+")
         waiting = asyncio.create_task(scene.monitor("acknowledge", alarm["_id"], ENERGY_MQTT_URL=url))
         await eventually(lambda: bool(wire.messages))
         await own_servers.broker.stop(signal.SIGKILL)

@@ -1,0 +1,295 @@
+"""Alarms as people see them: on the broker, in the database, with a real ingestor."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack.servers import Servers
+from tests.conftest import StartIngestor
+from tests.readings import moment, payload
+from tests.servers import RunningIngestor, Site, Wire, eventually
+
+pytestmark = pytest.mark.integration
+
+STATUS = "energy/status/{}/{}"
+
+
+class Listener:
+    """Hears a sensor's alarms, and gives its commands."""
+
+    def __init__(self, viewer: Wire, operator: Wire, place: Site) -> None:
+        self.viewer = viewer
+        self.operator = operator
+        self.place = place
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        topic = f"energy/alarms/{self.place.site}/{self.place.sensor}"
+        return [json.loads(each.payload) for each in self.viewer.messages if each.topic == topic]
+
+    @property
+    def standing(self) -> dict[str, dict[str, Any]]:
+        return {each["rule"]: each for each in self.states[-1]["alarms"]} if self.states else {}
+
+    async def until(self, *rules: str, seconds: float = 20) -> dict[str, dict[str, Any]]:
+        """Wait until exactly these stand."""
+        await eventually(lambda: bool(self.states) and set(self.standing) == set(rules), seconds)
+        return self.standing
+
+    async def command(self, **command: object) -> None:
+        topic = f"energy/commands/{self.place.site}/{self.place.sensor}"
+        await self.operator.publish(topic, json.dumps(command))
+
+    def episodes(self) -> list[dict[str, Any]]:
+        found = self.place.database.alarms.find({"site": self.place.site, "retracted_at": None})
+        return list(found.sort("since", 1))
+
+
+@pytest.fixture
+async def alarms(servers: Servers, viewer: Wire, place: Site) -> AsyncIterator[Listener]:
+    async with Wire(servers.mqtt("operator")) as operator:
+        yield Listener(viewer, operator, place)
+
+
+def write(rules: Path, text: str) -> None:
+    """As an editor does that writes into the file."""
+    rules.write_text(text)
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    return tmp_path / "alarms.toml"
+
+
+async def test_alarm_is_raised_cleared_and_raised_again(
+    ingestor: RunningIngestor, place: Site, alarms: Listener, servers: Servers
+) -> None:
+    first = moment(30)
+    await place.publish(payload(place.sensor, 12.0, ago_s=31), payload(place.sensor, 12.24, timestamp=first))
+    alarm = (await alarms.until("overconsumption"))["overconsumption"]
+    assert alarm == {
+        "id": f"{place.sensor}@overconsumption@{first}",
+        "rule": "overconsumption",
+        "severity": "major",
+        "state": "active",
+        "acknowledged": False,
+        "since": first,
+        "message": "12.24 kWh, above the threshold of 12.0 kWh",
+    }
+    await place.publish(payload(place.sensor, 13.5, ago_s=29), payload(place.sensor, 12.0, ago_s=28))
+    await alarms.until()
+    assert [len(each["alarms"]) for each in alarms.states] == [1, 0]
+    await place.publish(payload(place.sensor, 14.0, ago_s=27))
+    await alarms.until("overconsumption")
+    old, new = alarms.episodes()
+    assert (old["peak_kwh"], old["limit_kwh"], old["cleared_at"] > old["since"]) == (13.5, 12.0, True)
+    assert (new["cleared_at"], new["peak_kwh"]) == (None, 14.0)
+    async with Wire(servers.mqtt("viewer")) as later:
+        await later.listen(f"energy/alarms/{place.site}/+")
+        await eventually(lambda: len(later.messages) == 1)
+        assert later.messages[0].retain
+        assert [each["id"] for each in json.loads(later.messages[0].payload)["alarms"]] == [new["_id"]]
+
+
+async def test_reading_that_comes_late_or_twice_or_out_of_order_changes_only_what_was(
+    ingestor: RunningIngestor, place: Site, alarms: Listener
+) -> None:
+    high = payload(place.sensor, 13.0, ago_s=20)
+    await place.publish(high, payload(place.sensor, 5.0, ago_s=10))
+    await alarms.until()
+    await place.publish(high, payload(place.sensor, 99.0, ago_s=700))
+    await place.publish(payload(place.sensor, 15.0, ago_s=15), payload(place.sensor, 4.0, ago_s=17))
+    await eventually(lambda: len(alarms.episodes()) == 2)
+    assert [each["peak_kwh"] for each in alarms.episodes()] == [13.0, 15.0]
+    assert all(each["cleared_at"] for each in alarms.episodes())
+    await alarms.until()
+
+
+async def test_alarm_is_acknowledged_by_somebody(
+    ingestor: RunningIngestor, place: Site, alarms: Listener
+) -> None:
+    await place.publish(payload(place.sensor, 13.0))
+    alarm = (await alarms.until("overconsumption"))["overconsumption"]
+    await alarms.command(acknowledge=alarm["id"], user="maria")
+    await eventually(lambda: alarms.standing["overconsumption"]["acknowledged"])
+    assert alarms.standing["overconsumption"]["acknowledged_by"] == "maria"
+    (episode,) = alarms.episodes()
+    assert episode["acknowledged_by"] == "maria"
+    assert episode["acknowledged_at"] is not None
+
+
+async def test_alarm_that_waits_stands_until_it_is_over_and_seen(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
+) -> None:
+    write(rules, "[rules.overconsumption]\nwait_for_acknowledgement = true\n")
+    async with start_ingestor("--alarms", str(rules)) as ingestor:
+        await place.publish(payload(place.sensor, 13.0, ago_s=9), payload(place.sensor, 1.0, ago_s=8))
+        await eventually(lambda: [each["state"] for each in alarms.standing.values()] == ["cleared"])
+        await ingestor.kill()
+        await ingestor.start()
+        alarm = (await alarms.until("overconsumption"))["overconsumption"]
+        await alarms.command(acknowledge=alarm["id"])
+        await alarms.until()
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("no", "a command is "),
+        ('{"acknowledge": "x", "delete": "everything"}', "a command is "),
+        ('{"acknowledge": "nothing@like@that"}', "no sensor {sensor} of site {site} is known"),
+        ('{"shelve": "everything", "minutes": 5}', "there is no such rule; there are overconsumption, "),
+        ('{"shelve": "silent", "minutes": -5}', "minutes: should be greater than or equal to 0, not -5"),
+    ],
+)
+async def test_command_that_cannot_be_obeyed_is_answered_and_kept(
+    ingestor: RunningIngestor, place: Site, alarms: Listener, command: str, reason: str
+) -> None:
+    await alarms.operator.publish(f"energy/commands/{place.site}/{place.sensor}", command)
+    await eventually(lambda: bool(alarms.viewer.on("energy/rejected/")))
+    answer = json.loads(alarms.viewer.on("energy/rejected/")[0].payload)
+    assert answer["kind"] == "command"
+    assert answer["reason"].startswith(reason.format(sensor=place.sensor, site=place.site))
+    assert [each["payload"] for each in place.rejected()] == [command.encode()]
+    books = await ingestor.books()
+    assert books["received"] == books["rejected"] == 1
+    assert not alarms.standing
+
+
+async def test_shelved_rule_is_marked_and_comes_back_by_itself(
+    ingestor: RunningIngestor, place: Site, alarms: Listener
+) -> None:
+    await place.publish(payload(place.sensor, 13.0))
+    await alarms.until("overconsumption")
+    await alarms.command(shelve="overconsumption", minutes=60, user="omar")
+    await eventually(lambda: "shelved_until" in alarms.standing["overconsumption"])
+    await ingestor.kill()
+    count = len(alarms.states)
+    await ingestor.start()
+    await eventually(lambda: len(alarms.states) > count)
+    assert "shelved_until" in alarms.standing["overconsumption"]
+    await alarms.command(shelve="overconsumption", minutes=0)
+    await eventually(lambda: "shelved_until" not in alarms.standing["overconsumption"])
+
+
+async def test_sensor_that_says_nothing_is_silent_until_it_speaks(
+    ingestor: RunningIngestor, place: Site, alarms: Listener
+) -> None:
+    last = ""
+    for _ in range(8):
+        last = moment()
+        await place.publish(payload(place.sensor, 1.0, timestamp=last))
+        await asyncio.sleep(0.1)
+    alarm = (await alarms.until("silent"))["silent"]
+    assert alarm["id"] == f"{place.sensor}@silent@{last}"
+    assert alarm["message"].startswith("no reading for more than 5 s, since ")
+    await place.publish(payload(place.sensor, 1.0))
+    await alarms.until()
+
+
+async def test_node_that_is_gone_is_offline_and_its_sensors_are_not_silent_besides(
+    start_ingestor: StartIngestor, place: Site, sensors: Wire, alarms: Listener, rules: Path
+) -> None:
+    write(rules, '[rules.silent]\ninterval = "200ms"\nat_least = "0s"\n[rules.offline]\nafter = "2s"\n')
+    status = STATUS.format(place.site, place.sensor)
+    async with start_ingestor("--alarms", str(rules)):
+        await sensors.publish(status, '{"state": "online", "sensors": 5}', retain=True)
+        await place.publish(payload(place.sensor, 1.0))
+        await place.until_stored(1)
+        await sensors.publish(status, '{"state": "offline"}', retain=True)
+        alarm = (await alarms.until("offline"))["offline"]
+        assert alarm["message"] == "the node is offline, and with it 4 more sensors"
+        await asyncio.sleep(1.5)
+        assert [{each["rule"] for each in state["alarms"]} for state in alarms.states] == [{"offline"}]
+        await sensors.publish(status, '{"state": "online", "sensors": 5}', retain=True)
+        await alarms.until()
+        await sensors.publish(status, b"", retain=True)
+
+
+async def test_node_that_is_back_at_once_was_never_gone(
+    ingestor: RunningIngestor, place: Site, sensors: Wire, alarms: Listener
+) -> None:
+    status = STATUS.format(place.site, place.sensor)
+    await sensors.publish(status, '{"state": "offline"}')
+    await sensors.publish(status, '{"state": "online"}')
+    await asyncio.sleep(6.5)
+    assert not alarms.episodes()
+
+
+async def test_wrong_clock_and_refused_payloads_are_alarms(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
+) -> None:
+    write(rules, '[rules.clock]\nquiet = "2s"\n[rules.rejecting]\nquiet = "2s"\n')
+    async with start_ingestor("--alarms", str(rules)):
+        await place.publish(payload(place.sensor, 1.0, timestamp="1970-01-01T00:00:05Z"), "no", "no")
+        alarm = (await alarms.until("clock"))["clock"]
+        assert alarm["message"].startswith("a payload was refused: timestamp is before the year 2000")
+        await place.publish("no")
+        alarm = (await alarms.until("clock", "rejecting"))["rejecting"]
+        assert alarm["message"].startswith("3 payloads were refused: not JSON")
+        await alarms.until()
+
+
+async def test_storm_is_told_once_and_kept_whole(
+    start_ingestor: StartIngestor, place: Site, sensors: Wire, alarms: Listener, rules: Path
+) -> None:
+    write(rules, "[storm]\nalarms_per_minute = 5\n")
+    await alarms.viewer.listen(f"energy/alarms/{place.site}")
+    async with start_ingestor("--alarms", str(rules)):
+        for number in range(30):
+            name = f"{place.sensor}-{number:02}"
+            await sensors.publish(f"energy/readings/{place.site}/{name}", payload(name, 13.0))
+        await eventually(lambda: len(alarms.episodes()) == 30)
+        await asyncio.sleep(0.5)
+        told = alarms.viewer.on(f"energy/alarms/{place.site}/")
+        assert len(told) == 5
+        (summary,) = [each for each in alarms.viewer.messages if each.topic == f"energy/alarms/{place.site}"]
+        assert json.loads(summary.payload).items() >= {"storm": True, "started": 6}.items()
+    assert sum(each["in_storm"] for each in alarms.episodes()) == 25
+
+
+async def test_rules_are_taken_over_while_it_runs_and_a_wrong_file_changes_nothing(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
+) -> None:
+    write(rules, "")
+    async with start_ingestor("--alarms", str(rules)) as ingestor:
+        write(rules, f"[sites.{place.site}]\noverconsumption.threshold_kwh = -1\n")
+        sentence = f"{rules}: sites.{place.site}.overconsumption.threshold_kwh: "
+        await eventually(lambda: f"{sentence}" in ingestor.log.read_text())
+        assert "the rules stay as they were" in ingestor.log.read_text()
+        write(rules, f"[sites.{place.site}]\noverconsumption.threshold_kwh = 3.0\n")
+        await eventually(lambda: "the new rules count" in ingestor.log.read_text())
+        await place.publish(payload(place.sensor, 3.5))
+        alarm = (await alarms.until("overconsumption"))["overconsumption"]
+        assert alarm["message"] == "3.5 kWh, above the threshold of 3.0 kWh"
+        write(rules, "[rules.overconsumption]\nenabled = false\n")
+        await alarms.until()
+
+
+async def test_alarm_that_was_not_judged_when_the_ingestor_died_is_raised_at_its_next_start(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener
+) -> None:
+    """What is stored but was never judged is found in `measures`."""
+    async with start_ingestor() as ingestor:
+        await place.publish(payload(place.sensor, 1.0, ago_s=60))
+        await place.until_stored(1)
+        await ingestor.kill()
+        at = moment(1)
+        measure = place.stored()[0] | {
+            "_id": f"{place.sensor}@{at}",
+            "value_kwh": 13.0,
+            "is_anomaly": True,
+            "threshold_kwh": 12.0,
+        }
+        stored = place.stored()[0]["received_at"]
+        moved = measure["timestamp"].fromisoformat(at).replace(tzinfo=None)
+        place.database.measures.insert_one(
+            measure | {"timestamp": moved, "received_at": stored, "alerted_at": stored}
+        )
+        await ingestor.start()
+        alarm = (await alarms.until("overconsumption"))["overconsumption"]
+        assert alarm["since"] == at
