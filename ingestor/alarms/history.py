@@ -11,7 +11,17 @@ from ingestor.documents import LATE_AFTER, Measure, format_moment, measure_id
 from ingestor.store import Store
 
 READ_LIMIT_S = 600.0
-JUDGED = ("_id", "sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "threshold_kwh", "received_at")
+JUDGED = (
+    "_id",
+    "sensor_id",
+    "site",
+    "location",
+    "timestamp",
+    "value_kwh",
+    "is_anomaly",
+    "threshold_kwh",
+    "received_at",
+)
 _LATE_MS = LATE_AFTER // timedelta(milliseconds=1)
 TIMELY = {"$expr": {"$gte": ["$timestamp", {"$subtract": ["$received_at", _LATE_MS]}]}}
 

@@ -19,6 +19,7 @@ from ingestor.alarms.rules import Held, Span, is_calm, period_of, to_nano
 from ingestor.alarms.track import NEVER, Track
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
+from ingestor.sensors import Sensors
 
 Episodes = dict[str, AlarmDocument]
 
@@ -31,10 +32,14 @@ class Rebuild:
         judge: Who judges what comes meanwhile.
         records: What is kept of alarms.
         history: What is stored of readings.
+        sensors: Told of the readings, which an earlier process perhaps left behind.
     """
 
-    def __init__(self, board: Board, judge: Judge, records: AlarmRecords, history: ReadingHistory) -> None:
+    def __init__(
+        self, board: Board, judge: Judge, records: AlarmRecords, history: ReadingHistory, sensors: Sensors
+    ) -> None:
         self._board = board
+        self._sensors = sensors
         self._judge = judge
         self._records = records
         self._history = history
@@ -49,6 +54,7 @@ class Rebuild:
         before = _Before(self._history, self._board, track, found, since)
         fold, active = await before.fold(), await before.active()
         measures = await self._history.since(sensor_id, since)
+        self._sensors.saw(measures)
         computed = self._fold(track, fold, active, measures)
         affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
         self._apply(track, affected, computed)

@@ -69,7 +69,7 @@ class Alarms:
         self._refusing = Refusing(self.board)
         self._commands = Commands(self.board)
         history = ReadingHistory(store, settings.sites)
-        self._rebuild = Rebuild(self.board, self.judge, self._records, history)
+        self._rebuild = Rebuild(self.board, self.judge, self._records, history, sensors)
         self._restart = Restart(self.board, self.judge, self._records, history)
         self._topics = topics
         self._lock = asyncio.Lock()

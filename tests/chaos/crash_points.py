@@ -14,6 +14,8 @@ from unittest.mock import patch
 
 from broker.connection import Connection, Outgoing
 from ingestor import pipeline
+from ingestor.alarms.keep import Keep
+from ingestor.alarms.records import AlarmRecords
 from ingestor.announce import Announcer
 from ingestor.service import Ingestor
 from ingestor.store import Store
@@ -113,6 +115,17 @@ def _between_write_and_alert(is_due: Callable[[], bool]) -> None:
     patch.object(Announcer, "alerts", dying).start()
 
 
+def _before_alarms_are_told(is_due: Callable[[], bool]) -> None:
+    tell = Keep.tell
+
+    async def dying(self: Keep) -> None:
+        if self._to_tell and is_due():
+            die()
+        await tell(self)
+
+    patch.object(Keep, "tell", dying).start()
+
+
 INGESTOR: dict[str, Point] = {
     "after-receive": _before(Store, "insert"),
     "after-write": _after(Store, "insert"),
@@ -121,6 +134,8 @@ INGESTOR: dict[str, Point] = {
     "mid-puback": _in_the_middle_of_pubacks,
     "after-puback": _after(pipeline, "_acknowledge", flush_s=FLUSH_S),
     "alerted-but-not-marked": _before(Announcer, "_mark"),
+    "before-alarms-are-written": _before(AlarmRecords, "write"),
+    "alarms-written-but-not-told": _before_alarms_are_told,
     "mid-confirmation": _in_the_middle_of_confirmations,
 }
 

@@ -15,6 +15,8 @@ from broker.connection import Connection
 from broker.messages import to_ranges
 from ingestor import batch as batches
 from ingestor import pipeline, receive, store
+from ingestor.alarms.board import Board
+from ingestor.alarms.history import ReadingHistory, Unjudged
 from ingestor.announce import Announcer
 from ingestor.batch import Batch, Opener
 from ingestor.documents import Measure, to_measure
@@ -98,6 +100,20 @@ def no_sweep() -> None:
     patch.object(Announcer, "_sweep", nothing).start()
 
 
+def alarms_not_told_again() -> None:
+    """Alarms that a dead process wrote down, and perhaps did not tell, are not told at the next start."""
+    patch.object(Board, "tell_again", lambda *_: None).start()
+
+
+def alarms_not_judged_again() -> None:
+    """What was stored when a process died, and not judged, is never judged."""
+
+    async def nothing(*_: object) -> list[Unjudged]:
+        return []
+
+    patch.object(ReadingHistory, "unjudged", nothing).start()
+
+
 def no_bound() -> None:
     """The queue takes whatever the broker sends."""
     for bound in ("ROOM", "ROOM_BYTES"):
@@ -153,6 +169,8 @@ INGESTOR: dict[str, Callable[[], None]] = {
     "acks-across-connections": acks_across_connections,
     "no-key": no_key,
     "no-sweep": no_sweep,
+    "alarms-not-told-again": alarms_not_told_again,
+    "alarms-not-judged-again": alarms_not_judged_again,
     "no-bound": no_bound,
 }
 

@@ -386,8 +386,8 @@ GAPS = st.one_of(
 BEGINS = st.sampled_from(
     ["2026-03-28T20:00", "2026-10-24T20:00", "2026-10-31T20:00", "2026-12-31T20:00", "2026-11-23T10:00"]
 ).map(utc)
-DELAYS = st.sampled_from([timedelta(), MILLISECOND, SECOND, 3 * SECOND, MINUTE, HOUR])
-COUNTS = st.integers(1, 4)
+DELAYS = st.sampled_from([timedelta(), timedelta(), MILLISECOND, SECOND, 3 * SECOND, MINUTE, HOUR])
+COUNTS = st.integers(1, 3)
 DEADBANDS = st.sampled_from([0.0, 0.1, 0.5])
 OVERCONSUMPTION = st.builds(
     Overconsumption,
@@ -422,11 +422,11 @@ ZONES = st.sampled_from(["Europe/Berlin", "UTC", "Asia/Kolkata", "America/Havana
 def histories(draw: st.DrawFn) -> list[Seen]:
     """Readings in the order of their times; their threshold may have been another when they came."""
     at = draw(BEGINS)
-    flagged_above_kwh = draw(st.sampled_from([THRESHOLD_KWH, THRESHOLD_KWH, 11.5, 12.5]))
+    flagged_above_kwh = draw(st.sampled_from([THRESHOLD_KWH, 11.5, 12.5]))
     # Often all gaps of a history are alike, so that many readings lie in a window or a delay, and
     # the values are few, so that they repeat.
     gaps = draw(st.one_of(st.just(GAPS), GAPS.map(st.just)))
-    values = st.sampled_from(draw(st.lists(st.sampled_from(VALUES), min_size=2, max_size=5)))
+    values = st.sampled_from(draw(st.lists(st.sampled_from(VALUES), min_size=3, max_size=5)))
     fewest = draw(st.sampled_from([0, 20]))
     readings = []
     for value_kwh, gap in draw(st.lists(st.tuples(values, gaps), min_size=fewest, max_size=40)):
