@@ -28,8 +28,8 @@ def _check_endpoint(text: str) -> str:
 class IngestorSettings(ProcessSettings):
     """Take readings from the broker, check and flag them, and store each exactly once.
 
-    Two commands besides: `ingestor check-config` explains the rules of alarms, `ingestor threshold` gives
-    a sensor a threshold of its own. Both have a --help.
+    Two commands besides, each with a --help: `ingestor check-config` explains
+    the rules of alarms, `ingestor threshold` gives a sensor its own threshold.
 
     Example: ingestor --mqtt-url mqtt://ingestor:secret@localhost --site lari
     """

@@ -52,7 +52,8 @@ def _overconsumption(
         return seen.above
 
     def is_calm(seen: Seen) -> bool:
-        low = rule.deadband_kwh == 0 or seen.value_kwh <= threshold_kwh - rule.deadband_kwh
+        level = _billionths(threshold_kwh) - _billionths(rule.deadband_kwh)
+        low = rule.deadband_kwh == 0 or _billionths(seen.value_kwh) <= level
         return low and not seen.above
 
     rest = readings

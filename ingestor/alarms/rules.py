@@ -77,7 +77,9 @@ def is_calm(point: Point, threshold_kwh: float, rule: Overconsumption) -> bool:
     """Whether a reading speaks for clearing: not flagged, and below the deadband if there is one."""
     if point.above:
         return False
-    return not rule.deadband_kwh or point.value_kwh <= threshold_kwh - rule.deadband_kwh
+    if not rule.deadband_kwh:
+        return True
+    return to_nano(point.value_kwh) <= to_nano(threshold_kwh) - to_nano(rule.deadband_kwh)
 
 
 def stuck(state: Held, point: Point, rule: Stuck) -> Held:

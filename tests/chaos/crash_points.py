@@ -134,9 +134,13 @@ INGESTOR: dict[str, Point] = {
     "mid-puback": _in_the_middle_of_pubacks,
     "after-puback": _after(pipeline, "_acknowledge", flush_s=FLUSH_S),
     "alerted-but-not-marked": _before(Announcer, "_mark"),
+    "mid-confirmation": _in_the_middle_of_confirmations,
+}
+
+# On the way of an alarm, where no reading is at stake.
+ALARMS: dict[str, Point] = {
     "before-alarms-are-written": _before(AlarmRecords, "write"),
     "alarms-written-but-not-told": _before_alarms_are_told,
-    "mid-confirmation": _in_the_middle_of_confirmations,
 }
 
 SENSOR_NODE: dict[str, Point] = {

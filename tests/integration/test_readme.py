@@ -50,6 +50,9 @@ def test_topics_table_names_the_topics_that_are_built() -> None:
         topics.status("<site>", "<node_id>"),
         topics.stored(*place),
         topics.alerts(*place),
+        topics.alarms(*place),
+        topics.storm("<site>"),
+        topics.commands(*place),
         topics.rejected(place),
         topics.ingestors("<name>"),
     }
@@ -57,7 +60,7 @@ def test_topics_table_names_the_topics_that_are_built() -> None:
 
 def test_collections_table_names_what_is_made() -> None:
     named = set(re.findall(r"[a-z]+", " ".join(row[0] for row in table("What MongoDB holds"))))
-    assert named == {*schema.VALIDATORS, "anomalies"} - {"alarms", "checkpoints"}
+    assert named == {*schema.VALIDATORS, "anomalies"} - {"checkpoints"}
 
 
 def test_files_and_passwords_that_are_named_exist() -> None:

@@ -442,3 +442,10 @@ def test_rules_and_model_agree(
 ) -> None:
     in_any_order = data.draw(st.permutations(readings))
     assert folded(readings, rules, zone=zone) == episodes(in_any_order, rules, THRESHOLD_KWH, zone)
+
+
+def test_deadband_is_measured_as_people_reckon_and_not_as_binary_fractions_do() -> None:
+    rule = Overconsumption(deadband_kwh=11.9)
+    active = overconsumption(NORMAL, Point(START, 13.0, above=True), 12.0, rule)
+    assert overconsumption(active, Point(START + SECOND, 0.1, above=False), 12.0, rule) is NORMAL
+    assert overconsumption(active, Point(START + SECOND, 0.1001, above=False), 12.0, rule).since == START
