@@ -1,11 +1,13 @@
 """Readings on their way through a real broker into a real database."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from ingestor.service import RECEIVE_MAX
 from tests.conftest import StartIngestor
 from tests.readings import moment, payload, reading
 from tests.servers import RunningIngestor, Site, Wire, balance, eventually
@@ -251,3 +253,15 @@ async def test_other_sites_are_left_to_other_ingestors(
     await place.publish(payload(place.sensor, 2.0))
     await place.until_stored(1)
     assert place.database.measures.count_documents({"sensor_id": place.sensor}) == 1
+
+
+async def test_statuses_without_readings_are_acknowledged_too(
+    ingestor: RunningIngestor, place: Site, sensors: Wire
+) -> None:
+    """Else they would fill the window in which the broker sends, for good."""
+    topic = f"energy/status/{place.site}/{place.sensor}"
+    for _ in range(5):
+        await sensors.publish(topic, *['{"state": "online", "sensors": 1}'] * (RECEIVE_MAX // 4))
+        await asyncio.sleep(0.3)
+    await place.publish(payload(place.sensor, 1.0))
+    await place.until_stored(1)
