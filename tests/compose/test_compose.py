@@ -188,6 +188,20 @@ def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Datab
     until(is_marked)
 
 
+def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Database[dict[str, Any]]) -> None:
+    monitor = ("run", "--rm", "-T", "monitor")
+    stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01", "0.1")
+    active = {"sensor_id": "Sensor-LARI-01", "cleared_at": None, "limit_kwh": 0.1}
+    until(lambda: database.alarms.find_one(active) is not None)
+    alarm = database.alarms.find_one(active) or {}
+    assert alarm["_id"] in stack.compose(*monitor, "alarms")
+    stack.compose(*monitor, "acknowledge", alarm["_id"], "--user", "maria")
+    assert (database.alarms.find_one({"_id": alarm["_id"]}) or {})["acknowledged_by"] == "maria"
+    stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01")
+    words = stack.compose("exec", "-T", "ingestor", "ingestor", "check-config")
+    assert words.startswith("/energy/alarms.toml is well.\nFor all sensors:\n")
+
+
 def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
     watched = stack.compose(
         "exec", "-T", "ingestor", "timeout", "-s", "INT", "8", "monitor", "watch", check=False
