@@ -188,6 +188,8 @@ class Machine:
 Follow the alerts, in another terminal:
   mosquitto_sub -h 127.0.0.1 -p {addresses.mqtt_port} -u viewer -P {password} \\
     -t 'energy/alerts/#' -v
+List the alarms that stand; alarms.toml says when something is wrong:
+  scripts/monitor alarms
 Look at the data in MongoDB Compass:
   {accounts.mongo("viewer", addresses.mongo_port)}
 Launch one more sensor:
