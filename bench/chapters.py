@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import costs, growth, ratios
+from bench import alarms, costs, growth, ratios
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
@@ -18,6 +18,7 @@ Tell = Callable[[str], None]
 CATCHING_UP = ("limit", "limit, gathering", "ours", "mq-bridge", "prototype")
 QUICK = ("limit", "ours", "ours, with sequences", "mq-bridge", "idiomatic, batches")
 READINGS, QUICK_READINGS = 200_000, 60_000
+ALARM_READINGS = 300_000  # getting to know a sensor is done once, and is not what is measured
 MANY_SENSORS = 10_000  # with fewer, chance decides how much memory each takes
 
 
@@ -186,5 +187,21 @@ async def cost(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: boo
     found.tables.append(Table("database", "What a document costs mongod, alone", columns, rows))
 
 
+async def cost_of_alarms(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """The ingestor with alarms and without."""
+    plans = alarms.loads(QUICK_READINGS if quick else ALARM_READINGS)
+    chosen = list(plans.items())[:1] if quick else list(plans.items())
+    prices = [await alarms.price(rig, load, plan, rounds, tell) for load, plan in chosen]
+    found.raw["alarms"] = alarms.to_raw(prices)
+    found.tables.append(alarms.to_table(prices))
+
+
 # Growth is the last: a database that has just dropped thirty million documents is busy for a while.
-CHAPTERS = {"throughput": throughput, "latency": latency, "sensors": sensors, "costs": cost, "growth": grow}
+CHAPTERS = {
+    "throughput": throughput,
+    "latency": latency,
+    "sensors": sensors,
+    "alarms": cost_of_alarms,
+    "costs": cost,
+    "growth": grow,
+}

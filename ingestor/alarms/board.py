@@ -105,9 +105,9 @@ class Board:
         if previous is not None and previous["_id"] == document["_id"]:
             return
         track.standing = {**(track.standing or {}), document["rule"]: document}
+        track.is_quiet = False
         self._count(document)
         self.changed(track, document, notify=True)
-        track.settle()
 
     @staticmethod
     def begin(track: Track, name: RuleName, since: datetime, raised_at: datetime) -> AlarmDocument:
@@ -204,8 +204,10 @@ class Board:
 
     def shelves(self, track: Track) -> dict[str, datetime]:
         """Until when each rule is shelved that is."""
+        if track.shelved is None:
+            return {}
         now = self.clock.now()
-        return {rule: shelf.until for rule, shelf in (track.shelved or {}).items() if shelf.until > now}
+        return {rule: shelf.until for rule, shelf in track.shelved.items() if shelf.until > now}
 
     def notify_again(self, track: Track) -> None:
         """Send to people what goes on and was not sent, as far as anybody knows."""

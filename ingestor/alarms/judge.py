@@ -44,20 +44,20 @@ class Judge:
             track = track_of(measure["sensor_id"])
             at = measure["timestamp"]
             if track is not None and track.is_quiet and at > track.at and not measure["is_anomaly"]:
-                track.at = at
-                track.heard_s = now_s
+                track.at, track.heard_s = at, now_s
             else:
-                self._look(measure, now_s)
+                if track is None:
+                    track = self._board.track(Place(measure["site"], measure["sensor_id"]))
+                track.heard_s = now_s
+                self._look(track, measure)
         self.judged = received_at
 
-    def _look(self, measure: Measure, now_s: float) -> None:
-        track = self._board.track(Place(measure["site"], measure["sensor_id"]))
-        track.heard_s = now_s
+    def _look(self, track: Track, measure: Measure) -> None:
         if is_late(measure):
             if track.fold.history is not None and track.pending is None:
                 track.fold.history.late(to_point(measure))
             return
-        if measure["timestamp"] > track.at and measure["site"] != track.place.site:
+        if measure["site"] != track.place.site and measure["timestamp"] > track.at:
             track.place = Place(measure["site"], measure["sensor_id"])
         if track.pending is not None:
             track.pending.append(measure)
@@ -66,7 +66,8 @@ class Judge:
         elif measure["timestamp"] <= track.at or not track.is_primed:
             self.doubt(track, [measure])
         else:
-            self._learn(track, measure)
+            if track.to_learn:
+                self._learn(track, measure)
             self.step(track, measure)
             track.settle()
 
@@ -95,11 +96,15 @@ class Judge:
     def step(self, track: Track, measure: Measure) -> None:
         """Take in a reading that is newer than all before."""
         track.at = measure["timestamp"]
-        if track.is_active("silent"):
+        if track.standing and track.is_active("silent"):
             self._board.clear(track, "silent", track.at)
         threshold_kwh = threshold_of(self._board.limits, *track.place)
         for turn in track.fold.step(to_point(measure), threshold_kwh):
             self._turn(track, turn, measure)
+        if track.standing:
+            self._note_peaks(track, measure)
+
+    def _note_peaks(self, track: Track, measure: Measure) -> None:
         for document in (track.standing or {}).values():
             goes_on = document["rule"] in READING_RULES and document["cleared_at"] is None
             if goes_on and note_peak(document, measure["value_kwh"]):
@@ -113,7 +118,7 @@ class Judge:
 
     def _learn(self, track: Track, measure: Measure) -> None:
         """Measure how far apart a sensor's arrivals are: those of a batch are one, whose newest counts."""
-        if not track.to_learn or measure["received_at"] == track.arrived:
+        if measure["received_at"] == track.arrived:
             return
         if NEVER not in (track.at, track.newest_then):
             gap_s = (track.at - track.newest_then) / timedelta(seconds=1)

@@ -12,7 +12,7 @@ from ingestor.alarms.board import Change
 from ingestor.alarms.notify import Notifier
 from ingestor.alarms.records import AlarmRecords
 
-GATHER_S = 0.05
+GATHER_S = 0.1
 # A broker that is killed forgets what it kept of the last seconds.
 TOLD_AGAIN_S = 60.0
 

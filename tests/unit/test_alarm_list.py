@@ -9,8 +9,9 @@ import pytest
 
 from broker.settings import ProcessSettings, read_settings
 from ingestor.documents import AlarmDocument, alarm_id
-from monitor.alarms import Look, columns, summary, to_lines, worst_first
+from monitor.alarms import Look, summary, to_lines, worst_first
 from monitor.settings import AcknowledgeSettings, AlarmsSettings, ShelveSettings
+from tests.unit.test_watch import columns
 
 SINCE = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
 NOW = SINCE + timedelta(hours=2)
@@ -181,14 +182,18 @@ def test_help_has_an_example_and_fits_80_columns(
     assert [line for line in lines if len(line) > 80] == []
 
 
+def test_who_says_so_is_who_is_logged_in_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "l" * 70)
+    assert read_settings(ShelveSettings, ["S-1", "silent"], "monitor shelve").who == "l" * 64
+    assert (
+        read_settings(ShelveSettings, ["S-1", "silent", "--user", "maria"], "monitor shelve").who == "maria"
+    )
+
+
 @pytest.mark.parametrize("error", [KeyError("uid not found: 10001"), OSError("No username set")])
 def test_who_has_no_login_name_says_nothing_of_it(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def nobody() -> str:
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    settings = read_settings(ShelveSettings, ["S-1", "silent"], "monitor shelve")
-    assert settings.who is None
-    assert (
-        read_settings(ShelveSettings, ["S-1", "silent", "--user", "maria"], "monitor shelve").who == "maria"
-    )
+    assert read_settings(ShelveSettings, ["S-1", "silent"], "monitor shelve").who is None

@@ -40,6 +40,7 @@ def test_every_goal_has_its_ratio() -> None:
         ("stall", 1),
         ("documents", 4),
         ("schedule", 1),
+        ("alarms", 3),
         ("stages", 10),
         ("database", 3),
     ],
@@ -50,6 +51,10 @@ def test_every_table_was_measured(name: str, count: int) -> None:
 
 def cell(table: str, row: str, column: int) -> str:
     return next(each for each in rows(table) if each[0] == row)[column].split()[0]
+
+
+def test_alarms_cost_a_tenth_at_most() -> None:
+    assert all(float(row[-1]) <= 1.10 for row in rows("alarms"))
 
 
 def test_what_is_said_in_sentences_is_what_the_tables_say() -> None:
