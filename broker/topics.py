@@ -3,12 +3,14 @@
 A site or sensor id is one topic level: it cannot hold a separator, a wildcard or a control character.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 from pydantic import StringConstraints
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_is_id = re.compile(ID_PATTERN.replace("$", r"\Z")).match
 SiteId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 SensorId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 TopicRoot = Annotated[
@@ -22,6 +24,11 @@ class Place(NamedTuple):
 
     site: str
     name: str
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether both are ids."""
+        return bool(_is_id(self.site) and _is_id(self.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 Bad data is a value here, never an exception: one bad row does not take its neighbours along.
 """
 
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Row
-from broker.topics import ID_PATTERN, Place, Topics
+from broker.topics import Place, Topics
 from ingestor.documents import Moment
 from ingestor.moment import read_moment
 
@@ -28,7 +27,6 @@ _one = TypeAdapter(Row).validator
 _many = TypeAdapter(list[Row]).validator
 # Says the same of what the others refuse, in words.
 _explaining = TypeAdapter(Reading).validator
-_id = re.compile(ID_PATTERN.replace("$", r"\Z"))
 
 SENTENCES = {
     "missing": "{field} is missing",
@@ -110,8 +108,8 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
 
 @lru_cache(maxsize=200_000)
 def _place(topic: str) -> Place | None:
-    site, name = Topics.place(topic)
-    return Place(sys.intern(site), name) if _id.match(site) and _id.match(name) else None
+    place = Topics.place(topic)
+    return Place(sys.intern(place.site), place.name) if place.is_valid else None
 
 
 def _refuse_unread(delivery: PublishPacket) -> Rejection:

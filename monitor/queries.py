@@ -1,6 +1,6 @@
 """What the monitor asks the database. Reads only."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -17,8 +17,9 @@ KNOCK_LIMIT_S = 3.0
 COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at")
 OVERLAP = 100
 LAST_OVER = 50
+NULL = {"$type": "null"}  # what the indexes of that which stands ask for
 # The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
-STANDING = {"retracted_at": None, "$or": [{"cleared_at": None}, {"waits": True, "acknowledged_at": None}]}
+STANDING = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
 OVER = {"$nor": [STANDING]}
 
 
@@ -182,15 +183,16 @@ class Episodes:
         Raises:
             QueryError: The database does not answer.
         """
-        return await self._alarms({**STANDING, **_of(sites)})
+        return await self._list(self._database["alarms"].find({**STANDING, **_of(sites)}))
 
     async def over(self, sites: Sequence[str]) -> list[AlarmDocument]:
-        """The last 50 that do not stand any more, of some sites or of all if none is named.
+        """The last 50 that have come to stand no more, of some sites or of all if none is named.
 
         Raises:
             QueryError: The database does not answer.
         """
-        return await self._alarms({**OVER, **_of(sites)}, LAST_OVER)
+        wanted = {**OVER, **_of(sites)}
+        return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_OVER))
 
     async def named(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
         """The alarms with these ids, as far as there are any.
@@ -198,7 +200,8 @@ class Episodes:
         Raises:
             QueryError: The database does not answer.
         """
-        return {each["_id"]: each for each in await self._alarms({"_id": {"$in": list(ids)}})}
+        found = await self._list(self._database["alarms"].find({"_id": {"$in": list(ids)}}))
+        return {each["_id"]: each for each in found}
 
     async def sensor(self, sensor_id: str) -> SensorPlace | None:
         """Where a sensor is and what of it is shelved; None if nobody knows it.
@@ -228,8 +231,8 @@ class Episodes:
         except PyMongoError as error:
             raise _no_answer(error) from error
 
-    async def _alarms(self, wanted: Mapping[str, Any], most: int = 0) -> list[AlarmDocument]:
-        found = self._database["alarms"].find(wanted).sort([("since", -1), ("_id", -1)]).limit(most)
+    @staticmethod
+    async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
         try:
             return [cast("AlarmDocument", document) async for document in found]
         except PyMongoError as error:
@@ -242,5 +245,5 @@ def _of(sites: Sequence[str]) -> dict[str, Any]:
 
 def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:
     now = utc_now()
-    shelved = document.get("shelved") or {}
-    return {rule: shelf["until"] for rule, shelf in shelved.items() if shelf["until"] > now}
+    untils = {rule: shelf["until"] for rule, shelf in (document.get("shelved") or {}).items()}
+    return {rule: until for rule, until in untils.items() if until > now}

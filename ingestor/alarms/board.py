@@ -33,6 +33,20 @@ class Change(NamedTuple):
     notice: Notice | None = None
 
 
+class Correction(NamedTuple):
+    """What the rules over readings say of a sensor after they were folded anew, and did not say before.
+
+    Attributes:
+        new: Episodes that nobody knew of, oldest first; some are over already.
+        changed: Episodes that were otherwise, or never were.
+        over: The ids of those among them that went on as far as anybody knew.
+    """
+
+    new: Sequence[AlarmDocument]
+    changed: Sequence[AlarmDocument]
+    over: set[str]
+
+
 class Keeper(Protocol):
     """Takes changes; never makes anybody wait."""
 
@@ -124,31 +138,26 @@ class Board:
         self.changed(track, document, notify=self.config.notifications.cleared)
         track.settle()
 
-    def correct(
-        self,
-        track: Track,
-        standing: Mapping[str, AlarmDocument],
-        new: Sequence[AlarmDocument],
-        changed: Sequence[AlarmDocument],
-    ) -> None:
-        """Put right what readings that came late show to have been otherwise.
+    def correct(self, track: Track, standing: Mapping[str, AlarmDocument], correction: Correction) -> None:
+        """Put right what readings show to have been otherwise.
 
         Args:
             track: Whose.
             standing: What stands of the rules over readings, by rule.
-            new: Episodes that nobody knew of, oldest first; some are over already.
-            changed: Episodes that were otherwise, or never were.
+            correction: What nobody knew.
         """
         others = {rule: each for rule, each in (track.standing or {}).items() if rule not in READING_RULES}
         track.standing = {**others, **standing}
-        for document in new:
+        for document in correction.new:
             self._count(document)
             if document["cleared_at"] is not None:
                 # Whoever is told of changes is told that it was.
                 self._keeper.keep(Change(document, self.state_with(track, document)))
-        for document in (*new, *changed):
-            is_new = document["cleared_at"] is None and document["notified_at"] is None
-            self.changed(track, document, notify=document in new and is_new)
+            goes_on = document["cleared_at"] is None
+            self.changed(track, document, notify=goes_on and document["notified_at"] is None)
+        for document in correction.changed:
+            is_over = document["_id"] in correction.over
+            self.changed(track, document, notify=is_over and self.config.notifications.cleared)
 
     def _count(self, document: AlarmDocument) -> None:
         """Have the storm guard see an episode that starts."""

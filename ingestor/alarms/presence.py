@@ -7,6 +7,7 @@ is back, and not of sensors whose node is known to be offline.
 import heapq
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from broker.messages import NodeStatus, sensor_series
 from broker.topics import Place
@@ -18,6 +19,11 @@ from ingestor.alarms.track import LEARN_FROM, NEVER, Track
 GRACE_S = 60.0
 LEARN_AGAIN_AFTER = 20
 MOST_NODES = 100_000
+
+
+class _Node(NamedTuple):
+    is_gone: bool
+    sensors: int
 
 
 @dataclass(slots=True)
@@ -39,7 +45,7 @@ class Presence:
         # When to look after which sensor; each is in here once at most.
         self._due: list[tuple[float, str]] = []
         self._looks = 0
-        self._sensors: dict[Place, int] = {}
+        self._nodes: dict[Place, _Node] = {}
         self._leaving: dict[Place, _Leaving] = {}
 
     def listen(self, *, listening: bool) -> None:
@@ -113,12 +119,10 @@ class Presence:
 
     def heard(self, place: Place, status: NodeStatus | None, at: datetime) -> None:
         """Note what a node, or the broker in its place, says of it; None: nobody knows it any more."""
+        if not place.is_valid:
+            return
         is_gone = status is not None and status.state == "offline"
-        if status is not None and status.sensors:
-            if len(self._sensors) >= MOST_NODES:
-                self._sensors.clear()
-            self._sensors[place] = status.sensors
-        self._mark_away(place, is_gone=is_gone)
+        self._note(place, status.sensors if status else None, is_gone=is_gone)
         node = self._board.tracks.get(place.name)
         if not is_gone:
             self._leaving.pop(place, None)
@@ -130,9 +134,21 @@ class Presence:
                 due_s = self._board.clock.seconds() + rule.after.total_seconds()
                 self._leaving.setdefault(place, _Leaving(at, due_s))
 
+    def _note(self, place: Place, sensors: int | None, *, is_gone: bool) -> None:
+        """Note how many sensors a node has, and that they are away, or back."""
+        before = self._nodes.get(place)
+        now = _Node(is_gone, sensors or (before.sensors if before else 1))
+        # Nodes say again and again that they are there, and some have a great many sensors.
+        if now == before:
+            return
+        if before is None and len(self._nodes) >= MOST_NODES:
+            self._nodes.clear()
+        self._nodes[place] = now
+        self._mark_away(place, is_gone=is_gone)
+
     def _mark_away(self, place: Place, *, is_gone: bool) -> None:
         now_s = self._board.clock.seconds()
-        for sensor_id in sensor_series(place.name, self._sensors.get(place, 1)):
+        for sensor_id in sensor_series(place.name, self._nodes[place].sensors):
             track = self._board.tracks.get(sensor_id)
             if track is not None and track.is_away != is_gone:
                 track.is_away = is_gone
@@ -142,7 +158,8 @@ class Presence:
     def _offline(self, place: Place, since: datetime) -> None:
         track = self._board.track(place)
         document = self._board.begin(track, "offline", since, since)
-        sensors = self._sensors.get(place, 1)
+        node = self._nodes.get(place)
+        sensors = node.sensors if node else 1
         more = f", and with it {sensors - 1} more sensors" if sensors > 1 else ""
         document["message"] = f"the node is offline{more}"
         self._board.raise_(track, document)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from ingestor.alarms.board import Board
+from ingestor.alarms.board import Board, Correction
 from ingestor.alarms.episode import note_peak, stands
 from ingestor.alarms.fold import READING_RULES, Fold, History
 from ingestor.alarms.history import Enough, ReadingHistory
@@ -86,22 +86,18 @@ class Rebuild:
         for alarm in affected:
             # What waits to be written down of it is what it was.
             self._judge.higher.pop(alarm, None)
-        right = {document["_id"] for document in computed}
-        gone = [
-            each for each in affected.values() if each["retracted_at"] is None and each["_id"] not in right
-        ]
+        ids = {document["_id"] for document in computed}
+        gone = [each for each in affected.values() if not each["retracted_at"] and each["_id"] not in ids]
         for document in gone:
             document["retracted_at"] = self._board.clock.now()
         new = [each for each in computed if each["_id"] not in affected]
         for document in new:
             _inherit(document, gone)
-        changed = [
-            each
-            for each in computed
-            if each["_id"] in affected and self._differs(each, affected[each["_id"]])
-        ]
+        known = [(each, affected[each["_id"]]) for each in computed if each["_id"] in affected]
+        changed = [document for document, kept in known if self._differs(document, kept)]
+        over = {kept["_id"] for document, kept in known if document["cleared_at"] and not kept["cleared_at"]}
         standing = {each["rule"]: each for each in computed if stands(each)}
-        self._board.correct(track, standing, new, [*changed, *gone])
+        self._board.correct(track, standing, Correction(new, [*changed, *gone], over))
 
     def _differs(self, document: AlarmDocument, kept: AlarmDocument) -> bool:
         """Whether an episode is not what it was thought to be; what people did with it stays."""
@@ -111,11 +107,9 @@ class Rebuild:
         document["in_storm"] = kept["in_storm"]
         if document["peak_kwh"] != kept["peak_kwh"]:
             self._judge.higher[document["_id"]] = document
-        was, should_be = (
-            (kept["raised_at"], kept["cleared_at"]),
-            (document["raised_at"], document["cleared_at"]),
-        )
-        return was != should_be or kept["retracted_at"] is not None
+        if kept["retracted_at"] is not None or document["raised_at"] != kept["raised_at"]:
+            return True
+        return document["cleared_at"] != kept["cleared_at"]
 
     def _go_on(self, track: Track, fold: Fold, measures: Sequence[Measure]) -> None:
         """Judge what came meanwhile."""

@@ -1,15 +1,13 @@
 """Sensors of which payloads are refused: for their time (`clock`), or for anything else (`rejecting`)."""
 
-import re
 from datetime import datetime
 
-from broker.topics import ID_PATTERN, Place
+from broker.topics import Place
 from ingestor.alarms.board import Board
 from ingestor.alarms.rulebook import Refusals, RuleName
 from ingestor.alarms.rules import refusals
 from ingestor.alarms.track import Track
 
-_is_id = re.compile(ID_PATTERN.replace("$", r"\Z")).match
 # Of what is no sensor's fault.
 NOT_OF_SENSORS = frozenset({"status", "command"})
 RULES: tuple[RuleName, ...] = ("clock", "rejecting")
@@ -35,7 +33,7 @@ class Refusing:
             reason: Why, for people.
             at: When, by the ingestor's clock.
         """
-        if kind in NOT_OF_SENSORS or not (_is_id(place.site) and _is_id(place.name)):
+        if kind in NOT_OF_SENSORS or not place.is_valid:
             return
         name: RuleName = "clock" if kind == "time" else "rejecting"
         track = self._board.track(place)

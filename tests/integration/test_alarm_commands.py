@@ -20,7 +20,10 @@ from pymongo.database import Database
 from broker.alarms import Alarm, AlarmState
 from broker.connection import Outgoing
 from broker.messages import Rejected
-from ingestor.documents import AlarmDocument, alarm_id, format_moment, utc_now
+from broker.topics import Place
+from ingestor.alarms.episode import begin
+from ingestor.alarms.rulebook import Rules
+from ingestor.documents import AlarmDocument, format_moment, utc_now
 from stack.servers import Servers
 from tests.servers import Wire, eventually
 
@@ -59,32 +62,14 @@ class Scene:
 
     def store(self, rule: str = "overconsumption", **changes: object) -> AlarmDocument:
         since = utc_now() - MINUTE
-        document: AlarmDocument = {
-            "_id": alarm_id(self.sensor, rule, since),
-            "sensor_id": self.sensor,
-            "site": self.site,
-            "rule": rule,
-            "severity": "major",
-            "message": "High consumption (12.24 kWh > 12.0 kWh)",
-            "since": since,
-            "raised_at": since,
-            "cleared_at": None,
-            "limit_kwh": 12.0,
-            "peak_kwh": 12.24,
-            "waits": False,
-            "acknowledged_at": None,
-            "acknowledged_by": None,
-            "in_storm": False,
-            "retracted_at": None,
-            "changed_at": since,
-            "notified_at": None,
-        }
+        document = begin(Place(self.site, self.sensor), rule, Rules().overconsumption, since, since)
+        document["message"] = "High consumption (12.24 kWh > 12.0 kWh)"
         document.update(changes)  # type: ignore[typeddict-item]
         self.database.alarms.insert_one({**document})
         return document
 
     def shelve(self, rule: str, until: datetime) -> None:
-        shelved = {f"shelved.{rule}": {"until": until, "by": "maria"}}
+        shelved = {f"shelved.{rule}": {"until": until, "user": "maria"}}
         self.database.sensors.update_one({"sensor_id": self.sensor}, {"$set": shelved})
 
     def state(self, *alarms: AlarmDocument, seen: bool = False, until: datetime | None = None) -> Outgoing:
@@ -167,8 +152,10 @@ def scene(servers: Servers, database: Database[dict[str, Any]], site: str, senso
 
 async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for(scene: Scene) -> None:
     now = utc_now()
-    over = scene.store("clock", since=now - 3 * MINUTE, cleared_at=now)
-    taken_back = scene.store("stuck", since=now - 2 * MINUTE, cleared_at=now, waits=True, retracted_at=now)
+    over = scene.store("clock", changed_at=now - 3 * MINUTE, cleared_at=now)
+    taken_back = scene.store(
+        "stuck", changed_at=now - 2 * MINUTE, cleared_at=now, waits=True, retracted_at=now
+    )
     done = scene.store("budget", cleared_at=now, waits=True, acknowledged_at=now, acknowledged_by="maria")
     waiting = scene.store("sustained", severity="minor", cleared_at=now, waits=True)
     active = scene.store("overconsumption", severity="warning")
@@ -209,7 +196,7 @@ async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for
 async def test_no_more_than_the_last_50_that_are_over_are_listed(scene: Scene) -> None:
     now = utc_now()
     for number in range(52):
-        scene.store("clock", _id=f"over-{number}", since=now - number * MINUTE, cleared_at=now)
+        scene.store("clock", _id=f"over-{number}", changed_at=now - number * MINUTE, cleared_at=now)
     output = (await scene.monitor("alarms", "--all", "--site", scene.site)).output
     assert [line.strip() for line in output.splitlines() if line.startswith("    over-")] == [
         f"over-{number}" for number in range(50)

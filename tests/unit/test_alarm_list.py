@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from broker.settings import ProcessSettings, read_settings
-from ingestor.documents import AlarmDocument, alarm_id
+from broker.topics import Place
+from ingestor.alarms.episode import begin
+from ingestor.alarms.rulebook import Rules
+from ingestor.documents import AlarmDocument
 from monitor.alarms import Look, summary, to_lines, worst_first
 from monitor.settings import AcknowledgeSettings, AlarmsSettings, ShelveSettings
 from tests.unit.test_watch import columns
@@ -24,26 +27,8 @@ def alarm(severity: str = "major", sensor_id: str = "Sensor-LARI-01", /, **chang
     rule = str(changes.get("rule", "overconsumption"))
     since = changes.get("since", SINCE)
     assert isinstance(since, datetime)
-    document: AlarmDocument = {
-        "_id": alarm_id(sensor_id, rule, since),
-        "sensor_id": sensor_id,
-        "site": "lari",
-        "rule": rule,
-        "severity": severity,
-        "message": "High consumption (12.24 kWh > 12.0 kWh)",
-        "since": since,
-        "raised_at": since,
-        "cleared_at": None,
-        "limit_kwh": 12.0,
-        "peak_kwh": 12.24,
-        "waits": False,
-        "acknowledged_at": None,
-        "acknowledged_by": None,
-        "in_storm": False,
-        "retracted_at": None,
-        "changed_at": since,
-        "notified_at": None,
-    }
+    document = begin(Place("lari", sensor_id), rule, Rules().overconsumption, since, since)
+    document["severity"], document["message"] = severity, "High consumption (12.24 kWh > 12.0 kWh)"
     document.update(changes)  # type: ignore[typeddict-item]
     return document
 
