@@ -18,6 +18,8 @@ import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from broker.topics import ID_PATTERN
+
 VARIABLES = (
     "ENERGY_ALARMS",
     "ENERGY_HTTP",
@@ -69,6 +71,15 @@ def check_mongo_url(url: str) -> str:
     return url
 
 
+def check_sites(text: str) -> str:
+    """Let a list of sites pass, or ``+`` for all."""
+    sites = text.split(",")
+    if text != "+" and not all(re.fullmatch(ID_PATTERN, site) for site in sites):
+        raise ValueError("write + for all sites, or names with commas between: lari,annex")
+    return text
+
+
+Sites = Annotated[str, AfterValidator(check_sites)]
 MongoUrl = Annotated[str, AfterValidator(check_mongo_url)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 

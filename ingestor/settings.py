@@ -7,16 +7,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from broker.address import MqttUrl
-from broker.settings import Duration, MongoUrl, ProcessSettings
-from broker.topics import ID_PATTERN, SiteId, TopicRoot
+from broker.settings import Duration, MongoUrl, ProcessSettings, Sites
+from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify import check_urls
-
-
-def _check_sites(text: str) -> str:
-    sites = text.split(",")
-    if text != "+" and not all(re.fullmatch(ID_PATTERN, site) for site in sites):
-        raise ValueError("write + for all sites, or names with commas between: lari,annex")
-    return text
 
 
 def _check_endpoint(text: str) -> str:
@@ -37,9 +30,7 @@ class IngestorSettings(ProcessSettings):
     mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
-    site: Annotated[str, AfterValidator(_check_sites)] = Field(
-        "+", description="sites to serve: + for all, or a list with commas"
-    )
+    site: Sites = Field("+", description="sites to serve: + for all, or a list with commas")
     threshold_kwh: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         12.0, description="a reading strictly above it is an anomaly"
     )

@@ -1,24 +1,16 @@
 """What the monitor's commands can be told."""
 
 import getpass
-import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
 from broker.address import MqttUrl
 from broker.alarms import MAX_SHELVED_MINUTES, User
-from broker.settings import MongoUrl, ProcessSettings
-from broker.topics import ID_PATTERN, SensorId, TopicRoot
-
-
-def _check_sites(text: str) -> str:
-    sites = text.split(",")
-    if text != "+" and not all(re.fullmatch(ID_PATTERN, site) for site in sites):
-        raise ValueError("write + for all sites, or names with commas between: lari,annex")
-    return text
+from broker.settings import MongoUrl, ProcessSettings, Sites
+from broker.topics import SensorId, TopicRoot
 
 
 def login_name() -> str | None:
@@ -61,9 +53,7 @@ class AlarmsSettings(ProcessSettings):
     """
 
     all: bool = Field(False, description="and the last 50 that are over")
-    site: Annotated[str, AfterValidator(_check_sites)] = Field(
-        "+", description="sites to list: + for all, or a list with commas"
-    )
+    site: Sites = Field("+", description="sites to list: + for all, or a list with commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @property

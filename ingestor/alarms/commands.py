@@ -76,7 +76,6 @@ class Commands:
         track.shelved = {**(track.shelved or {}), command.shelve: Shelf(until, command.user)}
         self.take_up(track)
         self.unwritten.add(place.name)
-        self._board.say_state(track)
         return None
 
     def take_up(self, track: Track) -> None:

@@ -53,12 +53,14 @@ class Rebuild:
         found = await self._records.around(sensor_id, READING_RULES, since)
         before = _Before(self._history, self._board, track, found, since)
         fold, active = await before.fold(), await before.active()
+        # What came by now and is not found below was taken out of the database by somebody.
+        asked = {each["timestamp"] for each in track.pending or [] if each["timestamp"] >= since}
         measures = await self._history.since(sensor_id, since)
         self._sensors.saw(measures)
         computed = self._fold(track, fold, active, measures)
         affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
         self._apply(track, affected, computed)
-        self._go_on(track, fold, measures)
+        self._go_on(track, fold, measures, asked)
 
     def _fold(
         self, track: Track, fold: Fold, active: Episodes, measures: Sequence[Measure]
@@ -111,7 +113,7 @@ class Rebuild:
             return True
         return document["cleared_at"] != kept["cleared_at"]
 
-    def _go_on(self, track: Track, fold: Fold, measures: Sequence[Measure]) -> None:
+    def _go_on(self, track: Track, fold: Fold, measures: Sequence[Measure], asked: set[datetime]) -> None:
         """Judge what came meanwhile."""
         seen = {each["timestamp"]: each["received_at"] for each in measures if not is_late(each)}
         waiting = sorted(track.pending or [], key=lambda each: each["timestamp"])
@@ -121,7 +123,9 @@ class Rebuild:
         silent = track.stands("silent")
         if silent is not None and track.at > silent["since"]:
             self._board.clear(track, "silent", track.at)
-        unseen = [each for each in waiting if each["timestamp"] not in seen]
+        unseen = [
+            each for each in waiting if each["timestamp"] not in asked and each["timestamp"] not in seen
+        ]
         if unseen and unseen[0]["timestamp"] <= track.at:
             self._judge.doubt(track, unseen)
         else:

@@ -21,7 +21,7 @@ from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.refusing import Refusing
 from ingestor.alarms.reload import follow, reconfigure
 from ingestor.alarms.restart import Restart
-from ingestor.alarms.track import NEVER
+from ingestor.alarms.track import NEVER, Track
 from ingestor.documents import Measure
 from ingestor.flag import Limits
 from ingestor.sensors import Sensors
@@ -106,7 +106,9 @@ class Alarms:
         """
         async with self._lock:
             refusal = self._commands.obey(place, command)
-            await self._write_sensors()
+            for track in await self._write_sensors():
+                # Whoever is told of a shelf finds it written down.
+                self.board.say_state(track)
         await self.keep.written()
         return refusal
 
@@ -182,12 +184,14 @@ class Alarms:
         if self._to_note[0] == NEVER and not self.judge.doubtful:
             self._to_note = self.judge.judged, self.keep.kept
 
-    async def _write_sensors(self) -> None:
+    async def _write_sensors(self) -> list[Track]:
+        """Write down what is to be; say of which sensors shelves were."""
         intervals, self.board.learned = self.board.learned, {}
         unwritten, self._commands.unwritten = self._commands.unwritten, set()
         tracks = [self.board.tracks[sensor_id] for sensor_id in unwritten]
         shelves = {track.place: track.shelved or {} for track in tracks}
         await self._records.write_sensors(intervals, shelves)
+        return tracks
 
     async def _mark_notified(self, ids: Sequence[str]) -> None:
         now, over = self.board.clock.now(), []

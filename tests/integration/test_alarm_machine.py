@@ -10,9 +10,10 @@ import json
 from collections.abc import Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,10 +26,15 @@ from hypothesis.stateful import (
 from broker.connection import Outgoing
 from broker.messages import Row
 from broker.topics import Place
-from ingestor.alarms.board import Clock
+from ingestor.alarms import judge as judge_module
+from ingestor.alarms.board import Board, Clock
 from ingestor.alarms.config import AlarmConfig
+from ingestor.alarms.history import ReadingHistory, Unjudged
+from ingestor.alarms.judge import Judge
+from ingestor.alarms.restart import Restart
 from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
 from ingestor.alarms.service import Alarms
+from ingestor.alarms.track import Track
 from ingestor.documents import Measure, format_moment, is_late, to_measure
 from ingestor.flag import Limits, exceeded
 from ingestor.sensors import Sensors
@@ -128,7 +134,8 @@ class Machine(RuleBasedStateMachine):
         self.hear()
 
     async def note(self) -> None:
-        """Note how far all is judged and told, as is done again and again."""
+        """Note how far all is judged and told, as is done again and again, and by then others spoke."""
+        await self.somebody_else()
         for _ in range(2):
             await self.bring_home()
             await self.alarms.note_progress()
@@ -136,6 +143,16 @@ class Machine(RuleBasedStateMachine):
                 await self.store.update_sensors(updates)
             self.sensors.wrote()
         await self.bring_home()
+
+    async def somebody_else(self) -> None:
+        """Another sensor has a reading, so that the newest batch is not this one's."""
+        self.now += timedelta(milliseconds=1)
+        name, stamp = f"{self.sensor}-2", format_moment(self.now)
+        row = Row(sensor_id=name, value_kwh=1.0, timestamp=stamp)
+        measure = to_measure(row, Place(self.site, name), (self.now, stamp), None, self.now)
+        await self.store.insert([measure])
+        self.sensors.saw([measure])
+        self.alarms.saw([measure], self.now)
 
     def hear(self) -> None:
         for message in self.ear.told:
@@ -292,13 +309,47 @@ def machine(servers: Servers) -> Iterator[type[Machine]]:
         runner.run(opening.__aexit__(None, None, None))
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_history_of_a_sensor_is_what_the_model_says(machine: type[Machine], part: int) -> None:
+def run(machine: type[Machine], runs: int, number: int, *phases: Phase) -> None:
     how = settings(
-        max_examples=RUNS // PARTS,
+        max_examples=runs,
         stateful_step_count=8,
         deadline=None,
         database=None,
+        phases=phases,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(seed(part)(machine), settings=how)
+    run_state_machine_as_test(seed(number)(machine), settings=how)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_history_of_a_sensor_is_what_the_model_says(machine: type[Machine], part: int) -> None:
+    run(machine, RUNS // PARTS, part, Phase.generate, Phase.shrink)
+
+
+def as_if_in_order(
+    judge: Judge, track: Track, measures: Sequence[Measure], since: datetime | None = None
+) -> None:
+    del since
+    for measure in measures:
+        judge.step(track, measure)
+
+
+async def nothing(*_: object) -> list[Unjudged]:
+    return []
+
+
+FAULTS = {
+    "a reading out of order is taken as the newest": (Judge, "doubt", as_if_in_order),
+    "what was stored and not judged is forgotten": (ReadingHistory, "unjudged", nothing),
+    "what was perhaps not told is not told again": (Board, "tell_again", lambda *_: None),
+    "what stood when a process ended is forgotten": (Restart, "_put_up", lambda *_: None),
+    "how far a delay was is forgotten": (Rules, "looks_back", False),
+    "a reading that is too late changes alarms": (judge_module, "is_late", lambda _: False),
+    "a peak is forgotten": (judge_module, "note_peak", lambda *_: False),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_found(machine: type[Machine], fault: str) -> None:
+    with patch.object(*FAULTS[fault]), pytest.raises(AssertionError):
+        run(machine, 500, 0, Phase.generate)
