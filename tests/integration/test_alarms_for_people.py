@@ -146,8 +146,8 @@ async def test_alarm_is_sent_to_phones_once_also_when_the_ingestor_dies_first(
             await ingestor.kill()
             async with phone:
                 await ingestor.start()
-                await eventually(lambda: len(phone.messages) == 1)
-                (title, body), _ = phone.messages[0], None
+                await eventually(lambda: bool(phone.messages))
+                ((title, body),) = phone.messages
                 assert title == f"{place.sensor}: overconsumption"
                 assert body.startswith("13.0 kWh, above the threshold of 12.0 kWh (major, ")
                 await eventually(lambda: alarms.episodes()[0]["notified_at"] is not None)
