@@ -53,7 +53,11 @@ class AlarmRecords:
         self._db = store.database
         self._insist = store.insist
         self.checkpoint = Checkpoint(store, name, "alarms")
+        self._names = frozenset(sites)
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
+
+    def _is_ours(self, place: Place) -> bool:
+        return "+" in self._names or place.site in self._names
 
     async def write(self, documents: Sequence[AlarmDocument]) -> None:
         """Write episodes as they are now, journaled."""
@@ -153,11 +157,12 @@ class AlarmRecords:
         """Whose payloads were refused since a moment, the kind, the reason and when, oldest first."""
 
         async def read() -> list[tuple[Place, str, str, datetime]]:
-            found = self._db["rejected"].find({"received_at": {"$gte": moment}})
-            return [
+            found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", 1)
+            refused = [
                 (Topics.place(each["topic"]), each["kind"], each["reason"], each["received_at"])
-                async for each in found.sort("received_at", 1).limit(MOST_REFUSALS)
+                async for each in found.limit(MOST_REFUSALS)
             ]
+            return [each for each in refused if self._is_ours(each[0])]
 
         return await self._insist(read)
 

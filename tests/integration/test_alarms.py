@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestor.documents import utc_now
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.listener import Listener, write
@@ -245,3 +246,16 @@ async def test_alarm_that_was_not_judged_when_the_ingestor_died_is_raised_at_its
         await ingestor.start()
         alarm = (await alarms.until("overconsumption"))["overconsumption"]
         assert alarm["since"] == at
+
+
+async def test_what_other_sites_refused_is_left_to_their_ingestors(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener
+) -> None:
+    """At a start, the refusals of the last minute are counted again."""
+    refused = {"payload": b"no", "kind": "not_json", "reason": "not JSON", "received_at": utc_now()}
+    for site in (place.site, "elsewhere"):
+        topic = f"energy/readings/{site}/{place.sensor}"
+        place.database.rejected.insert_many([{**refused, "topic": topic} for _ in range(3)])
+    async with start_ingestor():
+        await alarms.until("rejecting")
+        assert place.database.alarms.count_documents({"site": "elsewhere"}) == 0
