@@ -253,8 +253,8 @@ async def test_what_other_sites_refused_is_left_to_their_ingestors(
 ) -> None:
     """At a start, the refusals of the last minute are counted again."""
     refused = {"payload": b"no", "kind": "not_json", "reason": "not JSON", "received_at": utc_now()}
-    for site in (place.site, "elsewhere"):
-        topic = f"energy/readings/{site}/{place.sensor}"
+    for whose in (f"elsewhere/{place.sensor}-too", f"{place.site}/{place.sensor}"):
+        topic = f"energy/readings/{whose}"
         place.database.rejected.insert_many([{**refused, "topic": topic} for _ in range(3)])
     async with start_ingestor():
         await alarms.until("rejecting")
