@@ -89,6 +89,8 @@ class Board:
         self.tracks: dict[str, Track] = {}
         self.learned: dict[Place, float] = {}
         self.to_watch: list[Track] = []
+        # The episodes that a storm holds back.
+        self._untold: set[str] = set()
         self.storms = Storms(topics, config.storm.alarms_per_minute)
         self.clock = clock
         self._topics = topics
@@ -165,6 +167,8 @@ class Board:
         if summary := self.storms.starts(*place, now, self.clock.seconds()):
             self._keeper.say(summary)
         document["in_storm"] = self.storms.holds_back(*place)
+        if document["in_storm"]:
+            self._untold.add(document["_id"])
 
     @staticmethod
     def drop_if_over(track: Track, document: AlarmDocument) -> None:
@@ -177,7 +181,8 @@ class Board:
         """Keep an episode as it is now, and tell its sensor's state."""
         document["changed_at"] = self.clock.now()
         place = Place(document["site"], document["sensor_id"])
-        message = None if self.storms.holds_back(*place) else self.state(track, place)
+        # What was told in a storm's beginning, or before, is told to its end: nothing stands that is over.
+        message = None if document["_id"] in self._untold else self.state(track, place)
         is_quiet = document["in_storm"] or document["rule"] in self.shelves(track)
         notice = to_notice(document) if notify and not is_quiet else None
         self._keeper.keep(Change(document, message, notice))
@@ -187,6 +192,7 @@ class Board:
         if document["acknowledged_at"] is None:
             document["acknowledged_at"], document["acknowledged_by"] = self.clock.now(), user
             self.drop_if_over(track, document)
+        self._untold.discard(document["_id"])
         document["changed_at"] = self.clock.now()
         place = Place(document["site"], document["sensor_id"])
         self._keeper.keep(Change(document, self.state(track, place)))
@@ -199,13 +205,16 @@ class Board:
 
     def state(self, track: Track, place: Place) -> Outgoing:
         """The retained message of a sensor at a site: what stands of it."""
-        documents = [each for each in (track.standing or {}).values() if each["site"] == place.site]
+        standing = (track.standing or {}).values()
+        documents = [
+            each for each in standing if each["site"] == place.site and each["_id"] not in self._untold
+        ]
         return to_state(self._topics, place, documents, self.shelves(track), self.clock.now())
 
     def state_with(self, track: Track, document: AlarmDocument) -> Outgoing | None:
         """The message as it was while an episode that is over went on; None in a storm."""
         place = Place(document["site"], document["sensor_id"])
-        if self.storms.holds_back(*place):
+        if document["_id"] in self._untold:
             return None
         active: AlarmDocument = {**document, "cleared_at": None}
         documents = [each for each in (track.standing or {}).values() if each["rule"] != document["rule"]]
@@ -232,10 +241,9 @@ class Board:
         self.say_state(track)
 
     def say_state(self, track: Track) -> None:
-        """Tell the state of a sensor once more, at every site where alarms of it stand; not in a storm."""
+        """Tell the state of a sensor once more, at every site where alarms of it stand."""
         for place in self.places(track):
-            if not self.storms.holds_back(*place):
-                self._keeper.say(self.state(track, place))
+            self._keeper.say(self.state(track, place))
 
     @staticmethod
     def places(track: Track) -> set[Place]:
@@ -247,6 +255,7 @@ class Board:
         """Tell what was held back in storms that are over."""
         for site, summary, sensor_ids in self.storms.ended(self.clock.now(), self.clock.seconds()):
             self._keeper.say(summary)
+            self._untold = {each for each in self._untold if sensor_of(each) not in sensor_ids}
             for sensor_id in sorted(sensor_ids):
                 if track := self.tracks.get(sensor_id):
                     self._keeper.say(self.state(track, Place(site, sensor_id)))

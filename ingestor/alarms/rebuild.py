@@ -57,6 +57,8 @@ class Rebuild:
         asked = {each["timestamp"] for each in track.pending or [] if each["timestamp"] >= since}
         measures = await self._history.since(sensor_id, since)
         self._sensors.saw(measures)
+        if fold.rules is not self._board.config.of(*track.place):
+            return  # there are new rules since: it stays in doubt, and is folded once more
         computed = self._fold(track, fold, active, measures)
         affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
         self._apply(track, affected, computed)
