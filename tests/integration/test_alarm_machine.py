@@ -40,6 +40,7 @@ from ingestor.flag import Limits, exceeded
 from ingestor.sensors import Sensors
 from ingestor.settings import IngestorSettings
 from ingestor.store import Store, open_store
+from stack.accounts import DATABASE
 from stack.servers import Servers
 from tests.alarm_model import Episode, Seen, episodes
 
@@ -305,7 +306,8 @@ def machine(servers: Servers) -> Iterator[type[Machine]]:
         class Here(Machine):
             loop = runner.get_loop()
 
-        opening = open_store(servers.mongo("ingestor"))
+        # Its readings are of days to come, which other tests must not find.
+        opening = open_store(servers.mongo("admin").replace(f"/{DATABASE}", "/energy_machine"))
         Here.store = runner.run(opening.__aenter__())
         runner.run(Here.store.prepare())
         yield Here
