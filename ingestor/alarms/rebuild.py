@@ -146,7 +146,7 @@ def _inherit(document: AlarmDocument, gone: Sequence[AlarmDocument]) -> None:
     for each in gone:
         ends = [at for at in (document["cleared_at"], each["cleared_at"]) if at is not None]
         begins = max(document["since"], each["since"])
-        if each["rule"] == document["rule"] and begins <= min([*ends, datetime.max]):  # noqa: DTZ901
+        if each["rule"] == document["rule"] and all(begins <= end for end in ends):
             document["acknowledged_at"] = document["acknowledged_at"] or each["acknowledged_at"]
             document["acknowledged_by"] = document["acknowledged_by"] or each["acknowledged_by"]
             document["notified_at"] = document["notified_at"] or each["notified_at"]
