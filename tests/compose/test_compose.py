@@ -191,7 +191,11 @@ def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Datab
 def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Database[dict[str, Any]]) -> None:
     monitor = ("run", "--rm", "-T", "monitor")
     stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01", "0.1")
-    active = {"sensor_id": "Sensor-LARI-01", "cleared_at": None, "limit_kwh": 0.1}
+    # No reading is below 0.1 kWh: once the new threshold counts, the alarm that stands then stands on, be
+    # it a new one or one of the old threshold.
+    flagged = {"sensor_id": "Sensor-LARI-01", "threshold_kwh": 0.1}
+    until(lambda: database.measures.count_documents(flagged) > 1)
+    active = {"sensor_id": "Sensor-LARI-01", "rule": "overconsumption", "cleared_at": None}
     until(lambda: database.alarms.find_one(active) is not None)
     alarm = database.alarms.find_one(active) or {}
     assert alarm["_id"] in stack.compose(*monitor, "alarms")
