@@ -31,6 +31,7 @@ from ingestor.alarms.board import Board, Clock
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.history import ReadingHistory, Unjudged
 from ingestor.alarms.judge import Judge
+from ingestor.alarms.reload import reconfigure
 from ingestor.alarms.restart import Restart
 from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
 from ingestor.alarms.service import Alarms
@@ -388,3 +389,23 @@ def test_rare_fault_is_found_and_the_product_stands_the_same(machine: type[Machi
     scenario(machine())
     with patch.object(*broken), pytest.raises(AssertionError):
         scenario(machine())
+
+
+def test_rules_that_change_while_a_sensor_is_folded_anew_count_from_then_on(machine: type[Machine]) -> None:
+    scene = machine()
+    scene.begin(rules=Rules())
+    scene.comes_in_order(readings=[(1.0, 5.0), (1.0, 5.0)], at_once=True)
+    scene.comes_out_of_order(ago_s=0.5, value_kwh=5.0)
+    original = ReadingHistory.since
+
+    async def since(history: ReadingHistory, sensor_id: str, begin: datetime) -> list[Measure]:
+        if scene.config.rules.overconsumption.enabled:
+            scene.config = AlarmConfig(rules=Rules(overconsumption=Overconsumption(enabled=False)))
+            reconfigure(scene.alarms.board, scene.config)
+        return await original(history, sensor_id, begin)
+
+    with patch.object(ReadingHistory, "since", since):
+        scene.run(scene.bring_home())
+    assert not scene.config.rules.overconsumption.enabled
+    scene.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
+    scene.teardown()
