@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from broker.settings import stop as end
@@ -84,6 +84,13 @@ async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T
     doing.cancel()
     await asyncio.wait([doing])
     return None
+
+
+async def every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
+    """Do something again and again, for ever, with a pause before each."""
+    while True:
+        await asyncio.sleep(period_s)
+        await action()
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from broker.address import MqttAddress
@@ -11,6 +11,7 @@ from broker.client import BrokerError
 from broker.connection import Connection, Outgoing
 from broker.link import Link
 from broker.messages import IngestorStatus
+from broker.process import every
 from broker.topics import Topics
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.service import Alarms
@@ -103,12 +104,12 @@ class Ingestor:
                 group.create_task(self._announcer.work(), name="ingestor.announce"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
                 group.create_task(self._periods.keep(), name="ingestor.periods"),
-                group.create_task(_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
+                group.create_task(every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
                 group.create_task(
-                    _every(THRESHOLDS_EVERY_S, self._load_thresholds), name="ingestor.thresholds"
+                    every(THRESHOLDS_EVERY_S, self._load_thresholds), name="ingestor.thresholds"
                 ),
-                group.create_task(_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
-                group.create_task(_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"),
+                group.create_task(every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
+                group.create_task(every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"),
                 group.create_task(self._report(), name="ingestor.report"),
             ]
             await link.keep(self._use, self._stop)
@@ -209,12 +210,6 @@ class Ingestor:
     def _status_message(self, status: IngestorStatus) -> Outgoing:
         payload = status.model_dump_json(exclude_none=True).encode()
         return Outgoing(self._topics.ingestors(self._settings.name), payload, retain=True)
-
-
-async def _every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(period_s)
-        await action()
 
 
 async def _first_of(*waiting: Coroutine[Any, Any, object]) -> None:

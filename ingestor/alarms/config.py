@@ -4,6 +4,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -102,6 +103,12 @@ class AlarmConfig(Table):
             tables = self.sites.get(own[0], {}), self.sensors.get(own[1], {})
             self.merged[own] = _merge(self.rules, *tables) if any(tables) else self.rules
         return self.merged[own]
+
+    def longest_quiet(self) -> timedelta:
+        """How long a refusal counts at most, whoever's it is."""
+        sites, sensors = ((name, "") for name in self.sites), (("", name) for name in self.sensors)
+        rules = [self.rules, *(self.of(*each) for each in (*sites, *sensors))]
+        return max(quiet for each in rules for quiet in (each.clock.quiet, each.rejecting.quiet))
 
     def thresholds(self) -> tuple[dict[str, float], dict[str, float]]:
         """The thresholds that sensors and sites have of their own, kWh."""

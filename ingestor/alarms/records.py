@@ -154,15 +154,15 @@ class AlarmRecords:
         return await self._insist(read)
 
     async def refused_since(self, moment: datetime) -> list[tuple[Place, str, str, datetime]]:
-        """Whose payloads were refused since a moment, the kind, the reason and when, oldest first."""
+        """Whose payloads were refused since a moment, the kind, the reason and when; the newest, in order."""
 
         async def read() -> list[tuple[Place, str, str, datetime]]:
-            found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", 1)
+            found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
             refused = [
                 (Topics.place(each["topic"]), each["kind"], each["reason"], each["received_at"])
                 async for each in found.limit(MOST_REFUSALS)
             ]
-            return [each for each in refused if self._is_ours(each[0])]
+            return [each for each in reversed(refused) if self._is_ours(each[0])]
 
         return await self._insist(read)
 

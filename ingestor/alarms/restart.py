@@ -72,7 +72,6 @@ class Restart:
             track.fold.held = Held(since=document["since"])
 
     async def _count_refusals(self, refusing: Refusing) -> None:
-        rules = self._board.config.rules
-        quiet = max(rules.clock.quiet, rules.rejecting.quiet)
-        for refused in await self._records.refused_since(self._board.clock.now() - quiet):
+        since = self._board.clock.now() - self._board.config.longest_quiet()
+        for refused in await self._records.refused_since(since):
             refusing.refused(*refused)

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from broker.connection import Connection
 from broker.messages import NodeStatus
+from broker.process import every
 from broker.topics import Place, Topics
 from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.commands import Command, Commands
@@ -126,9 +127,9 @@ class Alarms:
         """Do all that is to be done again and again, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keep.work(), name="alarms.keep")
-            group.create_task(_every(TICK_S, self._tick), name="alarms.tick")
+            group.create_task(every(TICK_S, self._tick), name="alarms.tick")
             group.create_task(self._rebuild_doubtful(), name="alarms.rebuild")
-            group.create_task(_every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
+            group.create_task(every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
             if self._file is not None:
                 group.create_task(follow(self._file, self._reconfigure), name="alarms.reload")
             if self._notifier is not None:
@@ -203,9 +204,3 @@ class Alarms:
                 over.append(alarm)
         if over:
             await self._records.mark_notified(over, now)
-
-
-async def _every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        await asyncio.sleep(period_s)
-        await action()

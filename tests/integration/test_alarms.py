@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from ingestor.alarms import records
 from ingestor.documents import utc_now
+from ingestor.store import open_store
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.listener import Listener, write
@@ -185,6 +189,38 @@ async def test_wrong_clock_and_refused_payloads_are_alarms(
         alarm = (await alarms.until("clock", "rejecting"))["rejecting"]
         assert alarm["message"].startswith("3 payloads were refused: not JSON")
         await alarms.until()
+
+
+async def test_refusals_count_as_long_as_the_sensors_own_rule_says_also_over_a_restart(
+    start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
+) -> None:
+    write(rules, f'[sensors."{place.sensor}".rejecting]\npayloads = 2\nquiet = "1h"\n')
+    async with start_ingestor("--alarms", str(rules)) as ingestor:
+        await place.publish("no")
+        await eventually(lambda: len(place.rejected()) == 1)
+        await ingestor.kill()
+        longer_ago = {"$set": {"received_at": place.rejected()[0]["received_at"] - timedelta(minutes=10)}}
+        place.database.rejected.update_one({"_id": place.rejected()[0]["_id"]}, longer_ago)
+        await ingestor.start()
+        await place.publish("no")
+        alarm = (await alarms.until("rejecting"))["rejecting"]
+        assert alarm["message"] == "2 payloads were refused: not JSON"
+
+
+async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
+    start_ingestor: StartIngestor, servers: Servers, place: Site
+) -> None:
+    async with start_ingestor():
+        for kept, bad in enumerate(("no", "{}", "[]"), 1):
+            await place.publish(bad)
+            await eventually(lambda kept=kept: len(place.rejected()) == kept)
+    reasons = [each["reason"] for each in sorted(place.rejected(), key=lambda each: each["received_at"])]
+    async with open_store(servers.mongo("ingestor")) as store:
+        kept_of_alarms = records.AlarmRecords(store, "somebody", [place.site])
+        with patch.object(records, "MOST_REFUSALS", 2):
+            found = await kept_of_alarms.refused_since(utc_now() - timedelta(minutes=1))
+    assert len(set(reasons)) == 3
+    assert [reason for _, _, reason, _ in found] == reasons[1:]
 
 
 async def test_storm_is_told_once_and_kept_whole(
