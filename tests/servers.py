@@ -121,6 +121,9 @@ class Site:
     def rejected(self) -> list[dict[str, Any]]:
         return list(self.database.rejected.find({"topic": {"$regex": f"/{self.site}/"}}))
 
+    async def until_rejected(self, count: int) -> None:
+        await eventually(lambda: len(self.rejected()) >= count)
+
     async def until_stored(self, count: int) -> list[dict[str, Any]]:
         await eventually(lambda: len(self.stored()) >= count)
         return self.stored()

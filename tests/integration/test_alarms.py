@@ -197,23 +197,24 @@ async def test_refusals_count_as_long_as_the_sensors_own_rule_says_also_over_a_r
     write(rules, f'[sensors."{place.sensor}".rejecting]\npayloads = 2\nquiet = "1h"\n')
     async with start_ingestor("--alarms", str(rules)) as ingestor:
         await place.publish("no")
-        await eventually(lambda: len(place.rejected()) == 1)
+        await place.until_rejected(1)
         await ingestor.kill()
         longer_ago = {"$set": {"received_at": place.rejected()[0]["received_at"] - timedelta(minutes=10)}}
         place.database.rejected.update_one({"_id": place.rejected()[0]["_id"]}, longer_ago)
         await ingestor.start()
         await place.publish("no")
         alarm = (await alarms.until("rejecting"))["rejecting"]
-        assert alarm["message"] == "2 payloads were refused: not JSON"
+        assert alarm["message"].startswith("2 payloads were refused: not JSON")
 
 
 async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
     start_ingestor: StartIngestor, servers: Servers, place: Site
 ) -> None:
     async with start_ingestor():
-        for kept, bad in enumerate(("no", "{}", "[]"), 1):
+        for bad in ("no", "{}", "[]"):
+            before = len(place.rejected())
             await place.publish(bad)
-            await eventually(lambda kept=kept: len(place.rejected()) == kept)
+            await place.until_rejected(before + 1)
     reasons = [each["reason"] for each in sorted(place.rejected(), key=lambda each: each["received_at"])]
     async with open_store(servers.mongo("ingestor")) as store:
         kept_of_alarms = records.AlarmRecords(store, "somebody", [place.site])
