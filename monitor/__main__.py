@@ -12,7 +12,8 @@ from broker.settings import read_settings, stop
 from monitor.alarms import Look, list_alarms
 from monitor.command import CommandError, Desk, Outcome, acknowledge, shelve
 from monitor.ledgers import LedgerError
-from monitor.queries import QueryError, open_tail
+from monitor.queries.database import QueryError
+from monitor.queries.tail import open_tail
 from monitor.settings import (
     AcknowledgeSettings,
     AlarmsSettings,

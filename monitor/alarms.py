@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries import open_episodes
+from monitor.queries.episodes import open_episodes
 from monitor.watch import plain
 
 INDENT = " " * 4

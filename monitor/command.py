@@ -21,7 +21,7 @@ from broker.messages import Rejected
 from broker.topics import Place, Topics
 from ingestor.documents import AlarmDocument, format_moment, utc_now
 from monitor.alarms import Look
-from monitor.queries import open_episodes
+from monitor.queries.episodes import open_episodes
 from monitor.settings import AcknowledgeSettings, ShelveSettings
 from monitor.watch import plain
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from broker.topics import Topics
 from monitor.ledgers import Identity, Tries, read_ledgers
-from monitor.queries import Records, open_records
+from monitor.queries.records import Records, open_records
 from monitor.verdict import Verdict, Verifier, read_alerts
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
 from ingestor.documents import Measure
-from monitor.queries import QueryError, Tail
+from monitor.queries.database import QueryError
+from monitor.queries.tail import Tail
 
 LOOK_EVERY_S = 0.25
 SHOWN_AT_ONCE = 40

@@ -15,7 +15,8 @@ from typing import Any
 from pymongo import MongoClient
 
 from monitor.ledgers import LedgerError, read_ledgers
-from monitor.queries import QueryError, open_records
+from monitor.queries.database import QueryError
+from monitor.queries.records import open_records
 from monitor.verdict import Verdict, Verifier
 from monitor.verify import verify
 from stack.accounts import DATABASE

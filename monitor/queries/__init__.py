@@ -1,0 +1,1 @@
+"""What the monitor asks the database: one file per kind of question, each by an index."""

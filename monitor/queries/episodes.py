@@ -1,0 +1,111 @@
+"""Alarms that stand or stood, and what is shelved."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from ingestor.documents import AlarmDocument, utc_now
+from monitor.queries.database import Database, asking, knock, open_database
+
+LAST_OVER = 50
+NULL = {"$type": "null"}  # what the indexes of that which stands ask for
+# The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
+STANDING = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
+OVER = {"$nor": [STANDING]}
+
+
+class SensorPlace(NamedTuple):
+    """What is known of a sensor that somebody names.
+
+    Attributes:
+        site: Where it is; None as long as nothing has come from it.
+        shelved: Until when (UTC, naive) each rule is shelved that is.
+    """
+
+    site: str | None
+    shelved: Mapping[str, datetime]
+
+
+@asynccontextmanager
+async def open_episodes(url: str) -> AsyncIterator["Episodes"]:
+    """Open a database for looking at its alarms.
+
+    Raises:
+        QueryError: The database does not answer.
+    """
+    async with open_database(url) as database:
+        await knock(database)
+        yield Episodes(database)
+
+
+class Episodes:
+    """Alarms that stand or stood, and what is shelved."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def standing(self, sites: Sequence[str]) -> list[AlarmDocument]:
+        """All alarms that stand, of some sites or of all if none is named.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        return await self._list(self._database["alarms"].find({**STANDING, **_of(sites)}))
+
+    async def over(self, sites: Sequence[str]) -> list[AlarmDocument]:
+        """The last 50 that have come to stand no more, of some sites or of all if none is named.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted = {**OVER, **_of(sites)}
+        return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_OVER))
+
+    async def named(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
+        """The alarms with these ids, as far as there are any.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        found = await self._list(self._database["alarms"].find({"_id": {"$in": list(ids)}}))
+        return {each["_id"]: each for each in found}
+
+    async def sensor(self, sensor_id: str) -> SensorPlace | None:
+        """Where a sensor is and what of it is shelved; None if nobody knows it.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        with asking():
+            document = await self._database["sensors"].find_one({"sensor_id": sensor_id})
+        return None if document is None else SensorPlace(document.get("site"), _shelves(document))
+
+    async def shelved(self) -> dict[tuple[str, str], datetime]:
+        """Until when (UTC, naive) each rule of each sensor is shelved that is.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        found = self._database["sensors"].find({"shelved": {"$gt": {}}}, ("sensor_id", "shelved"))
+        with asking():
+            return {
+                (document["sensor_id"], rule): until
+                async for document in found
+                for rule, until in _shelves(document).items()
+            }
+
+    @staticmethod
+    async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
+        with asking():
+            return [cast("AlarmDocument", document) async for document in found]
+
+
+def _of(sites: Sequence[str]) -> dict[str, Any]:
+    return {"site": {"$in": list(sites)}} if sites else {}
+
+
+def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:
+    now = utc_now()
+    untils = {rule: shelf["until"] for rule, shelf in (document.get("shelved") or {}).items()}
+    return {rule: until for rule, until in untils.items() if until > now}

@@ -1,0 +1,54 @@
+"""New readings, as they are stored."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from ingestor.documents import Measure
+from monitor.queries.database import Database, asking, open_database
+
+LOOK_BACK = 2000
+OVERLAP = 100
+
+
+@asynccontextmanager
+async def open_tail(url: str) -> AsyncIterator["Tail"]:
+    """Open a database for following new readings."""
+    async with open_database(url) as database:
+        yield Tail(database)
+
+
+class Tail:
+    """Gives out each stored reading once, in the order of storing, beginning with the first call.
+
+    Reads the collection from its end, which needs no index: the natural order is that of insertion.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._measures = database["measures"]
+        self._seen: dict[str, None] | None = None
+
+    async def new(self) -> list[Measure]:
+        """What was stored since the last call, oldest first, at most 2000.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        with asking():
+            newest = await self._read_back()
+        known = self._seen
+        self._seen = dict.fromkeys([*(known or ()), *(each["_id"] for each in newest)][-2 * LOOK_BACK :])
+        return [] if known is None else newest
+
+    async def _read_back(self) -> list[Measure]:
+        found: list[Measure] = []
+        overlap = 0
+        async for document in self._measures.find().sort("$natural", -1).limit(LOOK_BACK).batch_size(200):
+            if self._seen is not None and document["_id"] in self._seen:
+                # Writers side by side can be seen slightly out of order: look a little further.
+                overlap += 1
+                if overlap == OVERLAP:
+                    break
+            else:
+                found.append(cast("Measure", document))
+        return found[::-1]
