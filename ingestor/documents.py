@@ -4,7 +4,9 @@ Times in documents are as BSON has them and pymongo gives them back: UTC, naive,
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, Required, TypedDict
+
+from bson import ObjectId
 
 from broker.messages import Row
 from broker.topics import Place
@@ -45,6 +47,56 @@ class Period(TypedDict):
     max_kwh: float
     anomalies: int
     computed_at: datetime
+
+
+class SensorDocument(TypedDict, total=False):
+    """What is known of one sensor, in ``sensors``. Only its name is there from the beginning.
+
+    Attributes:
+        location: What its readings say.
+        own_location: What a person has set; it is shown in place of ``location``.
+        first_reading: The time of its oldest reading.
+        last_reading: The time of its newest reading.
+        status: What its node last said.
+        threshold_kwh: Its own threshold, if it has one.
+        interval_s: How far apart its readings are, as learned, seconds.
+        shelved: Per rule, until when and by whom.
+    """
+
+    _id: str
+    sensor_id: Required[str]
+    site: str
+    location: str | None
+    own_location: str
+    first_reading: datetime
+    last_reading: datetime
+    status: str
+    node_id: str
+    threshold_kwh: float
+    interval_s: float
+    shelved: dict[str, Any]
+
+
+class RejectedDocument(TypedDict, total=False):
+    """One refused payload, in ``rejected``.
+
+    Attributes:
+        kind: What is wrong, in one word.
+        reason: What is wrong, in one sentence.
+        row: Which row of an array it was, counted from 0.
+        sequence: The sensor's own count, if it sent one.
+        replayed_at: When a person sent it again, repaired.
+    """
+
+    _id: Required[ObjectId]
+    topic: Required[str]
+    payload: Required[bytes]
+    kind: Required[str]
+    reason: Required[str]
+    received_at: Required[datetime]
+    row: int
+    sequence: int
+    replayed_at: datetime
 
 
 class AlarmDocument(TypedDict):

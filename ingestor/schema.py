@@ -89,6 +89,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "sensor_id": _ID,
             "site": _ID,
             "location": {"bsonType": ["string", "null"]},
+            "own_location": {"bsonType": "string", "maxLength": 200},
             "first_reading": _TIME,
             "last_reading": _TIME,
             "status": {"enum": ["online", "offline"]},
@@ -106,6 +107,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "kind": {"bsonType": "string"},
             "reason": {"bsonType": "string"},
             "received_at": _TIME,
+            "replayed_at": _TIME,
         },
     },
     "hourly": _PERIOD,
@@ -150,7 +152,8 @@ INDEXES = {
     ],
     "sensors": [IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True)],
     "rejected": [
-        IndexModel([("received_at", ASCENDING)], name="received_at", expireAfterSeconds=REJECTED_KEPT_S)
+        IndexModel([("received_at", ASCENDING)], name="received_at", expireAfterSeconds=REJECTED_KEPT_S),
+        IndexModel([("topic", ASCENDING), ("received_at", ASCENDING)], name="topic"),
     ],
     "hourly": [IndexModel([("start", ASCENDING)], name="start")],
     "daily": [IndexModel([("start", ASCENDING)], name="start")],

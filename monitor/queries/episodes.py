@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, asking, knock, open_database
+from monitor.queries.database import Database, Span, asking, knock, open_database
 
 LAST_OVER = 50
 NULL = {"$type": "null"}  # what the indexes of that which stands ask for
@@ -25,6 +25,24 @@ class SensorPlace(NamedTuple):
 
     site: str | None
     shelved: Mapping[str, datetime]
+
+
+class Sought(NamedTuple):
+    """Which alarms; what is not given does not matter."""
+
+    sites: Sequence[str] = ()
+    sensor_id: str | None = None
+    rule: str | None = None
+    severity: str | None = None
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The condition."""
+        fields = {"sensor_id": self.sensor_id, "rule": self.rule, "severity": self.severity}
+        return {**_of(self.sites), **{name: value for name, value in fields.items() if value}}
+
+
+ANY = Sought()
 
 
 @asynccontextmanager
@@ -61,6 +79,38 @@ class Episodes:
         """
         wanted = {**OVER, **_of(sites)}
         return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_OVER))
+
+    async def past(
+        self, limit: int, sought: Sought = ANY, before: datetime | None = None
+    ) -> list[AlarmDocument]:
+        """Alarms that have come to stand no more, those that changed last first.
+
+        Args:
+            limit: How many at most.
+            sought: Which ones.
+            before: Only what changed last before this moment, UTC, naive.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted = {**OVER, **sought.query}
+        if before is not None:
+            wanted["changed_at"] = {"$lt": before}
+        return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(limit))
+
+    async def between(self, span: Span, sites: Sequence[str] = ()) -> list[AlarmDocument]:
+        """Alarms that changed last in a time, or later and began before its end: for a report.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted = {
+            "changed_at": {"$gte": span.first},
+            "since": {"$lt": span.end},
+            "retracted_at": NULL,
+            **_of(sites),
+        }
+        return await self._list(self._database["alarms"].find(wanted).sort("since", 1))
 
     async def named(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
         """The alarms with these ids, as far as there are any.

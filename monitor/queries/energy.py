@@ -1,0 +1,185 @@
+"""How much energy was used when, by whom: from the hours, which are in the order of their starts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from monitor.queries.database import Database, Span, asking
+
+Unit = Literal["hour", "day", "week"]
+By = Literal["site", "sensor"]
+# A year of a thousand sensors is nine million hours.
+SUM_LIMIT_S = 60.0
+
+
+class Scope(NamedTuple):
+    """Whose energy.
+
+    Attributes:
+        sites: Of which sites only; all if none is named.
+        sensor_ids: Of which sensors only; all if none is named.
+    """
+
+    sites: Sequence[str] = ()
+    sensor_ids: Sequence[str] = ()
+
+
+ALL = Scope()
+
+
+class Total(NamedTuple):
+    """What was used in a while.
+
+    Attributes:
+        start: When it begins, UTC, naive; midnights are those of the time zone asked for.
+        who: The site or the sensor; None if it is all of them.
+        energy_kwh: The energy, kWh.
+        readings: How many.
+        max_kwh: The highest reading, kWh.
+        anomalies: How many readings were too high.
+    """
+
+    start: datetime
+    who: str | None
+    energy_kwh: float
+    readings: int
+    max_kwh: float
+    anomalies: int
+
+
+class HeatCell(NamedTuple):
+    """An hour of the week.
+
+    Attributes:
+        weekday: 1 is Monday.
+        hour: 0 to 23.
+        mean_kwh: What is used in it on average, kWh.
+    """
+
+    weekday: int
+    hour: int
+    mean_kwh: float
+
+
+class Peak(NamedTuple):
+    """An hour with a high reading.
+
+    Attributes:
+        sensor_id: Whose.
+        site: Where.
+        start: When the hour begins, UTC, naive.
+        max_kwh: The reading, kWh.
+    """
+
+    sensor_id: str
+    site: str
+    start: datetime
+    max_kwh: float
+
+
+class Energy:
+    """Sums over hours, as ``hourly`` has them: a few seconds old."""
+
+    def __init__(self, database: Database) -> None:
+        self._hourly = database["hourly"]
+
+    async def totals(
+        self,
+        span: Span,
+        unit: Unit | None,
+        by: By | None = None,
+        *,
+        zone: str = "UTC",
+        scope: Scope = ALL,
+    ) -> list[Total]:
+        """Sum up, by time and by who it was.
+
+        Args:
+            span: The time; hours that begin in it count.
+            unit: Per hour, day or week (from Monday); None for the whole time at once.
+            by: Per site or sensor; None for all together.
+            zone: Whose midnights begin a day.
+            scope: Whose.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        start: object = {"$literal": span.first}
+        if unit is not None:
+            start = {
+                "$dateTrunc": {"date": "$start", "unit": unit, "timezone": zone, "startOfWeek": "monday"}
+            }
+        who = {"site": "$site", "sensor": "$sensor_id", None: None}[by]
+        sums: dict[str, Any] = {
+            "energy_kwh": {"$sum": "$energy_kwh"},
+            "count": {"$sum": "$count"},
+            "max_kwh": {"$max": "$max_kwh"},
+            "anomalies": {"$sum": "$anomalies"},
+        }
+        stages = [
+            _match(span, scope),
+            {"$group": {"_id": {"start": start, "who": who}, **sums}},
+            {"$sort": {"_id.start": 1, "_id.who": 1}},
+        ]
+        with asking(SUM_LIMIT_S):
+            return [
+                Total(
+                    each["_id"]["start"],
+                    each["_id"].get("who"),
+                    each["energy_kwh"],
+                    each["count"],
+                    each["max_kwh"],
+                    each["anomalies"],
+                )
+                async for each in self._hourly.aggregate(stages)
+            ]
+
+    async def heat(self, span: Span, *, zone: str = "UTC", scope: Scope = ALL) -> list[HeatCell]:
+        """The mean use of each hour of the week, as far as there were readings in it.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        when = {"date": "$_id", "timezone": zone}
+        stages = [
+            _match(span, scope),
+            {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}},
+            {
+                "$group": {
+                    "_id": {"weekday": {"$isoDayOfWeek": when}, "hour": {"$hour": when}},
+                    "mean_kwh": {"$avg": "$energy_kwh"},
+                }
+            },
+            {"$sort": {"_id": 1}},
+        ]
+        with asking(SUM_LIMIT_S):
+            return [
+                HeatCell(each["_id"]["weekday"], each["_id"]["hour"], each["mean_kwh"])
+                async for each in self._hourly.aggregate(stages)
+            ]
+
+    async def peaks(self, span: Span, limit: int, *, scope: Scope = ALL) -> list[Peak]:
+        """The hours with the highest readings, the highest first.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        stages = [
+            _match(span, scope),
+            {"$sort": {"max_kwh": -1, "_id": 1}},
+            {"$limit": limit},
+        ]
+        with asking(SUM_LIMIT_S):
+            return [
+                Peak(each["sensor_id"], each["site"], each["start"], each["max_kwh"])
+                async for each in self._hourly.aggregate(stages)
+            ]
+
+
+def _match(span: Span, scope: Scope) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"start": span.query}
+    if scope.sites:
+        wanted["site"] = {"$in": list(scope.sites)}
+    if scope.sensor_ids:
+        wanted["sensor_id"] = {"$in": list(scope.sensor_ids)}
+    return {"$match": wanted}
