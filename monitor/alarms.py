@@ -1,5 +1,6 @@
 """``monitor alarms``: the alarms that stand, as lines for people."""
 
+import asyncio
 import os
 import shutil
 import sys
@@ -8,9 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
+from broker.process import run
+from broker.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
+from monitor.output import plain, write_lines
+from monitor.queries.database import QueryError
 from monitor.queries.episodes import open_episodes
-from monitor.watch import plain
+from monitor.settings import AlarmsSettings
 
 INDENT = " " * 4
 LEAST_WIDTH = 20
@@ -49,6 +54,20 @@ class Look:
         """Write a document's time for people, with the day unless it is today."""
         local, today = (each.replace(tzinfo=UTC).astimezone(self.zone) for each in (moment, self.now))
         return local.strftime(form if local.date() == today.date() else "%Y-%m-%d %H:%M")
+
+
+def alarms_command(arguments: list[str]) -> None:
+    """Read the options and list alarms."""
+    settings = read_settings(AlarmsSettings, arguments, "monitor alarms")
+    lines: list[str] = []
+
+    async def look(_: asyncio.Event) -> None:
+        lines.extend(
+            await list_alarms(settings.mongo_url, settings.sites, Look.here(), also_over=settings.all)
+        )
+
+    run("monitor", look, QueryError)
+    write_lines(lines)
 
 
 async def list_alarms(mongo_url: str, sites: Sequence[str], look: Look, *, also_over: bool) -> list[str]:

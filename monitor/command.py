@@ -1,160 +1,54 @@
-"""``monitor acknowledge`` and ``monitor shelve``: tell the ingestor, and wait for what it makes of that."""
+"""``monitor acknowledge`` and ``monitor shelve``."""
 
 import asyncio
-import contextlib
-import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import sys
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
-from mqtt5 import PublishPacket
-from pydantic import ValidationError
-
-from broker.address import MqttAddress
-from broker.alarms import Acknowledge, AlarmState, Shelve
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
-from broker.messages import Rejected
-from broker.topics import Place, Topics
-from ingestor.documents import AlarmDocument, format_moment, utc_now
-from monitor.alarms import Look
+from broker.alarms import Shelve
+from broker.process import run, unless_stopped
+from broker.settings import read_settings
+from broker.topics import Place
+from monitor.desk import CommandError, Desk, Outcome
+from monitor.orders import acknowledgement, shelving
+from monitor.output import plain, write_lines
+from monitor.queries.database import QueryError
 from monitor.queries.episodes import open_episodes
-from monitor.settings import AcknowledgeSettings, ShelveSettings
-from monitor.watch import plain
-
-ANSWER_WITHIN_S = 10.0
-NOBODY_LISTENS = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
-NO_ANSWER = f"no ingestor answered within {ANSWER_WITHIN_S:g} s; the broker keeps the command"
+from monitor.settings import AcknowledgeSettings, CommandSettings, ShelveSettings
 
 
-class CommandError(Exception):
-    """Raised when commands cannot be given; says why."""
+def acknowledge_command(arguments: list[str]) -> None:
+    """Read the options and acknowledge; the status is 1 unless all is noted."""
+    settings = read_settings(AcknowledgeSettings, arguments, "monitor acknowledge")
+    _give(settings, partial(acknowledge, settings))
 
 
-class Outcome(NamedTuple):
-    """What came of one command.
-
-    Attributes:
-        obeyed: Whether the ingestor did what it was told.
-        sentence: For people.
-    """
-
-    obeyed: bool
-    sentence: str
+def shelve_command(arguments: list[str]) -> None:
+    """Read the options and shelve; the status is 1 unless that is noted."""
+    settings = read_settings(ShelveSettings, arguments, "monitor shelve")
+    _give(settings, partial(shelve, settings))
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One command.
+def _give(settings: CommandSettings, work: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
+    """Give commands, tell what comes of each as it comes, and end with status 1 unless all is done."""
+    outcomes: list[Outcome] = []
 
-    Attributes:
-        place: Of which sensor.
-        command: What is sent.
-        about: What it is about, for messages.
-        read: Says what is so now, if a state is the answer; None if it tells of something else.
-    """
+    def tell(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if outcome.obeyed:
+            write_lines([outcome.sentence])
+        else:
+            sys.stderr.write(f"monitor: {outcome.sentence}\n")
 
-    place: Place
-    command: Acknowledge | Shelve
-    about: str
-    read: Callable[[AlarmState], str | None]
+    async def give(ended: asyncio.Event) -> None:
+        await unless_stopped(work(Desk(settings.mqtt_url, settings.topic_root, tell)), ended)
+        if ended.is_set():
+            raise CommandError("stopped; `monitor alarms` shows whether the command arrived")
 
-
-class Desk:
-    """Gives commands over a connection of its own, one after the other.
-
-    Args:
-        mqtt_url: The broker, with a user who may give commands.
-        topic_root: First topic level(s).
-        tell: Called with what came of each command.
-    """
-
-    def __init__(self, mqtt_url: str, topic_root: str, tell: Callable[[Outcome], None]) -> None:
-        self.tell = tell
-        self._address = MqttAddress.parse(mqtt_url)
-        self._topics = Topics(topic_root)
-        self._inbox: asyncio.Queue[PublishPacket] = asyncio.Queue()
-
-    async def give(self, orders: Sequence[Order]) -> None:
-        """Give commands.
-
-        Raises:
-            CommandError: The broker does not answer, or does not allow it.
-        """
-        # Two people at once are two clients: of one name, the later would throw out the earlier.
-        name = f"monitor-{secrets.token_hex(8)}"
-        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
-        try:
-            async with link.open() as connection:
-                await self._on(connection, orders)
-        except BrokerRefusedError as error:
-            raise CommandError(self._not_let_in(error)) from error
-        except BrokerLostError as error:
-            raise CommandError(f"the broker at {self._address} does not answer ({error})") from error
-
-    def _not_let_in(self, error: BrokerRefusedError) -> str:
-        who = f"user {self._address.user}" if self._address.user else "somebody without a user"
-        check = "check user and password in the MQTT URL"
-        return f"the broker at {self._address} does not let {who} in ({error}); {check}"
-
-    async def _on(self, connection: Connection, orders: Sequence[Order]) -> None:
-        try:
-            await connection.run(self._give_all(connection, orders))
-        except BrokerRefusedError as error:
-            raise CommandError(f"{error}; use the MQTT URL of the user operator") from error
-        except BrokerLostError as error:
-            lost = f"the broker at {self._address} went away ({error})"
-            raise CommandError(f"{lost}; `monitor alarms` shows whether the command arrived") from error
-
-    def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
-        for packet in packets:
-            self._inbox.put_nowait(packet)
-
-    async def _give_all(self, connection: Connection, orders: Sequence[Order]) -> None:
-        for place in dict.fromkeys(order.place for order in orders):
-            # Without the retained state, which is from before the command and no answer to it.
-            await connection.listen(self._topics.alarms(*place), retained=False)
-            await connection.listen(self._topics.rejected(place), retained=False)
-        silent_sites: set[str] = set()
-        for order in orders:
-            unheard = connection.unheard
-            payload = order.command.model_dump_json(exclude_none=True).encode()
-            await connection.publish_many([Outgoing(self._topics.commands(*order.place), payload)])
-            if connection.unheard > unheard:
-                self.tell(Outcome(False, f"{order.about}: {NOBODY_LISTENS}"))
-                continue
-            # Who did not answer one will hardly answer the next: all are sent, but waited for once.
-            is_silent = order.place.site in silent_sites
-            answer = None if is_silent else await self._answer(connection, order)
-            if answer is None:
-                silent_sites.add(order.place.site)
-            self.tell(answer or Outcome(False, f"{order.about}: {NO_ANSWER}"))
-
-    async def _answer(self, connection: Connection, order: Order) -> Outcome | None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                while True:
-                    packet = await self._inbox.get()
-                    if packet.packet_id is not None:
-                        await connection.puback_many([packet.packet_id])
-                    if outcome := self._read(packet, order):
-                        return outcome
-        return None
-
-    def _read(self, packet: PublishPacket, order: Order) -> Outcome | None:
-        """What a message says of a command; None if it is about something else."""
-        with contextlib.suppress(ValidationError):
-            if packet.topic == self._topics.alarms(*order.place):
-                sentence = order.read(AlarmState.model_validate_json(packet.payload or b""))
-                return Outcome(True, sentence) if sentence else None
-            if packet.topic == self._topics.rejected(order.place):
-                refusal = Rejected.model_validate_json(packet.payload or b"")
-                if refusal.kind == "command":
-                    return Outcome(False, f"{order.about}: {plain(refusal.reason)}")
-        return None
+    run("monitor", give, CommandError, QueryError)
+    if not all(outcome.obeyed for outcome in outcomes):
+        raise SystemExit(1)
 
 
 async def acknowledge(settings: AcknowledgeSettings, desk: Desk) -> None:
@@ -169,23 +63,11 @@ async def acknowledge(settings: AcknowledgeSettings, desk: Desk) -> None:
     orders = []
     for name in dict.fromkeys(settings.ids):
         if alarm := alarms.get(name):
-            place = Place(alarm["site"], alarm["sensor_id"])
-            command = Acknowledge(acknowledge=name, user=settings.who)
-            orders.append(Order(place, command, name, partial(_read_acknowledged, alarm)))
+            orders.append(acknowledgement(alarm, settings.who))
         else:
             desk.tell(Outcome(False, f"{plain(name)}: no alarm has this id; `monitor alarms` lists them"))
     if orders:
         await desk.give(orders)
-
-
-def _read_acknowledged(before: AlarmDocument, state: AlarmState) -> str | None:
-    name = before["_id"]
-    alarm = next((each for each in state.alarms if each.id == name), None)
-    if alarm is not None:
-        return f"{name} is acknowledged." if alarm.acknowledged else None
-    # One that waits goes when it is acknowledged; another may have ended by itself just now.
-    was_seen = before["waits"] or before["acknowledged_at"] is not None
-    return f"{name} is acknowledged." if was_seen else f"{name} is over and does not stand any more."
 
 
 async def shelve(settings: ShelveSettings, desk: Desk) -> None:
@@ -199,20 +81,6 @@ async def shelve(settings: ShelveSettings, desk: Desk) -> None:
         sensor = await episodes.sensor(settings.sensor)
     if sensor is None or sensor.site is None:
         raise CommandError(f"nothing has come from a sensor {settings.sensor} so far")
-    about = f"{plain(settings.rule)} of {settings.sensor}"
     command = Shelve(shelve=settings.rule, minutes=settings.minutes, user=settings.who)
-    read = partial(_read_shelved, about, command, sensor.shelved.get(settings.rule))
-    await desk.give([Order(Place(sensor.site, settings.sensor), command, about, read)])
-
-
-def _read_shelved(about: str, command: Shelve, before: datetime | None, state: AlarmState) -> str | None:
-    # Only what stands is listed. If that is not this rule, any new state has to do as an answer.
-    listed = [each.shelved_until for each in state.alarms if each.rule == command.shelve]
-    if command.minutes == 0:
-        return None if any(listed) else f"{about} is shelved no more."
-    until = utc_now() + timedelta(minutes=command.minutes)
-    if listed:
-        if listed[0] is None or (before and listed[0] == format_moment(before)):
-            return None
-        until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
-    return f"{about} is shelved until {Look.here().clock(until)}."
+    place = Place(sensor.site, settings.sensor)
+    await desk.give([shelving(place, command, sensor.shelved.get(settings.rule))])

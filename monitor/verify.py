@@ -1,13 +1,36 @@
 """``monitor verify``: read ledgers, ask the database for the same time and sensors, compare."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from broker.process import run
+from broker.settings import read_settings
 from broker.topics import Topics
-from monitor.ledgers import Identity, Tries, read_ledgers
+from monitor.ledgers import Identity, LedgerError, Tries, read_ledgers
+from monitor.output import write_lines
+from monitor.queries.database import QueryError
 from monitor.queries.records import Records, open_records
-from monitor.verdict import Verdict, Verifier, read_alerts
+from monitor.settings import VerifySettings
+from monitor.verdict import Verdict, Verifier, read_alerts, to_lines
+
+
+def verify_command(arguments: list[str]) -> None:
+    """Read the options, compare, and end with status 1 unless all is well."""
+    settings = read_settings(VerifySettings, arguments, "monitor verify")
+    verdicts = []
+
+    async def check(_: asyncio.Event) -> None:
+        verdicts.append(
+            await verify(settings.files, settings.alerts, settings.mongo_url, settings.topic_root)
+        )
+
+    run("monitor", check, LedgerError, QueryError)
+    for verdict in verdicts:
+        write_lines(to_lines(verdict))
+        if not verdict.is_well:
+            raise SystemExit(1)
 
 
 async def verify(files: Sequence[Path], alerts: Path | None, mongo_url: str, topic_root: str) -> Verdict:

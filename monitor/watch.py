@@ -7,15 +7,30 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
+from broker.process import run
+from broker.settings import read_settings
 from ingestor.documents import Measure
+from monitor.output import plain
 from monitor.queries.database import QueryError
-from monitor.queries.tail import Tail
+from monitor.queries.tail import Tail, open_tail
+from monitor.settings import WatchSettings
 
 LOOK_EVERY_S = 0.25
 SHOWN_AT_ONCE = 40
 INDENT = " " * 12
 
 logger = logging.getLogger(__name__)
+
+
+def watch_command(arguments: list[str]) -> None:
+    """Read the options and show readings until told to stop."""
+    settings = read_settings(WatchSettings, arguments, "monitor watch")
+
+    async def follow(ended: asyncio.Event) -> None:
+        async with open_tail(settings.mongo_url) as tail:
+            await watch(tail, ended)
+
+    run("monitor", follow, QueryError)
 
 
 async def watch(tail: Tail, stop: asyncio.Event) -> None:
@@ -70,8 +85,3 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
     # The mark is two columns wide.
     separator = " " if len(line) + 1 + 1 + len(detail) <= width else f"\n{INDENT}"
     return line + separator + detail
-
-
-def plain(text: str) -> str:
-    """Take out what could steer a terminal or turn the direction of writing."""
-    return "".join(character if character.isprintable() else "?" for character in text)
