@@ -26,9 +26,11 @@ VARIABLES = (
     "ENERGY_MONGO_URL",
     "ENERGY_MQTT_URL",
     "ENERGY_NOTIFY",
+    "ENERGY_OPERATOR_PASSWORD",
     "ENERGY_SITE",
     "ENERGY_THRESHOLD_KWH",
     "ENERGY_TOPIC_ROOT",
+    "ENERGY_VIEWER_PASSWORD",
 )
 
 ID_RULE = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
@@ -71,6 +73,13 @@ def check_mongo_url(url: str) -> str:
     return url
 
 
+def check_endpoint(text: str) -> str:
+    """Let an address to listen on pass."""
+    if not re.fullmatch(r"\S+:[0-9]{1,5}", text):
+        raise ValueError("write it as host:port, for example 127.0.0.1:8090")
+    return text
+
+
 def check_sites(text: str) -> str:
     """Let a list of sites pass, or ``+`` for all."""
     sites = text.split(",")
@@ -81,6 +90,7 @@ def check_sites(text: str) -> str:
 
 Sites = Annotated[str, AfterValidator(check_sites)]
 MongoUrl = Annotated[str, AfterValidator(check_mongo_url)]
+Endpoint = Annotated[str, AfterValidator(check_endpoint)]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
@@ -124,7 +134,7 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     message = message[:1].lower() + message[1:]
     if first["type"] == "string_pattern_mismatch":
         message = ID_RULE
-    is_secret = name.endswith("url") or name == "notify"
+    is_secret = name.endswith(("url", "password")) or name == "notify"
     shown = "" if is_secret or first["type"] == "missing" else f" {first['input']!r}"
     return f"{label}{shown}: {message}"
 

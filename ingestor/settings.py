@@ -1,21 +1,14 @@
 """What an ingestor can be told, on the command line or in the environment."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from broker.address import MqttUrl
-from broker.settings import Duration, MongoUrl, ProcessSettings, Sites
+from broker.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify import check_urls
-
-
-def _check_endpoint(text: str) -> str:
-    if not re.fullmatch(r"\S+:[0-9]{1,5}", text):
-        raise ValueError("write it as host:port, for example 127.0.0.1:8090")
-    return text
 
 
 class IngestorSettings(ProcessSettings):
@@ -38,9 +31,7 @@ class IngestorSettings(ProcessSettings):
     notify: Annotated[str, AfterValidator(check_urls)] | None = Field(
         None, description="where alarms are sent to (apprise URLs); better set as ENERGY_NOTIFY"
     )
-    http: Annotated[str, AfterValidator(_check_endpoint)] | None = Field(
-        None, description="host:port for /live, /ready and /metrics"
-    )
+    http: Endpoint | None = Field(None, description="host:port for /live, /ready and /metrics")
     name: SiteId = Field("ingestor", description="its own name, one per running ingestor")
     drain: Duration = Field(
         "10s", validate_default=True, description="how long to finish what is in hand at the end"

@@ -41,7 +41,7 @@ class Accounts:
         return f"mqtt://{role}:{self.passwords[f'MQTT_{role.upper()}_PASSWORD']}@127.0.0.1:{port}"
 
     def mongo(self, role: str, port: int) -> str:
-        """The URL of ``ingestor``, ``viewer`` or ``admin`` on the database."""
+        """The URL of ``ingestor``, ``viewer``, ``operator`` or ``admin`` on the database."""
         password = self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
         options = "?authSource=admin" if role == "admin" else ""
         return f"mongodb://{role}:{password}@127.0.0.1:{port}/{DATABASE}{options}"

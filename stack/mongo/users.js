@@ -4,12 +4,18 @@ const fs = require('fs');
 const path = require('path');
 
 const folder = '/docker-entrypoint-initdb.d';
-const { role, actions } = JSON.parse(fs.readFileSync(path.join(folder, 'ingestor-role.json')));
+const read = (name) => JSON.parse(fs.readFileSync(path.join(folder, `${name}-role.json`)));
 const account = (url) => {
   const { username, password } = new URL(url);
   return { user: decodeURIComponent(username), pwd: decodeURIComponent(password) };
 };
 
-db.createRole({ role, privileges: [{ resource: { db: db.getName(), collection: '' }, actions }], roles: [] });
-db.createUser({ ...account(process.env.INGESTOR_MONGO_URL), roles: [role] });
+const createRole = ({ role, collections = [''], actions }) => {
+  const privileges = collections.map((name) => ({ resource: { db: db.getName(), collection: name }, actions }));
+  db.createRole({ role, privileges, roles: [] });
+  return role;
+};
+
+db.createUser({ ...account(process.env.INGESTOR_MONGO_URL), roles: [createRole(read('ingestor'))] });
 db.createUser({ ...account(process.env.VIEWER_MONGO_URL), roles: ['read'] });
+db.createUser({ ...account(process.env.OPERATOR_MONGO_URL), roles: ['read', createRole(read('operator'))] });

@@ -23,7 +23,7 @@ MAY_WRITE = {
     "ingestor": {"stored", "alerts", "alarms", "rejected"},
     "sensors": {"readings", "status"},
     "viewer": set[str](),
-    "operator": {"commands"},
+    "operator": {"commands", "readings"},
 }
 MAY_READ = {
     "ingestor": {"readings", "status", "commands"},
@@ -123,6 +123,22 @@ def test_ingestor_cannot_remove_what_is_stored(servers: Servers) -> None:
             lambda: database.command("dropDatabase"),
             lambda: database.command({"createUser": "x", "pwd": "x", "roles": []}),
             lambda: client["elsewhere"].things.insert_one({}),
+        ):
+            with pytest.raises(OperationFailure, match="not authorized"):
+                forbidden()
+
+
+def test_operator_changes_only_what_people_set_of_sensors_and_refusals(servers: Servers) -> None:
+    with MongoClient[dict[str, Any]](servers.mongo("operator")) as client:
+        database = client[DATABASE]
+        database.sensors.update_one({"sensor_id": "nobody"}, {"$set": {"threshold_kwh": 9.5}})
+        database.rejected.update_one({"topic": "nowhere"}, {"$set": {"replayed_at": None}})
+        for forbidden in (
+            lambda: database.measures.update_one({}, {"$set": {"value_kwh": 0.0}}),
+            lambda: database.alarms.update_one({}, {"$set": {"severity": "minor"}}),
+            lambda: database.sensors.insert_one({"sensor_id": "mine"}),
+            lambda: database.sensors.delete_one({}),
+            lambda: database.drop_collection("sensors"),
         ):
             with pytest.raises(OperationFailure, match="not authorized"):
                 forbidden()
