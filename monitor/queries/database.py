@@ -40,7 +40,12 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     """
     try:
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            url, appname="energy-monitor monitor", serverSelectionTimeoutMS=3000, timeoutMS=ANSWER_LIMIT_MS
+            url,
+            appname="energy-monitor monitor",
+            serverSelectionTimeoutMS=3000,
+            timeoutMS=ANSWER_LIMIT_MS,
+            # A date that somebody has set to the year 10000 by hand is read as the last that there is.
+            datetime_conversion="DATETIME_CLAMP",
         )
     except (PyMongoError, ValueError) as error:
         # Without the reason, which may hold a part of a password.

@@ -1,15 +1,37 @@
 """How much energy was used when, by whom: from the hours, which are in the order of their starts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from monitor.queries.database import Database, Span, asking
+from pymongo.errors import OperationFailure
+
+from monitor.queries.database import Database, QueryError, Span, asking
 
 Unit = Literal["hour", "day", "week"]
 By = Literal["site", "sensor"]
 # A year of a thousand sensors is nine million hours.
 SUM_LIMIT_S = 60.0
+UNKNOWN_ZONE = 40485
+
+
+class ZoneError(QueryError):
+    """Raised when the database does not know a time zone by this name."""
+
+
+class Grouping(NamedTuple):
+    """How energy is summed up.
+
+    Attributes:
+        unit: Per hour, day or week (from Monday); None for the whole time at once.
+        by: Per site or sensor; None for all together.
+        zone: Whose midnights begin a day.
+    """
+
+    unit: Unit | None
+    by: By | None = None
+    zone: str = "UTC"
 
 
 class Scope(NamedTuple):
@@ -104,12 +126,21 @@ class Energy:
         Raises:
             QueryError: The database does not answer.
         """
+        return await self.rows(span, Grouping(unit, by, zone), scope=scope)
+
+    async def rows(
+        self, span: Span, grouping: Grouping, most: int | None = None, *, scope: Scope = ALL
+    ) -> list[Total]:
+        """The same, but not more than ``most``.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
         start: object = {"$literal": span.first}
-        if unit is not None:
-            start = {
-                "$dateTrunc": {"date": "$start", "unit": unit, "timezone": zone, "startOfWeek": "monday"}
-            }
-        who = {"site": "$site", "sensor": "$sensor_id", None: None}[by]
+        if grouping.unit is not None:
+            trunc = {"unit": grouping.unit, "timezone": grouping.zone, "startOfWeek": "monday"}
+            start = {"$dateTrunc": {"date": "$start", **trunc}}
+        who = {"site": "$site", "sensor": "$sensor_id", None: None}[grouping.by]
         sums: dict[str, Any] = {
             "energy_kwh": {"$sum": "$energy_kwh"},
             "count": {"$sum": "$count"},
@@ -120,8 +151,9 @@ class Energy:
             _match(span, scope),
             {"$group": {"_id": {"start": start, "who": who}, **sums}},
             {"$sort": {"_id.start": 1, "_id.who": 1}},
+            *([] if most is None else [{"$limit": most}]),
         ]
-        with asking(SUM_LIMIT_S):
+        with _asking():
             return [
                 Total(
                     each["_id"]["start"],
@@ -131,7 +163,7 @@ class Energy:
                     each["max_kwh"],
                     each["anomalies"],
                 )
-                async for each in self._hourly.aggregate(stages)
+                async for each in self._hourly.aggregate(stages, allowDiskUse=True)
             ]
 
     async def heat(self, span: Span, *, zone: str = "UTC", scope: Scope = ALL) -> list[HeatCell]:
@@ -152,7 +184,7 @@ class Energy:
             },
             {"$sort": {"_id": 1}},
         ]
-        with asking(SUM_LIMIT_S):
+        with _asking():
             return [
                 HeatCell(each["_id"]["weekday"], each["_id"]["hour"], each["mean_kwh"])
                 async for each in self._hourly.aggregate(stages)
@@ -169,11 +201,23 @@ class Energy:
             {"$sort": {"max_kwh": -1, "_id": 1}},
             {"$limit": limit},
         ]
-        with asking(SUM_LIMIT_S):
+        with _asking():
             return [
-                Peak(each["sensor_id"], each["site"], each["start"], each["max_kwh"])
+                Peak(each.get("sensor_id"), each.get("site"), each["start"], each.get("max_kwh"))
                 async for each in self._hourly.aggregate(stages)
             ]
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        with asking(SUM_LIMIT_S):
+            yield
+    except QueryError as error:
+        cause = error.__cause__
+        if isinstance(cause, OperationFailure) and cause.code == UNKNOWN_ZONE:
+            raise ZoneError("the database does not know this time zone") from error
+        raise
 
 
 def _match(span: Span, scope: Scope) -> dict[str, Any]:

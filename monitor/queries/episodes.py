@@ -3,16 +3,19 @@
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.queries.database import Database, Span, asking, knock, open_database
+from monitor.queries.paging import ByTime, Mark, Page
 
 LAST_OVER = 50
 NULL = {"$type": "null"}  # what the indexes of that which stands ask for
 # The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
 STANDING = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
 OVER = {"$nor": [STANDING]}
+State = Literal["standing", "past", "all"]
+STATES: dict[State, dict[str, Any]] = {"standing": STANDING, "past": OVER, "all": {}}
 
 
 class SensorPlace(NamedTuple):
@@ -98,6 +101,25 @@ class Episodes:
             wanted["changed_at"] = {"$lt": before}
         return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(limit))
 
+    async def page(self, state: State, sought: Sought, limit: int, after: Mark | None = None) -> Page:
+        """Alarms, those that changed last first.
+
+        Args:
+            state: Whether they stand.
+            sought: Which ones.
+            limit: How many at most.
+            after: Where the page before ended.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted = {**STATES[state], **sought.query}
+        changed = ByTime(self._database, "alarms", "changed_at")
+        if state == "standing" or sought.sensor_id:
+            # An index finds these few; that of the times would be gone through from end to end.
+            return await changed.sorted_page(wanted, limit, after)
+        return await changed.page(wanted, limit, after)
+
     async def between(self, span: Span, sites: Sequence[str] = ()) -> list[AlarmDocument]:
         """Alarms that changed last in a time, or later and began before its end: for a report.
 
@@ -142,6 +164,7 @@ class Episodes:
             return {
                 (document["sensor_id"], rule): until
                 async for document in found
+                if isinstance(document.get("sensor_id"), str)
                 for rule, until in _shelves(document).items()
             }
 
@@ -157,5 +180,8 @@ def _of(sites: Sequence[str]) -> dict[str, Any]:
 
 def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:
     now = utc_now()
-    untils = {rule: shelf["until"] for rule, shelf in (document.get("shelved") or {}).items()}
-    return {rule: until for rule, until in untils.items() if until > now}
+    shelves = document.get("shelved")
+    if not isinstance(shelves, Mapping):
+        return {}
+    untils = {rule: shelf.get("until") for rule, shelf in shelves.items() if isinstance(shelf, Mapping)}
+    return {rule: until for rule, until in untils.items() if isinstance(until, datetime) and until > now}

@@ -1,18 +1,27 @@
 """Payloads that were refused, and why."""
 
-from datetime import datetime
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
-from monitor.queries.database import Database, asking
+from monitor.queries.database import Database, Span, asking
+from monitor.queries.paging import ByTime, Mark, Page
+
+KEPT = timedelta(days=30)
+# A broken node can have sent millions.
+COUNT_LIMIT_S = 60.0
+MOST_TOPICS = 10_000
 
 
 class RejectedPayloads:
     """What was refused in the last 30 days. Marking takes the database's user ``operator``."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._rejected = database["rejected"]
 
     async def newest(
@@ -35,6 +44,36 @@ class RejectedPayloads:
             found = self._rejected.find(wanted).sort("received_at", -1).limit(limit)
             return [cast("RejectedDocument", each) async for each in found]
 
+    async def page(self, topics: Sequence[str] | None, limit: int, after: Mark | None = None) -> Page:
+        """What was refused, the newest first.
+
+        Args:
+            topics: Of which topics only; of all if it is None.
+            limit: How many at most.
+            after: Where the page before ended.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted = {} if topics is None else {"topic": {"$in": list(topics)}}
+        return await ByTime(self._database, "rejected", "received_at").page(wanted, limit, after)
+
+    async def topics(self, sensor_id: str | None, site: str | None) -> list[str]:
+        """The topics of a sensor, of a site, or of both on which something was refused, at most 10,000.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        levels = [r"[^/]*" if each is None else re.escape(each) for each in (site, sensor_id)]
+        stages: list[dict[str, Any]] = [
+            {"$match": {"topic": {"$regex": f"/{'/'.join(levels)}$"}}},
+            {"$group": {"_id": "$topic"}},
+            {"$limit": MOST_TOPICS},
+        ]
+        with asking(COUNT_LIMIT_S):
+            found = await self._rejected.aggregate(stages).to_list(MOST_TOPICS)
+        return [each["_id"] for each in found]
+
     async def one(self, name: ObjectId) -> RejectedDocument | None:
         """One of them; None if it is not there any more.
 
@@ -52,6 +91,28 @@ class RejectedPayloads:
         """
         with asking():
             return await self._rejected.count_documents({}, limit=most)
+
+    async def kinds(self, span: Span, sites: Sequence[str] = ()) -> dict[str, int]:
+        """How many came in a time of each kind, those of which there are most first.
+
+        Args:
+            span: The time.
+            sites: Of which sites only; all if none is named.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted: dict[str, Any] = {"received_at": span.query}
+        if sites:
+            # The site is the last level but one of the topic.
+            wanted["topic"] = {"$regex": rf"/({'|'.join(map(re.escape, sites))})/[^/]*$"}
+        stages = [
+            {"$match": wanted},
+            {"$group": {"_id": "$kind", "count": {"$sum": 1}}},
+            {"$sort": {"count": -1, "_id": 1}},
+        ]
+        with asking(COUNT_LIMIT_S):
+            return {each["_id"]: each["count"] async for each in self._rejected.aggregate(stages)}
 
     async def mark_replayed(self, name: ObjectId) -> None:
         """Note that one was sent again, repaired.

@@ -1,5 +1,6 @@
 """Which sensors there are, and what people set of them."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from pymongo.errors import OperationFailure
@@ -25,6 +26,24 @@ class Sensors:
             return [
                 cast("SensorDocument", each) async for each in self._sensors.find(wanted).sort("sensor_id")
             ]
+
+    async def page(self, sites: Sequence[str], limit: int, after: str = "") -> list[SensorDocument]:
+        """Sensors, of some sites or of all if none is named, sorted by their names.
+
+        Args:
+            sites: The sites.
+            limit: How many at most.
+            after: The name of the last one of the page before.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        wanted: dict[str, Any] = {"sensor_id": {"$gt": after}}
+        if sites:
+            wanted["site"] = {"$in": list(sites)}
+        found = self._sensors.find(wanted).sort("sensor_id", 1).limit(limit)
+        with asking():
+            return cast("list[SensorDocument]", await found.to_list(limit))
 
     async def one(self, sensor_id: str) -> SensorDocument | None:
         """One sensor; None if nobody knows it.

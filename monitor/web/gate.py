@@ -1,8 +1,9 @@
 """Stands before every page: nobody passes without having logged in, and browsers are told to be strict.
 
-NiceGUI draws pages by compiling templates in the browser, which takes ``unsafe-eval``, and styles elements in place.
-Scripts in the page itself run only if they carry this answer's nonce, which nothing that comes from a
-sensor can: all of that is escaped before. So an element that slipped through could still not run anything.
+NiceGUI draws pages by compiling templates in the browser, which takes ``unsafe-eval``, and styles
+elements in place. Scripts in the page itself run only if they carry this answer's nonce, which nothing
+that comes from a sensor can: all of that is escaped before. So an element that slipped through could
+still not run anything.
 """
 
 import secrets

@@ -1,0 +1,211 @@
+"""One sensor as it is known now: where it is, what it measured last, and whether it is heard."""
+
+import sys
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from operator import sub
+from statistics import median
+
+from ingestor.documents import Measure, SensorDocument
+
+KEPT = 30
+SILENT_INTERVALS = 3
+SILENT_AT_LEAST_S = 10.0
+# As long as nobody knows how often it measures.
+SILENT_UNKNOWN_S = 600.0
+SECONDS_PER_HOUR = 3600.0
+EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
+NEVER_S = float("-inf")
+
+
+def _numbers() -> "array[float]":
+    return array("d")
+
+
+def to_seconds(moment: datetime) -> float:
+    """A document's time as seconds since 1970."""
+    return (moment - EPOCH).total_seconds()
+
+
+@dataclass(slots=True)
+class FleetSensor:
+    """What is known of one sensor. Times are UTC, naive.
+
+    Readings are kept as plain numbers: of 100,000 sensors, objects would take half a gigabyte.
+
+    Attributes:
+        sensor_id: Its name.
+        site: Where it is; empty as long as nothing says it.
+        status: ``online`` or ``offline``, what its node last said; None if it never did.
+        is_anomaly: Whether its last reading is one.
+        interval_s: How far apart its readings are, seconds: as the ingestor learned it, or else the
+            median of the known gaps; None if nothing says it.
+        is_loaded: Whether its last readings were asked for.
+        is_listed: Whether ``sensors`` has it.
+    """
+
+    sensor_id: str
+    site: str = ""
+    status: str | None = None
+    is_anomaly: bool = False
+    interval_s: float | None = None
+    is_loaded: bool = False
+    is_listed: bool = False
+    _said_location: str | None = None
+    _own_location: str | None = None
+    _own_threshold_kwh: float | None = None
+    _seen_threshold_kwh: float | None = None
+    _learned_s: float | None = None
+    # Parallel, the oldest first: seconds since 1970, kWh.
+    _moments_s: "array[float]" = field(default_factory=_numbers)
+    _values_kwh: "array[float]" = field(default_factory=_numbers)
+    # When it was last heard and is silent from on, seconds since 1970; and what it takes until then.
+    _silent_from_s: float = NEVER_S
+    _heard_s: float = NEVER_S
+    _power_kw: float | None = None
+    # The reading before which others may be missing here.
+    _gap_before_s: float | None = None
+
+    @property
+    def location(self) -> str | None:
+        """Where it is, as a person has set it or else as its readings say. Hostile text."""
+        return self._own_location or self._said_location
+
+    @property
+    def threshold_kwh(self) -> float | None:
+        """Its own threshold, or the one that a reading exceeded; None if neither is known, kWh."""
+        return self._seen_threshold_kwh if self._own_threshold_kwh is None else self._own_threshold_kwh
+
+    @property
+    def value_kwh(self) -> float | None:
+        """Its last reading, kWh; None as long as none is known."""
+        return self._values_kwh[-1] if self._values_kwh else None
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When its last known reading was taken; None as long as none is known."""
+        return _to_moment(self._moments_s[-1]) if self._moments_s else None
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """The time of its newest reading, whether its value is known here or not."""
+        return None if self._heard_s == NEVER_S else _to_moment(self._heard_s)
+
+    @property
+    def count(self) -> int:
+        """How many readings are known, at most 30."""
+        return len(self._moments_s)
+
+    @property
+    def recent(self) -> list[tuple[datetime, float]]:
+        """Time and kWh of its last readings, at most 30, the oldest first."""
+        return [
+            (_to_moment(each), value) for each, value in zip(self._moments_s, self._values_kwh, strict=True)
+        ]
+
+    @property
+    def recent_kwh(self) -> list[float]:
+        """Its last readings, at most 30, the oldest first, kWh."""
+        return self._values_kwh.tolist()
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether nothing is heard of it: for three intervals, and for ten seconds at least.
+
+        One that never sent a reading is silent too.
+        """
+        return self.is_silent_at(to_seconds(now))
+
+    def is_silent_at(self, now_s: float) -> bool:
+        """The same, for those who ask it of a great many: seconds since 1970."""
+        return now_s > self._silent_from_s
+
+    def power_kw(self, now: datetime) -> float | None:
+        """What it takes, kW: its last reading by the time since the one before it.
+
+        None if that is not known, or if it is silent.
+        """
+        return self.power_kw_at(to_seconds(now))
+
+    def power_kw_at(self, now_s: float) -> float | None:
+        """The same, for those who ask it of a great many: seconds since 1970."""
+        return None if now_s > self._silent_from_s else self._power_kw
+
+    def list_as(self, document: SensorDocument) -> bool:
+        """Take over what ``sensors`` has of it.
+
+        Returns:
+            Whether anything is new that people see: its site, location, status or threshold.
+        """
+        before = (self.site, self.location, self.status, self.threshold_kwh)
+        # All sensors of a site share its name.
+        self.site = sys.intern(document.get("site") or self.site)
+        self._said_location = document.get("location")
+        self._own_location = document.get("own_location")
+        self._own_threshold_kwh = document.get("threshold_kwh")
+        self.status = sys.intern(document["status"]) if document.get("status") else None
+        self._learned_s = document.get("interval_s")
+        if "last_reading" in document:
+            self._heard_s = max(self._heard_s, to_seconds(document["last_reading"]))
+        self._settle()
+        is_new, self.is_listed = not self.is_listed, True
+        return is_new or before != (self.site, self.location, self.status, self.threshold_kwh)
+
+    def add(self, measures: Iterable[Measure], *, after_hole: bool = False) -> None:
+        """Take over readings, in any order; known ones change nothing, and old ones not the last.
+
+        Args:
+            measures: Readings of this sensor.
+            after_hole: Whether readings right before the first of them may be missing here.
+        """
+        for measure in measures:
+            moment_s = to_seconds(measure["timestamp"])
+            place = bisect_right(self._moments_s, moment_s)
+            if place and self._moments_s[place - 1] == moment_s:
+                continue
+            if place == len(self._moments_s):
+                self._be_as(measure)
+                self._gap_before_s = moment_s if after_hole else None
+            after_hole = False
+            self._moments_s.insert(place, moment_s)
+            self._values_kwh.insert(place, measure["value_kwh"])
+            del self._moments_s[:-KEPT], self._values_kwh[:-KEPT]
+        if self._moments_s:
+            self._heard_s = max(self._heard_s, self._moments_s[-1])
+            self._settle()
+
+    def load(self, measures: Iterable[Measure]) -> None:
+        """Take over its last readings, all of them: none is missing between."""
+        self.add(measures)
+        self._gap_before_s = None
+        self._settle()
+
+    def _be_as(self, newest: Measure) -> None:
+        self.is_anomaly = newest["is_anomaly"]
+        self.site = sys.intern(newest["site"])
+        if newest["location"] != self._said_location and newest["location"] is not None:
+            self._said_location = newest["location"]
+        if "threshold_kwh" in newest:
+            self._seen_threshold_kwh = newest["threshold_kwh"]
+
+    def _settle(self) -> None:
+        """Work out once what many will ask for."""
+        moments_s = self._moments_s
+        self.interval_s = self._learned_s
+        if not self._learned_s:
+            gaps_s = list(map(sub, moments_s[1:], moments_s))
+            self.interval_s = median(gaps_s) if gaps_s else None
+        wait_s = SILENT_UNKNOWN_S
+        if self.interval_s is not None:
+            wait_s = max(SILENT_INTERVALS * self.interval_s, SILENT_AT_LEAST_S)
+        self._silent_from_s = self._heard_s + wait_s
+        gap_s = self.interval_s
+        if len(moments_s) > 1 and moments_s[-1] != self._gap_before_s:
+            gap_s = moments_s[-1] - moments_s[-2]
+        self._power_kw = self._values_kwh[-1] / gap_s * SECONDS_PER_HOUR if moments_s and gap_s else None
+
+
+def _to_moment(seconds: float) -> datetime:
+    return EPOCH + timedelta(seconds=seconds)

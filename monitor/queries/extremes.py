@@ -1,0 +1,66 @@
+"""Many readings as few, so that no peak is lost: for drawings."""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from ingestor.documents import Measure
+from monitor.queries.database import Database, Span, asking
+from monitor.queries.readings import Readings, ids_of
+
+LOOK_LIMIT_S = 60.0
+MILLISECOND = timedelta(milliseconds=1)
+
+
+async def extremes(database: Database, sensor_id: str, span: Span, points: int) -> list[Measure]:
+    """The highest and the lowest reading of each of equally long parts of a time, oldest first.
+
+    The database picks them, and holds no more than two for each part.
+
+    Args:
+        database: Where the readings are.
+        sensor_id: The sensor.
+        span: The time; it is looked at only from the sensor's first to its last reading in it.
+        points: How many readings at most, two or more. If there are no more, all are given.
+
+    Raises:
+        QueryError: The database does not answer.
+    """
+    readings, measures = Readings(database), database["measures"]
+    if await readings.count(sensor_id, span, points + 1) <= points:
+        return await readings.page(sensor_id, span, points)
+    with asking(LOOK_LIMIT_S):
+        wanted = ids_of(sensor_id, span)
+        ends = [
+            each.get("timestamp")
+            for order in (1, -1)
+            for each in await measures.find(wanted, ("timestamp",)).sort("_id", order).to_list(1)
+        ]
+        stages = _stages(wanted, span, _part(ends, span), points // 2)
+        parts = await measures.aggregate(stages, allowDiskUse=True).to_list(None)
+        ids = {part[end]["id"] for part in parts for end in ("low", "high")}
+        found = measures.find({"_id": {"$in": list(ids)}}).sort("_id", 1)
+        return cast("list[Measure]", await found.to_list(points))
+
+
+def _part(ends: list[Any], span: Span) -> Span:
+    """From the first to the last reading; the whole time if somebody has spoiled these by hand."""
+    times = [each for each in ends if isinstance(each, datetime) and span.first <= each < span.end]
+    return Span(min(times), max(times) + MILLISECOND) if times else span
+
+
+def _stages(wanted: dict[str, Any], span: Span, part: Span, count: int) -> list[dict[str, Any]]:
+    width_ms = (part.end - part.first) // MILLISECOND // count + 1
+    number = {"$floor": {"$divide": [{"$subtract": ["$timestamp", part.first]}, width_ms]}}
+    extreme = {"value_kwh": "$value_kwh", "id": "$_id"}
+    # Whatever is no number or no time was put there by hand, and cannot be compared.
+    finite = {"$gt": float("-inf"), "$lt": float("inf")}
+    return [
+        {"$match": {**wanted, "timestamp": span.query, "value_kwh": finite}},
+        {
+            "$group": {
+                "_id": {"$min": [count - 1, {"$max": [0, number]}]},
+                "low": {"$min": extreme},
+                "high": {"$max": extreme},
+            }
+        },
+    ]

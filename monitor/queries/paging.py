@@ -1,0 +1,145 @@
+"""Long lists, a page at a time, so that each document comes exactly once.
+
+The lists go by a time of which the database has an index. Many documents can have the same time, and
+the index has no more to tell them apart; within one time they go by their ids.
+"""
+
+import base64
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import bson
+from bson.errors import BSONError
+
+from monitor.queries.database import Database, asking
+
+MOST_MARK = 1500
+Direction = Literal[1, -1]
+Document = dict[str, Any]
+
+
+class Mark(NamedTuple):
+    """Where a page ended: the time and the id of its last document."""
+
+    at: datetime
+    name: Any
+
+    def __str__(self) -> str:
+        """Write it for those who ask for the next page: nothing that they need to understand."""
+        return base64.urlsafe_b64encode(bson.encode({"t": self.at, "i": self.name})).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Mark":
+        """Read what was written.
+
+        Raises:
+            ValueError: It was not written here.
+        """
+        if len(text) > MOST_MARK or not text.isascii():
+            raise ValueError("too long, or not ASCII")
+        try:
+            written = bson.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (BSONError, RecursionError) as error:
+            raise ValueError("no document") from error
+        if set(written) != {"t", "i"} or not isinstance(written["t"], datetime):
+            raise ValueError("another document")
+        return cls(written["t"], written["i"])
+
+
+class Page(NamedTuple):
+    """A part of a list.
+
+    Attributes:
+        documents: What is in it.
+        end: Where it ended; None if nothing comes after it.
+    """
+
+    documents: list[Document]
+    end: Mark | None
+
+
+class ByTime:
+    """Documents by one of their times.
+
+    Args:
+        database: Where they are.
+        name: The collection.
+        field: The time, of which there is an index. A document without it is in no list.
+    """
+
+    def __init__(self, database: Database, name: str, field: str) -> None:
+        self._collection = database[name]
+        self._field = field
+
+    async def page(
+        self, wanted: Document, limit: int, after: Mark | None = None, direction: Direction = -1
+    ) -> Page:
+        """Look a page up.
+
+        Args:
+            wanted: The condition.
+            limit: How many documents at most.
+            after: Where the page before ended.
+            direction: 1 for the oldest first, -1 for the newest first.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        given: list[Document] = []
+        rest: Document = {self._field: {"$type": "date"}}
+        if after is not None:
+            given = await self._at(wanted, after, limit + 1, direction)
+            if len(given) > limit:
+                return self._cut(given[:limit])
+            rest = {self._field: {"$gt" if direction == 1 else "$lt": after.at}}
+        room = limit - len(given)
+        found = self._collection.find({"$and": [wanted, rest]}).sort(self._field, direction).limit(room + 1)
+        with asking():
+            following = await found.to_list(room + 1)
+        if len(following) <= room:
+            return Page(given + following, None)
+        if room == 0:
+            return self._cut(given)
+        # The page ends among documents of one time, of which the index gave out any: take them by id.
+        last = following[room - 1][self._field]
+        whole = [each for each in following[:room] if each[self._field] != last]
+        cut = await self._at(wanted, Mark(last, None), room - len(whole), direction)
+        return self._cut(given + whole + cut)
+
+    async def sorted_page(self, wanted: Document, limit: int, after: Mark | None = None) -> Page:
+        """The same, the newest first, for a few documents that another index finds and the server sorts.
+
+        Args:
+            wanted: The condition.
+            limit: How many documents at most.
+            after: Where the page before ended.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        conditions = [wanted, {self._field: {"$type": "date"}}]
+        if after is not None:
+            before: list[Document] = [
+                {self._field: {"$lt": after.at}},
+                {self._field: after.at, "$expr": {"$lt": ["$_id", {"$literal": after.name}]}},
+            ]
+            conditions.append({"$or": before})
+        found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
+        with asking():
+            documents = await found.limit(limit + 1).to_list(limit + 1)
+        return Page(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
+
+    async def _at(self, wanted: Document, mark: Mark, limit: int, direction: Direction) -> list[Document]:
+        """Documents of the mark's time, by id, after the mark's id if it has one."""
+        conditions: list[Document] = [wanted, {self._field: mark.at}]
+        if mark.name is not None:
+            # Compares ids of all types, which a plain condition would not.
+            beyond = "$gt" if direction == 1 else "$lt"
+            conditions.append({"$expr": {beyond: ["$_id", {"$literal": mark.name}]}})
+        # The time is named first, so that it is not looked up in the index of ids.
+        order = [(self._field, direction), ("_id", direction)]
+        with asking():
+            return await self._collection.find({"$and": conditions}).sort(order).limit(limit).to_list(limit)
+
+    def _cut(self, documents: list[Document]) -> Page:
+        return Page(documents, Mark(documents[-1][self._field], documents[-1]["_id"]) if documents else None)

@@ -1,0 +1,157 @@
+"""A report in words: alarms, the quality of the data, and sensors to look after."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from ingestor.documents import AlarmDocument, SensorDocument
+from monitor.ages import age_words
+from monitor.alarms import RANKS, worst_first
+from monitor.queries.rejected import KEPT
+from monitor.report_figures import Figures
+from monitor.report_numbers import change
+from monitor.report_page import Fact, Section, table_of
+from monitor.report_time import HOUR, ReportTime
+from monitor.sensors import state, to_sensor
+from monitor.tables import Column
+
+MOST_RULES = 30
+MOST_STANDING = 10
+MOST_SENSORS = 20
+RULE_COLUMNS = (
+    Column("Severity"),
+    Column("Rule", may_be_cut=True),
+    Column("Alarms", is_number=True),
+    Column("Standing", is_number=True),
+    Column("Longest", is_number=True),
+)
+STANDING_COLUMNS = (
+    Column("Sensor"),
+    Column("Severity"),
+    Column("Rule", may_be_cut=True),
+    Column("Since"),
+    Column("What", may_be_cut=True),
+)
+ATTENTION_COLUMNS = (
+    Column("Sensor"),
+    Column("Site", may_be_cut=True),
+    Column("Location", may_be_cut=True),
+    Column("Now"),
+    Column("In this time"),
+)
+
+
+def standing(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
+    """Those that stand, the worst first: they go on, or wait for somebody to see them."""
+    stand = [
+        each
+        for each in alarms
+        if each["cleared_at"] is None or (each["waits"] and each["acknowledged_at"] is None)
+    ]
+    return worst_first(stand)
+
+
+def alarm_sections(figures: Figures) -> list[Section]:
+    """What was wrong, and what still is."""
+    if not figures.alarms:
+        return [Section("Alarms", notes=["There was none in this time."])]
+    when, stand = figures.when, standing(figures.alarms)
+    longest = max(figures.alarms, key=lambda each: _lasted(each, when.now))
+    notes = [_longest(longest, when)]
+    sections = [Section("Alarms", notes=notes, table=table_of(RULE_COLUMNS, _rule_rows(figures), MOST_RULES))]
+    if stand:
+        rows = [
+            (each["sensor_id"], each["severity"], each["rule"], when.clock(each["since"]), each["message"])
+            for each in stand
+        ]
+        sections.append(
+            Section("Alarms that still stand", table=table_of(STANDING_COLUMNS, rows, MOST_STANDING))
+        )
+    return sections
+
+
+def _rule_rows(figures: Figures) -> list[tuple[str, ...]]:
+    kinds = Counter((each["severity"], each["rule"]) for each in figures.alarms)
+    stand = Counter((each["severity"], each["rule"]) for each in standing(figures.alarms))
+    lasted: dict[tuple[str, str], timedelta] = {}
+    for each in figures.alarms:
+        kind = (each["severity"], each["rule"])
+        lasted[kind] = max(lasted.get(kind, timedelta(0)), _lasted(each, figures.when.now))
+    order = sorted(kinds, key=lambda kind: (RANKS.get(kind[0], len(RANKS)), -kinds[kind], kind))
+    return [(*kind, f"{kinds[kind]:,}", f"{stand[kind]:,}", age_words(lasted[kind])) for kind in order]
+
+
+def _lasted(alarm: AlarmDocument, now: datetime) -> timedelta:
+    return (alarm["cleared_at"] or now) - alarm["since"]
+
+
+def _longest(alarm: AlarmDocument, when: ReportTime) -> str:
+    end = "and still going on" if alarm["cleared_at"] is None else f"to {when.clock(alarm['cleared_at'])}"
+    time = f"{age_words(_lasted(alarm, when.now))}, from {when.clock(alarm['since'])} {end}"
+    return f"The longest: {alarm['rule']} of {alarm['sensor_id']}, {time}."
+
+
+def silent_now(figures: Figures) -> list[SensorDocument]:
+    """Sensors that are not heard now, though their nodes did not say that they are gone."""
+    now = figures.when.now
+    return [each for each in figures.sensors if state(to_sensor(each), now).startswith("silent")]
+
+
+def quality_sections(figures: Figures) -> list[Section]:
+    """How good the data is, and of which sensors it is not."""
+    unheard = figures.unheard
+    facts = [*_quality(figures, len(unheard))]
+    if not figures.sensors:
+        return [Section("Quality of the data", facts=facts)]
+    rows = _attention_rows(figures, unheard)
+    return [
+        Section("Quality of the data", facts=facts),
+        Section(
+            "Sensors to look after",
+            notes=() if rows else ["None: all of them are heard."],
+            table=table_of(ATTENTION_COLUMNS, rows, MOST_SENSORS),
+        ),
+    ]
+
+
+def _quality(figures: Figures, unheard: int) -> Iterable[Fact]:
+    when = figures.when
+    after, before = (
+        sum(each.readings for each in hours) for hours in (figures.compared, figures.compared_before)
+    )
+    more = f"which is {change(after, before)} against the time before" if after and before else ""
+    yield Fact("Readings", f"{figures.readings:,}", more)
+    over = (when.compared.end - when.compared.first) // HOUR
+    heard = len({each.start for each in figures.compared})
+    if over and figures.sensors:
+        yield Fact("Hours without any", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
+    if figures.sensors:
+        yield Fact("Sensors without any", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0)
+    refused = sum(figures.refused.values())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.refused.items())
+    kept = "in the last 30 days, for which they are kept" if when.span.first < when.now - KEPT else ""
+    detail = f"{kept}: {kinds}" if kept and kinds else kept or (f"as {kinds}" if kinds else "")
+    yield Fact("Payloads refused", f"{refused:,}", detail, is_bad=refused > 0)
+
+
+def _attention_rows(figures: Figures, unheard: Sequence[SensorDocument]) -> list[tuple[str, ...]]:
+    readings = {each.who: each.readings for each in figures.by_sensor}
+    wanted = {each["sensor_id"] for each in unheard}
+    rows: list[tuple[str, ...]] = []
+    # Those first that were heard last: of the others people have known for long.
+    order = sorted(figures.sensors, key=lambda each: each.get("last_reading", datetime.min), reverse=True)  # noqa: DTZ901
+    for each in order:
+        name, now = each["sensor_id"], state(to_sensor(each), figures.when.now)
+        if name in wanted or now != "online":
+            count = readings.get(name, 0)
+            told = f"{count:,} readings" if count else "no reading"
+            rows.append((name, *place(each), now, told))
+    return rows
+
+
+def place(sensor: SensorDocument | None) -> tuple[str, str]:
+    """Site and location of a sensor, as people are to see them."""
+    if sensor is None:
+        return "", ""
+    known = to_sensor(sensor)
+    return known.site, known.location or ""

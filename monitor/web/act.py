@@ -1,0 +1,64 @@
+"""What operators do on a page: acknowledge and shelve, told to the ingestor, its answer told to them."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from nicegui import ui
+
+from broker.alarms import Shelve
+from broker.topics import Place
+from ingestor.documents import AlarmDocument
+from monitor.desk import CommandError, Desk, Order, Outcome
+from monitor.orders import acknowledgement, shelving
+from monitor.output import plain
+from monitor.web.access import Person
+from monitor.web.sources import Sources
+
+SHELVES = {30: "30 minutes", 60: "1 hour", 240: "4 hours", 1440: "1 day", 10080: "1 week", 0: "not any more"}
+TELL_MS = 8000
+
+
+async def acknowledge(sources: Sources, person: Person, alarm: AlarmDocument) -> None:
+    """Say that an operator has seen an alarm."""
+    await give(sources, person, [acknowledgement(alarm, person.role)])
+
+
+def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> None:
+    """Ask for how long a rule of a sensor is to be shelved, and do it."""
+    sensor_id, rule = alarm["sensor_id"], alarm["rule"]
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        ui.label(f"Shelve {rule} of {sensor_id}").classes("ask-title")
+        ui.label("Nobody is told of it meanwhile; it goes on to be recorded.")
+        minutes = ui.select(SHELVES, value=60, label="For how long").classes("wide")
+        with ui.row():
+
+            async def shelve() -> None:
+                dialog.close()
+                command = Shelve(shelve=rule, minutes=int(minutes.value), user=person.role)
+                before = sources.live.shelved.get((sensor_id, rule))
+                await give(sources, person, [shelving(Place(alarm["site"], sensor_id), command, before)])
+
+            ui.button("Shelve", on_click=shelve)
+            ui.button("Cancel", on_click=dialog.close).props("flat")
+    dialog.on("hide", dialog.delete)
+    dialog.open()
+
+
+async def give(sources: Sources, person: Person, orders: Sequence[Order]) -> None:
+    """Give commands and tell what comes of them."""
+    if not person.may_act:
+        tell("You are logged in to look, or were for too long: log in again as operator.", is_good=False)
+        return
+    outcomes: list[Outcome] = []
+    try:
+        await Desk(sources.mqtt_url, sources.topic_root, outcomes.append).give(orders)
+    except CommandError as error:
+        outcomes.append(Outcome(False, str(error)))
+    for outcome in outcomes:
+        tell(outcome.sentence, is_good=outcome.obeyed)
+
+
+def tell(sentence: str, *, is_good: bool) -> None:
+    """Show a sentence for a while."""
+    look: Literal["positive", "negative"] = "positive" if is_good else "negative"
+    ui.notify(plain(sentence), type=look, timeout=TELL_MS, multi_line=True, close_button="OK")

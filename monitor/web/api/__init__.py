@@ -1,0 +1,1 @@
+"""The REST interface: what is stored, for programs."""

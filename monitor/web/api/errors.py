@@ -1,0 +1,95 @@
+"""What the REST interface says when it cannot give what was asked for: always a word and a sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from monitor.queries.database import QueryError
+
+RETRY_AFTER_S = 5
+INPUT_SHOWN = 100
+
+# Those that are about a question whose parts are all well-formed, but do not fit each other or the data.
+Unfit = Literal["range", "combination", "cursor", "time_zone", "too_much"]
+Kind = Literal[Unfit, "input", "token", "not_found", "method", "busy", "database", "other"]
+KINDS: dict[int, Kind] = {401: "token", 404: "not_found", 405: "method", 429: "busy", 503: "database"}
+
+
+class Problem(BaseModel):
+    """Why there is no other answer."""
+
+    kind: Kind = Field(description="One word for programs.", examples=["input"])
+    detail: str = Field(description="One sentence for people.", examples=["limit: must be 1 or more"])
+
+
+class UnfitError(Exception):
+    """Raised when a question is well-formed but cannot be answered; says why.
+
+    Args:
+        kind: Why, in one word.
+        detail: Why and what to do, in one sentence.
+    """
+
+    def __init__(self, kind: Unfit, detail: str) -> None:
+        super().__init__(detail)
+        self.kind: Unfit = kind
+
+
+def may_fail(**more: str) -> dict[int | str, dict[str, Any]]:
+    """The errors of an operation that asks the database, for its documentation.
+
+    Args:
+        more: Others, as ``s404="There is no such sensor."``.
+    """
+    wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    ask = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
+    responses: dict[int | str, dict[str, Any]] = {
+        401: {"model": Problem, "description": "No token, or one that is not valid any more.", "headers": ask},
+        422: {"model": Problem, "description": "The question cannot be answered as it is; says why."},
+        503: {"model": Problem, "description": "The database does not answer.", "headers": wait},
+    }
+    for status, description in more.items():
+        responses[int(status[1:])] = {"model": Problem, "description": description}
+    return responses
+
+
+def to_answer(
+    status: int, kind: Kind, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Write an error."""
+    return JSONResponse(Problem(kind=kind, detail=detail).model_dump(), status, headers)
+
+
+def add_error_answers(app: FastAPI) -> None:
+    """Make an application answer all its errors in this way."""
+
+    @app.exception_handler(RequestValidationError)
+    async def on_input(_: Request, error: RequestValidationError) -> JSONResponse:
+        return to_answer(422, "input", "; ".join(dict.fromkeys(map(_explain, error.errors()))))
+
+    @app.exception_handler(UnfitError)
+    async def on_unfit(_: Request, error: UnfitError) -> JSONResponse:
+        return to_answer(422, error.kind, str(error))
+
+    @app.exception_handler(QueryError)
+    async def on_database(_: Request, error: QueryError) -> JSONResponse:
+        return to_answer(503, "database", str(error), {"Retry-After": str(RETRY_AFTER_S)})
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> JSONResponse:
+        return to_answer(error.status_code, KINDS.get(error.status_code, "other"), error.detail, error.headers)
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    where: Sequence[str | int] = [each for each in error["loc"] if each not in {"query", "path", "body"}]
+    message: str = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if error["type"] == "extra_forbidden":
+        message = "there is no such parameter"
+    if error["type"] == "missing":
+        message = "is missing"
+    return f"{where[0]}: {message}" if where else message

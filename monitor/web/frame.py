@@ -1,0 +1,104 @@
+"""What is around every page: the way to the others, who is there, and whether what is shown is fresh."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import Request
+from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
+
+from ingestor.documents import utc_now
+from monitor.web.access import Person
+from monitor.web.sources import Sources
+from monitor.web.words import age, clock, safe
+
+PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
+THEMES = {"auto": None, "light": False, "dark": True}
+THEME_COOKIE = "energy_monitor_theme"
+
+
+@contextmanager
+def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
+    """Draw the frame; what is drawn inside of the context is the page.
+
+    Args:
+        sources: What pages show.
+        request: Which asks for the page; it has passed the gate.
+        title: The page's.
+
+    Yields:
+        Who looks.
+    """
+    person: Person = request.state.person
+    ui.page_title(f"{title} · Energy Monitor")
+    with ui.header().classes("top"):
+        ui.link("Energy Monitor", "/").classes("brand")
+        badge = _navigation(title)
+        with ui.element("div").classes("who"):
+            _theme(request.cookies.get(THEME_COOKIE, "auto"))
+            with (
+                ui.element("form").props('method="post" action="/logout"'),
+                ui.element("button").props("type=submit"),
+            ):
+                write(f"Log out {person.role}", "span")
+    with ui.element("div").classes("page"):
+        stale = write("", "div", "stale").props('role="alert"')
+        write(title, "h1")
+        yield person
+
+    def update() -> None:
+        count = len(sources.live.standing)
+        badge.content = str(count)
+        badge.visible = count > 0
+        sentence = staleness(sources)
+        stale.content = safe(sentence)
+        stale.visible = sentence is not None
+
+    update()
+    ui.timer(1.0, update)
+
+
+def write(text: str | None, tag: str = "p", classes: str = "") -> ui.html:
+    """Put text on the page. It may come from anybody: nothing of it is markup."""
+    return ui.html(safe(text), tag=tag, sanitize=False).classes(classes)
+
+
+def staleness(sources: Sources) -> str | None:
+    """Say that what is shown is old, if it is."""
+    error, fresh_at = sources.live.error, sources.live.fresh_at
+    if error is None:
+        return None
+    if fresh_at is None:
+        return f"{error}. Nothing can be shown yet; this page goes on by itself when it does."
+    old_s = (utc_now() - fresh_at).total_seconds()
+    seen = clock(fresh_at, sources.zone)
+    return f"{error}. What you see is from {seen}, {age(old_s)} ago; this page goes on by itself."
+
+
+def _navigation(title: str) -> ui.html:
+    with ui.element("nav").props('aria-label="Pages"'):
+        for name, path in PAGES.items():
+            link = ui.link("", path)
+            if name == title:
+                link.props('aria-current="page"')
+            with link:
+                write(name, "span")
+                if name == "Alarms":
+                    badge = write("", "span", "badge")
+    return badge
+
+
+def _theme(chosen: str) -> None:
+    """A choice between light and dark, kept in the browser."""
+    dark = ui.dark_mode(THEMES.get(chosen))
+
+    def choose(event: ValueChangeEventArguments[str]) -> None:
+        dark.set_value(THEMES[event.value])
+        ui.run_javascript(
+            f"document.cookie = '{THEME_COOKIE}={event.value}; path=/; max-age=31536000; samesite=strict'"
+        )
+
+    value = chosen if chosen in THEMES else "auto"
+    ui.select(list(THEMES), value=value, label="Theme", on_change=choose).props("dense borderless").classes(
+        "theme"
+    )

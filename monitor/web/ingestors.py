@@ -1,0 +1,106 @@
+"""What ingestors say of themselves: their retained states with the books, from the live topics."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from mqtt5 import PublishPacket
+from pydantic import ValidationError
+
+from broker.address import MqttAddress
+from broker.client import BrokerRefusedError
+from broker.connection import Connection, Outgoing
+from broker.link import Link
+from broker.messages import IngestorStatus
+from broker.topics import Topics
+from ingestor.documents import utc_now
+
+TRY_AGAIN_S = 30.0
+MOST_INGESTORS = 1000
+
+logger = logging.getLogger(__name__)
+
+
+class Heard(NamedTuple):
+    """One ingestor.
+
+    Attributes:
+        status: What it last said.
+        at: When that was heard, UTC, naive.
+    """
+
+    status: IngestorStatus
+    at: datetime
+
+
+class Ingestors:
+    """Listens to all ingestors.
+
+    Args:
+        mqtt_url: The broker, with a user who may read everything.
+        topic_root: First topic level(s).
+
+    Attributes:
+        heard: The last state of each, by its name.
+        error: Why the broker cannot be heard, as a sentence's body; None if it can.
+    """
+
+    def __init__(self, mqtt_url: str, topic_root: str) -> None:
+        self.heard: dict[str, Heard] = {}
+        self.error: str | None = "the broker does not answer yet"
+        self._address = MqttAddress.parse(mqtt_url)
+        self._pattern = Topics(topic_root).ingestors("+")
+        self._acknowledgements: set[asyncio.Task[None]] = set()
+
+    async def listen(self, stop: asyncio.Event) -> None:
+        """Listen until told to stop; a broker that is away or refuses is tried again and again."""
+        name = f"monitor-{secrets.token_hex(8)}"
+        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
+        while not stop.is_set():
+            try:
+                await link.keep(self._use, stop)
+            except BrokerRefusedError as error:
+                self.error = str(error)
+                logger.warning("%s; trying again every %g s.", error, TRY_AGAIN_S)
+                await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=TRY_AGAIN_S)
+
+    async def _use(self, connection: Connection) -> bool:
+        try:
+            await connection.listen(self._pattern, retained=True)
+            self.error = None
+            await asyncio.Event().wait()
+        finally:
+            self.error = f"the broker at {self._address} does not answer; trying until it does"
+        return True
+
+    def _deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
+        ids = []
+        for packet in packets:
+            if packet.packet_id is not None:
+                ids.append(packet.packet_id)
+            self._take(packet)
+        if ids:
+            task = asyncio.ensure_future(connection.puback_many(ids))
+            self._acknowledgements.add(task)
+            task.add_done_callback(self._acknowledged)
+
+    def _acknowledged(self, task: asyncio.Task[None]) -> None:
+        self._acknowledgements.discard(task)
+        # A connection that is lost meanwhile is the business of the one who keeps it.
+        if not task.cancelled():
+            task.exception()
+
+    def _take(self, packet: PublishPacket) -> None:
+        name = packet.topic.rsplit("/", 1)[-1]
+        if not packet.payload:
+            self.heard.pop(name, None)
+            return
+        try:
+            status = IngestorStatus.model_validate_json(packet.payload)
+        except ValidationError:
+            return
+        if name in self.heard or len(self.heard) < MOST_INGESTORS:
+            self.heard[name] = Heard(status, utc_now())

@@ -1,0 +1,18 @@
+"""The pages."""
+
+from monitor.web.pages.alarms import add_alarms
+from monitor.web.pages.compare import add_compare
+from monitor.web.pages.health import add_health
+from monitor.web.pages.now import add_now
+from monitor.web.pages.sensor import add_sensor
+from monitor.web.sources import Sources
+
+
+def add_pages(sources: Sources) -> None:
+    """Make all pages.
+
+    Args:
+        sources: What they show.
+    """
+    for add in (add_now, add_sensor, add_alarms, add_compare, add_health):
+        add(sources)

@@ -1,0 +1,16 @@
+"""The page."""
+
+from fastapi import Request
+from nicegui import ui
+
+from monitor.web.frame import frame
+from monitor.web.sources import Sources
+
+
+def add_compare(sources: Sources) -> None:
+    """Make the page."""
+
+    @ui.page("/compare")
+    def page(request: Request) -> None:
+        with frame(sources, request, "Compare"):
+            pass

@@ -1,0 +1,125 @@
+"""``monitor web``: put everything together and serve it."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from nicegui import ui
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import ASGIApp
+
+from broker.process import run
+from broker.settings import read_settings
+from monitor.queries.database import Database, QueryError, open_database
+from monitor.web.access import Access
+from monitor.web.gate import Gate
+from monitor.web.ingestors import Ingestors
+from monitor.web.login import make_login
+from monitor.web.pages import add_pages
+from monitor.web.settings import WebSettings
+from monitor.web.sources import Sources
+
+STATIC = Path(__file__).parent / "static"
+SMALLEST_ZIPPED = 1000
+
+
+class AddressError(Exception):
+    """Raised when the address cannot be used; says why."""
+
+
+def serve_command(arguments: list[str]) -> None:
+    """Read the options and serve until told to stop."""
+    settings = read_settings(WebSettings, arguments, "monitor web")
+    passwords, made_up = settings.passwords()
+    for sentence in made_up:
+        sys.stderr.write(f"monitor web: {sentence}\n")
+    # What a browser does wrong is its own business; what we do wrong is logged by uvicorn.
+    logging.getLogger("nicegui").setLevel(logging.ERROR)
+
+    async def until(stop: asyncio.Event) -> None:
+        listener = _listen(settings)
+        async with open_database(settings.mongo_url) as database:
+            await serve(settings, database, Access(passwords), listener, stop)
+
+    run("monitor web", until, QueryError, AddressError)
+
+
+async def serve(
+    settings: WebSettings, database: Database, access: Access, listener: socket.socket, stop: asyncio.Event
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: How.
+        database: What is shown.
+        access: Who may come in.
+        listener: Where browsers connect.
+        stop: Ends it.
+    """
+    ingestors = Ingestors(settings.mqtt_url, settings.topic_root)
+    sources = Sources.of(database, ingestors, settings)
+    config = uvicorn.Config(make_app(sources, access), log_level="warning", access_log=False)
+    server = _Server(config)
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(sources.live.follow(), name="web.live")
+        group.create_task(ingestors.listen(stop), name="web.ingestors")
+        serving = group.create_task(server.serve([listener]), name="web.serve")
+        await stop.wait()
+        server.should_exit = server.force_exit = True
+        looking.cancel()
+        await serving
+
+
+def make_app(sources: Sources, access: Access) -> ASGIApp:
+    """The web page and the REST interface behind the gate.
+
+    Args:
+        sources: What is shown.
+        access: Who may come in.
+    """
+    app = FastAPI(openapi_url=None)
+    app.include_router(make_login(access))
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+    @app.get("/live")
+    async def live() -> Response:
+        return JSONResponse({"live": True})
+
+    ui.add_head_html('<link rel="stylesheet" href="/static/style.css">', shared=True)
+    add_pages(sources)
+    ui.run_with(
+        app,
+        title="Energy Monitor",
+        favicon=STATIC / "icon.svg",
+        dark=None,
+        language="en-US",
+        tailwind=False,
+        gzip_middleware_factory=None,
+        show_welcome_message=False,
+        reconnect_timeout=10.0,
+    )
+    return GZipMiddleware(Gate(app, access), minimum_size=SMALLEST_ZIPPED)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process, which asks this server to end."""
+        yield
+
+
+def _listen(settings: WebSettings) -> socket.socket:
+    host, port = settings.endpoint
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AddressError(f"cannot listen on {settings.http} ({reason}); give another --http") from error

@@ -1,0 +1,68 @@
+"""A sensor as a tile: its last value, a spark line, how old it is and what is wrong with it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from monitor.fleet_sensor import FleetSensor
+from monitor.web.words import age, power, safe
+
+WIDTH, HEIGHT = 100.0, 24.0
+
+
+def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
+    """Draw a sensor as HTML.
+
+    Args:
+        sensor: What is known of it.
+        severity: Of its worst standing alarm; None if none stands.
+        now: This moment, UTC, naive.
+    """
+    state = to_state(sensor, now)
+    value = "—" if sensor.value_kwh is None else f"{sensor.value_kwh:.2f}"
+    heard = "never" if sensor.heard_at is None else f"{age((now - sensor.heard_at).total_seconds())} ago"
+    alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
+    look = severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
+    # The id is nothing but letters, digits, dots, dashes and underscores.
+    return (
+        f'<a class="tile {look}" href="/sensor/{sensor.sensor_id}">'
+        f'<span class="tile-name">{sensor.sensor_id}{alarm}</span>'
+        f'<span class="tile-place">{safe(sensor.location) or "&nbsp;"}</span>'
+        f'<span class="tile-value">{value} <small>kWh</small></span>'
+        f"{spark(sensor.recent_kwh, sensor.threshold_kwh)}"
+        f'<span class="tile-foot"><span class="state {state}">{state}</span>'
+        f"<span>{power(sensor.power_kw(now))}</span><span>{heard}</span></span></a>"
+    )
+
+
+def to_state(sensor: FleetSensor, now: datetime) -> str:
+    """``online``, ``silent`` (nothing is heard of it) or ``offline`` (its node said so)."""
+    if sensor.status == "offline":
+        return "offline"
+    return "silent" if sensor.is_silent(now) else "online"
+
+
+def spark(values_kwh: Sequence[float], threshold_kwh: float | None) -> str:
+    """Draw a spark line as SVG, from zero up; above the threshold are dots.
+
+    Args:
+        values_kwh: The readings, the oldest first.
+        threshold_kwh: What they should not exceed, if it is known.
+    """
+    top = max(*values_kwh, 1e-9) if len(values_kwh) > 1 else 0.0
+    if not top:
+        return '<svg class="spark" viewBox="0 0 100 24" aria-hidden="true"></svg>'
+    step = WIDTH / (len(values_kwh) - 1)
+    points = [
+        (round(number * step, 1), round(HEIGHT - 2 - value / top * (HEIGHT - 4), 1))
+        for number, value in enumerate(values_kwh)
+    ]
+    line = " ".join(f"{x},{y}" for x, y in points)
+    dots = "".join(
+        f'<circle cx="{x}" cy="{y}" r="1.6"></circle>'
+        for (x, y), value in zip(points, values_kwh, strict=True)
+        if threshold_kwh is not None and value > threshold_kwh
+    )
+    return (
+        f'<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
+        f'<polyline points="{line}"></polyline>{dots}</svg>'
+    )

@@ -1,0 +1,54 @@
+"""Numbers, times and names as pages write them."""
+
+from datetime import UTC, datetime, tzinfo
+from html import escape
+
+from monitor.output import plain
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+KILO = 1000.0
+
+
+def energy(kwh: float) -> str:
+    """Write an energy with a fitting unit: ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
+    return _scaled(kwh, ("kWh", "MWh", "GWh"))
+
+
+def power(kw: float | None) -> str:
+    """Write a power with a fitting unit; a dash if it is not known."""
+    return "—" if kw is None else _scaled(kw, ("kW", "MW", "GW"))
+
+
+def _scaled(value: float, units: tuple[str, ...]) -> str:
+    unit = 0
+    while value >= 10 * KILO and unit < len(units) - 1:
+        value, unit = value / KILO, unit + 1
+    digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
+    return f"{value:,.{digits}f} {units[unit]}"
+
+
+def age(seconds: float) -> str:
+    """Write how long ago something was: ``3 s``, ``5 min``, ``2 h``, ``4 d``."""
+    for unit_s, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
+        if seconds >= unit_s:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Write a document's time in a time zone; without the day if it is today."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    if local.date() == datetime.now(zone).date():
+        form = form.removeprefix("%Y-%m-%d ")
+    return local.strftime(form)
+
+
+def wall_ms(moment: datetime, zone: tzinfo) -> int:
+    """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    return round(local.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def safe(text: str | None) -> str:
+    """Text from outside as HTML: nothing of it is markup, nothing of it turns the direction of writing."""
+    return escape(plain(text or ""), quote=True)

@@ -1,0 +1,13 @@
+"""The time zone of people."""
+
+from zoneinfo import ZoneInfo
+
+import tzlocal
+
+
+def machine_zone() -> ZoneInfo:
+    """The time zone of this machine, UTC if nobody has set one that is known by a name."""
+    try:
+        return ZoneInfo(tzlocal.get_localzone_name())
+    except (LookupError, OSError, ValueError, TypeError):
+        return ZoneInfo("UTC")
