@@ -8,6 +8,6 @@ import tzlocal
 def machine_zone() -> ZoneInfo:
     """The time zone of this machine, UTC if nobody has set one that is known by a name."""
     try:
-        return ZoneInfo(tzlocal.get_localzone_name())
+        return ZoneInfo(tzlocal.get_localzone_name().removeprefix("Etc/"))
     except (LookupError, OSError, ValueError, TypeError):
         return ZoneInfo("UTC")

@@ -83,24 +83,6 @@ class Episodes:
         wanted = {**OVER, **_of(sites)}
         return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_OVER))
 
-    async def past(
-        self, limit: int, sought: Sought = ANY, before: datetime | None = None
-    ) -> list[AlarmDocument]:
-        """Alarms that have come to stand no more, those that changed last first.
-
-        Args:
-            limit: How many at most.
-            sought: Which ones.
-            before: Only what changed last before this moment, UTC, naive.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        wanted = {**OVER, **sought.query}
-        if before is not None:
-            wanted["changed_at"] = {"$lt": before}
-        return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(limit))
-
     async def page(self, state: State, sought: Sought, limit: int, after: Mark | None = None) -> Page:
         """Alarms, those that changed last first.
 

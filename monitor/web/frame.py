@@ -13,6 +13,7 @@ from monitor.web.sources import Sources
 from monitor.web.words import age, clock, safe
 
 PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
+BRAND = "#0b5c57"
 THEMES = {"auto": None, "light": False, "dark": True}
 THEME_COOKIE = "energy_monitor_theme"
 
@@ -31,16 +32,14 @@ def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
     """
     person: Person = request.state.person
     ui.page_title(f"{title} · Energy Monitor")
+    ui.colors(primary=BRAND)
     with ui.header().classes("top"):
         ui.link("Energy Monitor", "/").classes("brand")
         badge = _navigation(title)
         with ui.element("div").classes("who"):
             _theme(request.cookies.get(THEME_COOKIE, "auto"))
-            with (
-                ui.element("form").props('method="post" action="/logout"'),
-                ui.element("button").props("type=submit"),
-            ):
-                write(f"Log out {person.role}", "span")
+            with ui.element("form").props('method="post" action="/logout"'):
+                write(f"Log out {person.role}", "button").props("type=submit")
     with ui.element("div").classes("page"):
         stale = write("", "div", "stale").props('role="alert"')
         write(title, "h1")

@@ -1,16 +1,109 @@
-"""The page."""
+"""The page *Alarms*: those that stand, those that are over, and what operators do about them."""
+
+from collections.abc import Iterable
+from typing import cast
 
 from fastapi import Request
 from nicegui import ui
 
-from monitor.web.frame import frame
+from ingestor.documents import AlarmDocument
+from monitor.alarms import COLOURS
+from monitor.queries.database import QueryError
+from monitor.queries.episodes import Sought
+from monitor.queries.paging import Page
+from monitor.web.access import Person
+from monitor.web.alarm_list import AlarmList
+from monitor.web.frame import frame, write
 from monitor.web.sources import Sources
+from monitor.web.words import safe
+
+PAST_AT_ONCE = 50
+MOST_STANDING = 200
+NOTHING = Page([], None)
+WELL = "No alarm stands. All is well."
 
 
 def add_alarms(sources: Sources) -> None:
-    """Make the page."""
+    """Make the page.
+
+    Args:
+        sources: What it shows.
+    """
 
     @ui.page("/alarms")
-    def page(request: Request) -> None:
-        with frame(sources, request, "Alarms"):
-            pass
+    async def alarms(request: Request) -> None:
+        with frame(sources, request, "Alarms") as person:
+            page = _Alarms(sources, person)
+        ui.timer(1.0, page.update)
+        ui.timer(0.0, page.begin_past, once=True)
+
+
+class _Alarms:
+    """The page in one browser."""
+
+    def __init__(self, sources: Sources, person: Person) -> None:
+        self._sources = sources
+        self._past: list[AlarmDocument] = []
+        self._last = NOTHING
+        with ui.element("div").classes("controls"):
+            sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
+            self._site = self._choice("Site", sites)
+            self._severity = self._choice("Severity", COLOURS)
+            self._rule = self._choice("Rule", sorted({alarm["rule"] for alarm in sources.live.standing}))
+            self._sensor = ui.input("Sensor", on_change=self.filter_anew)
+            self._sensor.props("clearable outlined dense debounce=300")
+        write("Standing", "h2")
+        self._none = write(WELL, "p", "empty")
+        self._standing = AlarmList(sources, person)
+        write("Past", "h2")
+        self._no_past = write("Looking …", "p", "empty")
+        self._over = AlarmList(sources, person)
+        self._older = ui.button("Show older ones", on_click=self.show_older).props("outline").classes("more")
+        self._older.visible = False
+        self.update()
+
+    def _choice(self, label: str, values: Iterable[str]) -> ui.select:
+        options = {"": "all", **{each: each for each in values}}
+        choice = ui.select(options, value="", label=label, on_change=self.filter_anew)
+        return choice.props("outlined dense").classes("choice")
+
+    def update(self) -> None:
+        """Show what stands now."""
+        standing = [alarm for alarm in self._sources.live.standing if self._is_sought(alarm)]
+        is_all = len(standing) == len(self._sources.live.standing)
+        self._none.content = WELL if is_all else "No standing alarm is like that."
+        self._none.visible = not standing
+        self._standing.show(standing[:MOST_STANDING])
+
+    async def filter_anew(self) -> None:
+        """Show what the filters say."""
+        self.update()
+        await self.begin_past()
+
+    async def begin_past(self) -> None:
+        """Show the last ones that are over."""
+        self._past, self._last = [], NOTHING
+        await self.show_older()
+
+    async def show_older(self) -> None:
+        """Show some more that are over."""
+        chosen = (self._sensor.value, self._rule.value, self._severity.value)
+        sought = Sought((self._site.value,) if self._site.value else (), *(each or None for each in chosen))
+        try:
+            page = await self._sources.episodes.page("past", sought, PAST_AT_ONCE, self._last.end)
+        except QueryError as error:
+            self._no_past.content, self._no_past.visible = safe(f"{error}."), True
+            return
+        self._past += [cast("AlarmDocument", each) for each in page.documents]
+        self._last = page
+        self._over.show(self._past)
+        self._no_past.content, self._no_past.visible = "None so far.", not self._past
+        self._older.visible = page.end is not None
+
+    def _is_sought(self, alarm: AlarmDocument) -> bool:
+        return (
+            self._site.value in {"", alarm["site"]}
+            and self._severity.value in {"", alarm["severity"]}
+            and self._rule.value in {"", alarm["rule"]}
+            and (not self._sensor.value or self._sensor.value == alarm["sensor_id"])
+        )
