@@ -184,7 +184,7 @@ class IngestorStatus(Message):
     """How an ingestor is (retained; the offline form is its Last Will).
 
     The books are of the process since it began and balance: received = stored + duplicates +
-    rejected + pending.
+    rejected + pending. ``threshold_kwh`` is that of sensors which have none of their own.
     """
 
     state: Literal["online", "offline"]
@@ -197,6 +197,7 @@ class IngestorStatus(Message):
     pending: int | None = None
     alerts: int | None = None
     turned_away: int | None = None
+    threshold_kwh: float | None = None
 
 
 def to_ranges(sequences: Iterable[int]) -> list[SequenceRange]:

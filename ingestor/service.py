@@ -62,7 +62,7 @@ class Ingestor:
         self._periods = Periods(store, settings.name, self._sensors)
         self._confirmations = Confirmations(self._topics)
         books = Books()
-        self.state = State(books, store)
+        self.state = State(books, store, settings.threshold_kwh)
         self._inbox = Inbox(self._topics, books)
         opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors)
         self._announcer = Announcer(store, self._topics, books, settings.sites)

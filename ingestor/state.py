@@ -15,11 +15,13 @@ class State:
     """Read by the health pages and for the retained status.
 
     Attributes:
+        threshold_kwh: That of sensors which have none of their own, kWh.
         connection: The current one; None while the broker is away.
     """
 
     books: Books
     store: Store
+    threshold_kwh: float
     connection: Connection | None = None
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -42,4 +44,5 @@ class State:
             pending=books.pending,
             alerts=books.alerts,
             turned_away=books.turned_away,
+            threshold_kwh=self.threshold_kwh,
         )

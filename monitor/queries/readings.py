@@ -61,6 +61,16 @@ class Readings:
         with asking():
             return [cast("Measure", each) async for each in found][::-1]
 
+    async def values(self, ids: Sequence[str]) -> dict[str, float]:
+        """The values of readings that are stored, by their ids, kWh.
+
+        Raises:
+            QueryError: The database does not answer.
+        """
+        with asking():
+            found = self._measures.find({"_id": {"$in": list(ids)}}, ("value_kwh",))
+            return {each["_id"]: each["value_kwh"] async for each in found}
+
     async def count(self, sensor_id: str, span: Span, most: int) -> int:
         """How many readings a sensor has in a time; it is not counted further than to ``most``.
 

@@ -15,6 +15,7 @@ from monitor.web.access import Person
 from monitor.web.sources import Sources
 
 SHELVES = {30: "30 minutes", 60: "1 hour", 240: "4 hours", 1440: "1 day", 10080: "1 week", 0: "not any more"}
+MAY_NOT = "You are logged in to look, or were for too long: log in again as operator."
 TELL_MS = 8000
 
 
@@ -47,7 +48,7 @@ def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> Non
 async def give(sources: Sources, person: Person, orders: Sequence[Order]) -> None:
     """Give commands and tell what comes of them."""
     if not person.may_act:
-        tell("You are logged in to look, or were for too long: log in again as operator.", is_good=False)
+        tell(MAY_NOT, is_good=False)
         return
     outcomes: list[Outcome] = []
     try:

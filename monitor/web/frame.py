@@ -38,8 +38,10 @@ def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
         badge = _navigation(title)
         with ui.element("div").classes("who"):
             _theme(request.cookies.get(THEME_COOKIE, "auto"))
-            with ui.element("form").props('method="post" action="/logout"'):
-                write(f"Log out {person.role}", "button").props("type=submit")
+            leave = ui.element("form").props('method="post" action="/logout"')
+            with leave, ui.element("button").props("type=submit"):
+                write("Log out", "span")
+                write(person.role, "span", "role")
     with ui.element("div").classes("page"):
         stale = write("", "div", "stale").props('role="alert"')
         write(title, "h1")

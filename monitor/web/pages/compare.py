@@ -1,16 +1,132 @@
-"""The page."""
+"""The page *Compare*: energy by time, site and sensor, the usual week, and the peaks."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import cast, get_args
 
 from fastapi import Request
 from nicegui import ui
 
-from monitor.web.frame import frame
+from ingestor.documents import utc_now
+from monitor.queries.database import QueryError, Span
+from monitor.queries.energy import ALL, By, Peak, Scope, Total, Unit
+from monitor.web.charts import heat_chart, totals_chart
+from monitor.web.figure import to_table
+from monitor.web.frame import frame, write
 from monitor.web.sources import Sources
+from monitor.web.words import clock, energy, safe
+
+SPANS = {24: "last 24 hours", 168: "last 7 days", 720: "last 30 days", 2016: "last 12 weeks"}
+SPANS[8784] = "last year"
+# What is left out of a chart: too many bars to tell them apart.
+MOST_BARS = 800
+SHOWN = 9
+PEAKS = 10
+FORMS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d %b"}
 
 
 def add_compare(sources: Sources) -> None:
-    """Make the page."""
+    """Make the page.
+
+    Args:
+        sources: What it shows.
+    """
 
     @ui.page("/compare")
-    def page(request: Request) -> None:
+    async def compare(request: Request) -> None:
         with frame(sources, request, "Compare"):
-            pass
+            page = _Compare(sources)
+        ui.timer(0.0, page.look, once=True)
+
+
+class _Compare:
+    """The page in one browser."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        with ui.element("div").classes("controls"):
+            self._hours = ui.select(SPANS, value=168, label="Time", on_change=self.look)
+            self._unit = ui.select(list(get_args(Unit)), value="day", label="Energy per", on_change=self.look)
+            self._by = ui.select(list(get_args(By)), value="site", label="By", on_change=self.look)
+            sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
+            all_sites = {"": "all", **{each: each for each in sites}}
+            self._site = ui.select(all_sites, value="", label="Site", on_change=self.look)
+            for choice in (self._hours, self._unit, self._by, self._site):
+                choice.props("outlined dense").classes("choice")
+        self._note = write("Adding up …", "p", "empty").props('role="status"')
+        self._found = ui.element("div")
+        with self._found:
+            self._lead = write("", "p", "lead")
+            with ui.element("div").classes("card"):
+                label = 'role="img" aria-label="Energy over time"'
+                self._totals = ui.echart({}).classes("chart").props(label)
+            with ui.element("div").classes("columns"):
+                with ui.element("section"):
+                    write("The usual week", "h2")
+                    with ui.element("div").classes("card"):
+                        label = 'role="img" aria-label="Mean energy of each hour of the week"'
+                        self._heat = ui.echart({}).classes("chart").props(label)
+                with ui.element("section"):
+                    write("Most energy", "h2")
+                    self._ranks = ui.html("", sanitize=False).classes("card scroll")
+                    write("Highest readings", "h2")
+                    self._peaks = ui.html("", sanitize=False).classes("card scroll")
+        self._found.visible = False
+
+    async def look(self) -> None:
+        """Add up what is chosen."""
+        now = utc_now()
+        span = Span(now - timedelta(hours=int(self._hours.value)), now + timedelta(hours=1))
+        scope = Scope((self._site.value,)) if self._site.value else ALL
+        unit, by, zone = cast("Unit", self._unit.value), cast("By", self._by.value), self._sources.zone.key
+        energies = self._sources.energy
+        try:
+            totals = await energies.totals(span, unit, by, zone=zone, scope=scope)
+            cells = await energies.heat(span, zone=zone, scope=scope)
+            peaks = await energies.peaks(span, PEAKS, scope=scope)
+        except QueryError as error:
+            self._say(f"{error}. Choose again when it does.")
+            return
+        if not totals:
+            self._say("Nothing was used in this time, as far as is known: choose a longer one.")
+            return
+        self._note.visible, self._found.visible = False, True
+        self._show_totals(totals, unit)
+        self._heat.options.clear()
+        self._heat.options.update(heat_chart(cells))
+        self._peaks.content = _peak_table(peaks, self._sources)
+
+    def _say(self, sentence: str) -> None:
+        self._note.content, self._note.visible, self._found.visible = safe(sentence), True, False
+
+    def _show_totals(self, totals: Sequence[Total], unit: Unit) -> None:
+        sums: dict[str, float] = defaultdict(float)
+        for total in totals:
+            sums[total.who or "all"] += total.energy_kwh
+        ranks = sorted(sums, key=lambda who: -sums[who])
+        named, rest = ranks[:SHOWN], ranks[SHOWN:]
+        starts = sorted({total.start for total in totals})[-MOST_BARS:]
+        places = {start: place for place, start in enumerate(starts)}
+        parts = {who: [0.0] * len(starts) for who in [*named, *(["others"] if rest else [])]}
+        for total in totals:
+            if total.start in places:
+                who = total.who or "all"
+                parts[who if who in named else "others"][places[total.start]] += total.energy_kwh
+        labels = [clock(start, self._sources.zone, form=FORMS[unit]) for start in starts]
+        self._totals.options.clear()
+        self._totals.options.update(totals_chart(labels, parts))
+        whole = sum(sums.values())
+        zone = self._sources.zone.key
+        self._lead.content = safe(f"{energy(whole)} in the {SPANS[int(self._hours.value)]}, {zone}")
+        shares = {who: f"{sums[who] / whole:.0%}" if whole else "" for who in ranks[:PEAKS]}
+        rows = [(who, energy(sums[who]), share) for who, share in shares.items()]
+        self._ranks.content = to_table((str(self._by.value), "energy", "share"), rows)
+
+
+def _peak_table(peaks: Sequence[Peak], sources: Sources) -> str:
+    rows = [
+        (each.sensor_id, f"{each.max_kwh:.2f} kWh", clock(each.start, sources.zone, form="%Y-%m-%d %H:%M"))
+        for each in peaks
+    ]
+    return to_table(("sensor", "reading", "in the hour from"), rows)

@@ -1,16 +1,132 @@
-"""The page."""
+"""The page *Health*: do the books balance, does everything answer, and what was refused."""
+
+from datetime import UTC, datetime
 
 from fastapi import Request
 from nicegui import ui
 
-from monitor.web.frame import frame
+from broker.messages import IngestorStatus
+from ingestor.documents import utc_now
+from monitor.queries.database import QueryError
+from monitor.web.access import Person
+from monitor.web.figure import Figure, to_table
+from monitor.web.frame import frame, write
+from monitor.web.ingestors import Heard
+from monitor.web.rejected_list import list_rejected
 from monitor.web.sources import Sources
+from monitor.web.words import age, clock, safe
+
+REJECTED_SHOWN = 50
+LOOK_EVERY_S = 5.0
+# Ingestors say how they are every five seconds.
+QUIET_S = 20.0
+BALANCE = "Whatever was received is stored, was stored before, was refused and kept, or is in hand."
+BOOKS = ("received", "stored", "duplicates", "rejected", "pending")
 
 
 def add_health(sources: Sources) -> None:
-    """Make the page."""
+    """Make the page.
+
+    Args:
+        sources: What it shows.
+    """
 
     @ui.page("/health")
-    def page(request: Request) -> None:
-        with frame(sources, request, "Health"):
-            pass
+    async def health(request: Request) -> None:
+        with frame(sources, request, "Health") as person:
+            page = _Health(sources, person)
+        ui.timer(1.0, page.update)
+        ui.timer(0.0, page.look, once=True)
+        ui.timer(LOOK_EVERY_S, page.look)
+
+
+class _Health:
+    """The page in one browser."""
+
+    def __init__(self, sources: Sources, person: Person) -> None:
+        self._sources = sources
+        self._person = person
+        with ui.element("div").classes("figures"):
+            self._broker, self._database = Figure("Broker"), Figure("Database")
+            self._books, self._lag = Figure("Books"), Figure("In hand")
+        write("The books", "h2")
+        write(BALANCE, "p", "lead")
+        self._table = ui.html("", sanitize=False).classes("card scroll").props('tabindex="0"')
+        write("Refused payloads", "h2")
+        self._note = write("Looking …", "p", "empty")
+        self._rejected = ui.element("div")
+        self.update()
+
+    def update(self) -> None:
+        """Show what is so now."""
+        sources = self._sources
+        broker, database = sources.ingestors.error, sources.live.error
+        self._broker.show(*(("away", broker, "major") if broker else ("well", "answers", "well")))
+        fresh = _ago(sources.live.fresh_at)
+        self._database.show(
+            *(("away", database, "major") if database else ("well", f"answered {fresh}", "well"))
+        )
+        self._show_books()
+        statuses = [each.status for each in sources.ingestors.heard.values()]
+        pending = sum(each.pending or 0 for each in statuses)
+        moments = (each.heard_at for each in sources.live.fleet.sensors.values() if each.heard_at)
+        self._lag.show(f"{pending:,}", f"the newest reading was made {_ago(max(moments, default=None))}")
+        self._table.content = _books_table(sources)
+
+    def _show_books(self) -> None:
+        heard = self._sources.ingestors.heard
+        gaps = {name: gap for name, each in heard.items() if (gap := balance(each.status))}
+        online = sum(is_online(each, self._sources) for each in heard.values())
+        count = f"{online} of {len(heard)} ingestors online"
+        if gaps:
+            missing = ", ".join(f"{name}: {gap:+,}" for name, gap in gaps.items())
+            self._books.show("do not balance", missing, "major")
+        else:
+            self._books.show("balance" if heard else "—", count, "well" if online else "major")
+
+    async def look(self) -> None:
+        """Look up what was refused."""
+        try:
+            found = await self._sources.rejected.newest(REJECTED_SHOWN)
+        except QueryError as error:
+            self._note.content, self._note.visible = safe(f"{error}."), True
+            return
+        self._note.visible = False
+        list_rejected(self._sources, self._person, self._rejected, found)
+
+
+def balance(status: IngestorStatus) -> int:
+    """What is missing in the books of an ingestor; 0 when they balance, or when it has told none."""
+    if status.received is None:
+        return 0
+    settled = (status.stored, status.duplicates, status.rejected, status.pending)
+    return status.received - sum(each or 0 for each in settled)
+
+
+def is_online(heard: Heard, sources: Sources) -> bool:
+    """Whether an ingestor says that it is there, and has said so of late."""
+    is_fresh = (utc_now() - heard.at).total_seconds() < QUIET_S
+    return heard.status.state == "online" and is_fresh and sources.ingestors.error is None
+
+
+def _books_table(sources: Sources) -> str:
+    rows = [_books_row(name, heard, sources) for name, heard in sorted(sources.ingestors.heard.items())]
+    if not rows:
+        return '<p class="hint">No ingestor has said anything yet.</p>'
+    return to_table(("ingestor", "state", *BOOKS, "adds up"), rows)
+
+
+def _books_row(name: str, heard: Heard, sources: Sources) -> list[str]:
+    status, gap = heard.status, balance(heard.status)
+    state = "online" if is_online(heard, sources) else "not heard"
+    if status.state == "offline":
+        state = "offline"
+    if status.since is not None:
+        state += f" since {clock(status.since.astimezone(UTC).replace(tzinfo=None), sources.zone)}"
+    told = [getattr(status, each) for each in BOOKS]
+    numbers = ["—" if each is None else f"{each:,}" for each in told]
+    return [name, state, *numbers, f"{gap:+,} missing" if gap else "yes"]
+
+
+def _ago(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{age((utc_now() - moment).total_seconds())} ago"

@@ -9,10 +9,11 @@ from nicegui import ui
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList, look_of
+from monitor.web.figure import Figure
 from monitor.web.frame import frame, write
 from monitor.web.sensor_grid import SensorGrid
 from monitor.web.sources import Sources
-from monitor.web.words import energy, power, safe
+from monitor.web.words import energy, power
 
 ALARMS_SHOWN = 4
 
@@ -38,9 +39,8 @@ class _Now:
     def __init__(self, sources: Sources, person: Person) -> None:
         self._sources = sources
         with ui.element("div").classes("figures"):
-            self._power, self._today, self._standing, self._heard = (
-                ui.html("", sanitize=False).classes("figure") for _ in range(4)
-            )
+            self._power, self._today = Figure("Power now"), Figure("Energy today")
+            self._standing, self._heard = Figure("Standing alarms"), Figure("Sensors online")
         with ui.element("section").props('aria-label="Standing alarms"'):
             self._alarms = AlarmList(sources, person)
             self._more = ui.link("", "/alarms").classes("more")
@@ -59,26 +59,17 @@ class _Now:
     def _show_figures(self, standing: Sequence[AlarmDocument]) -> None:
         live = self._sources.live
         sums = live.fleet.sums(utc_now())
-        used = energy(live.today.energy_kwh if live.today else 0.0)
-        self._power.content = _figure("Power now", power(sums.power_kw), f"from {sums.online:,} sensors")
-        self._today.content = _figure("Energy today", used, f"since midnight, {self._sources.zone.key}")
+        self._power.show(power(sums.power_kw), f"from {sums.online:,} sensors")
+        used_kwh = live.today.energy_kwh if live.today else 0.0
+        self._today.show(energy(used_kwh), f"since midnight, {self._sources.zone.key}")
         counts = Counter(look_of(alarm["severity"]) for alarm in standing)
         unseen = sum(alarm["acknowledged_at"] is None for alarm in standing)
         parts = ", ".join(f"{count:,} {severity}" for severity, count in counts.items())
         detail = f"{parts}; {unseen:,} not seen" if counts else "all is well"
-        self._standing.content = _figure("Standing alarms", f"{len(standing):,}", detail)
-        self._standing.classes(replace=f"figure {next(iter(counts), 'well')}")
+        self._standing.show(f"{len(standing):,}", detail, next(iter(counts), "well"))
         away = f"{sums.silent:,} silent, {sums.offline:,} offline" if sums.silent + sums.offline else ""
-        heard = f"{sums.online:,} of {sums.sensors:,}"
-        self._heard.content = _figure("Sensors online", heard, away or "none is missing")
-        self._heard.classes(replace="figure away" if away else "figure")
-
-
-def _figure(name: str, value: str, detail: str) -> str:
-    return (
-        f'<span class="figure-name">{safe(name)}</span><span class="figure-value">{safe(value)}</span>'
-        f'<span class="figure-detail">{safe(detail)}</span>'
-    )
+        online = f"{sums.online:,} of {sums.sensors:,}"
+        self._heard.show(online, away or "none is missing", "away" if away else "")
 
 
 def _worst(standing: Sequence[AlarmDocument]) -> dict[str, str]:

@@ -1,0 +1,92 @@
+"""Refused payloads: when, where, why, and what came; for operators, a way to repair one and send it again."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from nicegui import ui
+
+from broker.topics import Topics
+from ingestor.documents import RejectedDocument
+from monitor.output import plain
+from monitor.web.access import Person
+from monitor.web.act import MAY_NOT, tell
+from monitor.web.frame import write
+from monitor.web.replay import Replay, ReplayError
+from monitor.web.sources import Sources
+from monitor.web.words import clock
+
+SHOWN_BYTES = 4096
+
+
+def list_rejected(
+    sources: Sources, person: Person, container: ui.element, found: Sequence[RejectedDocument]
+) -> None:
+    """Draw refused payloads, unless the same are drawn already: one may be open.
+
+    Args:
+        sources: Where repaired ones go.
+        person: Who looks.
+        container: Where they are drawn.
+        found: What was refused.
+    """
+    version = [(each["_id"], each.get("replayed_at")) for each in found]
+    if getattr(container, "version", None) == version:
+        return
+    container.version = version  # type: ignore[attr-defined]
+    container.clear()
+    with container:
+        if not found:
+            write("Nothing was refused in the last 30 days.", "p", "empty")
+        for each in found:
+            _draw(sources, person, each)
+
+
+def to_text(payload: bytes) -> str:
+    """A payload as text: what is no UTF-8 as replacement characters, line breaks kept."""
+    return "\n".join(plain(line) for line in payload[:SHOWN_BYTES].decode(errors="replace").split("\n"))
+
+
+def _draw(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
+    again = rejected.get("replayed_at")
+    with ui.element("details"):
+        with ui.element("summary"):
+            write(clock(rejected["received_at"], sources.zone), "strong")
+            write(f" {rejected['kind']}: {rejected['reason']}", "span")
+            if again is not None:
+                write(f" (repaired {clock(again, sources.zone)})", "span", "good")
+        write(rejected["topic"], "p", "hint")
+        write(to_text(rejected["payload"]), "pre", "raw").props('tabindex="0"')
+        if len(rejected["payload"]) > SHOWN_BYTES:
+            write(f"… {len(rejected['payload']) - SHOWN_BYTES:,} more bytes", "p", "hint")
+        is_reading = rejected["topic"].startswith(Topics(sources.topic_root).readings_prefix)
+        if person.role == "operator" and is_reading:
+            repair = ui.button("Repair and send again", on_click=partial(_ask, sources, person, rejected))
+            repair.props("dense outline")
+
+
+def _ask(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        ui.label("Repair and send again").classes("ask-title")
+        write(f"{rejected['reason']}. It goes to {rejected['topic']}, and is stored once.", "p", "hint")
+        payload = ui.textarea("Payload", value=to_text(rejected["payload"]))
+        payload.props("outlined autogrow").classes("wide")
+
+        async def send() -> None:
+            if not person.may_act:
+                tell(MAY_NOT, is_good=False)
+                return
+            replay = Replay(sources.mqtt_url, sources.topic_root, sources.readings)
+            try:
+                sentence = await replay.send(rejected["topic"], payload.value or "")
+            except ReplayError as error:
+                tell(str(error), is_good=False)
+                return
+            dialog.close()
+            tell(sentence, is_good=True)
+            await replay.mark(sources.rejected, rejected["_id"])
+
+        with ui.row():
+            ui.button("Send", on_click=send)
+            ui.button("Cancel", on_click=dialog.close).props("flat")
+    dialog.on("hide", dialog.delete)
+    dialog.open()

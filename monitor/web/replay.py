@@ -1,0 +1,118 @@
+"""Send a repaired payload, like the sensor itself would, and find out what became of it."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+
+from bson import ObjectId
+from mqtt5 import PublishPacket
+from pydantic import TypeAdapter, ValidationError
+
+from broker.address import MqttAddress
+from broker.client import BrokerLostError, BrokerRefusedError
+from broker.connection import Connection, Outgoing
+from broker.link import Link
+from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Rejected, format_time
+from broker.topics import Place, Topics
+from ingestor.documents import measure_id
+from monitor.output import plain
+from monitor.queries.database import QueryError
+from monitor.queries.readings import Readings
+from monitor.queries.rejected import RejectedPayloads
+
+ANSWER_WITHIN_S = 10.0
+LOOK_EVERY_S = 0.2
+_readings = TypeAdapter(Reading | list[Reading])
+
+
+class ReplayError(Exception):
+    """Raised when a payload was not stored; says why."""
+
+
+class Replay:
+    """Sends one payload.
+
+    Args:
+        mqtt_url: The broker, with a user who may publish readings.
+        topic_root: First topic level(s).
+        readings: Where it is looked for.
+    """
+
+    def __init__(self, mqtt_url: str, topic_root: str, readings: Readings) -> None:
+        self._address = MqttAddress.parse(mqtt_url)
+        self._topics = Topics(topic_root)
+        self._stored = readings
+        self._refusals: list[Rejected] = []
+
+    async def send(self, topic: str, payload: str) -> str:
+        """Send a payload on the topic on which it came first.
+
+        Returns:
+            What became of it, in one sentence.
+
+        Raises:
+            ReplayError: It is no reading, or it was refused again, or nobody answers.
+        """
+        place = self._topics.place(topic)
+        found = _check(payload, place)
+        name = f"monitor-{secrets.token_hex(8)}"
+        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
+        try:
+            async with link.open() as connection:
+                return await connection.run(self._send(connection, place, payload, found)) or ""
+        except BrokerRefusedError as error:
+            allow = "the MQTT URL must be that of the user operator"
+            raise ReplayError(f"the broker does not allow this ({error}); {allow}") from error
+        except BrokerLostError as error:
+            raise ReplayError(f"the broker at {self._address} does not answer ({error})") from error
+
+    async def mark(self, rejected: RejectedPayloads, name: ObjectId) -> None:
+        """Note at the refused payload that it was sent again; if that fails, nothing else is lost."""
+        with contextlib.suppress(QueryError):
+            await rejected.mark_replayed(name)
+
+    def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
+        for packet in packets:
+            with contextlib.suppress(ValidationError):
+                self._refusals.append(Rejected.model_validate_json(packet.payload or b""))
+
+    async def _send(self, connection: Connection, place: Place, payload: str, found: dict[str, float]) -> str:
+        await connection.listen(self._topics.rejected(place), retained=False)
+        unheard = connection.unheard
+        await connection.publish_many([Outgoing(self._topics.readings(*place), payload.encode())])
+        if connection.unheard > unheard:
+            raise ReplayError("no ingestor is there to take it; try again when one runs")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                while not await self._are_stored(found):
+                    if self._refusals:
+                        raise ReplayError(f"It was refused again: {plain(self._refusals[0].reason)}")
+                    await asyncio.sleep(LOOK_EVERY_S)
+                count = len(found)
+                return "The reading is stored." if count == 1 else f"All {count} readings are stored."
+        raise ReplayError(f"not stored within {ANSWER_WITHIN_S:g} s; if the ingestor is busy, it will be")
+
+    async def _are_stored(self, found: dict[str, float]) -> bool:
+        try:
+            stored = await self._stored.values(list(found))
+        except QueryError as error:
+            raise ReplayError(f"{error}; the payload was sent, whether it is stored is not known") from error
+        return stored == found
+
+
+def _check(payload: str, place: Place) -> dict[str, float]:
+    if len(payload.encode()) > MAX_PAYLOAD_BYTES:
+        raise ReplayError("This is too long: a payload has at most 64 KiB.")
+    try:
+        given = _readings.validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = " ".join(str(each) for each in first["loc"] if each not in {"Reading", "list[Reading]"})
+        raise ReplayError(f"This is no reading yet: {where or 'payload'}: {first['msg']}.") from error
+    found = given if isinstance(given, list) else [given]
+    if not 0 < len(found) <= MAX_READINGS_PER_PAYLOAD:
+        raise ReplayError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")
+    if any(each.sensor_id != place.name for each in found):
+        raise ReplayError(f"The payload must name the sensor of its topic, {plain(place.name)}.")
+    return {measure_id(each.sensor_id, format_time(each.timestamp)): each.value_kwh for each in found}

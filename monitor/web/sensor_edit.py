@@ -1,0 +1,63 @@
+"""What operators set of a sensor: where it is, and what it should not exceed."""
+
+import math
+
+from nicegui import ui
+
+from broker.topics import Place
+from ingestor.documents import SensorDocument
+from monitor.queries.database import QueryError
+from monitor.web.access import Person
+from monitor.web.act import MAY_NOT, tell
+from monitor.web.sources import Sources
+
+MOST_CHARACTERS = 200
+
+
+async def ask_to_edit(sources: Sources, person: Person, place: Place) -> None:
+    """Ask for location and threshold, and set them."""
+    try:
+        known = await sources.sensors.one(place.name) or SensorDocument(sensor_id=place.name)
+    except QueryError as error:
+        tell(f"{error}.", is_good=False)
+        return
+    with ui.dialog() as dialog, ui.card().classes("ask"):
+        ui.label(place.name).classes("ask-title")
+        location = ui.input("Location; empty: what it says itself", value=known.get("own_location"))
+        location.props(f"outlined maxlength={MOST_CHARACTERS}").classes("wide")
+        threshold = ui.number("Threshold, kWh; empty: that of all", value=known.get("threshold_kwh"), min=0)
+        threshold.props("outlined").classes("wide")
+
+        async def save() -> None:
+            wrong = _what_is_wrong(person, threshold.value)
+            if wrong is None:
+                own = (location.value or "").strip()[:MOST_CHARACTERS]
+                changes = {"own_location": own or None, "threshold_kwh": threshold.value}
+                wrong = await _change(sources, place.name, changes)
+            if wrong is not None:
+                tell(wrong, is_good=False)
+                return
+            dialog.close()
+            tell(f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
+
+        with ui.row():
+            ui.button("Save", on_click=save)
+            ui.button("Cancel", on_click=dialog.close).props("flat")
+    dialog.on("hide", dialog.delete)
+    dialog.open()
+
+
+def _what_is_wrong(person: Person, threshold_kwh: float | None) -> str | None:
+    if not person.may_act:
+        return MAY_NOT
+    if threshold_kwh is not None and not (math.isfinite(threshold_kwh) and threshold_kwh >= 0):
+        return "A threshold is a number of kWh, not below 0."
+    return None
+
+
+async def _change(sources: Sources, sensor_id: str, changes: dict[str, object]) -> str | None:
+    try:
+        is_known = await sources.sensors.change(sensor_id, changes)
+    except QueryError as error:
+        return f"{error}."
+    return None if is_known else f"No sensor {sensor_id} is known any more."

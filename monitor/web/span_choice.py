@@ -1,0 +1,68 @@
+"""Choose a time: some that people often want, or one from a day to a day."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from nicegui import ui
+
+from ingestor.documents import utc_now
+from monitor.queries.database import Span
+
+OWN = "own"
+
+
+class SpanChoice:
+    """The choice in one browser.
+
+    Args:
+        zone: Of the days that people write.
+        offered: What is offered, by its name; hours.
+        chosen: Which of these at first.
+        changed: Called when another time is chosen.
+    """
+
+    def __init__(
+        self, zone: tzinfo, offered: dict[str, float], chosen: str, changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._zone = zone
+        self._offered = offered
+        self._changed = changed
+        options = [*offered, OWN]
+        first = chosen if chosen in offered else options[0]
+        self._toggle = ui.toggle(options, value=first, on_change=self._choose)
+        self._toggle.props('no-caps unelevated dense aria-label="Time shown"').classes("spans")
+        with ui.row().classes("own-span") as self._own:
+            self._from = ui.input("From").props('type="datetime-local" outlined dense stack-label')
+            self._to = ui.input("To").props('type="datetime-local" outlined dense stack-label')
+            ui.button("Show", on_click=changed).props("dense outline")
+        self._own.visible = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the time goes on until now."""
+        return bool(self._toggle.value != OWN)
+
+    def span(self) -> Span | None:
+        """The time chosen; None if what somebody wrote is no time."""
+        now = utc_now()
+        if self.is_running:
+            hours = self._offered[self._toggle.value]
+            # Clocks of sensors may be a little ahead.
+            return Span(now - timedelta(hours=hours), now + timedelta(minutes=5))
+        try:
+            first, end = (self._parse(each.value) for each in (self._from, self._to))
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return Span(first, end) if first < end else None
+
+    def _parse(self, text: str) -> datetime:
+        return datetime.fromisoformat(text).replace(tzinfo=self._zone).astimezone(UTC).replace(tzinfo=None)
+
+    async def _choose(self) -> None:
+        self._own.visible = not self.is_running
+        if self.is_running:
+            await self._changed()
+            return
+        now = datetime.now(self._zone)
+        self._to.value = now.strftime("%Y-%m-%dT%H:%M")
+        self._from.value = (now - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
