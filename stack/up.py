@@ -62,7 +62,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
                 await _unless(
                     stop, machine.stay(settings.run_for.total_seconds() if settings.run_for else None)
                 )
-            say("\nStopping the sensor nodes, the ingestor, MongoDB and Mosquitto.")
+            say("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
         say("Stopped. Start it again to go on with the same data.")
 
 
@@ -130,6 +130,7 @@ class Machine:
         ingestor = _python("Ingestor", ["ingestor"], urls, log / "ingestor.log")
         await self._run(exits, ingestor, lambda: _says_ready(f"http://127.0.0.1:{http}/ready"))
 
+        await self._start_web(exits)
         addresses.write(state / "stack.env", accounts)
         sensors = sensor_series(FIRST_SENSOR, nodes) if nodes else []
         if sensors:
@@ -142,6 +143,20 @@ class Machine:
                 f"Sensor node {sensor_id}", ["sensor_node", *options], url, log / f"{sensor_id}.log"
             )
             await self._run(exits, node, _at_once)
+
+    async def _start_web(self, exits: AsyncExitStack) -> None:
+        accounts, addresses = self._accounts, self._addresses
+        web = f"127.0.0.1:{addresses.web_port}"
+        say(f"Web page     http://{web}")
+        environment = {
+            "ENERGY_MQTT_URL": accounts.mqtt("operator", addresses.mqtt_port),
+            "ENERGY_MONGO_URL": accounts.mongo("operator", addresses.mongo_port),
+            "ENERGY_HTTP": web,
+            "ENERGY_VIEWER_PASSWORD": accounts.passwords["WEB_VIEWER_PASSWORD"],
+            "ENERGY_OPERATOR_PASSWORD": accounts.passwords["WEB_OPERATOR_PASSWORD"],
+        }
+        page = _python("Web page", ["monitor", "web"], environment, self._state / "log" / "web.log")
+        await self._run(exits, page, lambda: _says_ready(f"http://{web}/live"))
 
     async def _run(
         self, exits: AsyncExitStack, process: Process, check: Callable[[], Awaitable[bool]]
@@ -185,6 +200,9 @@ class Machine:
         next_sensor = sensor_series(FIRST_SENSOR, nodes + 1)[-1]
         password = accounts.passwords["MQTT_VIEWER_PASSWORD"]
         return f"""
+Look at it in a browser; the users are viewer and operator, their passwords in
+.env or .env.example:
+  http://127.0.0.1:{addresses.web_port}
 Follow the alerts, in another terminal:
   mosquitto_sub -h 127.0.0.1 -p {addresses.mqtt_port} -u viewer -P {password} \\
     -t 'energy/alerts/#' -v

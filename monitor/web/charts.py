@@ -16,6 +16,7 @@ PALETTE = (
     *("#e0607e", "#5aa02c", "#8f7be8", "#9c6b4a", "#4fb3d9"),
 )
 OTHERS = "#8592a0"
+TAG = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
 READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
 ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
 Options = dict[str, Any]
@@ -46,7 +47,7 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
             "silent": True,
             "symbol": "none",
             "lineStyle": {"color": RED, "type": "dashed"},
-            "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop", "color": RED},
+            "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop"} | TAG,
             "data": [{"yAxis": threshold_kwh}],
         }
     anomalies = to_points(history.anomalies, zone)
@@ -106,7 +107,7 @@ def heat_chart(cells: Sequence[HeatCell]) -> Options:
         "bottom": 0,
         "textStyle": {"color": GREY},
         "inRange": {"color": ["#dfeefa", "#7db4f0", "#2f6fd0", "#123a86"]},
-        "formatter": "{value} kWh",
+        "text": [f"{highest:,.1f} kWh", "0"],
     }
     chart["grid"]["bottom"] = 74
     chart["tooltip"]["trigger"] = "item"

@@ -8,7 +8,7 @@ from nicegui import ui
 from ingestor.documents import utc_now
 from monitor.queries.database import Span
 
-OWN = "own"
+OWN = "other"
 
 
 class SpanChoice:

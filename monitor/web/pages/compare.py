@@ -1,9 +1,10 @@
 """The page *Compare*: energy by time, site and sensor, the usual week, and the peaks."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import cast, get_args
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from nicegui import ui
@@ -22,6 +23,9 @@ SPANS[8784] = "last year"
 # What is left out of a chart: too many bars to tell them apart.
 MOST_BARS = 800
 SHOWN = 9
+STEPS = {"day": 1, "week": 7}
+# Clocks of sensors may be a little ahead.
+ROOM = timedelta(hours=1)
 PEAKS = 10
 FORMS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d %b"}
 
@@ -77,7 +81,7 @@ class _Compare:
     async def look(self) -> None:
         """Add up what is chosen."""
         now = utc_now()
-        span = Span(now - timedelta(hours=int(self._hours.value)), now + timedelta(hours=1))
+        span = Span(now - timedelta(hours=int(self._hours.value)), now + ROOM)
         scope = Scope((self._site.value,)) if self._site.value else ALL
         unit, by, zone = cast("Unit", self._unit.value), cast("By", self._by.value), self._sources.zone.key
         energies = self._sources.energy
@@ -92,7 +96,7 @@ class _Compare:
             self._say("Nothing was used in this time, as far as is known: choose a longer one.")
             return
         self._note.visible, self._found.visible = False, True
-        self._show_totals(totals, unit)
+        self._show_totals(totals, span, unit)
         self._heat.options.clear()
         self._heat.options.update(heat_chart(cells))
         self._peaks.content = _peak_table(peaks, self._sources)
@@ -100,13 +104,13 @@ class _Compare:
     def _say(self, sentence: str) -> None:
         self._note.content, self._note.visible, self._found.visible = safe(sentence), True, False
 
-    def _show_totals(self, totals: Sequence[Total], unit: Unit) -> None:
+    def _show_totals(self, totals: Sequence[Total], span: Span, unit: Unit) -> None:
         sums: dict[str, float] = defaultdict(float)
         for total in totals:
             sums[total.who or "all"] += total.energy_kwh
         ranks = sorted(sums, key=lambda who: -sums[who])
         named, rest = ranks[:SHOWN], ranks[SHOWN:]
-        starts = sorted({total.start for total in totals})[-MOST_BARS:]
+        starts = list(_starts(span, unit, self._sources.zone))[-MOST_BARS:]
         places = {start: place for place, start in enumerate(starts)}
         parts = {who: [0.0] * len(starts) for who in [*named, *(["others"] if rest else [])]}
         for total in totals:
@@ -122,6 +126,18 @@ class _Compare:
         shares = {who: f"{sums[who] / whole:.0%}" if whole else "" for who in ranks[:PEAKS]}
         rows = [(who, energy(sums[who]), share) for who, share in shares.items()]
         self._ranks.content = to_table((str(self._by.value), "energy", "share"), rows)
+
+
+def _starts(span: Span, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
+    """When each hour, day or week of a time begins, UTC, naive; as the database cuts them."""
+    local = span.first.replace(tzinfo=UTC).astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    if unit != "hour":
+        local = local.replace(hour=0) - timedelta(days=local.weekday() if unit == "week" else 0)
+    while (start := local.astimezone(UTC).replace(tzinfo=None)) < span.end - ROOM:
+        yield start
+        # A day is a day of the calendar, an hour one of the clock: they differ when clocks are changed.
+        later = start.replace(tzinfo=UTC) + timedelta(hours=1)
+        local = later.astimezone(zone) if unit == "hour" else local + timedelta(days=STEPS[unit])
 
 
 def _peak_table(peaks: Sequence[Peak], sources: Sources) -> str:

@@ -25,7 +25,7 @@ from monitor.web.words import age, clock, energy, power, safe
 
 SPANS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
 LOOK_EVERY_S = 5.0
-ALARMS_SHOWN = 20
+ALARMS_SHOWN = 10
 REJECTED_SHOWN = 10
 WAITING = "The database has not answered yet; load this page again when it does."
 GRAINS = {"raw": "each reading", "hourly": "hour by hour", "daily": "day by day"}
