@@ -14,6 +14,8 @@ from monitor.queries.database import Database, QueryError, Span
 from monitor.queries.energy import Energy, Total
 from monitor.queries.episodes import Episodes
 
+LATE_AFTER = timedelta(seconds=3)
+LATE = "MongoDB does not answer"
 READINGS_EVERY_S = 0.5
 ALARMS_EVERY_S = 0.5
 SENSORS_EVERY_S = 3.0
@@ -49,7 +51,8 @@ class Live:
     @property
     def error(self) -> str | None:
         """Why what is shown is old, as a sentence's body; None if it is not."""
-        return self.fleet.error or self._error
+        is_late = self.fresh_at is not None and utc_now() - self.fresh_at > LATE_AFTER
+        return self.fleet.error or self._error or (LATE if is_late else None)
 
     @property
     def fresh_at(self) -> datetime | None:

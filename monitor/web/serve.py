@@ -70,11 +70,12 @@ async def serve(
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(sources.live.follow(), name="web.live")
-        group.create_task(ingestors.listen(stop), name="web.ingestors")
+        listening = group.create_task(ingestors.listen(stop), name="web.ingestors")
         serving = group.create_task(server.serve([listener]), name="web.serve")
         await stop.wait()
         server.should_exit = server.force_exit = True
         looking.cancel()
+        listening.cancel()
         await serving
 
 

@@ -1,0 +1,115 @@
+"""What comes from sensors harms nobody who looks at it, and nobody looks who has not logged in."""
+
+import http.client
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.web import Web
+from tests.readings import payload
+from tests.servers import Site, fetch
+
+pytestmark = pytest.mark.browser
+
+IMAGE = "<img src=x onerror=alert(1)>"
+SCRIPT = "</script><script>alert(2)</script>`${alert(3)}{{alert(4)}}\u202e"
+
+
+@pytest.mark.parametrize("location", [IMAGE, SCRIPT])
+async def test_location_is_text_and_nothing_else(
+    browser: Browser, web: Web, meter: Site, location: str
+) -> None:
+    await meter.publish(payload(meter.sensor, 13.0, location=location))
+    await meter.until_stored(1)
+    shown = location.replace("\u202e", "?")
+    page = await web.open(browser)
+    await page.get_by_label("Search").fill(meter.sensor)
+    tile = page.get_by_role("link", name=meter.sensor)
+    await expect(tile.locator(".tile-place")).to_have_text(shown)
+    for path in (f"/sensor/{meter.sensor}", "/alarms", "/compare", "/health"):
+        await page.goto(web.url + path)
+        await expect(page.locator("h1")).to_be_visible()
+        if path.startswith("/sensor"):
+            await expect(page.locator(".lead")).to_contain_text(shown)
+        assert await page.locator("img[src=x]").count() == 0
+
+
+async def test_payload_that_was_refused_is_text_and_nothing_else(
+    browser: Browser, web: Web, meter: Site
+) -> None:
+    await meter.publish(IMAGE)
+    await meter.until_rejected(1)
+    page = await web.open(browser, "/health")
+    refused = page.locator("details").filter(has=page.get_by_text(f"/{meter.site}/"))
+    await refused.locator("summary").click()
+    await expect(refused.locator("pre")).to_have_text(IMAGE)
+
+
+async def test_element_that_slipped_through_could_not_run_a_script(browser: Browser, web: Web) -> None:
+    page = await web.open(browser)
+    refusals: list[str] = []
+    page.on("console", lambda message: refusals.append(message.text))
+    await page.evaluate(f"document.querySelector('h1').innerHTML = '{IMAGE}'")
+    await expect(page.locator("img[src=x]")).to_be_attached()
+    await page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'alert(5)'}))"
+    )
+    await page.wait_for_function(
+        "performance.getEntriesByType('resource').some(each => each.name.endsWith('/x'))"
+    )
+    assert len([each for each in refusals if "Content Security Policy" in each]) >= 2
+
+
+async def test_browser_goes_nowhere_else(browser: Browser, web: Web) -> None:
+    page = await web.open(browser)
+    for path in ("/alarms", "/compare", "/health"):
+        await page.goto(web.url + path, wait_until="networkidle")
+    assert web.hosts == {f"127.0.0.1:{web.port}"}
+
+
+async def test_nobody_comes_in_with_a_wrong_password(browser: Browser, web: Web) -> None:
+    page = await (await browser.new_context()).new_page()
+    await page.goto(f"{web.url}/alarms")
+    await expect(page).to_have_url(f"{web.url}/login?next=/alarms")
+    await page.select_option("#user", "operator")
+    await page.fill("#password", "guess")
+    await page.click("button")
+    await expect(page.get_by_role("alert")).to_have_text("User or password is wrong.")
+    await page.fill("#password", "look-and-act")
+    await page.click("button")
+    await expect(page).to_have_url(f"{web.url}/alarms")
+    await page.get_by_role("button", name="Log out").click()
+    await page.goto(f"{web.url}/health")
+    await expect(page).to_have_url(f"{web.url}/login?next=/health")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/alarms", "/compare", "/health", "/sensor/S", "/docs", "/openapi.json"]
+)
+def test_pages_are_closed_to_those_who_have_not_logged_in(web: Web, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (303, f"/login?next={path}")
+    assert "frame-ancestors 'none'" in (answer.headers["Content-Security-Policy"] or "")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    connection.close()
+
+
+def test_login_leads_to_no_other_site(web: Web) -> None:
+    for elsewhere in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        _, page = fetch(f"{web.url}/login?next={elsewhere}")
+        assert 'name="next" value="/"' in page
+
+
+def test_web_socket_is_closed_to_those_who_have_not_logged_in(web: Web) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+    }
+    connection.request("GET", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket", headers=upgrade)
+    assert connection.getresponse().status == 403
+    connection.close()
