@@ -18,6 +18,12 @@ State = Literal["standing", "past", "all"]
 STATES: dict[State, dict[str, Any]] = {"standing": STANDING, "past": OVER, "all": {}}
 
 
+def stands(alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm stands: the same as ``STANDING``, of one document."""
+    waits = alarm.get("waits") is True and alarm.get("acknowledged_at") is None
+    return alarm.get("retracted_at") is None and (alarm.get("cleared_at") is None or waits)
+
+
 class SensorPlace(NamedTuple):
     """What is known of a sensor that somebody names.
 

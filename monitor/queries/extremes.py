@@ -33,7 +33,7 @@ async def extremes(database: Database, sensor_id: str, span: Span, points: int) 
         ends = [
             each.get("timestamp")
             for order in (1, -1)
-            for each in await measures.find(wanted, ("timestamp",)).sort("_id", order).to_list(1)
+            for each in await measures.find(wanted, ("timestamp",)).sort("_id", order).limit(1).to_list(1)
         ]
         stages = _stages(wanted, span, _part(ends, span), points // 2)
         parts = await measures.aggregate(stages, allowDiskUse=True).to_list(None)

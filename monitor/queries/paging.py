@@ -6,7 +6,7 @@ the index has no more to tell them apart; within one time they go by their ids.
 
 import base64
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import bson
 from bson.errors import BSONError
@@ -14,7 +14,6 @@ from bson.errors import BSONError
 from monitor.queries.database import Database, asking
 
 MOST_MARK = 1500
-Direction = Literal[1, -1]
 Document = dict[str, Any]
 
 
@@ -71,16 +70,13 @@ class ByTime:
         self._collection = database[name]
         self._field = field
 
-    async def page(
-        self, wanted: Document, limit: int, after: Mark | None = None, direction: Direction = -1
-    ) -> Page:
-        """Look a page up.
+    async def page(self, wanted: Document, limit: int, after: Mark | None = None) -> Page:
+        """Look a page up, the newest first.
 
         Args:
             wanted: The condition.
             limit: How many documents at most.
             after: Where the page before ended.
-            direction: 1 for the oldest first, -1 for the newest first.
 
         Raises:
             QueryError: The database does not answer.
@@ -88,12 +84,12 @@ class ByTime:
         given: list[Document] = []
         rest: Document = {self._field: {"$type": "date"}}
         if after is not None:
-            given = await self._at(wanted, after, limit + 1, direction)
+            given = await self._at(wanted, after, limit + 1)
             if len(given) > limit:
                 return self._cut(given[:limit])
-            rest = {self._field: {"$gt" if direction == 1 else "$lt": after.at}}
+            rest = {self._field: {"$lt": after.at}}
         room = limit - len(given)
-        found = self._collection.find({"$and": [wanted, rest]}).sort(self._field, direction).limit(room + 1)
+        found = self._collection.find({"$and": [wanted, rest]}).sort(self._field, -1).limit(room + 1)
         with asking():
             following = await found.to_list(room + 1)
         if len(following) <= room:
@@ -103,11 +99,11 @@ class ByTime:
         # The page ends among documents of one time, of which the index gave out any: take them by id.
         last = following[room - 1][self._field]
         whole = [each for each in following[:room] if each[self._field] != last]
-        cut = await self._at(wanted, Mark(last, None), room - len(whole), direction)
+        cut = await self._at(wanted, Mark(last, None), room - len(whole))
         return self._cut(given + whole + cut)
 
     async def sorted_page(self, wanted: Document, limit: int, after: Mark | None = None) -> Page:
-        """The same, the newest first, for a few documents that another index finds and the server sorts.
+        """The same for a few documents that another index finds and the server sorts.
 
         Args:
             wanted: The condition.
@@ -129,17 +125,16 @@ class ByTime:
             documents = await found.limit(limit + 1).to_list(limit + 1)
         return Page(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
 
-    async def _at(self, wanted: Document, mark: Mark, limit: int, direction: Direction) -> list[Document]:
-        """Documents of the mark's time, by id, after the mark's id if it has one."""
+    async def _at(self, wanted: Document, mark: Mark, limit: int) -> list[Document]:
+        """Documents of the mark's time, the last id first, after the mark's id if it has one."""
         conditions: list[Document] = [wanted, {self._field: mark.at}]
         if mark.name is not None:
             # Compares ids of all types, which a plain condition would not.
-            beyond = "$gt" if direction == 1 else "$lt"
-            conditions.append({"$expr": {beyond: ["$_id", {"$literal": mark.name}]}})
+            conditions.append({"$expr": {"$lt": ["$_id", {"$literal": mark.name}]}})
         # The time is named first, so that it is not looked up in the index of ids.
-        order = [(self._field, direction), ("_id", direction)]
+        found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
         with asking():
-            return await self._collection.find({"$and": conditions}).sort(order).limit(limit).to_list(limit)
+            return await found.limit(limit).to_list(limit)
 
     def _cut(self, documents: list[Document]) -> Page:
         return Page(documents, Mark(documents[-1][self._field], documents[-1]["_id"]) if documents else None)

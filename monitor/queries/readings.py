@@ -5,13 +5,17 @@ order; the same goes for the hours and days of a sensor.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, cast
 
 from ingestor.documents import Measure, Period, format_moment, measure_id
 from monitor.queries.database import KNOCK_LIMIT_S, Database, Span, asking, knock
-from monitor.queries.paging import ByTime, Direction, Mark, Page
+from monitor.queries.paging import ByTime, Mark, Page
 
 Every = Literal["hourly", "daily"]
+Grain = Literal["raw", "hourly", "daily"]
+MOST_READINGS = 5000
+MOST_HOURS = timedelta(hours=2400)
 STREAM_BATCH = 5000
 COUNT_LIMIT_S = 120.0
 # Of what is behind the @ in the id of an hour and of a day.
@@ -80,26 +84,26 @@ class Readings:
         with asking():
             return await self._measures.count_documents(ids_of(sensor_id, span), limit=most, hint="_id_")
 
-    async def periods(self, sensor_id: str, span: Span, every: Every) -> list[Period]:
-        """What a sensor used per hour or day of a time, oldest first.
+    async def fitting_grain(self, sensor_id: str, span: Span) -> Grain:
+        """What to show of a sensor in a time: readings if there are not too many, else hours, else days.
 
         Raises:
             QueryError: The database does not answer.
         """
-        found = self._database[every].find({**_named(sensor_id), "start": span.query}, hint="_id_")
-        with asking():
-            return [cast("Period", each) async for each in found.sort("_id", 1)]
+        if await self.count(sensor_id, span, MOST_READINGS + 1) <= MOST_READINGS:
+            return "raw"
+        return "hourly" if span.end - span.first <= MOST_HOURS else "daily"
 
-    async def period_page(
-        self, sensor_id: str, span: Span, every: Every, limit: int, after: str | None = None
+    async def periods(
+        self, sensor_id: str, span: Span, every: Every, limit: int | None = None, after: str | None = None
     ) -> list[Period]:
-        """The same, not all at once.
+        """What a sensor used per hour or day of a time, oldest first.
 
         Args:
             sensor_id: The sensor.
             span: The time; hours or days that begin in it count.
             every: Hours or days.
-            limit: How many at most.
+            limit: How many at most; all if it is None.
             after: The id of the last one of the page before.
 
         Raises:
@@ -109,21 +113,18 @@ class Readings:
         ids = {"$gte": measure_id(sensor_id, first[: ID_LENGTHS[every]]), "$lt": measure_id(sensor_id, end)}
         if after is not None:
             ids["$gt"] = after
-        found = self._database[every].find({"_id": ids, "start": span.query}, hint="_id_")
+        found = self._database[every].find({"_id": ids, "start": span.query}, hint="_id_").sort("_id", 1)
         with asking():
-            return cast("list[Period]", await found.sort("_id", 1).limit(limit).to_list(limit))
+            return cast("list[Period]", await found.limit(limit or 0).to_list(limit))
 
-    async def anywhere(
-        self, span: Span, sought: Sought, limit: int, after: Mark | None = None, direction: Direction = -1
-    ) -> Page:
-        """Readings of all sensors, by time.
+    async def anywhere(self, span: Span, sought: Sought, limit: int, after: Mark | None = None) -> Page:
+        """Readings of all sensors, the newest first.
 
         Args:
             span: The time.
             sought: Which ones.
             limit: How many at most.
             after: Where the page before ended.
-            direction: 1 for the oldest first, -1 for the newest first.
 
         Raises:
             QueryError: The database does not answer.
@@ -133,7 +134,7 @@ class Readings:
             wanted["site"] = {"$in": list(sought.sites)}
         if sought.are_anomalies:
             wanted["is_anomaly"] = True
-        return await ByTime(self._database, "measures", "timestamp").page(wanted, limit, after, direction)
+        return await ByTime(self._database, "measures", "timestamp").page(wanted, limit, after)
 
     async def last_stored(self) -> Measure | None:
         """The reading that was stored last; None if there is none.

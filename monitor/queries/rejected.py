@@ -58,15 +58,14 @@ class RejectedPayloads:
         wanted = {} if topics is None else {"topic": {"$in": list(topics)}}
         return await ByTime(self._database, "rejected", "received_at").page(wanted, limit, after)
 
-    async def topics(self, sensor_id: str | None, site: str | None) -> list[str]:
-        """The topics of a sensor, of a site, or of both on which something was refused, at most 10,000.
+    async def topics(self, sensor_id: str) -> list[str]:
+        """The topics of a sensor on which something was refused, at most 10,000.
 
         Raises:
             QueryError: The database does not answer.
         """
-        levels = [r"[^/]*" if each is None else re.escape(each) for each in (site, sensor_id)]
         stages: list[dict[str, Any]] = [
-            {"$match": {"topic": {"$regex": f"/{'/'.join(levels)}$"}}},
+            {"$match": {"topic": {"$regex": f"/{re.escape(sensor_id)}$"}}},
             {"$group": {"_id": "$topic"}},
             {"$limit": MOST_TOPICS},
         ]

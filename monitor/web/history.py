@@ -1,13 +1,10 @@
 """What one sensor measured in a time, at a fitting grain, and in a few numbers."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.queries.database import Span
-from monitor.queries.readings import Every, Readings
-
-MOST_READINGS = 5000
-MOST_HOURS = timedelta(hours=2400)
+from monitor.queries.readings import MOST_READINGS, Every, Grain, Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class History:
         threshold_kwh: What the last of these exceeded, kWh, if that is known.
     """
 
-    grain: str
+    grain: Grain
     values: list[tuple[datetime, float]]
     anomalies: list[tuple[datetime, float]]
     energies: list[tuple[datetime, float]]
@@ -43,10 +40,10 @@ async def look_up(readings: Readings, sensor_id: str, span: Span) -> History:
     Raises:
         QueryError: The database does not answer.
     """
-    if await readings.count(sensor_id, span, MOST_READINGS + 1) <= MOST_READINGS:
+    grain = await readings.fitting_grain(sensor_id, span)
+    if grain == "raw":
         return await _raw(readings, sensor_id, span)
-    every: Every = "hourly" if span.end - span.first <= MOST_HOURS else "daily"
-    return await _periods(readings, sensor_id, span, every)
+    return await _periods(readings, sensor_id, span, grain)
 
 
 async def _raw(readings: Readings, sensor_id: str, span: Span) -> History:

@@ -28,6 +28,7 @@ from monitor.web.settings import WebSettings
 from monitor.web.sources import Sources
 
 STATIC = Path(__file__).parent / "static"
+GOODBYE_S = 2
 SMALLEST_ZIPPED = 1000
 
 
@@ -66,14 +67,19 @@ async def serve(
     """
     ingestors = Ingestors(settings.mqtt_url, settings.topic_root)
     sources = Sources.of(database, ingestors, settings)
-    config = uvicorn.Config(make_app(sources, access), log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        make_app(sources, access),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GOODBYE_S,
+    )
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(sources.live.follow(), name="web.live")
         listening = group.create_task(ingestors.listen(stop), name="web.ingestors")
         serving = group.create_task(server.serve([listener]), name="web.serve")
         await stop.wait()
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         looking.cancel()
         listening.cancel()
         await serving
