@@ -47,7 +47,7 @@ Zone = Annotated[ZoneInfo, PlainValidator(check_zone)]
 
 
 class ReportSettings(ProcessSettings):
-    """Sum up a day (the default), a week from Monday, or a month: energy, alarms, quality of the data.
+    """Sum up a day, a week from Monday or a month: energy, alarms, quality of data.
 
     Example: monitor report --week --date 2026-11-23 --site lari --html report.html
     """

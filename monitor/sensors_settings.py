@@ -42,8 +42,8 @@ Threshold = Annotated[
 class SensorsSettings(ProcessSettings):
     """List sensors, or set where one is and from when on its readings are too high.
 
-    What you set counts more than what its readings say; none takes it away again. Setting takes the
-    MongoDB URL of the user operator.
+    What you set counts more than what its readings say; none takes it away again.
+    Setting takes the MongoDB URL of the user operator.
 
     Example: monitor sensors Sensor-LARI-01 --location "Room 7" --threshold 9.5
     """

@@ -14,9 +14,10 @@ Password = Annotated[SecretStr, Field(min_length=1)]
 
 
 class WebSettings(ProcessSettings):
-    """Serve the web page and the REST interface. Two users: viewer may look, operator may also act.
+    """Serve the web page and the REST interface.
 
-    A password that is not set is made up at the start and shown once. Set them as
+    There are two users: viewer may look, operator may also act. A password that is
+    not set is made up at the start and shown once. Set them in the environment, as
     ENERGY_VIEWER_PASSWORD and ENERGY_OPERATOR_PASSWORD: options can be read by
     everybody on the machine.
 

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.compose
 
 ROOT = Path(__file__).parent.parent.parent
 DOCKER = shutil.which("docker") or "docker"
-SERVICES = ("mosquitto", "mongodb", "ingestor", "sensor-node")
+SERVICES = ("mosquitto", "mongodb", "ingestor", "monitor", "sensor-node")
 START_S = 600
 PATIENCE_S = 60
 
@@ -41,15 +43,18 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         taken: list[int] = []
-        for preferred in (31883, 37018, 38090):
+        for preferred in (31883, 37018, 38090, 38080):
             taken.append(free_port(preferred, taken))
-        self.mqtt_port, self.mongo_port, self.http_port = taken
+        self.mqtt_port, self.mongo_port, self.http_port, self.web_port = taken
         # Defaults only, whatever a developer has in .env.
         env_file = folder / "empty.env"
         env_file.touch()
         self._command = [DOCKER, "compose", "--env-file", str(env_file), "-p", "energy-monitor-test"]
-        ports = {"MQTT_PORT": self.mqtt_port, "MONGO_PORT": self.mongo_port, "HTTP_PORT": self.http_port}
-        self._environment = {**os.environ, **{name: str(port) for name, port in ports.items()}}
+        names = ("MQTT_PORT", "MONGO_PORT", "HTTP_PORT", "WEB_PORT")
+        self._environment = {
+            **os.environ,
+            **{name: str(port) for name, port in zip(names, taken, strict=True)},
+        }
 
     def compose(
         self, *arguments: str, timeout: float = 120, check: bool = True, stdin: str | None = None
@@ -206,6 +211,27 @@ def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Data
     assert words.startswith("/energy/alarms.toml is well.\nFor all sensors:\n")
 
 
+def test_web_page_lets_in_those_who_know_the_password(stack: Stack) -> None:
+    web = f"http://127.0.0.1:{stack.web_port}"
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    form = urllib.parse.urlencode({"user": "operator", "password": "operator-secret"}).encode()
+    with opener.open(f"{web}/login", form, timeout=20) as page:
+        assert page.url == f"{web}/"
+        assert "Standing alarms" in page.read().decode()
+
+
+def test_location_is_set_and_readings_are_exported(stack: Stack, database: Database[dict[str, Any]]) -> None:
+    monitor = ("run", "--rm", "-T", "monitor")
+    stack.compose(*monitor, "sensors", "Sensor-LARI-02", "--location", "Hall 2")
+    assert (database.sensors.find_one({"sensor_id": "Sensor-LARI-02"}) or {})["own_location"] == "Hall 2"
+    lines = stack.compose(
+        *monitor, "export", "-", "--format", "csv", "--sensor", "Sensor-LARI-02"
+    ).splitlines()
+    assert lines[0].startswith("sensor_id,site,location,value_kwh,timestamp")
+    assert all(line.startswith("Sensor-LARI-02,lari,") for line in lines[1:])
+    assert len(lines) > 1
+
+
 def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
     watched = stack.compose(
         "exec", "-T", "ingestor", "timeout", "-s", "INT", "8", "monitor", "watch", check=False
@@ -216,6 +242,7 @@ def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
 def test_processes_are_nobody_special_and_reachable_from_this_machine_only(stack: Stack) -> None:
     for service, user in (
         ("ingestor", "10001"),
+        ("monitor", "10001"),
         ("sensor-node", "10001"),
         ("mosquitto", "1883"),
         ("mongodb", "999"),
@@ -235,7 +262,7 @@ def test_killed_processes_are_started_again(stack: Stack, database: Database[dic
     def restarts(container: str) -> int:
         return int(stack.inspect(container)["RestartCount"])
 
-    for service in ("ingestor", "mosquitto", "mongodb"):
+    for service in ("ingestor", "mosquitto", "mongodb", "monitor"):
         container = stack.containers(service)[0]
         before = restarts(container)
         os.kill(stack.inspect(container)["State"]["Pid"], signal.SIGKILL)
@@ -263,7 +290,7 @@ def test_everything_stops_in_time_and_goes_on_with_its_data(stack: Stack) -> Non
     began = time.monotonic()
     stack.compose("stop")
     assert time.monotonic() - began < 40
-    for service in ("ingestor", "sensor-node"):
+    for service in ("ingestor", "monitor", "sensor-node"):
         for container in stack.containers(service):
             assert stack.inspect(container)["State"]["ExitCode"] == 0, service
     stack.compose("down")
