@@ -113,7 +113,7 @@ class Presence:
             return
         document = self._board.begin(track, "silent", track.at, track.at)
         last = track.at.replace(tzinfo=UTC).astimezone(self._board.config.zone)
-        limit = span(timedelta(seconds=limit_s))
+        limit = span(timedelta(seconds=round(limit_s, 1)))
         document["message"] = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
         self._board.raise_(track, document)
 

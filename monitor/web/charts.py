@@ -1,5 +1,6 @@
 """Charts, as options for ECharts. Times are milliseconds on the clocks of the page's time zone."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -19,6 +20,7 @@ OTHERS = "#8592a0"
 TAG = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
 READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
 ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
+HEADROOM = 1.08
 Options = dict[str, Any]
 Point = tuple[int, float]
 
@@ -55,8 +57,8 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
     chart = _frame(has_zoom=True)
     chart["xAxis"] = {"type": "time", "axisLabel": {"color": GREY, "hideOverlap": True}}
     chart["series"] = [line, marks]
-    chart["yAxis"]["max"] = max([value for _, value in points] + [threshold_kwh or 0.0, 0.1]) * 1.08
-    chart["yAxis"]["axisLabel"]["showMaxLabel"] = False
+    highest = max([value for _, value in points] + [threshold_kwh or 0.0, 0.5])
+    chart["yAxis"]["max"] = math.ceil(highest * HEADROOM)
     if history.energies:
         energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
         energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
@@ -76,7 +78,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
     """
     chart = _frame(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
     chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
-    chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
+    chart["legend"] = {"type": "scroll", "top": 0, "left": 64, "right": 8, "textStyle": {"color": GREY}}
     chart["grid"]["top"] = 40
     chart["series"] = [
         {

@@ -53,8 +53,8 @@ class Export:
         self.process = process
 
     @classmethod
-    async def start(cls, servers: Servers, *arguments: str | Path, shell: str = RUN) -> "Export":
-        program = ["sh", "-c", shell, sys.executable, "-m", "monitor", "export"]
+    async def start(cls, servers: Servers, *arguments: str | Path, through: str = RUN) -> "Export":
+        program = ["sh", "-c", through, sys.executable, "-m", "monitor", "export"]
         environment = {**os.environ, "ENERGY_MONGO_URL": servers.mongo("viewer")}
         pipe = asyncio.subprocess.PIPE
         return cls(
@@ -69,8 +69,8 @@ class Export:
         return Ended(self.process.returncode, output, errors.decode())
 
 
-async def export(servers: Servers, *arguments: str | Path, shell: str = RUN) -> Ended:
-    return await (await Export.start(servers, *arguments, shell=shell)).ended()
+async def export(servers: Servers, *arguments: str | Path, through: str = RUN) -> Ended:
+    return await (await Export.start(servers, *arguments, through=through)).ended()
 
 
 def fill(database: Database[Document], sensors: tuple[str, ...], readings: int) -> None:
@@ -243,7 +243,7 @@ async def test_disk_that_is_full_is_told_and_nothing_half_kept(
     servers: Servers, tmp_path: Path, name: str
 ) -> None:
     # No file of a process may be larger than 8 blocks of 512 bytes.
-    done = await export(servers, tmp_path / name, "--sensor", "Export-A", shell=f"ulimit -f 8; {RUN}")
+    done = await export(servers, tmp_path / name, "--sensor", "Export-A", through=f"ulimit -f 8; {RUN}")
     assert done == (1, b"", f"monitor: {tmp_path / name} was not written: file too large\n")
     assert not names_in(tmp_path)
 
@@ -251,7 +251,7 @@ async def test_disk_that_is_full_is_told_and_nothing_half_kept(
 @pytest.mark.usefixtures("stored")
 async def test_one_who_has_read_enough_ends_it_quietly(servers: Servers) -> None:
     shell = '{ "$0" "$@"; echo "status $?" >&2; } | head -n 1'
-    done = await export(servers, "-", "--format", "csv", "--sensor", ",".join(SENSORS), shell=shell)
+    done = await export(servers, "-", "--format", "csv", "--sensor", ",".join(SENSORS), through=shell)
     assert done.output.startswith(b"sensor_id,")
     assert done.errors == "status 0\n"
 

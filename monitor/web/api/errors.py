@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from monitor.queries.database import QueryError
 
 RETRY_AFTER_S = 5
-INPUT_SHOWN = 100
+BAD_FORM = 400
 
 # Those that are about a question whose parts are all well-formed, but do not fit each other or the data.
 Unfit = Literal["range", "combination", "cursor", "time_zone", "too_much"]
@@ -49,7 +49,11 @@ def may_fail(**more: str) -> dict[int | str, dict[str, Any]]:
     wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     ask = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
     responses: dict[int | str, dict[str, Any]] = {
-        401: {"model": Problem, "description": "No token, or one that is not valid any more.", "headers": ask},
+        401: {
+            "model": Problem,
+            "description": "No token, or one that is not valid any more.",
+            "headers": ask,
+        },
         422: {"model": Problem, "description": "The question cannot be answered as it is; says why."},
         503: {"model": Problem, "description": "The database does not answer.", "headers": wait},
     }
@@ -58,9 +62,7 @@ def may_fail(**more: str) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-def to_answer(
-    status: int, kind: Kind, detail: str, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
+def to_answer(status: int, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Write an error."""
     return JSONResponse(Problem(kind=kind, detail=detail).model_dump(), status, headers)
 
@@ -82,7 +84,11 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:
-        return to_answer(error.status_code, KINDS.get(error.status_code, "other"), error.detail, error.headers)
+        if error.status_code == BAD_FORM:
+            return to_answer(422, "input", error.detail)
+        return to_answer(
+            error.status_code, KINDS.get(error.status_code, "other"), error.detail, error.headers
+        )
 
 
 def _explain(error: Mapping[str, Any]) -> str:

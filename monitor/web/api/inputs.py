@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, cast, get_args
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -12,12 +12,14 @@ from broker.topics import SensorId, SiteId
 from ingestor.documents import format_moment, utc_now
 from monitor.queries.database import Span
 from monitor.queries.paging import MOST_MARK, Mark
+from monitor.queries.readings import Grain
 from monitor.web.api.errors import UnfitError
 
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 MOST_PER_PAGE = 5000
 MOST_NAMED = 100
+CURSOR_RULE = "after: give it the `next` of the answer before"
 YEARS = "19[7-9][0-9]|2[01][0-9]{2}"
 TIME_PATTERN = (
     rf"^({YEARS})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -74,6 +76,12 @@ class Listed(Asked):
     limit: int = Field(1000, ge=1, le=MOST_PER_PAGE, description="How many at most.")
 
 
+class Paged(Listed):
+    """A question for a list that can go on."""
+
+    after: Cursor | SkipJsonSchema[None] = Field(None, description="The `next` of the page before.")
+
+
 class Ranged(Asked):
     """A question about a time."""
 
@@ -118,15 +126,27 @@ class Key(NamedTuple):
     """Where a page of readings, hours or days of one sensor ended.
 
     Attributes:
-        resolution: What was in it, which may have been chosen by the number of readings.
+        grain: What was in it, which may have been chosen by the number of readings.
         name: The end of the last one's id.
     """
 
-    resolution: str
+    grain: Grain
     name: str
 
     def __str__(self) -> str:
-        return f"{self.resolution}~{self.name}"
+        return f"{self.grain}~{self.name}"
+
+    @classmethod
+    def parse(cls, cursor: str) -> "Key":
+        """Read where a page ended.
+
+        Raises:
+            UnfitError: It was not given out by this interface.
+        """
+        grain, separator, name = cursor.partition("~")
+        if grain not in get_args(Grain) or not separator:
+            raise UnfitError("cursor", CURSOR_RULE)
+        return cls(cast("Grain", grain), name)
 
 
 def to_mark(cursor: str | None) -> Mark | None:
@@ -140,7 +160,7 @@ def to_mark(cursor: str | None) -> Mark | None:
     try:
         return Mark.parse(cursor)
     except ValueError:
-        raise UnfitError("cursor", "give it the `next` of the answer before") from None
+        raise UnfitError("cursor", CURSOR_RULE) from None
 
 
 def to_next(mark: Mark | None) -> str | None:

@@ -115,22 +115,6 @@ class Period(Stored):
     computed_at: Moment | None = Field(None, description="When this was summed up.")
 
 
-class IngestorBooks(Answer):
-    """What an ingestor says of itself; its books are those since it began."""
-
-    name: str = Field(description="Its name.", examples=["ingestor"])
-    state: str = Field(description="`online` or `offline`.", examples=["online"])
-    since: Moment | None = Field(None, description="When it began.")
-    database: bool | None = Field(None, description="Whether the database answers it.")
-    received: int | None = Field(None, description="Readings that came from the broker.")
-    stored: int | None = Field(None, description="Readings that it stored.")
-    duplicates: int | None = Field(None, description="Readings that were stored already.")
-    rejected: int | None = Field(None, description="Readings that it refused.")
-    pending: int | None = Field(None, description="Readings that are neither stored nor refused yet.")
-    alerts: int | None = Field(None, description="Alerts that it published.")
-    balance: int | None = Field(None, description="What is missing in its books: always 0.")
-
-
 def _shelves(shelved: object) -> Iterator[dict[str, object]]:
     if isinstance(shelved, dict):
         for rule, shelf in shelved.items():

@@ -1,0 +1,67 @@
+"""The REST interface, put together."""
+
+from collections.abc import Callable
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from monitor.queries.database import Database
+from monitor.web.access import Access
+from monitor.web.api.books import IngestorBooks
+from monitor.web.api.energy_routes import make_energy_routes
+from monitor.web.api.errors import add_error_answers, may_fail
+from monitor.web.api.health_routes import make_health_routes
+from monitor.web.api.record_routes import make_record_routes
+from monitor.web.api.sensor_routes import make_sensor_routes
+from monitor.web.api.tokens import make_check, make_token_routes
+
+DESCRIPTION = """What sensors have measured, for programs. It can be read, not changed.
+
+Get a token with `POST /token` and send it as `Authorization: Bearer …`. Times are ISO 8601 with an
+offset; answers have them in UTC. Lists come in pages: give the `next` of an answer as `after` to get the
+next one, until it is null. An error is always a word for programs and a sentence for people. A field that
+is null is not known, or somebody has spoiled it in the database.
+"""
+TAGS = [
+    {"name": "token", "description": "Log in."},
+    {"name": "sensors", "description": "Which sensors there are, and what each has measured."},
+    {"name": "measures", "description": "Readings of all sensors."},
+    {"name": "alarms", "description": "What is not as it should be, or was not."},
+    {"name": "energy", "description": "How much was used when, and by whom."},
+    {"name": "rejected", "description": "What was sent and could not be stored as a reading."},
+    {"name": "health", "description": "Whether all is well."},
+]
+
+
+def make_api(database: Database, access: Access, ingestors: Callable[[], list[IngestorBooks]]) -> FastAPI:
+    """Make the application, to be mounted at ``/api/v1``.
+
+    Args:
+        database: Where the answers are.
+        access: Who may ask.
+        ingestors: What ingestors say of themselves.
+    """
+    api = FastAPI(
+        title="Energy Monitor",
+        version="1.0.0",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_name,
+    )
+    add_error_answers(api)
+    api.include_router(make_token_routes(access))
+    for router in (
+        make_sensor_routes(database),
+        make_record_routes(database),
+        make_energy_routes(database),
+        make_health_routes(database, ingestors),
+    ):
+        api.include_router(router, dependencies=[Depends(make_check(access))], responses=may_fail())
+    return api
+
+
+def _name(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,52 @@
+"""What ingestors say of themselves, for programs."""
+
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from broker.messages import IngestorStatus
+from monitor.web.api.models import Answer, Moment
+from monitor.web.ingestors import Ingestors
+
+BOOKS = ("database", "received", "stored", "duplicates", "rejected", "pending", "alerts")
+
+
+class IngestorBooks(Answer):
+    """What an ingestor says of itself; its books are those since it began."""
+
+    name: str = Field(description="Its name.", examples=["ingestor"])
+    state: str = Field(description="What it last said: `online` or `offline`.", examples=["online"])
+    heard_at: Moment | None = Field(None, description="When it last said something.")
+    since: Moment | None = Field(None, description="When it began.")
+    database: bool | None = Field(None, description="Whether the database answers it.")
+    received: int | None = Field(None, description="Readings that came from the broker.")
+    stored: int | None = Field(None, description="Readings that it stored.")
+    duplicates: int | None = Field(None, description="Readings that were stored already.")
+    rejected: int | None = Field(None, description="Readings that it refused.")
+    pending: int | None = Field(None, description="Readings that are neither stored nor refused yet.")
+    alerts: int | None = Field(None, description="Alerts that it published.")
+    balance: int | None = Field(None, description="What is missing in its books: always 0.")
+
+
+def to_books(ingestors: Ingestors) -> list[IngestorBooks]:
+    """Write down what all ingestors have said, by their names."""
+    return [
+        IngestorBooks(
+            name=name,
+            state=heard.status.state,
+            heard_at=heard.at,
+            since=_naive(heard.status.since),
+            balance=_missing(heard.status),
+            **heard.status.model_dump(include=set(BOOKS)),
+        )
+        for name, heard in sorted(ingestors.heard.items())
+    ]
+
+
+def _missing(status: IngestorStatus) -> int | None:
+    settled = (status.stored, status.duplicates, status.rejected, status.pending)
+    return None if status.received is None else status.received - sum(each or 0 for each in settled)
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,131 @@
+"""Which sensors there are, and what each has measured."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from ingestor.documents import measure_id
+from monitor.queries.database import Database
+from monitor.queries.extremes import extremes
+from monitor.queries.readings import Grain, Readings
+from monitor.queries.sensors import Sensors
+from monitor.web.api.errors import UnfitError, may_fail
+from monitor.web.api.inputs import Key, OfSites, Paged, Ranged, SensorPath
+from monitor.web.api.models import Answer, Period, Reading, Sensor
+
+UNKNOWN = may_fail(s404="There is no such sensor.")
+
+
+class SensorList(Answer):
+    """Sensors, by their names."""
+
+    items: list[Sensor]
+    next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
+
+
+class Series(Answer):
+    """What a sensor has measured, oldest first."""
+
+    sensor_id: str
+    resolution: Grain = Field(description="What the items are: readings, hours or days.")
+    items: list[Reading] | list[Period]
+    next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
+
+
+class SensorsAsked(OfSites, Paged):
+    """Which sensors."""
+
+
+class SeriesAsked(Ranged, Paged):
+    """Which time of a sensor, and how finely."""
+
+    resolution: Literal["auto", "raw", "hourly", "daily"] = Field(
+        "auto",
+        description="Readings, hours or days (UTC). `auto`: readings if there are at most 5,000, else hours "
+        "if the time has at most 2,400, else days; all pages are as the first one.",
+    )
+    points: int | SkipJsonSchema[None] = Field(
+        None,
+        ge=2,
+        le=5000,
+        description="For drawings: so many readings at most, all at once, chosen so that no peak is lost. "
+        "Does not go with `limit`, `after`, `hourly` and `daily`.",
+    )
+
+
+def make_sensor_routes(database: Database) -> APIRouter:
+    """The questions about sensors.
+
+    Args:
+        database: Where the answers are.
+    """
+    router = APIRouter(tags=["sensors"])
+    sensors, readings = Sensors(database), Readings(database)
+
+    async def refuse_unknown(sensor_id: str) -> dict[str, Any]:
+        document = await sensors.one(sensor_id)
+        if document is None:
+            raise HTTPException(404, f"there is no sensor {sensor_id}")
+        return dict(document)
+
+    @router.get("/sensors", summary="List sensors")
+    async def list_sensors(asked: Annotated[SensorsAsked, Query()]) -> SensorList:
+        """The sensors that have ever sent something, by their names."""
+        found = await sensors.page(asked.site, asked.limit + 1, asked.after or "")
+        shown = found[: asked.limit]
+        following = shown[-1]["sensor_id"] if len(found) > asked.limit else None
+        return SensorList(items=[Sensor.of(each) for each in shown], next=following)
+
+    @router.get("/sensors/{sensor_id}", summary="Show a sensor", responses=UNKNOWN)
+    async def show_sensor(sensor_id: SensorPath) -> Sensor:
+        """One sensor."""
+        return Sensor.of(await refuse_unknown(sensor_id))
+
+    @router.get("/sensors/{sensor_id}/measures", summary="What a sensor has measured", responses=UNKNOWN)
+    async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesAsked, Query()]) -> Series:
+        """Readings, hours or days of one sensor; of the last 24 hours if no time is given."""
+        if asked.points is None:
+            series = await _page(readings, sensor_id, asked)
+        else:
+            series = await _drawing(database, sensor_id, asked, asked.points)
+        if not series.items:
+            await refuse_unknown(sensor_id)
+        return series
+
+    return router
+
+
+async def _drawing(database: Database, sensor_id: str, asked: SeriesAsked, points: int) -> Series:
+    if asked.resolution in {"hourly", "daily"} or {"limit", "after"} & asked.model_fields_set:
+        raise UnfitError("combination", "points: does not go with limit, after, hourly and daily")
+    found = await extremes(database, sensor_id, asked.span(), points)
+    items = [Reading.model_validate(each) for each in found]
+    return Series(sensor_id=sensor_id, resolution="raw", items=items, next=None)
+
+
+async def _page(readings: Readings, sensor_id: str, asked: SeriesAsked) -> Series:
+    span = asked.span()
+    key = None if asked.after is None else Key.parse(asked.after)
+    if key is not None and asked.resolution not in {"auto", key.grain}:
+        raise UnfitError("cursor", f"after: belongs to a list with resolution {key.grain}")
+    if key is not None:
+        grain = key.grain
+    elif asked.resolution == "auto":
+        grain = await readings.fitting_grain(sensor_id, span)
+    else:
+        grain = asked.resolution
+    after, most = None if key is None else measure_id(sensor_id, key.name), asked.limit + 1
+    found: list[Any]
+    items: list[Reading] | list[Period]
+    if grain == "raw":
+        found = list(await readings.page(sensor_id, span, most, after))
+        items = [Reading.model_validate(each) for each in found[: asked.limit]]
+    else:
+        found = list(await readings.periods(sensor_id, span, grain, most, after))
+        items = [Period.model_validate(each) for each in found[: asked.limit]]
+    following = (
+        str(Key(grain, found[asked.limit - 1]["_id"].partition("@")[2])) if len(found) == most else None
+    )
+    return Series(sensor_id=sensor_id, resolution=grain, items=items, next=following)
