@@ -78,8 +78,10 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
     """
     chart = _frame(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
     chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
-    chart["legend"] = {"type": "scroll", "top": 0, "left": 64, "right": 8, "textStyle": {"color": GREY}}
+    chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
     chart["grid"]["top"] = 40
+    chart["yAxis"]["name"] = ""
+    chart["yAxis"]["axisLabel"]["formatter"] = "{value} kWh"
     chart["series"] = [
         {
             "name": name,

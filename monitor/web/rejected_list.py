@@ -51,7 +51,8 @@ def _draw(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
     with ui.element("details"):
         with ui.element("summary"):
             write(clock(rejected["received_at"], sources.zone), "strong")
-            write(f" {rejected['kind']}: {rejected['reason']}", "span")
+            place = Topics.place(f"//{rejected['topic']}")
+            write(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
             if again is not None:
                 write(f" (repaired {clock(again, sources.zone)})", "span", "good")
         write(rejected["topic"], "p", "hint")

@@ -145,6 +145,8 @@ async def shoot(web: Web, browser: Browser) -> None:
         for name, (path, drawn) in PAGES.items():
             await page.goto(web.url + path)
             await page.wait_for_selector(drawn)
+            if name == "health":
+                await page.locator("summary").last.click()
             await settle(page)
             file = DOCS / f"{name}-{size['width']}.png"
             await page.screenshot(path=file)
