@@ -36,14 +36,15 @@ class Api:
     token: str
     client: httpx.AsyncClient
 
-    async def get(self, path: str, **asked: Any) -> Any:
+    async def get(self, path: str, **asked: Any) -> Any:  # noqa: ANN401 - JSON
         answer = await self.client.get(path, params=asked)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def all(self, path: str, **asked: Any) -> list[Any]:
+    async def all(self, path: str, **asked: Any) -> list[Any]:  # noqa: ANN401
         """What all pages have."""
-        items, after = [], {}
+        items: list[Any] = []
+        after: dict[str, str] = {}
         for _ in range(1000):
             page = await self.get(path, **asked, **after)
             items += page["items"]

@@ -14,6 +14,7 @@ from broker.settings import VARIABLES
 from broker.topics import Topics
 from ingestor import schema
 from ingestor.settings import IngestorSettings
+from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Wire, eventually
@@ -35,7 +36,11 @@ def table(heading: str) -> list[list[str]]:
 def test_settings_table_is_complete_and_right() -> None:
     rows = {variable: default for variable, default, _ in table("Settings")}
     assert sorted(rows) == sorted(VARIABLES)
-    fields: dict[str, FieldInfo] = {**IngestorSettings.model_fields, **SensorNodeSettings.model_fields}
+    fields: dict[str, FieldInfo] = {
+        **WebSettings.model_fields,
+        **IngestorSettings.model_fields,
+        **SensorNodeSettings.model_fields,
+    }
     for variable, default in rows.items():
         value = fields[variable.removeprefix("ENERGY_").lower()].default
         assert default == ("off" if value is None else str(value))

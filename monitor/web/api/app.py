@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from monitor.queries.database import Database
+from monitor.queries.database import Database, knock
 from monitor.web.access import Access
 from monitor.web.api.books import IngestorBooks
 from monitor.web.api.energy_routes import make_energy_routes
@@ -51,15 +51,17 @@ def make_api(database: Database, access: Access, ingestors: Callable[[], list[In
         redirect_slashes=False,
         generate_unique_id_function=_name,
     )
+
+    async def answers() -> None:
+        await knock(database)
+
     add_error_answers(api)
+    known = Depends(make_check(access))
     api.include_router(make_token_routes(access))
-    for router in (
-        make_sensor_routes(database),
-        make_record_routes(database),
-        make_energy_routes(database),
-        make_health_routes(database, ingestors),
-    ):
-        api.include_router(router, dependencies=[Depends(make_check(access))], responses=may_fail())
+    api.include_router(make_health_routes(database, ingestors), dependencies=[known], responses=may_fail())
+    for make in (make_sensor_routes, make_record_routes, make_energy_routes):
+        # Sums may take a minute: without this, one would wait as long for a database that is not there.
+        api.include_router(make(database), dependencies=[known, Depends(answers)], responses=may_fail())
     return api
 
 

@@ -1,0 +1,187 @@
+"""What pages write and draw, and who may come in."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from broker.messages import IngestorStatus
+from ingestor.documents import SensorDocument, to_measure
+from monitor.fleet_sensor import FleetSensor
+from monitor.queries.database import Span
+from monitor.queries.energy import HeatCell
+from monitor.web import access
+from monitor.web.access import Access
+from monitor.web.charts import heat_chart, history_chart, totals_chart
+from monitor.web.history import History
+from monitor.web.pages.compare import _starts
+from monitor.web.pages.health import balance
+from monitor.web.rejected_list import to_text
+from monitor.web.tile import spark, to_tile
+from monitor.web.words import age, clock, energy, power, safe, wall_ms
+from tests.unit.test_ingestor import PLACE, reading, written
+
+NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("kwh", "text"),
+    [(0, "0.00 kWh"), (1.824, "1.82 kWh"), (12.24, "12.2 kWh"), (1234.5, "1,234 kWh"), (12_345, "12.3 MWh")],
+)
+def test_energy_has_a_fitting_unit(kwh: float, text: str) -> None:
+    assert energy(kwh) == text
+    assert power(kwh) == text.replace("Wh", "W")
+
+
+def test_power_that_is_not_known_is_a_dash() -> None:
+    assert power(None) == "—"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-3, "0 s"), (59.4, "59 s"), (60, "1 min"), (7200, "2 h"), (86400 * 3, "3 d")]
+)
+def test_age_is_short(seconds: float, text: str) -> None:
+    assert age(seconds) == text
+
+
+def test_times_are_those_of_the_clocks_of_the_zone() -> None:
+    assert clock(NOW, BERLIN) == "2026-11-23 11:00:00"
+    assert wall_ms(NOW, BERLIN) - wall_ms(NOW, UTC) == 3_600_000
+    today = datetime.now(UTC).replace(hour=12, minute=0, second=0, tzinfo=None)
+    assert clock(today, UTC) == "12:00:00"
+
+
+def test_text_from_outside_is_no_markup() -> None:
+    assert safe('<a href="x">&\u202e\x1b') == "&lt;a href=&quot;x&quot;&gt;&amp;??"
+    assert to_text(b"\xff\x1b[31m\n{}") == "\ufffd?[31m\n{}"
+
+
+def sensor(*values_kwh: float, location: str = "Room 1") -> FleetSensor:
+    """Its last reading is of now, the others each a minute before."""
+    made = FleetSensor("Meter-1")
+    made.list_as(SensorDocument(sensor_id="Meter-1", site="lari", location=location, status="online"))
+    for number, value in enumerate(values_kwh):
+        moment = NOW - timedelta(minutes=len(values_kwh) - 1 - number)
+        made.add([to_measure(reading(value), PLACE, written(moment), 12.0 if value > 12 else None, moment)])
+    return made
+
+
+def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
+    tile = to_tile(sensor(1.0, 13.5), "major", NOW)
+    assert 'class="tile major"' in tile
+    assert "13.50 <small>kWh" in tile
+    assert ">0 s ago<" in tile
+    assert "810.0 kW" in tile
+    assert tile.count("<circle") == 1
+
+
+def test_tile_of_a_sensor_that_never_spoke() -> None:
+    tile = to_tile(sensor(), None, NOW)
+    assert 'class="tile silent"' in tile
+    assert "never" in tile
+
+
+def test_tile_of_a_hostile_place_is_text() -> None:
+    assert "<img" not in to_tile(sensor(1.0, location="<img src=x onerror=alert(1)>"), None, NOW)
+
+
+@pytest.mark.parametrize("values", [[], [1.0]])
+def test_spark_needs_two_values(values: list[float]) -> None:
+    assert "polyline" not in spark(values, None)
+
+
+def test_spark_goes_from_zero_to_its_highest_value() -> None:
+    assert 'points="0.0,22.0 50.0,2.0 100.0,12.0"' in spark([0.0, 10.0, 5.0], None)
+
+
+def history(**changes: object) -> History:
+    values = [(NOW - timedelta(hours=1), 1.0), (NOW, 13.0)]
+    known: dict[str, object] = {"grain": "raw", "values": values, "anomalies": values[1:], "energies": []}
+    known |= {"readings": 2, "energy_kwh": 14.0, "max_kwh": 13.0, "anomaly_count": 1}
+    return History(**known | changes)  # type: ignore[arg-type]
+
+
+def test_chart_of_readings_has_the_threshold_and_marks_what_is_above() -> None:
+    line, marks = history_chart(history(), 12.0, UTC)["series"]
+    assert line["markLine"]["data"] == [{"yAxis": 12.0}]
+    assert [value for _, value in line["data"]] == [1.0, 13.0]
+    assert marks["data"] == [(wall_ms(NOW, UTC), 13.0)]
+
+
+def test_chart_without_a_threshold_has_no_line_for_it() -> None:
+    assert "markLine" not in history_chart(history(), None, UTC)["series"][0]
+
+
+def test_chart_of_hours_has_the_energy_too() -> None:
+    chart = history_chart(history(grain="hourly", energies=[(NOW, 14.0)]), 12.0, UTC)
+    assert [each["name"] for each in chart["series"]] == [
+        "energy of the hour",
+        "highest of the hour",
+        "anomaly",
+    ]
+    assert len(chart["yAxis"]) == 2
+
+
+def test_bars_of_others_are_grey() -> None:
+    bars = totals_chart(["Mon"], {"lari": [1.0], "others": [2.0]})["series"]
+    assert [each["name"] for each in bars] == ["lari", "others"]
+    assert bars[0]["color"] != bars[1]["color"]
+
+
+def test_week_begins_on_monday_at_the_top() -> None:
+    chart = heat_chart([HeatCell(1, 8, 2.0), HeatCell(7, 23, 1.0)])
+    assert chart["yAxis"]["data"][6] == "Mon"
+    assert chart["series"][0]["data"] == [[8, 6, 2.0], [23, 0, 1.0]]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
+    span = Span(moment("2026-10-24T10:00"), moment("2026-10-27T10:00"))
+    assert [f"{each:%d %H}" for each in _starts(span, "day", BERLIN)] == ["23 22", "24 22", "25 23", "26 23"]
+    assert [f"{each:%d %H}" for each in _starts(span, "week", BERLIN)] == ["18 22", "25 23"]
+    hours = list(_starts(Span(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN))
+    assert [f"{each:%H:%M}" for each in hours] == ["23:00", "00:00", "01:00", "02:00"]
+
+
+def test_books_that_do_not_balance_say_how_much_is_missing() -> None:
+    books = {"stored": 5, "duplicates": 1, "rejected": 1, "pending": 1}
+    assert balance(IngestorStatus(state="online", received=10, **books)) == 2
+    assert balance(IngestorStatus(state="online", received=8, **books)) == 0
+    assert balance(IngestorStatus(state="offline")) == 0
+
+
+async def test_password_opens_for_its_user_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "WRONG_PAUSE_S", 0.0)
+    door = Access({"viewer": "look", "operator": "act"})
+    assert await door.log_in("operator", "look") is None
+    assert await door.log_in("nobody", "look") is None
+    token = await door.log_in("viewer", "look")
+    assert token is not None
+    person = door.whose(token.text)
+    assert person is not None
+    assert (person.role, person.may_act) == ("viewer", False)
+    assert door.whose(token.text + "x") is None
+    door.log_out(token.text)
+    assert door.whose(token.text) is None
+
+
+async def test_token_is_good_for_twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Access({"viewer": "look", "operator": "act"})
+    token = await door.log_in("operator", "act")
+    assert token is not None
+    person = door.whose(token.text)
+    assert person is not None
+    assert person.may_act is True
+    later_s = time.monotonic() + 12 * 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later_s)
+    assert (person.may_act, door.whose(token.text)) == (False, None)
+
+
+def test_no_password_is_kept() -> None:
+    door = Access({"viewer": "look-only", "operator": "look-and-act"})
+    assert "look" not in repr(vars(door))
