@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -21,6 +22,8 @@ from broker.process import run
 from broker.settings import read_settings
 from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.access import Access
+from monitor.web.api.app import make_api
+from monitor.web.api.books import to_books
 from monitor.web.gate import Gate
 from monitor.web.ingestors import Ingestors
 from monitor.web.login import make_login
@@ -68,8 +71,9 @@ async def serve(
     """
     ingestors = Ingestors(settings.mqtt_url, settings.topic_root)
     sources = Sources.of(database, ingestors, settings)
+    api = make_api(database, access, partial(to_books, ingestors))
     config = uvicorn.Config(
-        make_app(sources, access),
+        make_app(sources, access, api),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GOODBYE_S,
@@ -86,15 +90,17 @@ async def serve(
         await serving
 
 
-def make_app(sources: Sources, access: Access) -> ASGIApp:
+def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
     """The web page and the REST interface behind the gate.
 
     Args:
         sources: What is shown.
         access: Who may come in.
+        api: The REST interface.
     """
     app = FastAPI(openapi_url=None)
     app.include_router(make_login(access))
+    app.mount("/api/v1", api)
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/live")

@@ -1,16 +1,20 @@
 """What comes from sensors harms nobody who looks at it, and nobody looks who has not logged in."""
 
 import http.client
+import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.web import Web
+from tests.browser.web import PASSWORDS, Web
 from tests.readings import payload
 from tests.servers import Site, fetch
 
 pytestmark = pytest.mark.browser
 
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 IMAGE = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(2)</script>`${alert(3)}{{alert(4)}}\u202e"
 
@@ -113,3 +117,12 @@ def test_web_socket_is_closed_to_those_who_have_not_logged_in(web: Web) -> None:
     connection.request("GET", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket", headers=upgrade)
     assert connection.getresponse().status == 403
     connection.close()
+
+
+def test_rest_interface_gives_a_token_as_the_readme_says(web: Web) -> None:
+    section = README.split("    token=$(curl", 1)[1].split("\n\n", 1)[0]
+    shown = f"token=$(curl{section}".replace("127.0.0.1:8080", f"127.0.0.1:{web.port}")
+    shown = shown.replace("viewer-secret", PASSWORDS["viewer"])
+    done = subprocess.run(["sh", "-ec", shown], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603, S607
+    assert "sensors" in json.loads(done.stdout) or "items" in json.loads(done.stdout)
+    assert fetch(f"{web.url}/api/v1/sensors")[0] == 401
