@@ -1,6 +1,6 @@
 """How long something takes or took, in words."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -21,3 +21,14 @@ def age_words(time: timedelta, *, short: bool = False) -> str:
             parts = seconds % unit_s // part_s
             return f"{seconds // unit_s:,} {unit}" + (f" {parts} {part}" if parts and not short else "")
     return f"{seconds} s"
+
+
+def short_age(seconds: float) -> str:
+    """Write how long ago something was: ``0 s``, ``59 s``, ``2 h``, ``4 d``; a time to come is ``0 s``."""
+    whole = max(0, int(seconds))
+    return age_words(timedelta(seconds=whole), short=True) if whole else "0 s"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Write how long ago something was: ``12 s ago``; ``never`` if it never was."""
+    return "never" if moment is None else f"{short_age((now - moment).total_seconds())} ago"

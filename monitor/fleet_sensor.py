@@ -111,6 +111,12 @@ class FleetSensor:
         """Its last readings, at most 30, the oldest first, kWh."""
         return self._values_kwh.tolist()
 
+    def state(self, now: datetime) -> str:
+        """``online``, ``silent`` (nothing is heard of it) or ``offline`` (its node said so)."""
+        if self.status == "offline":
+            return "offline"
+        return "silent" if self.is_silent(now) else "online"
+
     def is_silent(self, now: datetime) -> bool:
         """Whether nothing is heard of it: for three intervals, and for ten seconds at least.
 

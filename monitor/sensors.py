@@ -127,11 +127,10 @@ def state(sensor: FleetSensor, now: datetime) -> str:
         sensor: The sensor.
         now: This moment, UTC, naive.
     """
-    if sensor.status == "offline":
-        return "offline"
-    if not sensor.is_silent(now):
-        return "online"
-    return "silent" if sensor.heard_at is None else f"silent {age_words(now - sensor.heard_at, short=True)}"
+    known = sensor.state(now)
+    if known != "silent" or sensor.heard_at is None:
+        return known
+    return f"silent {age_words(now - sensor.heard_at, short=True)}"
 
 
 def _row(sensor: FleetSensor, document: SensorDocument, look: Look) -> tuple[str, ...]:

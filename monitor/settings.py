@@ -22,11 +22,15 @@ def login_name() -> str | None:
 
 
 class WatchSettings(ProcessSettings):
-    """Show readings as they are stored, one line each, until Ctrl-C.
+    """Show all sensors and alarms as they are now, until Ctrl-C.
+
+    With --lines, and where there is no terminal: readings as they are stored, one
+    line each.
 
     Example: monitor watch --mongo-url mongodb://viewer:secret@localhost/energy_db
     """
 
+    lines: bool = Field(False, description="one line for each reading")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
 

@@ -1,4 +1,4 @@
-"""The live view in a terminal: one line per stored reading."""
+"""``monitor watch``: what comes in, as a picture of all sensors or as one line per stored reading."""
 
 import asyncio
 import logging
@@ -11,8 +11,9 @@ from broker.process import run
 from broker.settings import read_settings
 from ingestor.documents import Measure
 from monitor.output import plain
-from monitor.queries.database import QueryError
+from monitor.queries.database import QueryError, open_database
 from monitor.queries.tail import Tail, open_tail
+from monitor.screen import show
 from monitor.settings import WatchSettings
 
 LOOK_EVERY_S = 0.25
@@ -23,12 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 def watch_command(arguments: list[str]) -> None:
-    """Read the options and show readings until told to stop."""
+    """Read the options and show what comes in until told to stop."""
     settings = read_settings(WatchSettings, arguments, "monitor watch")
 
     async def follow(ended: asyncio.Event) -> None:
-        async with open_tail(settings.mongo_url) as tail:
-            await watch(tail, ended)
+        if settings.lines or not sys.stdout.isatty():
+            async with open_tail(settings.mongo_url) as tail:
+                await watch(tail, ended)
+        else:
+            async with open_database(settings.mongo_url) as database:
+                await show(database, ended)
 
     run("monitor", follow, QueryError)
 

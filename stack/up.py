@@ -117,7 +117,7 @@ class Machine:
 
         # The live view outlives the ingestor, so that it shows the last reading too.
         viewer = {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)}
-        await self._run(exits, _python("Live view", ["monitor", "watch"], viewer, None), _at_once)
+        await self._run(exits, _python("Live view", ["monitor", "watch", "--lines"], viewer, None), _at_once)
 
         say(f"Ingestor     http://127.0.0.1:{http}/ready")
         urls = {

@@ -8,12 +8,13 @@ from functools import partial
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
+from monitor.ages import short_age
 from monitor.alarms import COLOURS
 from monitor.web.access import Person
 from monitor.web.act import acknowledge, ask_to_shelve
 from monitor.web.frame import write
 from monitor.web.sources import Sources
-from monitor.web.words import age, clock, safe
+from monitor.web.words import clock, safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +112,5 @@ def _is_standing(alarm: AlarmDocument) -> bool:
 
 def _when(alarm: AlarmDocument, sources: Sources) -> str:
     since, end = alarm["since"], alarm["cleared_at"]
-    lasts = age(((end or utc_now()) - since).total_seconds())
+    lasts = short_age(((end or utc_now()) - since).total_seconds())
     return f"since {clock(since, sources.zone)}, {'lasted' if end else 'for'} {lasts}"

@@ -8,9 +8,10 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from ingestor.documents import utc_now
+from monitor.ages import short_age
 from monitor.web.access import Person
 from monitor.web.sources import Sources
-from monitor.web.words import age, clock, safe
+from monitor.web.words import clock, safe
 
 PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
 BRAND = "#0b5c57"
@@ -73,7 +74,7 @@ def staleness(sources: Sources) -> str | None:
         return f"{error}. Nothing can be shown yet; this page goes on by itself when it does."
     old_s = (utc_now() - fresh_at).total_seconds()
     seen = clock(fresh_at, sources.zone)
-    return f"{error}. What you see is from {seen}, {age(old_s)} ago; this page goes on by itself."
+    return f"{error}. What you see is from {seen}, {short_age(old_s)} ago; this page goes on by itself."
 
 
 def _navigation(title: str) -> ui.html:

@@ -77,7 +77,7 @@ class SensorGrid:
             text = f"{sensor.sensor_id} {sensor.site} {sensor.location}".lower()
             if not all(word in text for word in words):
                 return False
-            is_wrong = sensor.sensor_id in self._worst or sensor.status == "offline" or sensor.is_silent(now)
+            is_wrong = sensor.sensor_id in self._worst or sensor.state(now) != "online"
             return is_wrong or not self._only_wrong.value
 
         found = filter(is_sought, self._live.fleet.sensors.values())

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from monitor.ages import ago
 from monitor.fleet_sensor import FleetSensor
-from monitor.web.words import age, power, safe
+from monitor.web.words import power, safe
 
 WIDTH, HEIGHT = 100.0, 24.0
 
@@ -17,9 +18,9 @@ def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
         severity: Of its worst standing alarm; None if none stands.
         now: This moment, UTC, naive.
     """
-    state = to_state(sensor, now)
+    state = sensor.state(now)
     value = "—" if sensor.value_kwh is None else f"{sensor.value_kwh:.2f}"
-    heard = "never" if sensor.heard_at is None else f"{age((now - sensor.heard_at).total_seconds())} ago"
+    heard = ago(sensor.heard_at, now)
     alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
     look = severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
     # The id is nothing but letters, digits, dots, dashes and underscores.
@@ -32,13 +33,6 @@ def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
         f'<span class="tile-foot"><span class="state {state}">{state}</span>'
         f"<span>{power(sensor.power_kw(now))}</span><span>{heard}</span></span></a>"
     )
-
-
-def to_state(sensor: FleetSensor, now: datetime) -> str:
-    """``online``, ``silent`` (nothing is heard of it) or ``offline`` (its node said so)."""
-    if sensor.status == "offline":
-        return "offline"
-    return "silent" if sensor.is_silent(now) else "online"
 
 
 def spark(values_kwh: Sequence[float], threshold_kwh: float | None) -> str:

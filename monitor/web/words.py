@@ -5,7 +5,6 @@ from html import escape
 
 from monitor.output import plain
 
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 KILO = 1000.0
 
 
@@ -25,14 +24,6 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
         value, unit = value / KILO, unit + 1
     digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
     return f"{value:,.{digits}f} {units[unit]}"
-
-
-def age(seconds: float) -> str:
-    """Write how long ago something was: ``3 s``, ``5 min``, ``2 h``, ``4 d``."""
-    for unit_s, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
-        if seconds >= unit_s:
-            return f"{seconds / unit_s:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
 
 
 def clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:

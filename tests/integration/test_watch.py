@@ -1,5 +1,10 @@
 """The live view: one line per stored reading."""
 
+import asyncio
+import contextlib
+import os
+import pty
+import signal
 import sys
 from pathlib import Path
 
@@ -54,6 +59,32 @@ async def test_watch_without_a_database_says_so_once(tmp_path: Path) -> None:
     await eventually(lambda: "MongoDB does not answer" in log.read_text())
     await watch.stop()
     assert log.read_text().count("\n") == 1
+
+
+async def test_watch_fills_a_terminal_and_leaves_it_as_it_was(
+    ingestor: RunningIngestor, servers: Servers, place: Site
+) -> None:
+    screen, terminal = pty.openpty()
+    environment = {**os.environ, "ENERGY_MONGO_URL": servers.mongo("viewer"), "TERM": "xterm-256color"}
+    watch = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "monitor", "watch", stdout=terminal, stdin=terminal, env=environment
+    )
+    os.set_blocking(screen, False)
+    drawn = bytearray()
+
+    def shows(text: str) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            drawn.extend(os.read(screen, 1 << 20))
+        return text in drawn.decode(errors="replace")
+
+    await eventually(lambda: shows("\x1b[?1049h"))
+    await place.publish(payload(place.sensor, 13.75))
+    await eventually(lambda: shows("overconsumption: 13.75 kWh"))
+    watch.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(watch.wait(), 10) == 0
+    await eventually(lambda: shows("\x1b[?1049l"))
+    os.close(screen)
+    os.close(terminal)
 
 
 @pytest.mark.parametrize(

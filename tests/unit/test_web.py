@@ -8,6 +8,7 @@ import pytest
 
 from broker.messages import IngestorStatus
 from ingestor.documents import SensorDocument, to_measure
+from monitor.ages import short_age
 from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import Span
 from monitor.queries.energy import HeatCell
@@ -19,7 +20,7 @@ from monitor.web.pages.compare import _starts
 from monitor.web.pages.health import balance
 from monitor.web.rejected_list import to_text
 from monitor.web.tile import spark, to_tile
-from monitor.web.words import age, clock, energy, power, safe, wall_ms
+from monitor.web.words import clock, energy, power, safe, wall_ms
 from tests.unit.test_ingestor import PLACE, reading, written
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
@@ -43,7 +44,7 @@ def test_power_that_is_not_known_is_a_dash() -> None:
     ("seconds", "text"), [(-3, "0 s"), (59.4, "59 s"), (60, "1 min"), (7200, "2 h"), (86400 * 3, "3 d")]
 )
 def test_age_is_short(seconds: float, text: str) -> None:
-    assert age(seconds) == text
+    assert short_age(seconds) == text
 
 
 def test_times_are_those_of_the_clocks_of_the_zone() -> None:

@@ -1,12 +1,13 @@
 """The page *Health*: do the books balance, does everything answer, and what was refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from fastapi import Request
 from nicegui import ui
 
 from broker.messages import IngestorStatus
 from ingestor.documents import utc_now
+from monitor.ages import ago
 from monitor.queries.database import QueryError
 from monitor.web.access import Person
 from monitor.web.figure import Figure, to_table
@@ -14,7 +15,7 @@ from monitor.web.frame import frame, write
 from monitor.web.ingestors import Heard
 from monitor.web.rejected_list import list_rejected
 from monitor.web.sources import Sources
-from monitor.web.words import age, clock, safe
+from monitor.web.words import clock, safe
 
 REJECTED_SHOWN = 50
 LOOK_EVERY_S = 5.0
@@ -59,10 +60,10 @@ class _Health:
 
     def update(self) -> None:
         """Show what is so now."""
-        sources = self._sources
+        sources, now = self._sources, utc_now()
         broker, database = sources.ingestors.error, sources.live.error
         self._broker.show(*(("away", broker, "major") if broker else ("well", "answers", "well")))
-        fresh = _ago(sources.live.fresh_at)
+        fresh = ago(sources.live.fresh_at, now)
         self._database.show(
             *(("away", database, "major") if database else ("well", f"answered {fresh}", "well"))
         )
@@ -70,7 +71,7 @@ class _Health:
         statuses = [each.status for each in sources.ingestors.heard.values()]
         pending = sum(each.pending or 0 for each in statuses)
         moments = (each.heard_at for each in sources.live.fleet.sensors.values() if each.heard_at)
-        self._lag.show(f"{pending:,}", f"the newest reading was made {_ago(max(moments, default=None))}")
+        self._lag.show(f"{pending:,}", f"the newest reading was made {ago(max(moments, default=None), now)}")
         self._table.content = _books_table(sources)
 
     def _show_books(self) -> None:
@@ -126,7 +127,3 @@ def _books_row(name: str, heard: Heard, sources: Sources) -> list[str]:
     told = [getattr(status, each) for each in BOOKS]
     numbers = ["—" if each is None else f"{each:,}" for each in told]
     return [name, state, *numbers, f"{gap:+,} missing" if gap else "yes"]
-
-
-def _ago(moment: datetime | None) -> str:
-    return "never" if moment is None else f"{age((utc_now() - moment).total_seconds())} ago"

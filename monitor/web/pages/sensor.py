@@ -7,6 +7,7 @@ from nicegui import ui
 
 from broker.topics import Place, Topics
 from ingestor.documents import AlarmDocument, utc_now
+from monitor.ages import ago
 from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import QueryError, Span
 from monitor.queries.episodes import Sought
@@ -20,8 +21,7 @@ from monitor.web.rejected_list import list_rejected
 from monitor.web.sensor_edit import ask_to_edit
 from monitor.web.sources import Sources
 from monitor.web.span_choice import SpanChoice
-from monitor.web.tile import to_state
-from monitor.web.words import age, clock, energy, power, safe
+from monitor.web.words import clock, energy, power, safe
 
 SPANS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
 LOOK_EVERY_S = 5.0
@@ -84,9 +84,9 @@ class _Sensor:
         sensor, now = self._sensor, utc_now()
         self._lead.content = safe(" · ".join(filter(None, (sensor.site, sensor.location))))
         value = "—" if sensor.value_kwh is None else f"{sensor.value_kwh:.2f} kWh"
-        heard = "never" if sensor.heard_at is None else f"{age((now - sensor.heard_at).total_seconds())} ago"
+        heard = ago(sensor.heard_at, now)
         threshold = self._threshold_kwh(None)
-        facts = {"State": to_state(sensor, now), "Last reading": value, "Heard": heard}
+        facts = {"State": sensor.state(now), "Last reading": value, "Heard": heard}
         facts |= {"Power": power(sensor.power_kw(now))}
         facts |= {"Threshold": "not known" if threshold is None else f"{threshold:g} kWh"}
         self._now.content = to_facts(facts)
