@@ -20,8 +20,12 @@ STATES: dict[State, dict[str, Any]] = {"standing": STANDING, "past": OVER, "all"
 
 def stands(alarm: Mapping[str, Any]) -> bool:
     """Whether an alarm stands: the same as ``STANDING``, of one document."""
-    waits = alarm.get("waits") is True and alarm.get("acknowledged_at") is None
-    return alarm.get("retracted_at") is None and (alarm.get("cleared_at") is None or waits)
+
+    def is_null(field: str) -> bool:
+        return field in alarm and alarm[field] is None
+
+    waits = alarm.get("waits") is True and is_null("acknowledged_at")
+    return is_null("retracted_at") and (is_null("cleared_at") or waits)
 
 
 class SensorPlace(NamedTuple):

@@ -16,6 +16,7 @@ from monitor.web.api.inputs import Key, OfSites, Paged, Ranged, SensorPath
 from monitor.web.api.models import Answer, Period, Reading, Sensor
 
 UNKNOWN = may_fail(s404="There is no such sensor.")
+Points = Annotated[int, Field(ge=2, le=5000)]
 
 
 class SensorList(Answer):
@@ -46,10 +47,8 @@ class SeriesAsked(Ranged, Paged):
         description="Readings, hours or days (UTC). `auto`: readings if there are at most 5,000, else hours "
         "if the time has at most 2,400, else days; all pages are as the first one.",
     )
-    points: int | SkipJsonSchema[None] = Field(
+    points: Points | SkipJsonSchema[None] = Field(
         None,
-        ge=2,
-        le=5000,
         description="For drawings: so many readings at most, all at once, chosen so that no peak is lost. "
         "Does not go with `limit`, `after`, `hourly` and `daily`.",
     )

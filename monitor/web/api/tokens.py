@@ -27,8 +27,10 @@ class Password(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     grant_type: Literal["password"] = Field("password", description="Always `password`.")
-    username: str = Field(max_length=64, description="`viewer` or `operator`.", examples=["viewer"])
-    password: str = Field(max_length=1000, json_schema_extra={"format": "password"})
+    username: str = Field(
+        min_length=1, max_length=64, description="`viewer` or `operator`.", examples=["viewer"]
+    )
+    password: str = Field(min_length=1, max_length=1000, json_schema_extra={"format": "password"})
 
 
 class Token(Answer):
