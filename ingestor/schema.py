@@ -126,6 +126,8 @@ ANOMALIES = [{"$match": {"is_anomaly": True}}]
 
 UNALERTED: dict[str, Any] = {"is_anomaly": True, "alerted_at": {"$type": "null"}}
 
+SHELVED: dict[str, Any] = {"shelved": {"$gt": {}}}
+
 INDEXES = {
     "measures": [
         IndexModel([("timestamp", ASCENDING)], name="timestamp"),
@@ -150,11 +152,21 @@ INDEXES = {
         ),
         IndexModel([("changed_at", ASCENDING)], name="changed_at"),
     ],
-    "sensors": [IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True)],
+    "sensors": [
+        IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True),
+        # The sensors of a site in order. Neither field changes, so it is written once for each sensor.
+        IndexModel([("site", ASCENDING), ("sensor_id", ASCENDING)], name="site"),
+        # Holds only those of which something is shelved; they are looked for twice a second.
+        IndexModel([("shelved", ASCENDING)], name="shelved", partialFilterExpression=SHELVED),
+    ],
     "rejected": [
         IndexModel([("received_at", ASCENDING)], name="received_at", expireAfterSeconds=REJECTED_KEPT_S),
         IndexModel([("topic", ASCENDING), ("received_at", ASCENDING)], name="topic"),
     ],
-    "hourly": [IndexModel([("start", ASCENDING)], name="start")],
+    "hourly": [
+        IndexModel([("start", ASCENDING)], name="start"),
+        # Energy of some sites. Written once for each hour: computing it anew changes neither field.
+        IndexModel([("site", ASCENDING), ("start", ASCENDING)], name="site"),
+    ],
     "daily": [IndexModel([("start", ASCENDING)], name="start")],
 }

@@ -1,23 +1,29 @@
 """How much energy was used when, by whom: from the hours, which are in the order of their starts."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
-from pymongo.errors import OperationFailure
-
+from ingestor.documents import format_moment, measure_id
+from monitor.queries import slots
 from monitor.queries.database import Database, QueryError, Span, asking
+from monitor.queries.slots import Part, parts, whole
 
-Unit = Literal["hour", "day", "week"]
+Unit = slots.Unit
 By = Literal["site", "sensor"]
+Stages = list[dict[str, Any]]
 # A year of a thousand sensors is nine million hours.
 SUM_LIMIT_S = 60.0
-UNKNOWN_ZONE = 40485
+# The database adds up on one core for each question.
+AT_ONCE = 2
+ID_LENGTH = len("2026-11-23T10")
 
 
 class ZoneError(QueryError):
-    """Raised when the database does not know a time zone by this name."""
+    """Raised when there is no time zone of this name."""
 
 
 class Grouping(NamedTuple):
@@ -136,10 +142,7 @@ class Energy:
         Raises:
             QueryError: The database does not answer.
         """
-        start: object = {"$literal": span.first}
-        if grouping.unit is not None:
-            trunc = {"unit": grouping.unit, "timezone": grouping.zone, "startOfWeek": "monday"}
-            start = {"$dateTrunc": {"date": "$start", **trunc}}
+        unit = grouping.unit
         who = {"site": "$site", "sensor": "$sensor_id", None: None}[grouping.by]
         sums: dict[str, Any] = {
             "energy_kwh": {"$sum": "$energy_kwh"},
@@ -147,24 +150,28 @@ class Energy:
             "max_kwh": {"$max": "$max_kwh"},
             "anomalies": {"$sum": "$anomalies"},
         }
-        stages = [
-            _match(span, scope),
-            {"$group": {"_id": {"start": start, "who": who}, **sums}},
-            {"$sort": {"_id.start": 1, "_id.who": 1}},
-            *([] if most is None else [{"$limit": most}]),
-        ]
-        with _asking():
+
+        def stages(part: Part) -> Stages:
             return [
-                Total(
-                    each["_id"]["start"],
-                    each["_id"].get("who"),
-                    each["energy_kwh"],
-                    each["count"],
-                    each["max_kwh"],
-                    each["anomalies"],
-                )
-                async for each in self._hourly.aggregate(stages, allowDiskUse=True)
+                {"$group": {"_id": {"slot": part.number, "who": who}, **sums}},
+                {"$sort": {"_id.slot": 1, "_id.who": 1}},
+                *([] if most is None else [{"$limit": most}]),
             ]
+
+        asked = whole(span) if unit is None else parts(span, unit, _zone(grouping.zone))
+        found = [
+            Total(
+                part.start(each["_id"]["slot"]),
+                each["_id"].get("who"),
+                each["energy_kwh"],
+                each["count"],
+                each["max_kwh"],
+                each["anomalies"],
+            )
+            for part, documents in zip(asked, await self._ask(asked, scope, stages), strict=True)
+            for each in documents
+        ]
+        return found[:most]
 
     async def heat(self, span: Span, *, zone: str = "UTC", scope: Scope = ALL) -> list[HeatCell]:
         """The mean use of each hour of the week, as far as there were readings in it.
@@ -172,23 +179,15 @@ class Energy:
         Raises:
             QueryError: The database does not answer.
         """
-        when = {"date": "$_id", "timezone": zone}
-        stages = [
-            _match(span, scope),
-            {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}},
-            {
-                "$group": {
-                    "_id": {"weekday": {"$isoDayOfWeek": when}, "hour": {"$hour": when}},
-                    "mean_kwh": {"$avg": "$energy_kwh"},
-                }
-            },
-            {"$sort": {"_id": 1}},
-        ]
-        with _asking():
-            return [
-                HeatCell(each["_id"]["weekday"], each["_id"]["hour"], each["mean_kwh"])
-                async for each in self._hourly.aggregate(stages)
-            ]
+        clock, cells = _zone(zone), defaultdict[tuple[int, int], list[float]](list)
+        energies = {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}}
+        for documents in await self._ask(parts(span, "hour", UTC), scope, lambda _: [energies]):
+            for each in documents:
+                local = each["_id"].replace(tzinfo=UTC).astimezone(clock)
+                # A decimal number was put there by hand, and cannot be added to others.
+                if isinstance(each["energy_kwh"], int | float):
+                    cells[local.isoweekday(), local.hour].append(each["energy_kwh"])
+        return [HeatCell(*when, sum(cells[when]) / len(cells[when])) for when in sorted(cells)]
 
     async def peaks(self, span: Span, limit: int, *, scope: Scope = ALL) -> list[Peak]:
         """The hours with the highest readings, the highest first.
@@ -196,34 +195,51 @@ class Energy:
         Raises:
             QueryError: The database does not answer.
         """
-        stages = [
-            _match(span, scope),
-            {"$sort": {"max_kwh": -1, "_id": 1}},
-            {"$limit": limit},
+        stages: Stages = [{"$sort": {"max_kwh": -1, "_id": 1}}, {"$limit": limit}]
+        peaks = [
+            Peak(each.get("sensor_id"), each.get("site"), each["start"], each.get("max_kwh"))
+            for documents in await self._ask(parts(span, "hour", UTC), scope, lambda _: stages)
+            for each in documents
         ]
-        with _asking():
-            return [
-                Peak(each.get("sensor_id"), each.get("site"), each["start"], each.get("max_kwh"))
-                async for each in self._hourly.aggregate(stages)
-            ]
+        return sorted(peaks, key=_height)[:limit]
 
+    async def _ask(
+        self, asked: Iterable[Part], scope: Scope, stages: Callable[[Part], Stages]
+    ) -> list[list[Any]]:
+        """Have the database add up the hours of some parts of a time, a few of them at once."""
+        gate = asyncio.Semaphore(AT_ONCE)
 
-@contextmanager
-def _asking() -> Iterator[None]:
-    try:
+        async def ask(part: Part) -> list[Any]:
+            pipeline = [{"$match": _hours(part.span, scope)}, *stages(part)]
+            hint = {"hint": "_id_"} if scope.sensor_ids else {}
+            async with gate:
+                return await self._hourly.aggregate(pipeline, allowDiskUse=True, **hint).to_list(None)
+
         with asking(SUM_LIMIT_S):
-            yield
-    except QueryError as error:
-        cause = error.__cause__
-        if isinstance(cause, OperationFailure) and cause.code == UNKNOWN_ZONE:
-            raise ZoneError("the database does not know this time zone") from error
-        raise
+            return await asyncio.gather(*map(ask, asked))
 
 
-def _match(span: Span, scope: Scope) -> dict[str, Any]:
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (LookupError, OSError, ValueError) as error:
+        raise ZoneError(f"there is no time zone {name!r}") from error
+
+
+def _height(peak: Peak) -> float:
+    # Whatever is no number was put there by hand.
+    return -peak.max_kwh if isinstance(peak.max_kwh, int | float) else 0.0
+
+
+def _hours(span: Span, scope: Scope) -> dict[str, Any]:
     wanted: dict[str, Any] = {"start": span.query}
     if scope.sites:
         wanted["site"] = {"$in": list(scope.sites)}
     if scope.sensor_ids:
-        wanted["sensor_id"] = {"$in": list(scope.sensor_ids)}
-    return {"$match": wanted}
+        # Those of one sensor follow each other by their ids, and those of one time by their starts.
+        first, end = (format_moment(each) for each in span)
+        wanted["$or"] = [
+            {"_id": {"$gte": measure_id(each, first[:ID_LENGTH]), "$lt": measure_id(each, end)}}
+            for each in scope.sensor_ids
+        ]
+    return wanted

@@ -89,7 +89,7 @@ class RejectedPayloads:
             QueryError: The database does not answer.
         """
         with asking():
-            return await self._rejected.count_documents({}, limit=most)
+            return await self._rejected.count_documents({}, limit=most, hint="_id_")
 
     async def kinds(self, span: Span, sites: Sequence[str] = ()) -> dict[str, int]:
         """How many came in a time of each kind, those of which there are most first.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from nicegui import ui
 from ingestor.documents import utc_now
 from monitor.queries.database import QueryError, Span
 from monitor.queries.energy import ALL, By, Peak, Scope, Total, Unit
+from monitor.queries.slots import starts
 from monitor.web.charts import heat_chart, totals_chart
 from monitor.web.figure import to_table
 from monitor.web.frame import frame, write
@@ -23,7 +24,6 @@ SPANS[8784] = "last year"
 # What is left out of a chart: too many bars to tell them apart.
 MOST_BARS = 800
 SHOWN = 9
-STEPS = {"day": 1, "week": 7}
 # Clocks of sensors may be a little ahead.
 ROOM = timedelta(hours=1)
 PEAKS = 10
@@ -130,14 +130,7 @@ class _Compare:
 
 def _starts(span: Span, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
     """When each hour, day or week of a time begins, UTC, naive; as the database cuts them."""
-    local = span.first.replace(tzinfo=UTC).astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    if unit != "hour":
-        local = local.replace(hour=0) - timedelta(days=local.weekday() if unit == "week" else 0)
-    while (start := local.astimezone(UTC).replace(tzinfo=None)) < span.end - ROOM:
-        yield start
-        # A day is a day of the calendar, an hour one of the clock: they differ when clocks are changed.
-        later = start.replace(tzinfo=UTC) + timedelta(hours=1)
-        local = later.astimezone(zone) if unit == "hour" else local + timedelta(days=STEPS[unit])
+    return starts(Span(span.first, span.end - ROOM), unit, zone)
 
 
 def _peak_table(peaks: Sequence[Peak], sources: Sources) -> str:

@@ -1,0 +1,216 @@
+"""Each question that the monitor can ask, as those who use it ask it, and data to ask them of."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import product
+from typing import Any
+
+from bson import ObjectId
+from pymongo.database import Database as AdminDatabase
+
+from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
+from monitor.queries.database import Database, Span
+from monitor.queries.energy import By, Energy, Grouping, Scope, Unit
+from monitor.queries.episodes import Episodes, Sought, State
+from monitor.queries.extremes import extremes
+from monitor.queries.paging import Mark, Page
+from monitor.queries.readings import Readings
+from monitor.queries.readings import Sought as Wanted
+from monitor.queries.records import Records
+from monitor.queries.rejected import RejectedPayloads
+from monitor.queries.sensors import Sensors
+from monitor.queries.tail import Tail
+
+Call = Callable[[], Awaitable[object]]
+
+NOW = utc_now().replace(microsecond=0)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SITES, SENSORS, READINGS, DAYS = 5, 20, 100, 20
+ONE, OTHER = "Sensor-03", "Sensor-04"
+SITE = ("site-3",)
+BOTH = ("site-3", "site-4")
+WEEK = Span(NOW - 7 * DAY, NOW)
+LATE = Span(NOW - 2 * HOUR, NOW)
+TOPIC, OTHER_TOPIC = f"energy/readings/site-3/{ONE}", f"energy/readings/site-4/{OTHER}"
+
+
+def fill(database: AdminDatabase[dict[str, Any]]) -> None:
+    names = [(f"Sensor-{number:02}", f"site-{number % SITES}") for number in range(SENSORS)]
+    shelf = {"silent": {"until": NOW + DAY, "user": "ada"}}
+    database.sensors.insert_many(
+        [{"sensor_id": name, "site": site} for name, site in names]
+        + [{"sensor_id": f"Shelved-{n}", "site": "site-0", "shelved": shelf if n else {}} for n in range(2)]
+    )
+    for place, (name, site) in enumerate(names):
+        who = {"sensor_id": name, "site": site}
+        database.measures.insert_many(_measure(who, NOW - n * MINUTE) for n in range(READINGS))
+        for every, step, count in (("hourly", HOUR, DAYS * 24), ("daily", DAY, DAYS)):
+            database[every].insert_many(_period(who, every, NOW - n * step) for n in range(count))
+        # One stands, one is over and waits, the others are past.
+        database.alarms.insert_many(_alarm(who, n, NOW - (n * SENSORS + place) * HOUR) for n in range(20))
+        database.rejected.insert_many(
+            {
+                "topic": f"energy/readings/{site}/{name}",
+                "payload": b"x",
+                "kind": "json",
+                "reason": "no JSON",
+                "received_at": NOW - n * HOUR,
+                **({"sequence": n} if n % 2 else {}),
+            }
+            for n in range(20)
+        )
+
+
+def _measure(who: dict[str, str], at: datetime) -> dict[str, Any]:
+    is_high = at.minute % 10 == 0
+    more = {"threshold_kwh": 12.0, "alerted_at": at} if is_high else {}
+    value_kwh = 12.5 if is_high else 1 + at.minute / 100
+    name = measure_id(who["sensor_id"], format_moment(at))
+    document = {"_id": name, **who, "value_kwh": value_kwh, "timestamp": at, "is_anomaly": is_high}
+    return {**document, "received_at": at, **more}
+
+
+def _period(who: dict[str, str], every: str, at: datetime) -> dict[str, Any]:
+    start = at.replace(minute=0, second=0, hour=at.hour if every == "hourly" else 0)
+    stamp = format_moment(start)[: 13 if every == "hourly" else 10]
+    sums = {"energy_kwh": 2.0, "count": 2, "max_kwh": 1.0 + start.hour / 100, "anomalies": 0}
+    return {"_id": measure_id(who["sensor_id"], stamp), **who, "start": start, **sums}
+
+
+def _alarm(who: dict[str, str], number: int, at: datetime) -> dict[str, Any]:
+    over = {"cleared_at": None if number == 0 else at, "waits": number < 2}
+    seen = {"acknowledged_at": None if number < 2 else at, "retracted_at": None}
+    rule = "overconsumption" if number % 2 else "silent"
+    name = alarm_id(who["sensor_id"], rule, at)
+    return {
+        "_id": name,
+        **who,
+        "rule": rule,
+        "severity": "major",
+        "since": at,
+        "changed_at": at,
+        **over,
+        **seen,
+    }
+
+
+def calls(database: Database, refused: ObjectId) -> dict[str, list[Call]]:
+    """Each method as the pages, the reports, the REST interface and the commands call it.
+
+    Args:
+        database: Where they ask.
+        refused: The id of a payload that was refused.
+    """
+    return {
+        **_of_energy(Energy(database)),
+        **_of_alarms(Episodes(database)),
+        **_of_readings(Readings(database), Tail(database), database),
+        **_of_payloads(RejectedPayloads(database), Records(database), refused),
+        **_of_sensors(Sensors(database)),
+    }
+
+
+def _of_energy(energy: Energy) -> dict[str, list[Call]]:
+    units: tuple[Unit | None, ...] = ("hour", "day", "week", None)
+    whom: tuple[By | None, ...] = ("site", "sensor", None)
+    scopes = (Scope(), Scope(SITE), Scope((), (ONE, OTHER)), Scope(SITE, (ONE,)))
+    groupings = [Grouping(*each) for each in product(units, whom, ("UTC", "Europe/Berlin"))]
+    return {
+        "Energy.totals": [partial(energy.totals, WEEK, "day", "site"), partial(energy.totals, WEEK, None)],
+        "Energy.rows": [
+            partial(energy.rows, WEEK, grouping, 1000, scope=scope)
+            for grouping, scope in product(groupings, scopes)
+        ],
+        "Energy.heat": [partial(energy.heat, WEEK, scope=scope) for scope in scopes],
+        "Energy.peaks": [partial(energy.peaks, WEEK, 10, scope=scope) for scope in scopes],
+    }
+
+
+def _of_alarms(episodes: Episodes) -> dict[str, list[Call]]:
+    states: tuple[State, ...] = ("standing", "past", "all")
+    sought = [Sought(), Sought(SITE), Sought(sensor_id=ONE), Sought(SITE, ONE, "silent", "major")]
+    sought += [Sought(rule="silent"), Sought(severity="major")]
+    return {
+        "Episodes.standing": [partial(episodes.standing, ()), partial(episodes.standing, SITE)],
+        "Episodes.over": [partial(episodes.over, ()), partial(episodes.over, SITE)],
+        "Episodes.page": [
+            partial(_two_pages, partial(episodes.page, *each, 5)) for each in product(states, sought)
+        ],
+        "Episodes.between": [partial(episodes.between, WEEK), partial(episodes.between, WEEK, SITE)],
+        "Episodes.named": [partial(episodes.named, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
+        "Episodes.sensor": [partial(episodes.sensor, ONE)],
+        "Episodes.shelved": [episodes.shelved],
+    }
+
+
+def _of_readings(readings: Readings, tail: Tail, database: Database) -> dict[str, list[Call]]:
+    first, hour = (measure_id(ONE, format_moment(NOW - each)) for each in (HOUR, DAY))
+    sought = (Wanted(), Wanted(SITE), Wanted((), are_anomalies=True), Wanted(SITE, are_anomalies=True))
+    return {
+        "extremes": [partial(extremes, database, ONE, LATE, points) for points in (20, 2000)],
+        "Readings.page": [partial(readings.page, ONE, LATE, 50, after) for after in (None, first)],
+        "Readings.newest": [partial(readings.newest, ONE, 30)],
+        "Readings.values": [partial(readings.values, [first])],
+        "Readings.count": [partial(readings.count, ONE, LATE, most) for most in (10, 5001)],
+        "Readings.fitting_grain": [partial(readings.fitting_grain, ONE, LATE)],
+        "Readings.periods": [
+            partial(readings.periods, ONE, WEEK, "hourly"),
+            partial(readings.periods, ONE, WEEK, "daily"),
+            partial(readings.periods, ONE, WEEK, "hourly", 10, hour[:-11]),
+        ],
+        "Readings.anywhere": [
+            partial(_two_pages, partial(readings.anywhere, LATE, each, 20)) for each in sought
+        ],
+        "Readings.last_stored": [readings.last_stored],
+        "Readings.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],
+        "Readings.stream": [lambda: _all(readings.stream((), LATE))],
+        "Readings.batches": [
+            lambda: _all(readings.batches((), LATE)),
+            lambda: _all(readings.batches((ONE, OTHER), LATE)),
+        ],
+        "Tail.new": [tail.new, tail.new],
+    }
+
+
+def _of_payloads(rejected: RejectedPayloads, records: Records, refused: ObjectId) -> dict[str, list[Call]]:
+    return {
+        "Records.measures": [lambda: _all(records.measures([ONE], *LATE))],
+        "Records.rejected": [lambda: _all(records.rejected([TOPIC]))],
+        "RejectedPayloads.newest": [
+            partial(rejected.newest, 50),
+            partial(rejected.newest, 10, topic=TOPIC),
+            partial(rejected.newest, 10, topic=TOPIC, before=NOW - 5 * HOUR),
+        ],
+        "RejectedPayloads.page": [
+            partial(_two_pages, partial(rejected.page, topics, 10))
+            for topics in (None, [TOPIC], [TOPIC, OTHER_TOPIC])
+        ],
+        "RejectedPayloads.topics": [partial(rejected.topics, ONE)],
+        "RejectedPayloads.one": [partial(rejected.one, refused)],
+        "RejectedPayloads.count": [partial(rejected.count, 50)],
+        "RejectedPayloads.kinds": [partial(rejected.kinds, WEEK), partial(rejected.kinds, WEEK, SITE)],
+        "RejectedPayloads.mark_replayed": [partial(rejected.mark_replayed, refused)],
+    }
+
+
+def _of_sensors(sensors: Sensors) -> dict[str, list[Call]]:
+    return {
+        "Sensors.all": [sensors.all, partial(sensors.all, list(SITE)), partial(sensors.all, list(BOTH))],
+        "Sensors.page": [
+            partial(sensors.page, (), 5),
+            partial(sensors.page, SITE, 2, ONE),
+            partial(sensors.page, BOTH, 2, ONE),
+        ],
+        "Sensors.one": [partial(sensors.one, ONE)],
+        "Sensors.change": [partial(sensors.change, ONE, {"own_location": "here", "threshold_kwh": None})],
+    }
+
+
+async def _two_pages(ask: Callable[[Mark | None], Awaitable[Page]]) -> None:
+    await ask((await ask(None)).end)
+
+
+async def _all(found: AsyncIterator[object]) -> None:
+    async for _ in found:
+        pass
