@@ -35,6 +35,15 @@ class Heard(NamedTuple):
     status: IngestorStatus
     at: datetime
 
+    @property
+    def gap(self) -> int | None:
+        """What is missing in its books: 0 when they balance, None when it has told none."""
+        status = self.status
+        if status.received is None:
+            return None
+        settled = (status.stored, status.duplicates, status.rejected, status.pending)
+        return status.received - sum(each or 0 for each in settled)
+
 
 class Ingestors:
     """Listens to all ingestors.

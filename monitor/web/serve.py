@@ -24,6 +24,7 @@ from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.access import Access
 from monitor.web.api.app import make_api
 from monitor.web.api.books import to_books
+from monitor.web.api.errors import add_error_answers
 from monitor.web.gate import Gate
 from monitor.web.ingestors import Ingestors
 from monitor.web.login import make_login
@@ -99,6 +100,7 @@ def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
         api: The REST interface.
     """
     app = FastAPI(openapi_url=None)
+    add_error_answers(app)
     app.include_router(make_login(access))
     app.mount("/api/v1", api)
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -450,6 +450,8 @@ def test_script_uses_the_urls_of_the_running_stack(tmp_path: Path) -> None:
 
     assert run() == (1, "scripts/monitor: start scripts/up first\n")
     (tmp_path / "var").mkdir()
-    urls = "VIEWER_MONGO_URL=mongodb://v@h/d\nVIEWER_MQTT_URL=mqtt://v@h\nOPERATOR_MQTT_URL=mqtt://o@h\n"
+    urls = (
+        "VIEWER_MONGO_URL=mongodb://v@h/d\nOPERATOR_MONGO_URL=mongodb://o@h/d\nOPERATOR_MQTT_URL=mqtt://o@h\n"
+    )
     (tmp_path / "var" / "stack.env").write_text(urls)
-    assert run() == (0, "mongodb://v@h/d mqtt://o@h alarms --all\n")
+    assert run() == (0, "mongodb://o@h/d mqtt://o@h alarms --all\n")

@@ -82,13 +82,16 @@ async def test_up_shows_readings_says_what_next_and_goes_on_with_its_data(state:
     urls = first.environment()
     assert stat.S_IMODE(first.env_file.stat().st_mode) == 0o600
     started = children(first.pid)
-    assert len(started) == 7
+    assert len(started) == 8
     status, ready = await asyncio.to_thread(fetch, f"{urls['INGESTOR_HTTP_URL']}/ready")
     assert (status, json.loads(ready)["ready"]) == (200, True)
+    status, page = await asyncio.to_thread(fetch, urls["WEB_URL"])
+    assert (status, "Energy Monitor" in page) == (200, True)
 
     # What it says to do next works.
     output = first.output()
     assert f"  {urls['VIEWER_MONGO_URL']}\n" in output
+    assert f"  {urls['WEB_URL']}\n" in output
     assert "scripts/sensor-node --sensor-id Sensor-LARI-04" in output
     subscribe = output.split("mosquitto_sub ", 1)[1].split("-v\n", 1)[0].replace("\\\n", "")
     options = ["-V", "5", "-C", "1", "-W", "20", *subscribe.replace("'", "").split()]

@@ -16,8 +16,8 @@ from monitor.web import access
 from monitor.web.access import Access
 from monitor.web.charts import heat_chart, history_chart, totals_chart
 from monitor.web.history import History
+from monitor.web.ingestors import Heard
 from monitor.web.pages.compare import _starts
-from monitor.web.pages.health import balance
 from monitor.web.rejected_list import to_text
 from monitor.web.tile import spark, to_tile
 from monitor.web.words import clock, energy, power, safe, wall_ms
@@ -151,9 +151,9 @@ def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
 
 def test_books_that_do_not_balance_say_how_much_is_missing() -> None:
     books = {"stored": 5, "duplicates": 1, "rejected": 1, "pending": 1}
-    assert balance(IngestorStatus(state="online", received=10, **books)) == 2
-    assert balance(IngestorStatus(state="online", received=8, **books)) == 0
-    assert balance(IngestorStatus(state="offline")) == 0
+    assert Heard(IngestorStatus(state="online", received=10, **books), NOW).gap == 2
+    assert Heard(IngestorStatus(state="online", received=8, **books), NOW).gap == 0
+    assert Heard(IngestorStatus(state="offline"), NOW).gap is None
 
 
 async def test_password_opens_for_its_user_only(monkeypatch: pytest.MonkeyPatch) -> None:

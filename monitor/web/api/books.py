@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from broker.messages import IngestorStatus
 from monitor.web.api.models import Answer, Moment
 from monitor.web.ingestors import Ingestors
 
@@ -36,16 +35,11 @@ def to_books(ingestors: Ingestors) -> list[IngestorBooks]:
             state=heard.status.state,
             heard_at=heard.at,
             since=_naive(heard.status.since),
-            balance=_missing(heard.status),
+            balance=heard.gap,
             **heard.status.model_dump(include=set(BOOKS)),
         )
         for name, heard in sorted(ingestors.heard.items())
     ]
-
-
-def _missing(status: IngestorStatus) -> int | None:
-    settled = (status.stored, status.duplicates, status.rejected, status.pending)
-    return None if status.received is None else status.received - sum(each or 0 for each in settled)
 
 
 def _naive(moment: datetime | None) -> datetime | None:

@@ -5,7 +5,6 @@ from datetime import UTC
 from fastapi import Request
 from nicegui import ui
 
-from broker.messages import IngestorStatus
 from ingestor.documents import utc_now
 from monitor.ages import ago
 from monitor.queries.database import QueryError
@@ -76,7 +75,7 @@ class _Health:
 
     def _show_books(self) -> None:
         heard = self._sources.ingestors.heard
-        gaps = {name: gap for name, each in heard.items() if (gap := balance(each.status))}
+        gaps = {name: gap for name, each in heard.items() if (gap := each.gap)}
         online = sum(is_online(each, self._sources) for each in heard.values())
         count = f"{online} of {len(heard)} ingestors online"
         if gaps:
@@ -96,14 +95,6 @@ class _Health:
         list_rejected(self._sources, self._person, self._rejected, found)
 
 
-def balance(status: IngestorStatus) -> int:
-    """What is missing in the books of an ingestor; 0 when they balance, or when it has told none."""
-    if status.received is None:
-        return 0
-    settled = (status.stored, status.duplicates, status.rejected, status.pending)
-    return status.received - sum(each or 0 for each in settled)
-
-
 def is_online(heard: Heard, sources: Sources) -> bool:
     """Whether an ingestor says that it is there, and has said so of late."""
     is_fresh = (utc_now() - heard.at).total_seconds() < QUIET_S
@@ -118,7 +109,7 @@ def _books_table(sources: Sources) -> str:
 
 
 def _books_row(name: str, heard: Heard, sources: Sources) -> list[str]:
-    status, gap = heard.status, balance(heard.status)
+    status, gap = heard.status, heard.gap
     state = "online" if is_online(heard, sources) else "not heard"
     if status.state == "offline":
         state = "offline"

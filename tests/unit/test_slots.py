@@ -1,0 +1,62 @@
+"""Hours, days and weeks of a time zone, as the database is asked for them."""
+
+from bisect import bisect_right
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.queries.database import Span
+from monitor.queries.slots import Part, Unit, parts, starts
+
+HOUR = timedelta(hours=1)
+# Summer and winter, none, half an hour of it, a day that was left out, midnights that come twice.
+ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "Atlantic/Azores", "Asia/Kolkata")
+MOMENTS = st.datetimes(datetime(2011, 10, 1), datetime(2026, 12, 31))  # noqa: DTZ001
+
+
+def number_of(part: Part, hour: datetime) -> int:
+    """What the database computes with the part's expression."""
+    if part.number == {"$literal": 0}:
+        return 0
+    minuend, origin = part.number["$floor"]["$divide"][0]["$subtract"]
+    width_ms = part.number["$floor"]["$divide"][1]
+    assert minuend == "$start"
+    return int((hour - origin) // timedelta(milliseconds=width_ms))
+
+
+@given(MOMENTS, st.integers(1, 400 * 24), st.sampled_from(["hour", "day", "week"]), st.sampled_from(ZONES))
+def test_each_hour_is_counted_once_and_in_the_slot_where_it_belongs(
+    first: datetime, hours: int, unit: Unit, zone: str
+) -> None:
+    first = first.replace(minute=0, second=0, microsecond=0)
+    span = Span(first, first + hours * HOUR)
+    clock = ZoneInfo(zone)
+    edges = list(starts(span, unit, clock))
+    asked = parts(span, unit, clock)
+    assert edges == sorted(set(edges))
+    for each in {0, hours - 1, hours // 2, *range(0, hours, 13)}:
+        hour = first + each * HOUR
+        holding = [part for part in asked if part.span.first <= hour < part.span.end]
+        assert len(holding) == 1
+        start = holding[0].start(number_of(holding[0], hour))
+        assert start == edges[bisect_right(edges, hour) - 1]
+
+
+@given(MOMENTS, st.integers(1, 60), st.sampled_from(ZONES))
+def test_days_begin_at_midnights(first: datetime, days: int, zone: str) -> None:
+    clock = ZoneInfo(zone)
+    edges = [
+        each.replace(tzinfo=ZoneInfo("UTC")).astimezone(clock)
+        for each in starts(Span(first, first + days * timedelta(days=1)), "day", clock)
+    ]
+    dates = [each.date() for each in edges]
+    assert dates == sorted(set(dates))
+    # A midnight that the clocks jump over begins its day an hour later, or with the day after.
+    assert all(each.hour in {0, 1} and each.minute in {0, 30} for each in edges)
+
+
+def test_time_of_nothing_has_no_parts() -> None:
+    moment = datetime(2026, 11, 23)  # noqa: DTZ001
+    assert parts(Span(moment, moment), "day", ZoneInfo("UTC")) == []
