@@ -29,8 +29,12 @@ def starts(span: Span, unit: Unit, zone: tzinfo) -> Iterator[datetime]:
     if unit != "hour":
         # Of two midnights on one day, as in the Azores, the first begins it.
         local = local.replace(hour=0, fold=0) - timedelta(days=local.weekday() if unit == "week" else 0)
+    last = datetime.min  # noqa: DTZ901 - naive like all here
     while (start := local.astimezone(UTC).replace(tzinfo=None)) < span.end:
-        yield start
+        # A day that the calendar left out, as Samoa's of 2011, begins when the next one does.
+        if start > last:
+            yield start
+        last = start
         # A day is a day of the calendar, an hour one of the clock: they differ when clocks are changed.
         later = start.replace(tzinfo=UTC) + timedelta(hours=1)
         local = later.astimezone(zone) if unit == "hour" else local + timedelta(days=DAYS[unit])

@@ -53,8 +53,14 @@ def test_days_begin_at_midnights(first: datetime, days: int, zone: str) -> None:
     ]
     dates = [each.date() for each in edges]
     assert dates == sorted(set(dates))
-    # A midnight that the clocks jump over begins its day an hour later, or with the day after.
-    assert all(each.hour in {0, 1} and each.minute in {0, 30} for each in edges)
+    assert all((each.hour, each.minute) == (0, 0) for each in edges)
+
+
+def test_day_that_the_calendar_left_out_does_not_begin() -> None:
+    samoa = ZoneInfo("Pacific/Apia")
+    span = Span(datetime(2011, 12, 30), datetime(2012, 1, 1))  # noqa: DTZ001
+    assert [f"{each:%d %H}" for each in starts(span, "day", samoa)] == ["29 10", "30 10", "31 10"]
+    assert all(part.width > timedelta() for part in parts(span, "day", samoa))
 
 
 def test_time_of_nothing_has_no_parts() -> None:
