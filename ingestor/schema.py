@@ -168,5 +168,8 @@ INDEXES = {
         # Energy of some sites. Written once for each hour: computing it anew changes neither field.
         IndexModel([("site", ASCENDING), ("start", ASCENDING)], name="site"),
     ],
-    "daily": [IndexModel([("start", ASCENDING)], name="start")],
+    "daily": [
+        IndexModel([("start", ASCENDING)], name="start"),
+        IndexModel([("site", ASCENDING), ("start", ASCENDING)], name="site"),
+    ],
 }

@@ -1,16 +1,17 @@
-"""How much energy was used when, by whom: from the hours, which are in the order of their starts."""
+"""How much energy was used when, by whom: from the hours and days that ingestors have added up."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestor.documents import format_moment, measure_id
 from monitor.queries import slots
 from monitor.queries.database import Database, QueryError, Span, asking
 from monitor.queries.slots import Part, parts, whole
+from monitor.queries.stored import DAYS, HOURS, Condition, Stored, hours_of
 
 Unit = slots.Unit
 By = Literal["site", "sensor"]
@@ -19,7 +20,6 @@ Stages = list[dict[str, Any]]
 SUM_LIMIT_S = 60.0
 # The database adds up on one core for each question.
 AT_ONCE = 2
-ID_LENGTH = len("2026-11-23T10")
 
 
 class ZoneError(QueryError):
@@ -106,10 +106,10 @@ class Peak(NamedTuple):
 
 
 class Energy:
-    """Sums over hours, as ``hourly`` has them: a few seconds old."""
+    """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old."""
 
     def __init__(self, database: Database) -> None:
-        self._hourly = database["hourly"]
+        self._database = database
 
     async def totals(
         self,
@@ -159,19 +159,8 @@ class Energy:
             ]
 
         asked = whole(span) if unit is None else parts(span, unit, _zone(grouping.zone))
-        found = [
-            Total(
-                part.start(each["_id"]["slot"]),
-                each["_id"].get("who"),
-                each["energy_kwh"],
-                each["count"],
-                each["max_kwh"],
-                each["anomalies"],
-            )
-            for part, documents in zip(asked, await self._ask(asked, scope, stages), strict=True)
-            for each in documents
-        ]
-        return found[:most]
+        answers = await self._ask(asked, scope, stages)
+        return [total for each in zip(asked, answers, strict=True) for total in _add_up(*each)][:most]
 
     async def heat(self, span: Span, *, zone: str = "UTC", scope: Scope = ALL) -> list[HeatCell]:
         """The mean use of each hour of the week, as far as there were readings in it.
@@ -184,10 +173,8 @@ class Energy:
         for documents in await self._ask(parts(span, "hour", UTC), scope, lambda _: [energies]):
             for each in documents:
                 local = each["_id"].replace(tzinfo=UTC).astimezone(clock)
-                # A decimal number was put there by hand, and cannot be added to others.
-                if isinstance(each["energy_kwh"], int | float):
-                    cells[local.isoweekday(), local.hour].append(each["energy_kwh"])
-        return [HeatCell(*when, sum(cells[when]) / len(cells[when])) for when in sorted(cells)]
+                cells[local.isoweekday(), local.hour] += _numbers([each], "energy_kwh")
+        return [HeatCell(*when, sum(cells[when]) / len(cells[when])) for when in sorted(cells) if cells[when]]
 
     async def peaks(self, span: Span, limit: int, *, scope: Scope = ALL) -> list[Peak]:
         """The hours with the highest readings, the highest first.
@@ -195,28 +182,41 @@ class Energy:
         Raises:
             QueryError: The database does not answer.
         """
-        stages: Stages = [{"$sort": {"max_kwh": -1, "_id": 1}}, {"$limit": limit}]
-        peaks = [
-            Peak(each.get("sensor_id"), each.get("site"), each["start"], each.get("max_kwh"))
-            for documents in await self._ask(parts(span, "hour", UTC), scope, lambda _: stages)
-            for each in documents
-        ]
+        highest: Stages = [{"$sort": {"max_kwh": -1, "_id": 1}}, {"$limit": limit}]
+        [part] = whole(span)
+        with asking(SUM_LIMIT_S):
+            days, hours = await asyncio.gather(
+                self._add(DAYS, DAYS.condition(part.days(), *scope), highest),
+                self._add(HOURS, HOURS.condition(part.hours(), *scope), highest),
+            )
+            # Their highest hours are among those of the highest days.
+            within = [hours_of(each["_id"]) for each in days if isinstance(each["_id"], str)]
+            hours += await self._add(HOURS, {"$or": within} if within else None, highest)
+        peaks = [Peak(*map(each.get, Peak._fields)) for each in hours]
         return sorted(peaks, key=_height)[:limit]
 
     async def _ask(
         self, asked: Iterable[Part], scope: Scope, stages: Callable[[Part], Stages]
     ) -> list[list[Any]]:
-        """Have the database add up the hours of some parts of a time, a few of them at once."""
+        """Have the database add up some parts of a time, a few of them at once."""
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def ask(part: Part) -> list[Any]:
-            pipeline = [{"$match": _hours(part.span, scope)}, *stages(part)]
-            hint = {"hint": "_id_"} if scope.sensor_ids else {}
-            async with gate:
-                return await self._hourly.aggregate(pipeline, allowDiskUse=True, **hint).to_list(None)
+            found = list[Any]()
+            for stored, starts in ((DAYS, part.days()), (HOURS, part.hours())):
+                async with gate:
+                    found += await self._add(stored, stored.condition(starts, *scope), stages(part))
+            return found
 
         with asking(SUM_LIMIT_S):
             return await asyncio.gather(*map(ask, asked))
+
+    async def _add(self, stored: Stored, wanted: Condition | None, stages: Stages) -> list[Any]:
+        if wanted is None:
+            return []
+        hint = {"hint": "_id_"} if "$or" in wanted else {}
+        pipeline = [{"$match": wanted}, *stages]
+        return await self._database[stored.name].aggregate(pipeline, allowDiskUse=True, **hint).to_list(None)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -226,20 +226,29 @@ def _zone(name: str) -> ZoneInfo:
         raise ZoneError(f"there is no time zone {name!r}") from error
 
 
-def _height(peak: Peak) -> float:
-    # Whatever is no number was put there by hand.
-    return -peak.max_kwh if isinstance(peak.max_kwh, int | float) else 0.0
+def _add_up(part: Part, documents: Sequence[Any]) -> list[Total]:
+    """The sums of a part's slots, from those of its days and those of its other hours."""
+    sums: dict[tuple[int, str], list[Any]] = defaultdict(list)
+    for each in documents:
+        sums[int(each["_id"]["slot"]), str(each["_id"].get("who") or "")].append(each)
+    return [
+        Total(
+            part.start(slot),
+            those[0]["_id"].get("who"),
+            sum(_numbers(those, "energy_kwh")),
+            sum(_numbers(those, "count")),
+            max(_numbers(those, "max_kwh"), default=0.0),
+            sum(_numbers(those, "anomalies")),
+        )
+        for (slot, _), those in sorted(sums.items(), key=itemgetter(0))
+    ]
 
 
-def _hours(span: Span, scope: Scope) -> dict[str, Any]:
-    wanted: dict[str, Any] = {"start": span.query}
-    if scope.sites:
-        wanted["site"] = {"$in": list(scope.sites)}
-    if scope.sensor_ids:
-        # Those of one sensor follow each other by their ids, and those of one time by their starts.
-        first, end = (format_moment(each) for each in span)
-        wanted["$or"] = [
-            {"_id": {"$gte": measure_id(each, first[:ID_LENGTH]), "$lt": measure_id(each, end)}}
-            for each in scope.sensor_ids
-        ]
-    return wanted
+def _numbers(documents: Sequence[Any], field: str) -> list[Any]:
+    # What is no number, or a decimal one, was put there by hand.
+    return [each[field] for each in documents if isinstance(each[field], int | float)]
+
+
+def _height(peak: Peak) -> tuple[float, str, datetime]:
+    height = peak.max_kwh if isinstance(peak.max_kwh, int | float) else 0.0
+    return -height, str(peak.sensor_id), peak.start

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.queries.database import Span
-from monitor.queries.slots import Part, Unit, parts, starts
+from monitor.queries.slots import Part, Unit, parts, starts, whole
 
 HOUR = timedelta(hours=1)
 # Summer and winter, none, half an hour of it, a day that was left out, midnights that come twice.
@@ -42,6 +42,23 @@ def test_each_hour_is_counted_once_and_in_the_slot_where_it_belongs(
         assert len(holding) == 1
         start = holding[0].start(number_of(holding[0], hour))
         assert start == edges[bisect_right(edges, hour) - 1]
+
+
+@given(
+    MOMENTS, st.integers(1, 60 * 24 * 60), st.sampled_from(["hour", "day", "week"]), st.sampled_from(ZONES)
+)
+def test_days_and_hours_make_up_the_time(first: datetime, minutes: int, unit: Unit, zone: str) -> None:
+    span = Span(first, first + timedelta(minutes=minutes))
+    wanted = {first.replace(minute=0, second=0, microsecond=0) + n * HOUR for n in range(minutes // 60 + 2)}
+    for asked in (parts(span, unit, ZoneInfo(zone)), whole(span)):
+        found = [hour for part in asked for hour in part.hours()]
+        for part in asked:
+            for day in part.days():
+                hours = [day + n * HOUR for n in range(24)]
+                assert len({number_of(part, hour) for hour in hours}) == 1
+                found += hours
+        assert len(found) == len(set(found))
+        assert set(found) == {hour for hour in wanted if span.first <= hour < span.end}
 
 
 @given(MOMENTS, st.integers(1, 60), st.sampled_from(ZONES))

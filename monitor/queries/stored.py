@@ -1,0 +1,72 @@
+"""The hours and days that ingestors have added up, and how some of them are found."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from ingestor.documents import format_moment, measure_id
+from monitor.queries.database import Span
+
+Condition = dict[str, Any]
+
+
+class Stored(NamedTuple):
+    """A collection of what sensors used in times of one length.
+
+    Attributes:
+        name: Its name.
+        width: How long they are.
+        stamp: How long their names are in ids.
+    """
+
+    name: str
+    width: timedelta
+    stamp: int
+
+    def condition(
+        self, starts: Sequence[datetime], sites: Sequence[str], sensor_ids: Sequence[str]
+    ) -> Condition | None:
+        """What those of some times fulfil; None if there are none.
+
+        Args:
+            starts: When they begin, UTC, naive, in order.
+            sites: Of which sites only; all if none is named.
+            sensor_ids: Of which sensors only; all if none is named.
+        """
+        if not starts:
+            return None
+        runs = self._runs(starts)
+        wanted: Condition = {"start": runs[0].query if len(runs) == 1 else {"$in": starts}}
+        if sites:
+            wanted["site"] = {"$in": list(sites)}
+        if sensor_ids:
+            # Those of one sensor follow each other by their ids, and those of one time by their starts.
+            wanted["$or"] = [self._ids(each, run) for each in sensor_ids for run in runs]
+        return wanted
+
+    def _runs(self, starts: Sequence[datetime]) -> list[Span]:
+        """The times in which they follow each other without a gap."""
+        breaks = [n for n in range(1, len(starts)) if starts[n] - starts[n - 1] > self.width]
+        return [
+            Span(starts[first], starts[end - 1] + self.width)
+            for first, end in pairwise([0, *breaks, len(starts)])
+        ]
+
+    def _ids(self, sensor_id: str, run: Span) -> Condition:
+        first, end = (measure_id(sensor_id, format_moment(each)[: self.stamp]) for each in run)
+        return {"_id": {"$gte": first, "$lt": end}}
+
+
+HOURS = Stored("hourly", timedelta(hours=1), len("2026-11-23T10"))
+DAYS = Stored("daily", timedelta(days=1), len("2026-11-23"))
+
+
+def hours_of(day: str) -> Condition:
+    """What the hours of a sensor's day fulfil.
+
+    Args:
+        day: Its id in ``daily``.
+    """
+    # "U" is the character after "T".
+    return {"_id": {"$gte": f"{day}T", "$lt": f"{day}U"}}
