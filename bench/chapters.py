@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import alarms, costs, growth, ratios
+from bench import alarms, costs, growth, pages, ratios
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
@@ -196,6 +196,18 @@ async def cost_of_alarms(rig: Rig, found: Findings, tell: Tell, *, rounds: int, 
     found.tables.append(alarms.to_table(prices))
 
 
+async def questions(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """What the pages ask the database."""
+    del rounds
+    asked = {}
+    for count in (30_000,) if quick else (300_000, 30_000_000):
+        await pages.fill(rig, count, tell)
+        tell(f"pages: {count:,} readings stored")
+        asked[count] = await pages.ask_all(rig)
+    found.raw["pages"] = {count: [asdict(each) for each in those] for count, those in asked.items()}
+    found.tables.append(pages.to_table(asked))
+
+
 # Growth is the last: a database that has just dropped thirty million documents is busy for a while.
 CHAPTERS = {
     "throughput": throughput,
@@ -203,5 +215,6 @@ CHAPTERS = {
     "sensors": sensors,
     "alarms": cost_of_alarms,
     "costs": cost,
+    "pages": questions,
     "growth": grow,
 }

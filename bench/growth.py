@@ -3,20 +3,17 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
+from bench.past import load, measured
 from bench.readings import NORMAL_KWH, Plan
 from bench.rig import NAME, Rig, cpu_s, resident_mib
 from bench.throughput import live, ours
 from broker.topics import Place
-from ingestor.documents import Measure, format_moment, to_measure, utc_now
+from ingestor.documents import Measure, utc_now
 
 KIB = 1024
-LOAD_AT_ONCE = 10_000
-LOADERS = 2
 SAMPLE_EVERY_S = 0.5
 
 
@@ -71,26 +68,14 @@ class Filled:
 async def with_documents(rig: Rig, stored: int, count: int, tell: Callable[[str], None]) -> Filled:
     """Fill the database with the past up to a number, and measure live."""
     missing = stored - rig.stored("measures")
-    await asyncio.to_thread(_load, rig, stored - missing, stored, tell)
-    sample = await live(rig, ours("ours", Plan(count)), keep=True)
-    return Filled(stored, sample.rate)
-
-
-def _load(rig: Rig, first: int, end: int, tell: Callable[[str], None]) -> None:
-    """Write old readings as an ingestor would have, several batches at a time."""
-    past = _past(first, end)
-
-    def write(batch: list[Measure]) -> None:
-        rig.database.command({"insert": "measures", "documents": batch, "ordered": False})
-
-    done = first
-    with ThreadPoolExecutor(LOADERS) as pool:
-        while batches := [batch for _ in range(LOADERS) if (batch := list(islice(past, LOAD_AT_ONCE)))]:
-            list(pool.map(write, batches))
-            done += sum(map(len, batches))
-            tell(f"loading the past: {done:,} of {end:,}")
+    past = _past(stored - missing, stored)
+    await asyncio.to_thread(
+        load, rig, "measures", past, lambda done: tell(f"the past: {done:,} of {missing:,}")
+    )
     # Its periods count as computed, as in a system that has run all the time.
     rig.database["checkpoints"].replace_one({"_id": NAME}, {"until": utc_now()}, upsert=True)
+    sample = await live(rig, ours("ours", Plan(count)), keep=True)
+    return Filled(stored, sample.rate)
 
 
 def _past(first: int, end: int) -> Iterator[Measure]:
@@ -99,18 +84,7 @@ def _past(first: int, end: int) -> Iterator[Measure]:
     start = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
     for number in range(first, end):
         moment, sensor = start + timedelta(seconds=number // 1000), f"past-{number % 1000:04}"
-        yield to_measure(
-            {
-                "sensor_id": sensor,
-                "value_kwh": NORMAL_KWH,
-                "timestamp": 0.0,
-                "location": "LARI Research Lab",
-            },
-            Place("bench", sensor),
-            (moment, format_moment(moment)),
-            None,
-            received_at,
-        )
+        yield measured(Place("bench", sensor), NORMAL_KWH, moment, received_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def test_every_goal_has_its_ratio() -> None:
         ("arrays", 4),
         ("stall", 1),
         ("documents", 4),
+        ("pages", 26),
         ("schedule", 1),
         ("alarms", 3),
         ("stages", 10),

@@ -11,7 +11,7 @@ from nicegui import ui
 
 from ingestor.documents import utc_now
 from monitor.queries.database import QueryError, Span
-from monitor.queries.energy import ALL, By, Peak, Scope, Total, Unit
+from monitor.queries.energy import ALL, By, HeatCell, Peak, Scope, Total, Unit
 from monitor.queries.slots import starts
 from monitor.web.charts import heat_chart, totals_chart
 from monitor.web.figure import to_table
@@ -27,6 +27,8 @@ SHOWN = 9
 # Clocks of sensors may be a little ahead.
 ROOM = timedelta(hours=1)
 PEAKS = 10
+# What is usual changes with the season.
+USUAL_H = 2016
 FORMS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d %b"}
 
 
@@ -49,6 +51,7 @@ class _Compare:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
+        self._turn = 0
         with ui.element("div").classes("controls"):
             self._hours = ui.select(SPANS, value=168, label="Time", on_change=self.look)
             self._unit = ui.select(list(get_args(Unit)), value="day", label="Energy per", on_change=self.look)
@@ -67,7 +70,7 @@ class _Compare:
                 self._totals = ui.echart({}).classes("chart").props(label)
             with ui.element("div").classes("columns"):
                 with ui.element("section"):
-                    write("The usual week", "h2")
+                    self._usual = write("The usual week", "h2")
                     with ui.element("div").classes("card"):
                         label = 'role="img" aria-label="Mean energy of each hour of the week"'
                         self._heat = ui.echart({}).classes("chart").props(label)
@@ -80,29 +83,42 @@ class _Compare:
 
     async def look(self) -> None:
         """Add up what is chosen."""
-        now = utc_now()
-        span = Span(now - timedelta(hours=int(self._hours.value)), now + ROOM)
+        now, hours = utc_now(), int(self._hours.value)
+        span = Span(now - timedelta(hours=hours), now + ROOM)
+        usual = Span(now - timedelta(hours=min(hours, USUAL_H)), now + ROOM)
         scope = Scope((self._site.value,)) if self._site.value else ALL
         unit, by, zone = cast("Unit", self._unit.value), cast("By", self._by.value), self._sources.zone.key
         energies = self._sources.energy
+        turn = self._turn = self._turn + 1
+        self._found.classes(add="adding-up")
         try:
             totals = await energies.totals(span, unit, by, zone=zone, scope=scope)
-            cells = await energies.heat(span, zone=zone, scope=scope)
             peaks = await energies.peaks(span, PEAKS, scope=scope)
+            if turn != self._turn:
+                return  # something else was chosen meanwhile
+            if not totals:
+                self._say("Nothing was used in this time, as far as is known: choose a longer one.")
+                return
+            self._note.visible, self._found.visible = False, True
+            self._show_totals(totals, span, unit)
+            self._peaks.content = _peak_table(peaks, self._sources)
+            cells = await energies.heat(usual, zone=zone, scope=scope)
         except QueryError as error:
-            self._say(f"{error}. Choose again when it does.")
+            if turn == self._turn:
+                self._say(f"{error}. Choose again when it does.")
             return
-        if not totals:
-            self._say("Nothing was used in this time, as far as is known: choose a longer one.")
-            return
-        self._note.visible, self._found.visible = False, True
-        self._show_totals(totals, span, unit)
+        if turn == self._turn:
+            self._show_heat(cells, f"The usual week, {SPANS[min(hours, USUAL_H)]}")
+            self._found.classes(remove="adding-up")
+
+    def _show_heat(self, cells: Sequence[HeatCell], title: str) -> None:
+        self._usual.content = safe(title)
         self._heat.options.clear()
         self._heat.options.update(heat_chart(cells))
-        self._peaks.content = _peak_table(peaks, self._sources)
 
     def _say(self, sentence: str) -> None:
         self._note.content, self._note.visible, self._found.visible = safe(sentence), True, False
+        self._found.classes(remove="adding-up")
 
     def _show_totals(self, totals: Sequence[Total], span: Span, unit: Unit) -> None:
         sums: dict[str, float] = defaultdict(float)
