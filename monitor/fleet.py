@@ -46,7 +46,7 @@ class FleetSums(NamedTuple):
 class Fleet:
     """All sensors of a database.
 
-    Call ``follow`` first and then twice a second, ``refresh_sensors`` every few seconds, and ``fill``
+    Call ``follow`` first and then a few times a second, ``refresh_sensors`` every few seconds, and ``fill``
     for the sensors that are looked at. None of them raises when the database does not answer:
     ``error`` says so until it does.
 

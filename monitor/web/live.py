@@ -16,8 +16,8 @@ from monitor.queries.episodes import Episodes
 
 LATE_AFTER = timedelta(seconds=3)
 LATE = "MongoDB does not answer"
-READINGS_EVERY_S = 0.5
-ALARMS_EVERY_S = 0.5
+# Both together are less than a second: looking up what was stored, and showing it on a page.
+LOOK_EVERY_S, SHOW_EVERY_S = 0.2, 0.7
 SENSORS_EVERY_S = 3.0
 ENERGY_EVERY_S = 10.0
 
@@ -70,9 +70,9 @@ class Live:
         await asyncio.gather(self.fleet.refresh_sensors(), self._look_for_alarms(), self._sum_up())
         async with asyncio.TaskGroup() as group:
             for period_s, action in (
-                (READINGS_EVERY_S, self.fleet.follow),
+                (LOOK_EVERY_S, self.fleet.follow),
                 (SENSORS_EVERY_S, self.fleet.refresh_sensors),
-                (ALARMS_EVERY_S, self._look_for_alarms),
+                (LOOK_EVERY_S, self._look_for_alarms),
                 (ENERGY_EVERY_S, self._sum_up),
             ):
                 group.create_task(every(period_s, _step(action)), name=f"web.{action.__name__}")

@@ -14,6 +14,7 @@ from monitor.queries.paging import Page
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.frame import frame, write
+from monitor.web.live import SHOW_EVERY_S
 from monitor.web.sources import Sources
 from monitor.web.words import safe
 
@@ -34,7 +35,7 @@ def add_alarms(sources: Sources) -> None:
     async def alarms(request: Request) -> None:
         with frame(sources, request, "Alarms") as person:
             page = _Alarms(sources, person)
-        ui.timer(1.0, page.update)
+        ui.timer(SHOW_EVERY_S, page.update)
         ui.timer(0.0, page.begin_past, once=True)
 
 

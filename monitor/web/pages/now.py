@@ -11,6 +11,7 @@ from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList, look_of
 from monitor.web.figure import Figure
 from monitor.web.frame import frame, write
+from monitor.web.live import SHOW_EVERY_S
 from monitor.web.sensor_grid import SensorGrid
 from monitor.web.sources import Sources
 from monitor.web.words import energy, power
@@ -30,7 +31,7 @@ def add_now(sources: Sources) -> None:
         with frame(sources, request, "Now") as person:
             page = _Now(sources, person)
         await page.update()
-        ui.timer(1.0, page.update)
+        ui.timer(SHOW_EVERY_S, page.update)
 
 
 class _Now:
