@@ -14,9 +14,9 @@ from ingestor.documents import AlarmDocument, utc_now
 from monitor.ages import short_age
 from monitor.alarms import RANKS, Look
 from monitor.fleet_sensor import FleetSensor
+from monitor.live import Live
 from monitor.output import plain
 from monitor.queries.database import Database
-from monitor.web.live import Live
 from monitor.zone import machine_zone
 
 STYLES = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan"}

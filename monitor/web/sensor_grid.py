@@ -6,8 +6,8 @@ from nicegui import ui
 
 from ingestor.documents import utc_now
 from monitor.fleet_sensor import FleetSensor
+from monitor.live import Live
 from monitor.web.frame import write
-from monitor.web.live import Live
 from monitor.web.tile import to_tile
 
 PAGE_TILES = 60

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from monitor.live import Live
 from monitor.queries.database import Database
 from monitor.queries.energy import Energy
 from monitor.queries.episodes import Episodes
@@ -10,7 +11,6 @@ from monitor.queries.readings import Readings
 from monitor.queries.rejected import RejectedPayloads
 from monitor.queries.sensors import Sensors
 from monitor.web.ingestors import Ingestors
-from monitor.web.live import Live
 from monitor.web.settings import WebSettings
 from monitor.zone import machine_zone
 

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from ingestor.documents import AlarmDocument
+from monitor.live import Live
 from monitor.screen import Screen, spark
-from monitor.web.live import Live
 from monitor.zone import machine_zone
 from tests.unit.test_alarm_list import alarm
 from tests.unit.test_watch import columns

@@ -8,13 +8,13 @@ from nicegui import ui
 
 from ingestor.documents import AlarmDocument
 from monitor.alarms import COLOURS
+from monitor.live import SHOW_EVERY_S
 from monitor.queries.database import QueryError
 from monitor.queries.episodes import Sought
 from monitor.queries.paging import Page
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.frame import frame, write
-from monitor.web.live import SHOW_EVERY_S
 from monitor.web.sources import Sources
 from monitor.web.words import safe
 

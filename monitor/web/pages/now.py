@@ -7,11 +7,11 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
+from monitor.live import SHOW_EVERY_S
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList, look_of
 from monitor.web.figure import Figure
 from monitor.web.frame import frame, write
-from monitor.web.live import SHOW_EVERY_S
 from monitor.web.sensor_grid import SensorGrid
 from monitor.web.sources import Sources
 from monitor.web.words import energy, power

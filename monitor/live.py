@@ -1,4 +1,4 @@
-"""What all pages show together, looked up once for everybody who looks, and not once per page."""
+"""What is shown all the time, looked up once for everybody who looks, and not once per page."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -75,7 +75,7 @@ class Live:
                 (LOOK_EVERY_S, self._look_for_alarms),
                 (ENERGY_EVERY_S, self._sum_up),
             ):
-                group.create_task(every(period_s, _step(action)), name=f"web.{action.__name__}")
+                group.create_task(every(period_s, _step(action)), name=f"live.{action.__name__}")
 
     async def _look_for_alarms(self) -> None:
         try:
