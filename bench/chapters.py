@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import alarms, costs, growth, pages, ratios
+from bench import alarms, costs, growth, meters, pages, ratios
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
@@ -201,7 +201,7 @@ async def questions(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick
     del rounds
     asked = {}
     for count in (30_000,) if quick else (300_000, 30_000_000):
-        await pages.fill(rig, count, tell)
+        await meters.fill(rig, count, tell)
         tell(f"pages: {count:,} readings stored")
         asked[count] = await pages.ask_all(rig)
     found.raw["pages"] = {count: [asdict(each) for each in those] for count, those in asked.items()}

@@ -18,27 +18,31 @@ from monitor.web.words import clock
 SHOWN_BYTES = 4096
 
 
-def list_rejected(
-    sources: Sources, person: Person, container: ui.element, found: Sequence[RejectedDocument]
-) -> None:
-    """Draw refused payloads, unless the same are drawn already: one may be open.
+class RejectedList:
+    """A list of refused payloads in one browser.
 
     Args:
         sources: Where repaired ones go.
         person: Who looks.
-        container: Where they are drawn.
-        found: What was refused.
     """
-    version = [(each["_id"], each.get("replayed_at")) for each in found]
-    if getattr(container, "version", None) == version:
-        return
-    container.version = version  # type: ignore[attr-defined]
-    container.clear()
-    with container:
-        if not found:
-            write("Nothing was refused in the last 30 days.", "p", "empty")
-        for each in found:
-            _draw(sources, person, each)
+
+    def __init__(self, sources: Sources, person: Person) -> None:
+        self._sources = sources
+        self._person = person
+        self._drawn: Sequence[RejectedDocument] | None = None
+        self._box = ui.element("div")
+
+    def show(self, found: Sequence[RejectedDocument]) -> None:
+        """Draw what was refused, unless the same is drawn already: one may be open."""
+        if found == self._drawn:
+            return
+        self._drawn = found
+        self._box.clear()
+        with self._box:
+            if not found:
+                write("Nothing was refused in the last 30 days.", "p", "empty")
+            for each in found:
+                _draw(self._sources, self._person, each)
 
 
 def to_text(payload: bytes) -> str:

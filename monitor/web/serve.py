@@ -139,9 +139,15 @@ def _listen(settings: WebSettings) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, OverflowError) as error:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error)
+        reason = _reason(error)
         raise AddressError(f"cannot listen on {settings.http} ({reason}); give another --http") from error
     # Else the end of an answer waits 40 ms for the browser's acknowledgement of its beginning.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _reason(error: Exception) -> str:
+    # A name that nobody knows has a number below 0, which is none of the system's.
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return str(error.args[-1])

@@ -34,7 +34,7 @@ async def test_every_page_fits_and_is_accessible(
     await meter.publish(payload(meter.sensor, 13.4), payload(meter.sensor, 1.2), "no reading")
     await meter.publish(payload(meter.sensor, 14.4))
     await meter.until_count(3)
-    page = await (await browser.new_context(viewport=size, color_scheme=theme)).new_page()  # type: ignore[arg-type]
+    page = await (await browser.new_context(viewport=size, color_scheme=theme)).new_page()  # type: ignore[arg-type]  # a word of two
     await page.goto(f"{web.url}/login")
     await check(page, "/login")
     await page.select_option("#user", "operator")

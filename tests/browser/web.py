@@ -62,7 +62,7 @@ class Web:
         self, browser: Browser, path: str = "/", *, role: str = "operator", **options: object
     ) -> Page:
         """A page in a window of its own, logged in."""
-        context = await browser.new_context(viewport=options.pop("viewport", WIDE), **options)  # type: ignore[arg-type]
+        context = await browser.new_context(viewport=options.pop("viewport", WIDE), **options)  # type: ignore[arg-type]  # by their names
         page = await context.new_page()
         page.set_default_timeout(20_000)
         page.on("dialog", lambda dialog: self.dialogs.append(dialog.message))

@@ -54,3 +54,14 @@ async def test_wrong_option_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "status 2" in await process.ended()
     sentence = "--http '8080': write it as host:port, for example 127.0.0.1:8090"
     assert (tmp_path / "log").read_text() == f"monitor web: {sentence}\n"
+
+
+async def test_name_that_nobody_knows_is_told_in_one_sentence(tmp_path: Path) -> None:
+    passwords = {"ENERGY_VIEWER_PASSWORD": "look", "ENERGY_OPERATOR_PASSWORD": "act"}
+    process = web(tmp_path / "log", "--http", "nobody.invalid:8080", **passwords, **NOBODY)
+    await process.start()
+    assert "status 1" in await process.ended()
+    told = (tmp_path / "log").read_text()
+    assert told.startswith("monitor web: cannot listen on nobody.invalid:8080 (")
+    assert told.endswith("); give another --http\n")
+    assert "Unknown error" not in told

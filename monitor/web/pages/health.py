@@ -12,7 +12,7 @@ from monitor.web.access import Person
 from monitor.web.figure import Figure, to_table
 from monitor.web.frame import frame, write
 from monitor.web.ingestors import Heard
-from monitor.web.rejected_list import list_rejected
+from monitor.web.rejected_list import RejectedList
 from monitor.web.sources import Sources
 from monitor.web.words import clock, safe
 
@@ -45,7 +45,6 @@ class _Health:
 
     def __init__(self, sources: Sources, person: Person) -> None:
         self._sources = sources
-        self._person = person
         with ui.element("div").classes("figures"):
             self._broker, self._database = Figure("Broker"), Figure("Database")
             self._books, self._lag = Figure("Books"), Figure("In hand")
@@ -54,7 +53,7 @@ class _Health:
         self._table = ui.html("", sanitize=False).classes("card scroll").props('tabindex="0"')
         write("Refused payloads", "h2")
         self._note = write("Looking …", "p", "empty")
-        self._rejected = ui.element("div")
+        self._rejected = RejectedList(sources, person)
         self.update()
 
     def update(self) -> None:
@@ -92,7 +91,7 @@ class _Health:
             self._note.content, self._note.visible = safe(f"{error}."), True
             return
         self._note.visible = False
-        list_rejected(self._sources, self._person, self._rejected, found)
+        self._rejected.show(found)
 
 
 def is_online(heard: Heard, sources: Sources) -> bool:

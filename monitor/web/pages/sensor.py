@@ -17,7 +17,7 @@ from monitor.web.charts import history_chart
 from monitor.web.figure import to_facts
 from monitor.web.frame import frame, write
 from monitor.web.history import History, look_up
-from monitor.web.rejected_list import list_rejected
+from monitor.web.rejected_list import RejectedList
 from monitor.web.sensor_edit import ask_to_edit
 from monitor.web.sources import Sources
 from monitor.web.span_choice import SpanChoice
@@ -76,7 +76,7 @@ class _Sensor:
         self._no_past = write("Looking …", "p", "empty")
         self._past = AlarmList(sources, person)
         write("Refused payloads", "h2")
-        self._rejected = ui.element("div")
+        self._rejected = RejectedList(sources, person)
         self.update()
 
     def update(self) -> None:
@@ -150,7 +150,7 @@ class _Sensor:
     async def _show_rejected(self) -> None:
         topic = Topics(self._sources.topic_root).readings(self._sensor.site, self._sensor.sensor_id)
         found = await self._sources.rejected.newest(REJECTED_SHOWN, topic=topic) if self._sensor.site else []
-        list_rejected(self._sources, self._person, self._rejected, found)
+        self._rejected.show(found)
 
     async def _edit(self) -> None:
         await ask_to_edit(self._sources, self._person, Place(self._sensor.site, self._sensor.sensor_id))
