@@ -35,7 +35,7 @@ async def fill(rig: Rig, count: int, tell: Callable[[str], None]) -> None:
     await ingestor.start()  # makes collections and indexes
     await ingestor.stop()
     now = utc_now().replace(minute=0, second=0, microsecond=0)
-    turns = (count - _busy(count)) // METERS
+    turns = _turns(count)
     hours = math.ceil(turns * EVERY / HOURS.width)
     sums = {"count": 4, "max_kwh": 1.0, "anomalies": 0, "computed_at": now}
     for collection, documents in (
@@ -54,8 +54,9 @@ async def fill(rig: Rig, count: int, tell: Callable[[str], None]) -> None:
     rig.database["checkpoints"].replace_one({"_id": NAME}, {"until": utc_now()}, upsert=True)
 
 
-def _busy(count: int) -> int:
-    return min(BUSY_READINGS, count // 10)
+def _turns(count: int) -> int:
+    """How often each meter was read; the busy one makes up the rest."""
+    return (count - min(BUSY_READINGS, count // 10)) // METERS
 
 
 def _places() -> list[Place]:
@@ -64,13 +65,13 @@ def _places() -> list[Place]:
 
 
 def _readings(now: datetime, count: int) -> Iterator[Measure]:
-    turns, busy = (count - _busy(count)) // METERS, Place(BUSY_SITE, BUSY)
-    meters = _places()[:METERS]
+    turns = _turns(count)
+    *meters, busy = _places()
     for turn in range(turns, 0, -1):
         moment = now - turn * EVERY
         for number, place in enumerate(meters):
             yield measured(place, 1 + (turn + number) % 96 / 96, moment, moment)
-    for turn in range(_busy(count), 0, -1):
+    for turn in range(count - turns * METERS, 0, -1):
         moment = now - turn * BUSY_EVERY
         yield measured(busy, 1 + turn % 360 / 360, moment, moment)
 

@@ -14,6 +14,9 @@ import pytest_asyncio
 from bench.costs import insertions, stages
 from bench.growth import stalled, with_arrays, with_documents, with_sensors
 from bench.latency import bare, through
+from bench.meters import fill
+from bench.pages import ask_all, to_table
+from bench.past import load
 from bench.rig import BenchError, Rig, open_rig
 from bench.schedule import keeps_schedule
 from bench.throughput import catch_up, consumers, live
@@ -113,3 +116,19 @@ def test_stages_and_insertions_have_a_cost(rig: Rig) -> None:
     for insertion in insertions(rig, 5_000):
         assert insertion.rate > 100, insertion
         assert insertion.cpu_us > 0, insertion
+
+
+async def test_pages_are_asked_about_as_many_readings_as_is_said(rig: Rig) -> None:
+    said: list[str] = []
+    await fill(rig, 123_456, said.append)
+    assert rig.stored("measures") == 123_456
+    assert all(rig.stored(each) for each in ("sensors", "hourly", "daily", "alarms", "rejected"))
+    asked = await ask_all(rig)
+    assert all(len(each.took_ms) == 5 and min(each.took_ms) > 0 for each in asked)
+    table = to_table({123_456: asked})
+    assert (table.columns, len(table.rows)) == (("question", "ms at 123,456"), len(asked))
+
+
+async def test_past_that_the_database_does_not_take_is_told(rig: Rig) -> None:
+    with pytest.raises(BenchError, match="the past cannot be stored in daily: "):
+        load(rig, "daily", iter([{"_id": 1}, {"_id": 1}]), print)
