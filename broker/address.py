@@ -1,56 +1,105 @@
 """Where the broker is, as whom to connect, and under which client id."""
 
 import hashlib
+import ssl
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator
+
+FORM = "write the URL as mqtt://user:password@host:port or mqtts://…"
+# Named as in MongoDB's URLs, so that there is one thing to remember.
+OPTIONS = {"tlsCAFile": "authority", "tlsCertificateKeyFile": "certificate"}
 
 
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
-    """What an MQTT URL says. As text it shows neither user nor password."""
+    """What an MQTT URL says. As text it shows neither user nor password.
+
+    Attributes:
+        host: The broker's name or address.
+        port: Its port.
+        tls: Whether to speak TLS.
+        user: As whom to connect.
+        password: Their password.
+        authority: With TLS, a file with the certificates of whom to trust; None for those of the system.
+        certificate: With TLS, a file with this client's own certificate and key.
+    """
 
     host: str
     port: int
     tls: bool
     user: str | None
     password: str | None = field(repr=False)
+    authority: Path | None = None
+    certificate: Path | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read ``mqtt[s]://[user[:password]@]host[:port]``.
+        """Read ``mqtt[s]://[user[:password]@]host[:port][/?tlsCAFile=…&tlsCertificateKeyFile=…]``.
 
         Raises:
             ValueError: It is not of that form. The message never shows the URL, which may hold a
                 password.
         """
-        form = "write the URL as mqtt://user:password@host:port or mqtts://…"
         try:
             parts = urlsplit(url)
             port = parts.port
+            options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
         except ValueError:
-            raise ValueError(form) from None
+            raise ValueError(FORM) from None
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError(form)
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(f"{form}, with nothing behind the port")
+            raise ValueError(FORM)
+        if parts.path.strip("/") or parts.fragment:
+            raise ValueError(f"{FORM}, with nothing behind the port but ?tlsCAFile=FILE")
         tls = parts.scheme == "mqtts"
+        if options and (not tls or not options.keys() <= OPTIONS.keys()):
+            raise ValueError(f"behind a ? there may be {' and '.join(OPTIONS)}, for mqtts:// only")
         return cls(
             host=parts.hostname,
             port=port or (8883 if tls else 1883),
             tls=tls,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
+            **{OPTIONS[name]: Path(value) for name, value in options.items()},
         )
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """What TLS needs to know; None without TLS.
+
+        Raises:
+            ValueError: A file cannot be used.
+        """
+        return _context(self.authority, self.certificate) if self.tls else None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
 
+@cache
+def _context(authority: Path | None, certificate: Path | None) -> ssl.SSLContext:
+    """Read the files once: a process goes on with what it began with."""
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        if certificate is not None:
+            context.load_cert_chain(certificate)
+    except OSError as error:
+        names = " or ".join(OPTIONS)
+        reason = error.strerror or "it does not hold what it should"
+        raise ValueError(f"a file that {names} names cannot be used ({reason})") from None
+    return context
+
+
+@cache
+def _digest(file: Path) -> bytes:
+    return hashlib.sha256(file.read_bytes()).digest()
+
+
 def _check(url: str) -> str:
-    MqttAddress.parse(url)
+    MqttAddress.parse(url).tls_context()
     return url
 
 
@@ -61,7 +110,9 @@ def client_id(name: str, address: MqttAddress) -> str:
     """Make the id that a process keeps over restarts and that nobody else can guess.
 
     Whoever connects with another client's id takes over its session. The digest of the password
-    keeps that to those who know the password.
+    keeps that to those who know the password; that of a key to those who have the key.
     """
     secret = f"{name}\0{address.user}\0{address.password}".encode()
+    if address.certificate is not None:
+        secret += _digest(address.certificate)
     return f"{name}-{hashlib.sha256(secret).hexdigest()[:16]}"

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -73,7 +72,7 @@ class Link:
             port=self.address.port,
             identifier=client_id(self.name, self.address),
             logger=quiet,
-            ssl_context=ssl.create_default_context() if self.address.tls else None,
+            ssl_context=self.address.tls_context(),
             username=self.address.user,
             password=self.address.password.encode() if self.address.password is not None else None,
             clean_start=self.session_s == 0,

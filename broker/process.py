@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from broker.plain import plain
 from broker.settings import stop as end
 
 T = TypeVar("T")
@@ -17,6 +18,18 @@ else:
     import uvloop
 
     run_loop = uvloop.run
+
+
+class PlainFormatter(logging.Formatter):
+    """Writes each record as one line, whatever is in it; a traceback, if there is one, below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """Write the line."""
+        return plain(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as the library has it
+        """Write the traceback, in which only line breaks are left."""
+        return "\n".join(map(plain, super().formatException(ei).split("\n")))
 
 
 def run(
@@ -36,12 +49,9 @@ def run(
     Raises:
         SystemExit: With status 1 after one sentence on stderr, or 130 when it was made to stop.
     """
-    logging.basicConfig(
-        level=logging.INFO,
-        format=f"%(asctime)s {program}: %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         run_loop(_until_stopped(main))
     except asyncio.CancelledError:

@@ -1,7 +1,8 @@
 """How every process reads its settings: once, at the edge, and never with a traceback.
 
 The environment holds what the whole system agrees on (``VARIABLES``); a process takes the same as
-options, and its own options besides. Options win.
+options, and its own options besides. Options win. A variable's value may be in a file instead, whose name
+is in ``NAME_FILE``: so that a secret is neither in the environment nor in the list of processes.
 """
 
 import difflib
@@ -11,28 +12,43 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, NoReturn, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from broker.plain import short
 from broker.topics import ID_PATTERN
 
 VARIABLES = (
     "ENERGY_ALARMS",
+    "ENERGY_BROKER_CERTIFICATES",
+    "ENERGY_BROKER_USERS",
+    "ENERGY_CERTIFICATES",
+    "ENERGY_CERTIFICATE_LISTENER",
     "ENERGY_HTTP",
     "ENERGY_MONGO_URL",
     "ENERGY_MQTT_URL",
     "ENERGY_NOTIFY",
     "ENERGY_OPERATOR_PASSWORD",
+    "ENERGY_SENSOR_QUOTA",
+    "ENERGY_SENSOR_RATE",
     "ENERGY_SITE",
     "ENERGY_THRESHOLD_KWH",
+    "ENERGY_TLS_CERTIFICATE",
+    "ENERGY_TLS_KEY",
     "ENERGY_TOPIC_ROOT",
+    "ENERGY_TRUSTED_PROXY",
     "ENERGY_VIEWER_PASSWORD",
 )
 
+MAX_PORT = 65_535
+MAX_SHOWN = 1000
+MONGO_FORM = "write the URL as mongodb://user:password@host:port/database"
+SECRET_NAMES = re.compile("url|pass|notify", re.IGNORECASE)
 ID_RULE = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
 
 S = TypeVar("S", bound="ProcessSettings")
@@ -64,18 +80,29 @@ def parse_duration(text: object) -> object:
         raise ValueError("write a duration as 2s, 500ms, 10m or 1h30m") from None
 
 
+def check_duration(duration: timedelta) -> timedelta:
+    """Let a duration pass that does not end before it begins."""
+    if duration < timedelta(0):
+        raise ValueError("a duration is not negative")
+    return duration
+
+
 def check_mongo_url(url: str) -> str:
     """Let a MongoDB URL pass that names a database."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # What is said there may hold the password.
+        raise ValueError(MONGO_FORM) from None
     database = parts.path.removeprefix("/")
     if parts.scheme not in {"mongodb", "mongodb+srv"} or not re.fullmatch(r"[A-Za-z0-9_-]{1,38}", database):
-        raise ValueError("write the URL as mongodb://user:password@host:port/database")
+        raise ValueError(MONGO_FORM)
     return url
 
 
 def check_endpoint(text: str) -> str:
     """Let an address to listen on pass."""
-    if not re.fullmatch(r"\S+:[0-9]{1,5}", text):
+    if not re.fullmatch(r"\S+:[0-9]{1,5}", text) or int(text.rpartition(":")[2]) > MAX_PORT:
         raise ValueError("write it as host:port, for example 127.0.0.1:8090")
     return text
 
@@ -91,7 +118,7 @@ def check_sites(text: str) -> str:
 Sites = Annotated[str, AfterValidator(check_sites)]
 MongoUrl = Annotated[str, AfterValidator(check_mongo_url)]
 Endpoint = Annotated[str, AfterValidator(check_endpoint)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(check_duration)]
 
 
 def read_settings(settings: type[S], arguments: Sequence[str], program: str) -> S:
@@ -107,19 +134,36 @@ def read_settings(settings: type[S], arguments: Sequence[str], program: str) -> 
             after ``--help``.
     """
     for name in os.environ:
-        if name.startswith("ENERGY_") and name not in VARIABLES:
+        if name.startswith("ENERGY_") and name.removesuffix("_FILE") not in VARIABLES:
             near = difflib.get_close_matches(name, VARIABLES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(VARIABLES)}"
-            stop(program, f"the environment variable {name} is unknown; {hint}")
+            stop(program, f"the environment variable {without_secrets(name)} is unknown; {hint}")
     settings.model_config["cli_prog_name"] = program
     settings.__doc__ = inspect.cleandoc(settings.__doc__ or "")
     try:
-        return settings(_cli_parse_args=list(arguments))
+        return settings(_cli_parse_args=list(arguments), **_from_files(settings, program))
     except ValidationError as error:
         stop(program, explain(error, arguments))
     except SettingsError as error:
-        detail = str(error).removeprefix("error parsing CLI: ")
+        detail = without_secrets(str(error).removeprefix("error parsing CLI: "))
         stop(program, f"{detail}; `{program} --help` lists the options")
+
+
+def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]:
+    """The values of all variables for which the environment names a file."""
+    values = {}
+    for variable in VARIABLES:
+        file, field = os.environ.get(f"{variable}_FILE"), variable.removeprefix("ENERGY_").lower()
+        if not file or field not in settings.model_fields:
+            continue
+        if os.environ.get(variable):
+            stop(program, f"both {variable} and {variable}_FILE are set; keep one of them")
+        try:
+            values[field] = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
+            stop(program, f"{variable}_FILE: {shown_file(file)} cannot be read ({reason})")
+    return values
 
 
 def explain(error: ValidationError, arguments: Sequence[str]) -> str:
@@ -129,17 +173,35 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     option = f"--{name.replace('_', '-')}"
     variable = f"ENERGY_{name.upper()}"
     given = any(argument.split("=")[0] == option for argument in arguments)
-    label = option if given or variable not in os.environ else variable
+    label = option
+    if not given:
+        label = next((each for each in (variable, f"{variable}_FILE") if each in os.environ), option)
     message = first["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if first["type"] == "string_pattern_mismatch":
         message = ID_RULE
     is_secret = name.endswith(("url", "password")) or name == "notify"
-    shown = "" if is_secret or first["type"] == "missing" else f" {first['input']!r}"
+    shown = "" if is_secret or first["type"] == "missing" else f" {without_secrets(repr(first['input']))}"
     return f"{label}{shown}: {message}"
+
+
+def shown_file(file: str | Path) -> str:
+    """A file for people; what is no whole path may be the secret itself, in the place of its file."""
+    return without_secrets(str(file)) if Path(file).is_absolute() else "the file"
+
+
+def without_secrets(text: str) -> str:
+    """Leave out what may be a password: in a URL, or of an option or variable that is written wrong."""
+    for word in re.finditer(r"://|[\w-]+", text):
+        follows = text[word.end() : word.end() + 1]
+        if word[0] == "://":
+            return f"{text[: word.end()]}…"
+        if follows in {"=", " "} and SECRET_NAMES.search(word[0]):
+            return f"{text[: word.end()]}{follows}…"
+    return text
 
 
 def stop(program: str, sentence: str, status: int = 2) -> NoReturn:
     """End the process with one sentence on stderr."""
-    sys.stderr.write(f"{program}: {sentence}\n")
+    sys.stderr.write(f"{program}: {short(sentence, MAX_SHOWN)}\n")
     raise SystemExit(status)

@@ -92,6 +92,14 @@ class Topics:
         """The filter for the commands of one site, or of all for ``+``."""
         return f"{self.root}/commands/{site}/+"
 
+    def all_rejected(self, site: str) -> str:
+        """The filter for what was refused of one site, or of all for ``+``."""
+        return f"{self.root}/rejected/{site}/+"
+
+    def all_of(self, site: str) -> str:
+        """The filter for everything that is said of sensors and nodes of one site, or of all for ``+``."""
+        return f"{self.root}/+/{site}/+"
+
     @property
     def readings_prefix(self) -> str:
         """What all topics for readings begin with, and no other does."""

@@ -1,0 +1,115 @@
+"""What each role may do on the broker, and who has which: an account as lines of the access list.
+
+An account's topics are spelled out. A pattern with the client's name in it would hold for everybody,
+and whoever could choose a name would choose what it opens.
+"""
+
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from broker.topics import SiteId, Topics
+
+Role = Literal["sensor", "gateway", "ingestor", "viewer", "operator", "health"]
+ROLES: tuple[Role, ...] = get_args(Role)
+HEALTH_TOPIC = "health/broker"
+# In the access list: (may read, may write).
+Rights = tuple[list[str], list[str]]
+
+
+class Account(BaseModel):
+    """Somebody who is let in.
+
+    Attributes:
+        name: The user name, which for a sensor is its sensor id too.
+        role: What it may do.
+        sites: Where it may do that; ``+`` for all sites. A sensor has exactly one.
+        managed: Whether it is made at every start with the password in ``.env``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: SiteId
+    role: Role
+    sites: Annotated[tuple[SiteId | Literal["+"], ...], Field(min_length=1)] = ("+",)
+    managed: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.role == "sensor" and (len(self.sites) != 1 or "+" in self.sites):
+            raise ValueError("a sensor belongs to one site; say which with --site")
+        return self
+
+    def rights(self, root: str) -> Rights:
+        """Which topics it may read and which it may write, below a topic root."""
+        return _RIGHTS[self.role](self, Topics(root))
+
+    def access_list(self, root: str) -> list[str]:
+        """Its lines in Mosquitto's access list."""
+        read, write = self.rights(root)
+        return [
+            f"user {self.name}",
+            *(f"topic read {topic}" for topic in read),
+            *(f"topic write {topic}" for topic in write),
+        ]
+
+
+def _sensor(account: Account, topics: Topics) -> Rights:
+    """Its own readings and status, its own confirmations: nothing of anybody else."""
+    (site,), name = account.sites, account.name
+    return [topics.stored(site, name)], [topics.readings(site, name), topics.status(site, name)]
+
+
+def _gateway(account: Account, topics: Topics) -> Rights:
+    """What a sensor may, for all sensors of its sites."""
+    read, write = [], []
+    for site in account.sites:
+        read.append(topics.stored(site, "+"))
+        write += [topics.readings(site, "+"), topics.status(site, "+")]
+    return read, write
+
+
+def _ingestor(account: Account, topics: Topics) -> Rights:
+    """The only one that answers: it alone says what is stored, refused, too high or wrong."""
+    read, write = ["$SYS/#"], [topics.ingestors("+")]
+    for site in account.sites:
+        read += [topics.readings(site, "+"), topics.status(site, "+"), topics.commands(site, "+")]
+        write += [
+            topics.stored(site, "+"),
+            topics.alerts(site, "+"),
+            topics.alarms(site, "+"),
+            topics.storm(site),
+            topics.all_rejected(site),
+        ]
+    return read, write
+
+
+def _viewer(account: Account, topics: Topics) -> Rights:
+    """People: look, touch nothing."""
+    read = [topics.ingestors("+")]
+    for site in account.sites:
+        read += [topics.all_of(site), topics.storm(site)]
+    return read, []
+
+
+def _operator(account: Account, topics: Topics) -> Rights:
+    """People who answer for the machines: also acknowledge, shelve, and send a repaired reading."""
+    read, write = _viewer(account, topics)
+    for site in account.sites:
+        write += [topics.commands(site, "+"), topics.readings(site, "+")]
+    return read, write
+
+
+def _health(_account: Account, _topics: Topics) -> Rights:
+    """A message of its own, there and back."""
+    return [HEALTH_TOPIC], [HEALTH_TOPIC]
+
+
+_RIGHTS = {
+    "sensor": _sensor,
+    "gateway": _gateway,
+    "ingestor": _ingestor,
+    "viewer": _viewer,
+    "operator": _operator,
+    "health": _health,
+}
