@@ -1,11 +1,14 @@
 """What ``scripts/up`` runs once everything is installed."""
 
 import asyncio
+import os
 import sys
 
+from broker.authority import AuthorityError
 from broker.process import run
+from broker.register import RegisterError
 from broker.settings import read_settings
-from stack.accounts import AccountsError
+from stack.passwords import PasswordsError
 from stack.processes import ProcessError
 from stack.settings import UpSettings
 from stack.up import RunningAlreadyError, up
@@ -15,12 +18,14 @@ PROGRAM = "scripts/up"
 
 def main() -> None:
     """Read the options and run the system."""
+    # What a stack keeps and logs is for nobody else on this machine.
+    os.umask(0o077)
     settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
 
     async def serve(stop: asyncio.Event) -> None:
         await up(settings, stop)
 
-    run(PROGRAM, serve, AccountsError, ProcessError, RunningAlreadyError)
+    run(PROGRAM, serve, AuthorityError, PasswordsError, ProcessError, RegisterError, RunningAlreadyError)
 
 
 if __name__ == "__main__":

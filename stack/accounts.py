@@ -1,53 +1,86 @@
 """The users of the broker and of the database, as the URLs that they connect with."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
-from dotenv import dotenv_values
+from broker.register import Register, new_password, open_register
+from broker.roles import Account, Role
+from stack.passwords import NAMES
 
 DATABASE = "energy_db"
-PASSWORD = re.compile(r"[A-Za-z0-9._~-]+\Z")
-
-
-class AccountsError(Exception):
-    """Raised when a password is missing or cannot be part of a URL."""
+# What connects to the broker, as what. The web page acts for operators with a user of its own.
+ROLES: dict[str, Role] = {
+    "ingestor": "ingestor",
+    "sensors": "gateway",
+    "viewer": "viewer",
+    "operator": "operator",
+    "web": "operator",
+    "health": "health",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """All passwords, by their names in ``.env``."""
+    """All passwords, by their names in ``.env``.
+
+    Attributes:
+        passwords: The passwords.
+        authority: The certificate of whom to trust; None without TLS.
+    """
 
     passwords: dict[str, str]
+    authority: Path | None = None
 
     @classmethod
-    def read(cls, root: Path) -> "Accounts":
-        """Read ``.env.example`` and, over it, ``.env``.
+    def made_up(cls, authority: Path | None = None) -> "Accounts":
+        """Accounts for servers that last no longer than this process."""
+        return cls({name: new_password() for name in NAMES}, authority)
 
-        Raises:
-            AccountsError: A password has characters that would break a URL.
-        """
-        found = {**dotenv_values(root / ".env.example"), **dotenv_values(root / ".env")}
-        passwords = {name: value or "" for name, value in found.items() if name.endswith("_PASSWORD")}
-        for name, value in passwords.items():
-            if not PASSWORD.match(value):
-                raise AccountsError(
-                    f"{name} in .env may have letters, digits and . _ - ~ only, and at least one"
-                )
-        return cls(passwords)
+    def mqtt(self, name: str, port: int, host: str = "127.0.0.1") -> str:
+        """The URL of one of ``ROLES`` on the broker."""
+        return self.mqtt_url(name, self.passwords[f"MQTT_{name.upper()}_PASSWORD"], port, host)
 
-    def mqtt(self, role: str, port: int) -> str:
-        """The URL of ``ingestor``, ``sensors``, ``viewer`` or ``operator`` on the broker."""
-        return f"mqtt://{role}:{self.passwords[f'MQTT_{role.upper()}_PASSWORD']}@127.0.0.1:{port}"
+    def mqtt_url(self, name: str, password: str, port: int, host: str = "127.0.0.1") -> str:
+        """The URL of anybody on the broker."""
+        scheme, options = (
+            ("mqtts", f"/?tlsCAFile={quote(str(self.authority))}") if self.authority else ("mqtt", "")
+        )
+        return f"{scheme}://{name}:{password}@{host}:{port}{options}"
 
-    def mongo(self, role: str, port: int) -> str:
+    def mongo(self, role: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of ``ingestor``, ``viewer``, ``operator`` or ``admin`` on the database."""
         password = self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
-        options = "?authSource=admin" if role == "admin" else ""
-        return f"mongodb://{role}:{password}@127.0.0.1:{port}/{DATABASE}{options}"
+        return f"mongodb://{role}:{password}@{host}:{port}/{DATABASE}{self.mongo_options(role)}"
 
+    def mongo_options(self, role: str = "") -> str:
+        """What is behind the database's name in a URL: where the user is kept, and TLS."""
+        options = ["authSource=admin"] if role == "admin" else []
+        if self.authority:
+            options += ["tls=true", f"tlsCAFile={quote(str(self.authority))}"]
+        return f"?{'&'.join(options)}" if options else ""
 
-def read_notify(root: Path) -> dict[str, str]:
-    """Where alarms are sent to, as ``.env`` has it for the ingestor; nothing if it does not say."""
-    notify = dotenv_values(root / ".env").get("ENERGY_NOTIFY")
-    return {"ENERGY_NOTIFY": notify} if notify else {}
+    def enrol(self, folder: Path, root: str, gateway: str = "+") -> None:
+        """Let the broker know everybody in ``ROLES``; whoever else it knows stays.
+
+        Args:
+            folder: Where the broker's users are.
+            root: First topic level(s).
+            gateway: The sites that ``sensors`` may publish for, with commas; ``+`` for all, nothing for none.
+
+        Raises:
+            RegisterError: The folder or a password cannot be used.
+        """
+        with open_register(folder, root) as register:
+            self._enrol(register, gateway)
+
+    def _enrol(self, register: Register, gateway: str) -> None:
+        for name in [name for name, account in register.accounts.items() if account.managed]:
+            register.remove(name)
+        pairs: list[tuple[Account, str | None]] = []
+        for name, role in ROLES.items():
+            sites = tuple(gateway.split(",")) if role == "gateway" else ("+",)
+            if all(sites):
+                account = Account(name=name, role=role, sites=sites, managed=True)
+                pairs.append((account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"]))
+        register.put_all(pairs)

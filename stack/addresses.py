@@ -1,10 +1,10 @@
 """Where everything listens in this run, and the file that tells so."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.private_file import write_private
 from stack.accounts import Accounts
 from stack.ports import free_port
 
@@ -12,29 +12,34 @@ MQTT_PORT = 1883
 MONGO_PORT = 27017
 HTTP_PORT = 8090
 WEB_PORT = 8080
+TLS_PORT = 8883
+MUTUAL_PORT = 8884
+WEB_TLS_PORT = 8443
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The ports of one run, on 127.0.0.1."""
+    """The ports of one run, on 127.0.0.1. The last is Mosquitto's for certificates: with TLS only."""
 
     mqtt_port: int
     mongo_port: int
     http_port: int
     web_port: int
+    mutual_port: int
 
     @classmethod
-    def choose(cls, say: Callable[[str], None]) -> "Addresses":
+    def choose(cls, say: Callable[[str], None], *, tls: bool) -> "Addresses":
         """Take the default ports, or the next free ones, and say so."""
         chosen: list[int] = []
         for name, preferred in (
-            ("Mosquitto", MQTT_PORT),
+            ("Mosquitto", TLS_PORT if tls else MQTT_PORT),
             ("MongoDB", MONGO_PORT),
             ("the ingestor", HTTP_PORT),
-            ("the web page", WEB_PORT),
+            ("the web page", WEB_TLS_PORT if tls else WEB_PORT),
+            ("Mosquitto for certificates", MUTUAL_PORT),
         ):
             port = free_port(preferred, chosen)
-            if port != preferred:
+            if port != preferred and (tls or preferred != MUTUAL_PORT):
                 say(f"Port {preferred} is taken; {name} listens on {port} instead.")
             chosen.append(port)
         return cls(*chosen)
@@ -54,10 +59,16 @@ class Addresses:
             "OPERATOR_MONGO_URL": accounts.mongo("operator", mongo),
             "ADMIN_MONGO_URL": accounts.mongo("admin", mongo),
             "INGESTOR_HTTP_URL": f"http://127.0.0.1:{self.http_port}",
-            "WEB_URL": f"http://127.0.0.1:{self.web_port}",
+            "WEB_URL": self.web_url(accounts),
         }
+        if accounts.authority:
+            values["CERTIFICATE_AUTHORITY"] = str(accounts.authority)
+            values["CERTIFICATE_LISTENER"] = f"127.0.0.1:{self.mutual_port}"
         lines = ["# Written by scripts/up: where everything is in the run that began last."]
         lines += [f"{name}={value}" for name, value in values.items()]
         # It holds passwords: nobody else may read it.
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            stream.write("\n".join(lines) + "\n")
+        write_private(file, "\n".join(lines) + "\n")
+
+    def web_url(self, accounts: Accounts) -> str:
+        """Where the web page is."""
+        return f"{'https' if accounts.authority else 'http'}://127.0.0.1:{self.web_port}"

@@ -40,20 +40,28 @@ def find_mongod() -> str:
     raise ProcessError("mongod is missing; install MongoDB, or run scripts/setup on Linux x86_64")
 
 
-def mongod(state: Path, port: int, log: Path) -> Process:
-    """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1."""
+def mongod(state: Path, port: int, accounts: Accounts, log: Path) -> Process:
+    """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1.
+
+    With TLS, if the accounts know an authority, and then with nothing else.
+    """
     state.mkdir(parents=True, exist_ok=True)
     options = ["--dbpath", state, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--auth"]
-    cache = ["--wiredTigerCacheSizeGB", CACHE_GB]
-    return Process("MongoDB", [find_mongod(), *map(str, options + cache)], log=log)
+    options += ["--wiredTigerCacheSizeGB", CACHE_GB]
+    if accounts.authority is not None:
+        options += ["--tlsMode", "requireTLS", "--tlsCAFile", accounts.authority]
+        options += ["--tlsCertificateKeyFile", accounts.authority.parent / "mongodb.pem"]
+        # Users have passwords; only the server shows a certificate.
+        options += ["--tlsAllowConnectionsWithoutCertificates"]
+    return Process("MongoDB", [find_mongod(), *map(str, options)], log=log)
 
 
-async def answers(port: int) -> bool:
+async def answers(accounts: Accounts, port: int) -> bool:
     """Whether a server listens there, users or not."""
 
     def ask() -> bool:
         try:
-            with _client(f"mongodb://127.0.0.1:{port}") as client:
+            with _client(f"mongodb://127.0.0.1:{port}/{accounts.mongo_options()}") as client:
                 client.admin.command("ping")
         except PyMongoError:
             return False
@@ -62,20 +70,20 @@ async def answers(port: int) -> bool:
     return await asyncio.to_thread(ask)
 
 
-async def make_users(accounts: Accounts, port: int) -> None:
+async def make_users(accounts: Accounts, port: int, host: str = "127.0.0.1") -> None:
     """Make the administrator, the ingestor, the viewer and the operator, or set their passwords and rights.
 
     Raises:
         ProcessError: The data was made with another administrator's password.
     """
-    await asyncio.to_thread(_make_users, accounts, port)
+    await asyncio.to_thread(_make_users, accounts, port, host)
 
 
-def _make_users(accounts: Accounts, port: int) -> None:
-    admin_url = accounts.mongo("admin", port)
+def _make_users(accounts: Accounts, port: int, host: str) -> None:
+    admin_url = accounts.mongo("admin", port, host)
     if not _lets_in(admin_url):
         # As long as there is no user at all, this machine may make the first one.
-        with _client(f"mongodb://127.0.0.1:{port}") as client:
+        with _client(f"mongodb://{host}:{port}/{accounts.mongo_options()}") as client:
             try:
                 _set_user(client.admin, admin_url, ["root"])
             except OperationFailure:
@@ -85,9 +93,9 @@ def _make_users(accounts: Accounts, port: int) -> None:
                 ) from None
     with _client(admin_url) as client:
         database = client[DATABASE]
-        _set_user(database, accounts.mongo("ingestor", port), [_set_role(database, "ingestor")])
-        _set_user(database, accounts.mongo("viewer", port), ["read"])
-        _set_user(database, accounts.mongo("operator", port), ["read", _set_role(database, "operator")])
+        _set_user(database, accounts.mongo("ingestor", port, host), [_set_role(database, "ingestor")])
+        _set_user(database, accounts.mongo("viewer", port, host), ["read"])
+        _set_user(database, accounts.mongo("operator", port, host), ["read", _set_role(database, "operator")])
 
 
 def _lets_in(url: str) -> bool:

@@ -27,23 +27,36 @@ def find_mosquitto() -> None:
             raise ProcessError(f"{program} is missing; install Mosquitto (Debian: apt-get install mosquitto)")
 
 
-def mosquitto(state: Path, port: int, accounts: Accounts, log: Path) -> Process:
-    """Describe a Mosquitto that keeps everything in ``state`` and listens on 127.0.0.1."""
+def mosquitto(
+    state: Path, port: int, accounts: Accounts, log: Path, mutual_port: int | None = None
+) -> Process:
+    """Describe a Mosquitto that keeps everything in ``state`` and listens on 127.0.0.1.
+
+    Args:
+        state: Its folder.
+        port: Where it listens, with TLS if the accounts know an authority.
+        accounts: Who is let in.
+        log: Where its output goes.
+        mutual_port: Where it listens for those who have a certificate instead; None for nowhere.
+
+    Raises:
+        RegisterError: The users cannot be written down.
+    """
     state.mkdir(parents=True, exist_ok=True)
-    return Process(
-        "Mosquitto",
-        [str(ROOT / "broker" / "mosquitto-start")],
-        {
-            "MOSQUITTO_CONF": str(ROOT / "mosquitto.conf"),
-            "MOSQUITTO_STATE": str(state),
-            "MOSQUITTO_LISTENER": f"{port} 127.0.0.1",
-            "INGESTOR_MQTT_URL": accounts.mqtt("ingestor", port),
-            "SENSORS_MQTT_URL": accounts.mqtt("sensors", port),
-            "VIEWER_MQTT_URL": accounts.mqtt("viewer", port),
-            "OPERATOR_MQTT_URL": accounts.mqtt("operator", port),
-        },
-        log,
-    )
+    accounts.enrol(state / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))
+    environment = {
+        "MOSQUITTO_CONF": str(ROOT / "mosquitto.conf"),
+        "MOSQUITTO_STATE": str(state),
+        "MOSQUITTO_LISTENER": f"{port} 127.0.0.1",
+    }
+    if accounts.authority is not None:
+        environment |= {
+            "MOSQUITTO_LISTENER": "none",
+            "MOSQUITTO_CERTIFICATES": str(accounts.authority.parent),
+            "MOSQUITTO_TLS": f"{port} 127.0.0.1",
+            "MOSQUITTO_MUTUAL_TLS": f"{mutual_port or 0} 127.0.0.1",
+        }
+    return Process("Mosquitto", [str(ROOT / "broker" / "mosquitto-start")], environment, log)
 
 
 def damaged_stores(state: Path) -> set[Path]:

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
+import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from pathlib import Path
 READY_WITHIN_S = 60.0
 READY_CHECK_S = 0.1
 STOP_WITHIN_S = 30.0
-PR_SET_PDEATHSIG = 1
 
 
 class ProcessError(Exception):
@@ -47,13 +45,13 @@ class Process:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
                 output = files.enter_context(self.log.open("ab"))
             self.running = await asyncio.create_subprocess_exec(
+                *_ending_with_parent(),
                 *self.command,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
 
     async def ready(self, check: Callable[[], Awaitable[bool]]) -> None:
@@ -104,9 +102,11 @@ class Process:
         return f": {lines[-1][:200]} (more in {self.log})" if lines else f"; see {self.log}"
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent is killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _ending_with_parent() -> list[str]:
+    """What goes before a command so that the kernel ends it when this process is killed."""
+    # Of util-linux. Code of our own between fork and exec would run with whatever other threads hold.
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 @asynccontextmanager

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from broker.authority import Authority
+from broker.certificates import keep_servers
 from stack import mongod, mosquitto
 from stack.accounts import Accounts
 from stack.ports import free_port
@@ -20,20 +22,28 @@ class Servers:
         state: The folder of their data and logs.
         mqtt_port: The broker's port on 127.0.0.1.
         mongo_port: The database's.
+        mutual_port: The broker's for those who have a certificate; only with TLS.
     """
 
     accounts: Accounts
     state: Path
     mqtt_port: int
     mongo_port: int
+    mutual_port: int | None = None
     broker: Process = field(init=False)
     database: Process = field(init=False)
 
     def __post_init__(self) -> None:
         self.broker = mosquitto.mosquitto(
-            self.state / "mosquitto", self.mqtt_port, self.accounts, self.state / "mosquitto.log"
+            self.state / "mosquitto",
+            self.mqtt_port,
+            self.accounts,
+            self.state / "mosquitto.log",
+            self.mutual_port,
         )
-        self.database = mongod.mongod(self.state / "mongo", self.mongo_port, self.state / "mongod.log")
+        self.database = mongod.mongod(
+            self.state / "mongo", self.mongo_port, self.accounts, self.state / "mongod.log"
+        )
 
     def mqtt(self, role: str) -> str:
         """The URL of a role on this broker."""
@@ -49,22 +59,28 @@ class Servers:
 
     async def database_answers(self) -> bool:
         """Whether the database answers."""
-        return await mongod.answers(self.mongo_port)
+        return await mongod.answers(self.accounts, self.mongo_port)
 
 
 @asynccontextmanager
-async def start_servers(state: Path, accounts: Accounts) -> AsyncIterator[Servers]:
+async def start_servers(state: Path, accounts: Accounts, *, tls: bool = False) -> AsyncIterator[Servers]:
     """Start both, make the database's users, and stop both at the end.
 
     Args:
         state: Where to keep everything.
         accounts: The users of both.
+        tls: Whether both speak TLS, and nothing else.
 
     Raises:
         ProcessError: One is missing or does not start.
     """
     mqtt_port = free_port(21000)
-    servers = Servers(accounts, state, mqtt_port, free_port(27500, [mqtt_port]))
+    mongo_port = free_port(27500, [mqtt_port])
+    mutual_port = None
+    if tls:
+        accounts = replace(accounts, authority=keep_servers(Authority(state / "certificates")))
+        mutual_port = free_port(mqtt_port + 1, [mongo_port])
+    servers = Servers(accounts, state, mqtt_port, mongo_port, mutual_port)
     async with (
         running(servers.broker, servers.broker_answers),
         running(servers.database, servers.database_answers),

@@ -16,5 +16,6 @@ class UpSettings(ProcessSettings):
 
     nodes: Annotated[int, Field(ge=0, le=500)] = Field(3, description="sensor nodes to start")
     run_for: Duration | None = Field(None, alias="for", description="end after this time, for example 30s")
+    tls: bool = Field(False, description="encrypt every connection, with certificates of its own")
     clean: bool = Field(False, description="forget all readings and logs of earlier runs first")
     state: Path = Field(Path("var"), description="folder for data, logs and stack.env")

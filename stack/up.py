@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import ssl
 import sys
 import time
 import urllib.request
@@ -14,10 +15,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
 
+from broker.authority import Authority
+from broker.certificates import keep_servers
 from broker.messages import sensor_series
 from stack import mongod, mosquitto
-from stack.accounts import Accounts, read_notify
+from stack.accounts import Accounts
 from stack.addresses import Addresses
+from stack.clients import write_clients
+from stack.enrolment import enrol_sensors
+from stack.hidden import Hidden
+from stack.passwords import keep_passwords, read_notify
 from stack.processes import Process, ProcessError, running
 from stack.settings import UpSettings
 
@@ -42,8 +49,10 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
     """Run the whole system until told to stop.
 
     Raises:
-        AccountsError: A password in ``.env`` cannot be used.
+        AuthorityError: The certificates of earlier runs cannot be used.
+        PasswordsError: A password in ``.env`` cannot be used.
         ProcessError: A program is missing, or does not start or stay.
+        RegisterError: The broker's users cannot be read or written.
         RunningAlreadyError: It runs already.
     """
     state = settings.state.resolve()
@@ -52,10 +61,15 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
         if settings.clean:
             for folder in ("mosquitto", "mongo", "nodes", "log"):
                 shutil.rmtree(state / folder, ignore_errors=True)
-        accounts = Accounts.read(ROOT)
         mosquitto.find_mosquitto()
         mongod.find_mongod()
-        machine = Machine(state, accounts, Addresses.choose(say))
+        env = ROOT / ".env"
+        if not env.exists():
+            say("Passwords were made up; they are in .env, which only you can read.")
+        accounts = Accounts(
+            keep_passwords(env), keep_servers(Authority(state / "certificates")) if settings.tls else None
+        )
+        machine = Machine(state, accounts, Addresses.choose(say, tls=settings.tls))
         async with AsyncExitStack() as exits:
             await _unless(stop, machine.start(exits, settings.nodes))
             if not stop.is_set():
@@ -96,6 +110,7 @@ class Machine:
         self._state = state
         self._accounts = accounts
         self._addresses = addresses
+        self._hidden = Hidden(state / "secrets")
         self._processes: list[Process] = []
         self._damaged = mosquitto.damaged_stores(state / "mosquitto")
 
@@ -106,57 +121,65 @@ class Machine:
         log = state / "log"
 
         say(f"Mosquitto    127.0.0.1:{mqtt}")
-        broker = mosquitto.mosquitto(state / "mosquitto", mqtt, accounts, log / "mosquitto.log")
+        broker = mosquitto.mosquitto(
+            state / "mosquitto", mqtt, accounts, log / "mosquitto.log", addresses.mutual_port
+        )
+        sensors = sensor_series(FIRST_SENSOR, nodes) if nodes else []
+        passwords = enrol_sensors(state / "mosquitto" / "users", sensors)
         await self._run(exits, broker, lambda: mosquitto.answers(accounts.mqtt("viewer", mqtt)))
         self._tell_damage()
 
         say(f"MongoDB      127.0.0.1:{mongo}")
-        database = mongod.mongod(state / "mongo", mongo, log / "mongod.log")
-        await self._run(exits, database, lambda: mongod.answers(mongo))
+        database = mongod.mongod(state / "mongo", mongo, accounts, log / "mongod.log")
+        await self._run(exits, database, lambda: mongod.answers(accounts, mongo))
         await mongod.make_users(accounts, mongo)
 
         # The live view outlives the ingestor, so that it shows the last reading too.
-        viewer = {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)}
+        viewer = self._hidden.put("viewer", {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)})
         await self._run(exits, _python("Live view", ["monitor", "watch", "--lines"], viewer, None), _at_once)
 
         say(f"Ingestor     http://127.0.0.1:{http}/ready")
-        urls = {
+        secrets = {
             "ENERGY_MQTT_URL": accounts.mqtt("ingestor", mqtt),
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
-            "ENERGY_HTTP": f"127.0.0.1:{http}",
-            "ENERGY_ALARMS": str(ROOT / "alarms.toml"),
-            **read_notify(ROOT),
+            **read_notify(ROOT / ".env"),
         }
-        ingestor = _python("Ingestor", ["ingestor"], urls, log / "ingestor.log")
+        environment = {"ENERGY_HTTP": f"127.0.0.1:{http}", "ENERGY_ALARMS": str(ROOT / "alarms.toml")}
+        environment |= self._hidden.put("ingestor", secrets)
+        ingestor = _python("Ingestor", ["ingestor"], environment, log / "ingestor.log")
         await self._run(exits, ingestor, lambda: _says_ready(f"http://127.0.0.1:{http}/ready"))
 
         await self._start_web(exits)
         addresses.write(state / "stack.env", accounts)
-        sensors = sensor_series(FIRST_SENSOR, nodes) if nodes else []
+        write_clients(state / "clients", accounts, mqtt, mongo)
         if sensors:
             say(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
         say(self._what_next(nodes))
         for sensor_id in sensors:
             options = ["--sensor-id", sensor_id, "--outbox", str(state / "nodes" / f"{sensor_id}.db")]
-            url = {"ENERGY_MQTT_URL": accounts.mqtt("sensors", mqtt)}
+            url = accounts.mqtt_url(sensor_id, passwords[sensor_id], mqtt)
+            hidden = self._hidden.put(sensor_id, {"ENERGY_MQTT_URL": url})
             node = _python(
-                f"Sensor node {sensor_id}", ["sensor_node", *options], url, log / f"{sensor_id}.log"
+                f"Sensor node {sensor_id}", ["sensor_node", *options], hidden, log / f"{sensor_id}.log"
             )
             await self._run(exits, node, _at_once)
 
     async def _start_web(self, exits: AsyncExitStack) -> None:
         accounts, addresses = self._accounts, self._addresses
-        web = f"127.0.0.1:{addresses.web_port}"
-        say(f"Web page     http://{web}")
-        environment = {
-            "ENERGY_MQTT_URL": accounts.mqtt("operator", addresses.mqtt_port),
+        url = addresses.web_url(accounts)
+        say(f"Web page     {url}")
+        secrets = {
+            "ENERGY_MQTT_URL": accounts.mqtt("web", addresses.mqtt_port),
             "ENERGY_MONGO_URL": accounts.mongo("operator", addresses.mongo_port),
-            "ENERGY_HTTP": web,
             "ENERGY_VIEWER_PASSWORD": accounts.passwords["WEB_VIEWER_PASSWORD"],
             "ENERGY_OPERATOR_PASSWORD": accounts.passwords["WEB_OPERATOR_PASSWORD"],
         }
+        environment = {"ENERGY_HTTP": f"127.0.0.1:{addresses.web_port}", **self._hidden.put("web", secrets)}
+        if accounts.authority:
+            certificate = str(accounts.authority.parent / "web.pem")
+            environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
         page = _python("Web page", ["monitor", "web"], environment, self._state / "log" / "web.log")
-        await self._run(exits, page, lambda: _says_ready(f"http://{web}/live"))
+        await self._run(exits, page, lambda: _says_ready(f"{url}/live", accounts.authority))
 
     async def _run(
         self, exits: AsyncExitStack, process: Process, check: Callable[[], Awaitable[bool]]
@@ -198,21 +221,20 @@ class Machine:
     def _what_next(self, nodes: int) -> str:
         accounts, addresses = self._accounts, self._addresses
         next_sensor = sensor_series(FIRST_SENSOR, nodes + 1)[-1]
-        password = accounts.passwords["MQTT_VIEWER_PASSWORD"]
+        clients = os.path.relpath(self._state / "clients")
         return f"""
 Look at it in a browser; the users are viewer and operator, their passwords in
-.env or .env.example:
-  http://127.0.0.1:{addresses.web_port}
+.env as WEB_VIEWER_PASSWORD and WEB_OPERATOR_PASSWORD:
+  {addresses.web_url(accounts)}
 Follow the alerts, in another terminal:
-  mosquitto_sub -h 127.0.0.1 -p {addresses.mqtt_port} -u viewer -P {password} \\
-    -t 'energy/alerts/#' -v
+  XDG_CONFIG_HOME={clients}/viewer mosquitto_sub -t 'energy/alerts/#' -v
 List the alarms that stand; alarms.toml says when something is wrong:
   scripts/monitor alarms
-Look at the data in MongoDB Compass:
-  {accounts.mongo("viewer", addresses.mongo_port)}
+Look at the data in MongoDB Compass, with VIEWER_MONGO_URL of
+  {os.path.relpath(self._state / "stack.env")}
 Launch one more sensor:
   scripts/sensor-node --sensor-id {next_sensor} --location "Room {nodes + 1}"
-All addresses are in {os.path.relpath(self._state / "stack.env")}. Ctrl-C ends everything.
+All addresses and users are in the same file. Ctrl-C ends everything.
 """
 
 
@@ -237,10 +259,12 @@ async def _at_once() -> bool:
     return True
 
 
-async def _says_ready(url: str) -> bool:
+async def _says_ready(url: str, authority: Path | None = None) -> bool:
+    context = ssl.create_default_context(cafile=authority)
+
     def ask() -> bool:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - the URL is ours
+            with urllib.request.urlopen(url, timeout=2, context=context) as answer:  # noqa: S310 - the URL is ours
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False

@@ -1,0 +1,46 @@
+"""What Docker runs once MongoDB answers: sets its users, their passwords and their rights."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from pydantic import Field
+from pymongo.errors import PyMongoError
+
+from broker.settings import ProcessSettings, read_settings, stop
+from stack.accounts import Accounts
+from stack.mongod import make_users
+from stack.passwords import NAMES
+from stack.processes import ProcessError
+
+PROGRAM = "users"
+
+
+class UsersSettings(ProcessSettings):
+    """Set the users of MongoDB, with the passwords that were handed out.
+
+    Example: python3 -m stack.mongo_users --secrets /run/secrets/users
+    """
+
+    secrets: Path = Field(Path("/run/secrets/users"), description="folder with a file for each password")
+    host: str = Field("mongodb", description="where MongoDB is")
+    port: int = Field(27017, description="its port")
+
+
+def main() -> None:
+    """Read the options and do it."""
+    settings = read_settings(UsersSettings, sys.argv[1:], PROGRAM)
+    folder = settings.secrets
+    passwords = {name: file.read_text().strip() for name in NAMES if (file := folder / name).exists()}
+    authority = folder / "ca.crt"
+    accounts = Accounts(passwords, authority if authority.exists() else None)
+    try:
+        asyncio.run(make_users(accounts, settings.port, settings.host))
+    except ProcessError as error:
+        stop(PROGRAM, str(error), 1)
+    except PyMongoError as error:
+        stop(PROGRAM, f"MongoDB does not do what it is told: {type(error).__name__}", 1)
+
+
+if __name__ == "__main__":
+    main()
