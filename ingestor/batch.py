@@ -1,5 +1,6 @@
 """What is written together: deliveries opened, validated and flagged, row by row."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,13 +11,16 @@ from pydantic import ValidationError
 from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.topics import Place, Topics
+from ingestor.admission import Admission
 from ingestor.alarms.commands import Command, read_command
 from ingestor.books import Books
 from ingestor.documents import Measure, to_measure, utc_now
 from ingestor.flag import Limits, exceeded
 from ingestor.receive import Inbox
 from ingestor.sensors import Sensors
-from ingestor.validate import Rejection, Valid, validate
+from ingestor.validate import NO_IDS, Rejection, Valid, validate
+
+logger = logging.getLogger(__name__)
 
 BATCH_READINGS = 1000
 BATCH_AGE_S = 0.02
@@ -58,6 +62,7 @@ class Opener:
     limits: Limits
     books: Books
     sensors: Sensors
+    admission: Admission
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
     _readings: str = field(init=False)
     _commands: str = field(init=False)
@@ -93,7 +98,18 @@ class Opener:
         return batch
 
     def _open_readings(self, packet: PublishPacket, batch: Batch) -> None:
-        for item in validate(packet, batch.received_at):
+        left = self.admission.readings.left
+        if left.get(packet.topic, 0.0) < 1 and (refused := self.admission.refuse(packet)) is not None:
+            batch.rejections.append(refused)
+            return
+        try:
+            checked = validate(packet, batch.received_at)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw would come again for ever
+            logger.error("A payload on %r cannot be read; it is kept: %r", packet.topic, error)  # noqa: TRY400
+            reason = f"it cannot be read ({type(error).__name__})"
+            checked = [Rejection("invalid", reason, packet.topic, packet.payload)]
+        left[packet.topic] -= len(checked)
+        for item in checked:
             if isinstance(item, Rejection):
                 batch.rejections.append(item)
                 continue
@@ -105,8 +121,14 @@ class Opener:
 
     def _open_status(self, packet: PublishPacket, batch: Batch) -> None:
         place = self.topics.place(packet.topic)
+        if place.is_valid and not self.admission.owns(place):
+            batch.rejections.append(self.admission.refuse_foreign(place, packet))
+            return
         if not packet.payload:
             batch.statuses.append((place, None))
+            return
+        if not place.is_valid:
+            batch.rejections.append(Rejection("topic", NO_IDS, packet.topic, packet.payload))
             return
         try:
             status = NodeStatus.model_validate_json(packet.payload)
@@ -114,7 +136,7 @@ class Opener:
             reason = 'a status is {"state": "online"} or {"state": "offline"}'
             batch.rejections.append(Rejection("status", reason, packet.topic, packet.payload))
         else:
-            self.sensors.heard(place, status)
+            self.sensors.heard(place, status, self.admission.may_own)
             batch.statuses.append((place, status))
 
 

@@ -20,6 +20,7 @@ class Books:
         in_hand: Readings of the batch that is being stored.
         alerts: Alerts published.
         late: Readings that were older than ten minutes at arrival.
+        flooded: Of the rejected, those that were only counted, since there were too many to keep each.
         turned_away: Deliveries that found the queue full; the broker sends them again, so they are
             not received yet.
     """
@@ -32,6 +33,7 @@ class Books:
     in_hand: int = 0
     alerts: int = 0
     late: int = 0
+    flooded: int = 0
     turned_away: int = 0
 
     @property

@@ -61,6 +61,7 @@ class SensorDocument(TypedDict, total=False):
         threshold_kwh: Its own threshold, if it has one.
         interval_s: How far apart its readings are, as learned, seconds.
         shelved: Per rule, until when and by whom.
+        moved_at: When people last said that it belongs to another site.
     """
 
     _id: str
@@ -86,6 +87,9 @@ class RejectedDocument(TypedDict, total=False):
         row: Which row of an array it was, counted from 0.
         sequence: The sensor's own count, if it sent one.
         replayed_at: When a person sent it again, repaired.
+        until: Of a flood: when the last of the payloads came that this document counts.
+        count: Of a flood: how many payloads it counts.
+        bytes: Of a flood: how large they were together.
     """
 
     _id: Required[ObjectId]
@@ -97,6 +101,9 @@ class RejectedDocument(TypedDict, total=False):
     row: int
     sequence: int
     replayed_at: datetime
+    until: datetime
+    count: int
+    bytes: int
 
 
 class AlarmDocument(TypedDict):

@@ -18,6 +18,7 @@ COUNTERS = {
     "rejected": "Readings that were refused and kept with a reason.",
     "alerts": "Alerts published.",
     "late": "Readings older than ten minutes at arrival.",
+    "flooded": "Of the rejected, those that came too fast to be kept, and were only counted.",
     "turned_away": "Deliveries left with the broker because the queue was full.",
 }
 

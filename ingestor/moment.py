@@ -22,11 +22,13 @@ def read_moment(written: str | float) -> Moment:
         OverflowError: In UTC, it is outside of the years 1 to 9999.
     """
     # The contract's own form, 2026-11-23T10:00:00.123Z, told by its length and its signs: there is
-    # nothing to convert and nothing to write anew. That the rest are digits is seen by who reads it.
+    # nothing to convert and nothing to write anew. That the rest are digits is seen by who reads it, but
+    # for the milliseconds, in whose place it would take an offset.
     if (
         isinstance(written, str)
         and len(written) == STAMP
-        and written[4::3][:6] == "--T::."
+        and written[4:20:3] == "--T::."
+        and written[20:23].isdigit()
         and written[-1] == "Z"
     ):
         return datetime.fromisoformat(written[:-1]), written

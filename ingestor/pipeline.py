@@ -25,6 +25,7 @@ from ingestor.batch import Batch, Opener
 from ingestor.books import Books
 from ingestor.confirm import Confirmations
 from ingestor.documents import late_before
+from ingestor.floods import Floods, SortedOut
 from ingestor.periods import Periods
 from ingestor.receive import Inbox
 from ingestor.sensors import Sensors
@@ -54,6 +55,7 @@ class Pipeline:
     confirmations: Confirmations
     sensors: Sensors
     periods: Periods
+    floods: Floods
     _opened_s: float = float("-inf")
     _at_rest: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,12 +107,18 @@ class Pipeline:
         }
         await self._obey(batch)
         rejections = [*batch.rejections, *refused.values()]
-        if rejections:
-            await self.store.insert_rejected([_to_document(each, batch.received_at) for each in rejections])
+        sorted_out = self.floods.sort_out(rejections, batch.received_at)
+        if sorted_out.kept:
+            await self.store.insert_rejected(
+                [_to_document(each, batch.received_at) for each in sorted_out.kept]
+            )
+        if sorted_out.counts:
+            await self.store.count_rejected(sorted_out.counts)
         self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
-        self._announce(batch, problems, rejections)
-        self._judge(batch, problems, rejections)
-        self._confirm(batch, refused)
+        self.books.flooded += sorted_out.counted
+        self._announce(batch, problems, [*sorted_out.kept, *sorted_out.begun])
+        self._judge(batch, problems, [*sorted_out.kept, *sorted_out.flooding])
+        self._confirm(batch, refused, sorted_out)
         await _acknowledge(batch)
 
     def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
@@ -160,16 +168,15 @@ class Pipeline:
         for place, status in batch.statuses:
             self.alarms.heard(place, status)
 
-    def _confirm(self, batch: Batch, refused: Mapping[int, Rejection]) -> None:
+    def _confirm(self, batch: Batch, refused: Mapping[int, Rejection], sorted_out: SortedOut) -> None:
+        """Tell sensors what they may forget: what is stored, or kept as it came."""
         for index, valid in enumerate(batch.valid):
             sequence = valid.reading.get("sequence")
             if sequence is None:
                 continue
-            if index in refused:
-                self.confirmations.rejected(valid.place, sequence)
-            else:
+            if index not in refused:
                 self.confirmations.stored(valid.place, sequence)
-        for rejection in batch.rejections:
+        for rejection in sorted_out.kept:
             if rejection.sequence is not None:
                 self.confirmations.rejected(self.topics.place(rejection.topic), rejection.sequence)
 

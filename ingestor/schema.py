@@ -97,6 +97,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "threshold_kwh": _THRESHOLD,
             "interval_s": {"bsonType": "number", "minimum": 0},
             "shelved": {"bsonType": "object"},
+            "moved_at": _TIME,
         },
     },
     "rejected": {
@@ -108,6 +109,9 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "reason": {"bsonType": "string"},
             "received_at": _TIME,
             "replayed_at": _TIME,
+            "until": _TIME,
+            "count": {"bsonType": ["int", "long"]},
+            "bytes": {"bsonType": ["int", "long"]},
         },
     },
     "hourly": _PERIOD,

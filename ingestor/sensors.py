@@ -5,7 +5,7 @@ it; of a great many sensors only some each time, in turn, so that their number c
 updates are minima, maxima and settings: writing one twice changes nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,9 +15,13 @@ from pymongo import UpdateMany, UpdateOne
 
 from broker.messages import NodeStatus, sensor_series
 from broker.topics import Place
+from ingestor.allowance import Allowance
 from ingestor.documents import Measure
 
 MOST_NODES = 100_000
+# Sensors that one node may name: with its first words, and each second from then on.
+NAMED_AT_ONCE = 100_000
+NAMED_PER_S = 100
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class Sensors:
         self._online: dict[Place, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
         self._being_written: datetime | None = None
+        self._named = Allowance(NAMED_PER_S, NAMED_AT_ONCE)
 
     @property
     def unwritten_since(self) -> datetime | None:
@@ -59,11 +64,19 @@ class Sensors:
             elif moment < seen.first:
                 seen.first = moment
 
-    def heard(self, place: Place, status: NodeStatus) -> None:
-        """Note that a node came or went. It names its sensors when it comes."""
+    def heard(self, place: Place, status: NodeStatus, owns: Callable[[Place], bool]) -> None:
+        """Note that a node came or went. It names its sensors when it comes.
+
+        Args:
+            place: The node.
+            status: What it says.
+            owns: Whether a sensor may be of this site: a node speaks for no other's. Nor for one that is
+                a node itself.
+        """
         if status.state == "offline":
             self._online.pop(place, None)
-            node = {"site": place.site, "node_id": place.name}
+            # A sensor that had no reading yet has no site.
+            node = {"site": {"$in": [place.site, None]}, "node_id": place.name}
             self._statuses.append(UpdateMany(node, {"$set": {"status": "offline"}}))
             return
         count = status.sensors or 1
@@ -71,14 +84,23 @@ class Sensors:
             return
         if len(self._online) >= MOST_NODES:
             self._online.clear()  # all are written again when they speak next
+        if not self._named.take(f"{place.site}/{place.name}", count):
+            return  # it says so again
         self._online[place] = count
-        online = {"site": place.site, "node_id": place.name, "status": "online"}
+        online = {"node_id": place.name, "status": "online"}
         self._statuses += [
             UpdateOne(
-                {"sensor_id": sensor_id}, {"$set": online, "$setOnInsert": {"_id": sensor_id}}, upsert=True
+                {"sensor_id": sensor_id},
+                {"$set": online, "$setOnInsert": {"_id": sensor_id}},
+                upsert=True,
             )
             for sensor_id in sensor_series(place.name, count)
+            if sensor_id == place.name or self._may_speak_for(Place(place.site, sensor_id), owns)
         ]
+
+    def _may_speak_for(self, sensor: Place, owns: Callable[[Place], bool]) -> bool:
+        # Counting up may make a name too long, under which nothing can come.
+        return sensor.is_valid and sensor not in self._online and owns(sensor)
 
     def take(self, limit: int | None = None) -> list[UpdateOne | UpdateMany]:
         """Take out the updates to be written, in order; ``wrote`` is to be told when they are.
@@ -98,16 +120,14 @@ class Sensors:
 
 
 def _update(sensor_id: str, seen: _Seen) -> UpdateOne:
-    known: dict[str, Any] = {"site": seen.site}
+    known: dict[str, Any] = {
+        "_id": {"$ifNull": ["$_id", sensor_id]},
+        # Its first reading says where it belongs; then only people move it.
+        "site": {"$ifNull": ["$site", seen.site]},
+        "first_reading": {"$min": ["$first_reading", seen.first]},
+        "last_reading": {"$max": ["$last_reading", seen.last]},
+    }
     if seen.location is not None:
-        known["location"] = seen.location
-    return UpdateOne(
-        {"sensor_id": sensor_id},
-        {
-            "$set": known,
-            "$min": {"first_reading": seen.first},
-            "$max": {"last_reading": seen.last},
-            "$setOnInsert": {"_id": sensor_id},
-        },
-        upsert=True,
-    )
+        # Else a text that begins with $ would be a field.
+        known["location"] = {"$literal": seen.location}
+    return UpdateOne({"sensor_id": sensor_id}, [{"$set": known}], upsert=True)

@@ -13,16 +13,20 @@ from broker.link import Link
 from broker.messages import IngestorStatus
 from broker.process import every
 from broker.topics import Topics
+from ingestor.admission import Admission
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.service import Alarms
+from ingestor.allowance import Allowance
 from ingestor.announce import Announcer
 from ingestor.batch import BATCH_READINGS, Opener
 from ingestor.books import Books
 from ingestor.confirm import Confirmations
 from ingestor.flag import Limits
+from ingestor.floods import Floods
 from ingestor.periods import Periods
 from ingestor.pipeline import Pipeline
 from ingestor.receive import Inbox
+from ingestor.registry import Registry
 from ingestor.sensors import Sensors
 from ingestor.settings import IngestorSettings
 from ingestor.state import State
@@ -33,7 +37,7 @@ RECEIVE_MAX = 4 * BATCH_READINGS
 CONFIRM_EVERY_S = 0.5
 SENSORS_EVERY_S = 1.0
 SENSORS_AT_ONCE = 500
-THRESHOLDS_EVERY_S = 5.0
+SET_EVERY_S = 5.0
 STATUS_EVERY_S = 5.0
 REPORT_EVERY_S = 60.0
 
@@ -55,6 +59,7 @@ class Ingestor:
     ) -> None:
         self._settings = settings
         self._store = store
+        self._registry = Registry(store)
         self._stop = stop
         self._topics = Topics(settings.topic_root)
         self._limits = Limits(settings.threshold_kwh)
@@ -64,7 +69,8 @@ class Ingestor:
         books = Books()
         self.state = State(books, store, settings.threshold_kwh)
         self._inbox = Inbox(self._topics, books)
-        opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors)
+        self._admission = Admission(Allowance(settings.sensor_rate, settings.sensor_quota))
+        opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors, self._admission)
         self._announcer = Announcer(store, self._topics, books, settings.sites)
         self._alarms = Alarms(settings, config, store, self._limits, self._sensors)
         self._pipeline = Pipeline(
@@ -78,6 +84,7 @@ class Ingestor:
             self._confirmations,
             self._sensors,
             self._periods,
+            Floods(),
         )
 
     async def run(self) -> None:
@@ -105,9 +112,7 @@ class Ingestor:
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
                 group.create_task(self._periods.keep(), name="ingestor.periods"),
                 group.create_task(every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
-                group.create_task(
-                    every(THRESHOLDS_EVERY_S, self._load_thresholds), name="ingestor.thresholds"
-                ),
+                group.create_task(every(SET_EVERY_S, self._load_set), name="ingestor.set"),
                 group.create_task(every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
                 group.create_task(every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"),
                 group.create_task(self._report(), name="ingestor.report"),
@@ -159,7 +164,8 @@ class Ingestor:
 
     async def _work(self) -> None:
         await self._store.prepare()
-        await self._load_thresholds()
+        self._admission.learn(set(), await self._registry.sites(), self._topics.readings_prefix)
+        await self._load_set()
         await self._alarms.load()
         await self._pipeline.work()
 
@@ -174,16 +180,19 @@ class Ingestor:
             async with asyncio.timeout(self._settings.drain.total_seconds()):
                 await waiting
 
-    async def _load_thresholds(self) -> None:
+    async def _load_set(self) -> None:
+        """Take up what people set of sensors: thresholds, and sites."""
         # What was set for one sensor from the command line wins over the file.
-        self._limits.own_kwh = {**self._alarms.thresholds_kwh, **await self._store.thresholds()}
+        self._limits.own_kwh = {**self._alarms.thresholds_kwh, **await self._registry.thresholds()}
+        asked = self._admission.asking
+        self._admission.learn(asked, await self._registry.sites(asked), self._topics.readings_prefix)
 
     async def _write_sensors(self) -> None:
         await self._update_sensors(SENSORS_AT_ONCE)
 
     async def _update_sensors(self, limit: int | None = None) -> None:
         if updates := self._sensors.take(limit):
-            await self._store.update_sensors(updates)
+            await self._registry.update(updates)
         self._sensors.wrote()
 
     async def _send_confirmations(self) -> None:

@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from broker.address import MqttUrl
 from broker.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify import check_urls
+
+# An empty file is as good as none: with Docker there is always one.
+Notify = Annotated[
+    Annotated[str, AfterValidator(check_urls)] | None, BeforeValidator(lambda given: given or None)
+]
 
 
 class IngestorSettings(ProcessSettings):
@@ -17,7 +22,10 @@ class IngestorSettings(ProcessSettings):
     Two commands besides, each with a --help: `ingestor check-config` explains
     the rules of alarms, `ingestor threshold` gives a sensor its own threshold.
 
-    Example: ingestor --mqtt-url mqtt://ingestor:secret@localhost --site lari
+    URLs with passwords are best kept in files: everybody on the machine can read
+    options.
+
+    Example: ENERGY_MQTT_URL_FILE=mqtt-url ingestor --site lari
     """
 
     mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker")
@@ -28,8 +36,14 @@ class IngestorSettings(ProcessSettings):
         12.0, description="a reading strictly above it is an anomaly"
     )
     alarms: Path | None = Field(None, description="the rules of alarms; see `ingestor check-config`")
-    notify: Annotated[str, AfterValidator(check_urls)] | None = Field(
-        None, description="where alarms are sent to (apprise URLs); better set as ENERGY_NOTIFY"
+    notify: Notify = Field(
+        None, description="where alarms are sent to (apprise URLs); better in a file: ENERGY_NOTIFY_FILE"
+    )
+    sensor_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        20.0, description="readings a second that one sensor may send for long"
+    )
+    sensor_quota: Annotated[int, Field(ge=1)] = Field(
+        1_000_000, description="readings that one sensor may send at once, such as all of a full outbox"
     )
     http: Endpoint | None = Field(None, description="host:port for /live, /ready and /metrics")
     name: SiteId = Field("ingestor", description="its own name, one per running ingestor")

@@ -14,9 +14,8 @@ from typing import Any, cast
 import bson
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import UpdateMany, UpdateOne, WriteConcern, timeout
+from pymongo import ReplaceOne, WriteConcern, timeout
 from pymongo.errors import (
-    BulkWriteError,
     CollectionInvalid,
     OperationFailure,
     PyMongoError,
@@ -24,8 +23,8 @@ from pymongo.errors import (
 )
 
 from ingestor import schema
-from ingestor.documents import Measure
-from ingestor.patience import Patience, sentence
+from ingestor.documents import Measure, RejectedDocument
+from ingestor.patience import Patience
 
 OPERATION_LIMIT_S = 10.0
 MERGE_LIMIT_S = 600.0
@@ -203,6 +202,15 @@ class Store:
 
         await self._patience.insist(write)
 
+    async def count_rejected(self, documents: Sequence[RejectedDocument]) -> None:
+        """Write records of what is only counted, in place of what they were before."""
+        writes = [ReplaceOne({"_id": each["_id"]}, dict(each), upsert=True) for each in documents]
+
+        async def write() -> None:
+            await self.database["rejected"].bulk_write(writes, ordered=False)
+
+        await self._patience.insist(write)
+
     async def unalerted(self, sites: Sequence[str], until: datetime) -> list[Measure]:
         """The oldest anomalies of these sites that are not marked as alerted, 1000 at most.
 
@@ -227,30 +235,6 @@ class Store:
             await self._measures.update_many({"_id": {"$in": list(ids)}}, {"$set": {"alerted_at": at}})
 
         await self._patience.insist(write)
-
-    async def update_sensors(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
-        """Write what is known of sensors."""
-
-        async def write() -> None:
-            try:
-                await self.database["sensors"].bulk_write(updates)
-            except BulkWriteError as error:
-                if (error.details or {}).get("writeConcernErrors"):
-                    raise
-                # An update that the validator refuses now will be refused for ever.
-                logger.warning("MongoDB refuses what is known of a sensor: %s", sentence(error))
-
-        await self._patience.insist(write, aloud=False)
-
-    async def thresholds(self) -> dict[str, float]:
-        """The own thresholds of sensors, kWh by sensor id."""
-
-        async def read() -> dict[str, float]:
-            own = {"threshold_kwh": {"$exists": True}}
-            found = self.database["sensors"].find(own, {"sensor_id": 1, "threshold_kwh": 1})
-            return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
-
-        return await self._patience.insist(read)
 
     async def merge(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> None:
         """Run a pipeline that ends in ``$merge``."""

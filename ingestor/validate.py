@@ -4,10 +4,10 @@ Bad data is a value here, never an exception: one bad row does not take its neig
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from mqtt5 import PublishPacket
@@ -18,10 +18,12 @@ from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading
 from broker.topics import Place, Topics
 from ingestor.documents import Moment
 from ingestor.moment import read_moment
+from ingestor.twice import Twice, find_twice, marks, may_repeat
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
 SHOWN_CHARACTERS = 40
+NO_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
 
 _one = TypeAdapter(Row).validator
 _many = TypeAdapter(list[Row]).validator
@@ -56,13 +58,19 @@ class Valid(NamedTuple):
     row: int | None
 
 
+# As `Valid(…)`, which takes twice the time.
+_valid: Callable[[tuple[Row, Place, Moment, PublishPacket, int | None]], Valid] = partial(
+    tuple.__new__, Valid
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A payload, or one row of an array, that cannot be stored as a reading.
 
     Attributes:
         kind: One word: ``not_json``, ``invalid``, ``topic``, ``time``, ``too_large``, ``retained``,
-            ``conflict`` or ``refused`` (by the database).
+            ``conflict``, ``refused`` (by the database), ``foreign`` (a sensor of another site) or ``flood``.
         reason: One sentence for people.
         topic: Where it came from.
         payload: The bytes as they came; for one row of an array, that row.
@@ -97,13 +105,17 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
         return [_refuse_unread(delivery)]
     try:
         if payload[:1] != b"[":
-            return (_judge(_one.validate_json(payload), delivery, place, now, None),)
-        readings = _many.validate_json(payload)
-        if not 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
-            return [_wrong_length(delivery, len(readings))]
-        return [_judge(reading, delivery, place, now, row) for row, reading in enumerate(readings)]
+            reading = _one.validate_json(payload)
+            if payload.count(b'"') == marks(reading) or not may_repeat(payload, [reading]):
+                return (_judge(reading, delivery, place, now, None),)
+        else:
+            readings = _many.validate_json(payload)
+            is_clear = payload.count(b'"') == sum(map(marks, readings)) or not may_repeat(payload, readings)
+            if is_clear and 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
+                return [_judge(each, delivery, place, now, row) for row, each in enumerate(readings)]
     except ValueError:
-        return _validate_rows(delivery, place, now)
+        pass  # what is wrong is found row by row
+    return _validate_rows(delivery, place, now)
 
 
 @lru_cache(maxsize=200_000)
@@ -121,8 +133,7 @@ def _refuse_unread(delivery: PublishPacket) -> Rejection:
     if delivery.retain:
         retained = "a reading may not be retained; publish it without the retain flag"
         return Rejection("retained", retained, topic, payload)
-    ids = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
-    return Rejection("topic", ids, topic, payload)
+    return Rejection("topic", NO_IDS, topic, payload)
 
 
 def _judge(reading: Row, delivery: PublishPacket, place: Place, now: datetime, row: int | None) -> Checked:
@@ -138,9 +149,11 @@ def _judge(reading: Row, delivery: PublishPacket, place: Place, now: datetime, r
     if reading["sensor_id"] != place.name:
         reason = f"the topic says {place.name}, the payload says {reading['sensor_id']}"
         return reject("topic", reason, delivery, row, reading)
-    if OLDEST <= moment[0] <= now + MAX_AHEAD:
-        return Valid(reading, place, moment, delivery, row)
-    return reject("time", _wrong_time(moment[0], now), delivery, row, reading)
+    at = moment[0]
+    # Nearly all are of the past, so that there is nothing to add.
+    if at >= OLDEST and (at <= now or at <= now + MAX_AHEAD):
+        return _valid((reading, place, moment, delivery, row))
+    return reject("time", _wrong_time(at, now), delivery, row, reading)
 
 
 def reject(kind: str, reason: str, delivery: PublishPacket, row: int | None, reading: Row) -> Rejection:
@@ -163,18 +176,32 @@ def _wrong_length(delivery: PublishPacket, length: int) -> Rejection:
 
 def _validate_rows(delivery: PublishPacket, place: Place, now: datetime) -> list[Checked]:
     """Read a payload that is not all good, row by row."""
+    payload = delivery.payload
     try:
-        content = from_json(delivery.payload)
+        content = from_json(payload)
     except ValueError as error:
-        return [Rejection("not_json", f"not JSON: {error}", delivery.topic, delivery.payload)]
-    if not isinstance(content, list):
-        return [_validate_row(delivery.payload, None, delivery, place, now)]
-    if not 1 <= len(content) <= MAX_READINGS_PER_PAYLOAD:
-        return [_wrong_length(delivery, len(content))]
+        return [Rejection("not_json", f"not JSON: {error}", delivery.topic, payload)]
+    rows = content if isinstance(content, list) else [content]
+    if not 1 <= len(rows) <= MAX_READINGS_PER_PAYLOAD:
+        return [_wrong_length(delivery, len(rows))]
+    doubtful = find_twice(payload) if may_repeat(payload, rows) else {}
+    if rows is not content:
+        if None in doubtful:
+            return [_given_twice(doubtful[None], None, delivery, content)]
+        return [_validate_row(payload, None, delivery, place, now)]
     return [
-        _validate_row(to_json(item, inf_nan_mode="constants"), row, delivery, place, now)
-        for row, item in enumerate(content)
+        _given_twice(doubtful[row], row, delivery, item)
+        if row in doubtful
+        else _validate_row(to_json(item, inf_nan_mode="constants"), row, delivery, place, now)
+        for row, item in enumerate(rows)
     ]
+
+
+def _given_twice(found: Twice, row: int | None, delivery: PublishPacket, content: object) -> Rejection:
+    """Refuse a reading that gives a field twice: what it means is anybody's guess."""
+    payload = delivery.payload if row is None else found.payload
+    sequence = None if "sequence" in found.fields else _sequence(content)
+    return Rejection("invalid", f"{found.fields[0]} is given twice", delivery.topic, payload, row, sequence)
 
 
 def _validate_row(

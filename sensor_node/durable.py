@@ -12,6 +12,7 @@ from typing import TextIO
 
 import aiosqlite
 
+from broker.messages import Reading
 from broker.topics import Place
 from sensor_node.ledger import Ledger
 from sensor_node.outbox import Kept, Key, Outbox
@@ -26,6 +27,12 @@ CREATE TABLE IF NOT EXISTS meters (
     site TEXT, sensor_id TEXT, last INTEGER, PRIMARY KEY (site, sensor_id)
 ) WITHOUT ROWID;
 """
+ALL = "SELECT site, sensor_id, sequence, payload FROM readings ORDER BY sequence"
+LAST = "SELECT last FROM meters WHERE site = ? AND sensor_id = ?"
+NEWEST = "SELECT sequence FROM readings WHERE site = ? AND sensor_id = ? ORDER BY sequence DESC LIMIT 1"
+# So many that no meter ever comes there, and far below what a reading may have.
+MOST_SEQUENCE = 2**62
+MOVE = "move it away or name another"
 
 
 class OutboxError(Exception):
@@ -49,14 +56,11 @@ async def open_outbox(path: Path, limit: int, ledger: Ledger) -> AsyncIterator["
         with path.with_name(f"{path.name}.lock").open("w") as lock:
             _take(lock, path)
             async with aiosqlite.connect(path, isolation_level=None) as database:
-                await database.executescript(SCHEMA)
-                outbox = DurableOutbox(limit, ledger, database)
+                outbox = DurableOutbox(limit, ledger, database, path)
                 await outbox.load()
                 yield outbox
     except aiosqlite.Error as error:
-        raise OutboxError(
-            f"the outbox {path} cannot be used ({error}); move it away or name another"
-        ) from error
+        raise OutboxError(f"the outbox {path} cannot be used ({error}); {MOVE}") from error
     except OSError as error:
         raise OutboxError(f"the outbox {path} cannot be used ({error.strerror}); name another") from error
 
@@ -68,6 +72,22 @@ def _take(lock: TextIO, path: Path) -> None:
         raise OutboxTakenError(f"another sensor node uses the outbox {path}") from None
 
 
+def _read(site: object, sensor_id: object, sequence: object, payload: object) -> Kept:
+    """Read a row of the file, in which a damage may have left anything.
+
+    Raises:
+        ValueError: It is no reading, or not that of its row.
+    """
+    if not (isinstance(payload, bytes) and isinstance(site, str) and isinstance(sequence, int)):
+        raise ValueError("another type")  # noqa: TRY004 - as of all that is wrong with a row
+    reading = Reading.model_validate_json(payload)
+    place = Place(site, reading.sensor_id)
+    is_its_own = (reading.sensor_id, reading.sequence) == (sensor_id, sequence)
+    if not (is_its_own and place.is_valid and sequence < MOST_SEQUENCE) or b"\n" in payload:
+        raise ValueError("another reading")
+    return Kept(place, sequence, payload)
+
+
 class DurableOutbox(Outbox):
     """An outbox with a file behind it.
 
@@ -75,31 +95,49 @@ class DurableOutbox(Outbox):
         limit: Most readings to keep.
         ledger: Told of everything that is kept.
         database: The open file.
+        path: Where it is.
     """
 
-    def __init__(self, limit: int, ledger: Ledger, database: aiosqlite.Connection) -> None:
+    def __init__(self, limit: int, ledger: Ledger, database: aiosqlite.Connection, path: Path) -> None:
         super().__init__(limit, ledger)
         self._database = database
+        self._path = path
         self._transaction = asyncio.Lock()
 
     async def load(self) -> None:
-        """Take up what an earlier process did not see confirmed."""
-        rows = await self._database.execute_fetchall(
-            "SELECT site, sensor_id, sequence, payload FROM readings ORDER BY sequence"
-        )
-        for site, sensor_id, sequence, payload in rows:
-            reading = Kept(Place(site, sensor_id), sequence, payload)
-            self._kept[reading.place, sequence] = reading
+        """Take up what an earlier process did not see confirmed.
+
+        Raises:
+            OutboxError: The file is damaged.
+        """
+        try:
+            await self._database.executescript(SCHEMA)
+            rows = await self._database.execute_fetchall(ALL)
+            for row in rows:
+                reading = _read(*row)
+                self._kept[reading.place, reading.sequence] = reading
+        except ValueError as error:
+            # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
+            raise OutboxError(f"the outbox {self._path} is damaged; {MOVE}") from error
         # The earlier process may have died before it could note them.
         await self._ledger.invoke(self._kept.values())
         self.send_again()
 
     async def last_sequence(self, place: Place) -> int:
-        """The highest sequence that a meter ever used; -1 if there is none."""
-        rows = await self._database.execute_fetchall(
-            "SELECT last FROM meters WHERE site = ? AND sensor_id = ?", tuple(place)
-        )
-        return next((int(row[0]) for row in rows), -1)
+        """The highest sequence that a meter ever used; -1 if there is none.
+
+        Raises:
+            OutboxError: The file is damaged.
+        """
+        used = [-1]
+        try:
+            for question in (LAST, NEWEST):
+                used += [row[0] for row in await self._database.execute_fetchall(question, tuple(place))]
+        except UnicodeDecodeError:
+            used.append(MOST_SEQUENCE)
+        if not all(type(each) is int and each < MOST_SEQUENCE for each in used):
+            raise OutboxError(f"the outbox {self._path} is damaged; {MOVE}")
+        return max(used)
 
     async def _write(self, readings: Sequence[Kept]) -> None:
         rows = [(*reading.place, reading.sequence, reading.payload) for reading in readings]

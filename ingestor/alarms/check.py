@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
+from broker.plain import plain
 from broker.settings import ProcessSettings, read_settings, stop
 from ingestor.alarms.config import AlarmConfigError, read_config
 from ingestor.alarms.words import explain
@@ -42,4 +43,4 @@ def check_config(arguments: list[str]) -> None:
     except AlarmConfigError as error:
         stop(PROGRAM, f"{settings.alarms}: {error}", 1)
     lines = [f"{settings.alarms} is well.", *explain(config, settings.threshold_kwh)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from broker.alarms import Acknowledge, Shelve
+from broker.plain import short
 from broker.topics import Place
 from ingestor.alarms.board import Board
 from ingestor.alarms.rulebook import RuleName
@@ -14,6 +15,7 @@ from ingestor.alarms.track import Shelf, Track
 from ingestor.validate import explain
 
 FORMS = '{"acknowledge": "<alarm id>"} or {"shelve": "<rule>", "minutes": 60}, and perhaps "user"'
+MAX_SHOWN = 64
 NAMES = get_args(RuleName)
 
 Command = Acknowledge | Shelve
@@ -42,6 +44,11 @@ def read_command(payload: bytes) -> Command | str:
     return command
 
 
+def _shown(level: str) -> str:
+    """A level of a topic, which may be anything, and long."""
+    return short(level, MAX_SHOWN)
+
+
 class Commands:
     """Carries out commands.
 
@@ -65,7 +72,7 @@ class Commands:
         """
         track = self._board.tracks.get(place.name)
         if track is None or place not in self._board.places(track):
-            return f"no sensor {place.name} of site {place.site} is known"
+            return f"no sensor {_shown(place.name)} of site {_shown(place.site)} is known"
         if isinstance(command, Acknowledge):
             for document in (track.standing or {}).values():
                 if document["_id"] == command.acknowledge and document["site"] == place.site:

@@ -150,10 +150,16 @@ class Presence:
         now_s = self._board.clock.seconds()
         for sensor_id in sensor_series(place.name, self._nodes[place].sensors):
             track = self._board.tracks.get(sensor_id)
-            if track is not None and track.is_away != is_gone:
+            if track is None or not self._speaks_for(place, track):
+                continue
+            if track.is_away != is_gone:
                 track.is_away = is_gone
                 # Who is back has its time to say something.
                 track.heard_s = now_s
+
+    def _speaks_for(self, node: Place, track: Track) -> bool:
+        """Whether a node may say so of a sensor: one of its site that is not a node itself."""
+        return node == track.place or (node.site == track.place.site and track.place not in self._nodes)
 
     def _offline(self, place: Place, since: datetime) -> None:
         track = self._board.track(place)

@@ -9,7 +9,7 @@ from ingestor.alarms.rules import refusals
 from ingestor.alarms.track import Track
 
 # Of what is no sensor's fault.
-NOT_OF_SENSORS = frozenset({"status", "command"})
+NOT_OF_SENSORS = frozenset({"status", "command", "foreign"})
 RULES: tuple[RuleName, ...] = ("clock", "rejecting")
 
 

@@ -1,0 +1,100 @@
+"""Who may have readings stored: a sensor at its own site, and not more than it could measure.
+
+A sensor belongs to the site that it first had a reading of. Another site's gateway could otherwise put
+readings under its name. People move it with ``monitor sensors SENSOR --move-to SITE``.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+from mqtt5 import PublishPacket
+
+from broker.topics import Place, Topics
+from ingestor.allowance import Allowance
+from ingestor.validate import Rejection
+
+# Of so many at most it is asked anew where they belong; the rest are asked later.
+MOST_DOUBTED = 10_000
+
+
+@dataclass(slots=True)
+class Admission:
+    """Decides before a payload is even read, so that a flood costs next to nothing.
+
+    Attributes:
+        readings: How many readings each topic may still bring.
+        doubted: Sensors that came from a site which is not theirs, as far as is known here.
+        fresh: Sensors that are new here, and perhaps known to another ingestor.
+    """
+
+    readings: Allowance
+    doubted: set[str] = field(default_factory=set)
+    fresh: set[str] = field(default_factory=set)
+    _sites: dict[str, str] = field(default_factory=dict)
+
+    def owns(self, place: Place) -> bool:
+        """Whether a sensor may be of this site; the first site that asks for a new one gets it."""
+        site = self._sites.get(place.name)
+        if site is None:
+            site = self._sites[place.name] = place.site
+            if len(self.fresh) < MOST_DOUBTED:
+                self.fresh.add(place.name)
+        if site == place.site:
+            return True
+        if len(self.doubted) < MOST_DOUBTED:
+            self.doubted.add(place.name)
+        return False
+
+    def may_own(self, place: Place) -> bool:
+        """Whether a sensor is of this site, as far as is known. Nobody gets it by asking."""
+        return self._sites.get(place.name, place.site) == place.site
+
+    def refuse(self, delivery: PublishPacket) -> Rejection | None:
+        """Look at a message whose topic has nothing left, or is not known yet.
+
+        Returns:
+            Why nothing of it is stored; None if it is all right, and ``readings`` has room for it.
+        """
+        topic = delivery.topic
+        place = Topics.place(topic)
+        if place.is_valid and not self.owns(place):
+            return self.refuse_foreign(place, delivery)
+        if self.readings.refill(topic) >= 1:
+            return None
+        reason = (
+            f"more than {self.readings.per_s:g} readings a second for long; "
+            f"it may have {self.readings.at_once:,.0f} at once"
+        )
+        return Rejection("flood", reason, topic, delivery.payload)
+
+    def refuse_foreign(self, place: Place, delivery: PublishPacket) -> Rejection:
+        """Say where a sensor belongs."""
+        reason = (
+            f"{place.name} is a sensor of site {self._sites[place.name]}; "
+            f"to move it: monitor sensors {place.name} --move-to {place.site}"
+        )
+        return Rejection("foreign", reason, delivery.topic, delivery.payload)
+
+    @property
+    def asking(self) -> set[str]:
+        """Of which sensors to look up the site."""
+        return self.doubted | self.fresh
+
+    def learn(self, asked: Set[str], sites: Mapping[str, str], readings_prefix: str) -> None:
+        """Take up what the database knows.
+
+        Args:
+            asked: Of which sensors it was asked.
+            sites: By sensor, its site; also of those that people moved.
+            readings_prefix: Topics of readings begin with it.
+        """
+        for sensor_id in (self.doubted & asked) - sites.keys():
+            # No reading of it is stored: whoever sends a good one first shall have it.
+            self._sites.pop(sensor_id, None)
+        for sensor_id, site in sites.items():
+            before = self._sites.get(sensor_id)
+            if before not in (None, site):
+                self.readings.left.pop(f"{readings_prefix}{before}/{sensor_id}", None)
+            self._sites[sensor_id] = site
+        self.doubted -= asked
+        self.fresh -= sites.keys()

@@ -1,0 +1,65 @@
+"""What the database holds of sensors: what is known of each, and what people set."""
+
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pymongo import UpdateMany, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from ingestor.patience import sentence
+from ingestor.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+class Registry:
+    """The collection ``sensors``. Each call waits for the database for as long as it takes.
+
+    Args:
+        store: The open database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._sensors = store.database["sensors"]
+        self._insist = store.insist
+
+    async def update(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
+        """Write what is known of sensors."""
+
+        async def write() -> None:
+            try:
+                await self._sensors.bulk_write(updates)
+            except BulkWriteError as error:
+                if (error.details or {}).get("writeConcernErrors"):
+                    raise
+                # An update that the validator refuses now will be refused for ever.
+                logger.warning("MongoDB refuses what is known of a sensor: %s", sentence(error))
+
+        await self._insist(write, aloud=False)
+
+    async def thresholds(self) -> dict[str, float]:
+        """The own thresholds of sensors, kWh by sensor id."""
+
+        async def read() -> dict[str, float]:
+            own = {"threshold_kwh": {"$exists": True}}
+            found = self._sensors.find(own, {"sensor_id": 1, "threshold_kwh": 1})
+            return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
+
+        return await self._insist(read)
+
+    async def sites(self, sensor_ids: Collection[str] | None = None) -> dict[str, str]:
+        """To which site sensors belong, by sensor id.
+
+        Args:
+            sensor_ids: Of which; None for all. Those that people moved are always among them.
+        """
+        wanted: dict[str, Any] = {"site": {"$exists": True}}
+        if sensor_ids is not None:
+            wanted["$or"] = [{"sensor_id": {"$in": list(sensor_ids)}}, {"moved_at": {"$exists": True}}]
+
+        async def read() -> dict[str, str]:
+            found = self._sensors.find(wanted, {"sensor_id": 1, "site": 1})
+            return {document["sensor_id"]: document["site"] async for document in found}
+
+        return await self._insist(read)
