@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
+from broker.plain import plain
 from broker.process import run
 from broker.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.output import plain, write_lines
+from monitor.output import write_lines
 from monitor.queries.database import QueryError
 from monitor.queries.episodes import open_episodes
 from monitor.settings import AlarmsSettings

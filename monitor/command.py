@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from broker.alarms import Shelve
+from broker.plain import plain
 from broker.process import run, unless_stopped
 from broker.settings import read_settings
 from broker.topics import Place
 from monitor.desk import CommandError, Desk, Outcome
 from monitor.orders import acknowledgement, shelving
-from monitor.output import plain, write_lines
+from monitor.output import write_lines
 from monitor.queries.database import QueryError
 from monitor.queries.episodes import open_episodes
 from monitor.settings import AcknowledgeSettings, CommandSettings, ShelveSettings
@@ -37,9 +38,9 @@ def _give(settings: CommandSettings, work: Callable[[Desk], Coroutine[Any, Any, 
     def tell(outcome: Outcome) -> None:
         outcomes.append(outcome)
         if outcome.obeyed:
-            write_lines([outcome.sentence])
+            write_lines([plain(outcome.sentence)])
         else:
-            sys.stderr.write(f"monitor: {outcome.sentence}\n")
+            sys.stderr.write(f"monitor: {plain(outcome.sentence)}\n")
 
     async def give(ended: asyncio.Event) -> None:
         await unless_stopped(work(Desk(settings.mqtt_url, settings.topic_root, tell)), ended)
@@ -65,7 +66,7 @@ async def acknowledge(settings: AcknowledgeSettings, desk: Desk) -> None:
         if alarm := alarms.get(name):
             orders.append(acknowledgement(alarm, settings.who))
         else:
-            desk.tell(Outcome(False, f"{plain(name)}: no alarm has this id; `monitor alarms` lists them"))
+            desk.tell(Outcome(False, f"{name}: no alarm has this id; `monitor alarms` lists them"))
     if orders:
         await desk.give(orders)
 

@@ -17,7 +17,6 @@ from broker.connection import Connection, Outgoing
 from broker.link import Link
 from broker.messages import Rejected
 from broker.topics import Place, Topics
-from monitor.output import plain
 
 ANSWER_WITHIN_S = 10.0
 NOBODY_LISTENS = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
@@ -147,5 +146,5 @@ class Desk:
             if packet.topic == self._topics.rejected(order.place):
                 refusal = Rejected.model_validate_json(packet.payload or b"")
                 if refusal.kind == "command":
-                    return Outcome(False, f"{order.about}: {plain(refusal.reason)}")
+                    return Outcome(False, f"{order.about}: {refusal.reason}")
         return None

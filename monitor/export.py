@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from broker.plain import plain
 from broker.process import run, unless_stopped
 from broker.settings import read_settings
 from ingestor.documents import Measure, SensorDocument
 from monitor.export_settings import PROGRAM, ExportSettings, choose_format
 from monitor.formats import FORMATS, FormatName
-from monitor.output import plain
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.readings import Readings
 from monitor.queries.sensors import Sensors
@@ -52,7 +52,7 @@ def export_command(arguments: list[str]) -> None:
             return
         if exported is None:
             raise ExportError(f"stopped; {target.loss}")
-        sys.stderr.write(f"{exported} written to {target}.\n")
+        sys.stderr.write(f"{exported} written to {plain(str(target))}.\n")
 
     run("monitor", work, ExportError)
 
@@ -116,8 +116,10 @@ def _place(batch: Sequence[Measure], places: Mapping[str, str], *, on_terminal: 
     if not places and not on_terminal:
         return
     for measure in batch:
-        location = places.get(measure["sensor_id"], measure["location"])
-        measure["location"] = plain(location) if location and on_terminal else location
+        measure["location"] = places.get(measure["sensor_id"], measure["location"])
+        if on_terminal:
+            measure["sensor_id"], measure["site"] = plain(measure["sensor_id"]), plain(measure["site"])
+            measure["location"] = plain(measure["location"]) if measure["location"] else None
 
 
 def _count(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -21,6 +21,8 @@ LOADERS = 8
 REST_PER_LOOK = 20
 REST_AT_LEAST_FROM_S = 0.25
 TAKEN_AT_ONCE = 2000
+# What comes of documents that somebody has changed by hand, past the database's own check of them.
+SPOILED = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
 
 class FleetSums(NamedTuple):
@@ -48,7 +50,8 @@ class Fleet:
 
     Call ``follow`` first and then a few times a second, ``refresh_sensors`` every few seconds, and ``fill``
     for the sensors that are looked at. None of them raises when the database does not answer:
-    ``error`` says so until it does.
+    ``error`` says so until it does. When some documents cannot be read, the others are taken over all the
+    same before one of ``SPOILED`` is raised.
 
     Attributes:
         sensors: Each one by its name.
@@ -76,14 +79,20 @@ class Fleet:
             The sensors that have new readings.
         """
         changed: set[str] = set()
+        spoiled: Exception | None = None
         with self._look("readings"):
             measures = await self._tail.new()
             # There were more than the tail gives out.
             hole = len(measures) >= LOOK_BACK
             for measure in measures:
-                name = measure["sensor_id"]
-                self._sensor(name).add((measure,), after_hole=hole and name not in changed)
-                changed.add(name)
+                try:
+                    name = measure["sensor_id"]
+                    self._sensor(name).add((measure,), after_hole=hole and name not in changed)
+                    changed.add(name)
+                except SPOILED as error:
+                    spoiled = error
+        if spoiled is not None:
+            raise spoiled
         return changed
 
     async def refresh_sensors(self) -> set[str]:
@@ -160,16 +169,22 @@ class Fleet:
 
     async def _take(self, documents: list[SensorDocument]) -> set[str]:
         changed: set[str] = set()
+        spoiled: Exception | None = None
         for number, document in enumerate(documents):
-            if self._sensor(document["sensor_id"]).list_as(document):
-                changed.add(document["sensor_id"])
+            try:
+                if self._sensor(document["sensor_id"]).list_as(document):
+                    changed.add(document["sensor_id"])
+            except SPOILED as error:
+                spoiled = error
             if number % TAKEN_AT_ONCE == TAKEN_AT_ONCE - 1:
                 await asyncio.sleep(0)  # others want to go on meanwhile
         # One that is only heard is not listed yet.
-        listed = {document["sensor_id"] for document in documents}
+        listed = {document.get("sensor_id") for document in documents}
         gone = {name for name, each in self.sensors.items() if each.is_listed and name not in listed}
         for name in gone:
             del self.sensors[name]
+        if spoiled is not None:
+            raise spoiled
         return changed | gone
 
     async def _load(self, sensors: Iterator[FleetSensor]) -> None:
@@ -177,7 +192,9 @@ class Fleet:
             for sensor in sensors:
                 sensor.is_loaded = True
                 try:
-                    sensor.load(await self._readings.newest(sensor.sensor_id, KEPT))
+                    # Of readings that are spoiled says ``follow`` that they are.
+                    with suppress(*SPOILED):
+                        sensor.load(await self._readings.newest(sensor.sensor_id, KEPT))
                 except QueryError:
                     sensor.is_loaded = False
                     raise

@@ -144,13 +144,18 @@ class FleetSensor:
 
         Returns:
             Whether anything is new that people see: its site, location, status or threshold.
+
+        Raises:
+            TypeError: Something is not what it should be.
+            ValueError: The same.
         """
         before = (self.site, self.location, self.status, self.threshold_kwh)
         # All sensors of a site share its name.
         self.site = sys.intern(document.get("site") or self.site)
-        self._said_location = document.get("location")
-        self._own_location = document.get("own_location")
-        self._own_threshold_kwh = document.get("threshold_kwh")
+        self._said_location = _text(document.get("location"))
+        self._own_location = _text(document.get("own_location"))
+        threshold_kwh = document.get("threshold_kwh")
+        self._own_threshold_kwh = None if threshold_kwh is None else float(threshold_kwh)
         self.status = sys.intern(document["status"]) if document.get("status") else None
         self._learned_s = document.get("interval_s")
         if "last_reading" in document:
@@ -165,9 +170,13 @@ class FleetSensor:
         Args:
             measures: Readings of this sensor.
             after_hole: Whether readings right before the first of them may be missing here.
+
+        Raises:
+            TypeError: One of them is not what it should be; it is left out, and so are those behind it.
+            ValueError: The same.
         """
         for measure in measures:
-            moment_s = to_seconds(measure["timestamp"])
+            moment_s, value_kwh = to_seconds(measure["timestamp"]), float(measure["value_kwh"])
             place = bisect_right(self._moments_s, moment_s)
             if place and self._moments_s[place - 1] == moment_s:
                 continue
@@ -176,7 +185,7 @@ class FleetSensor:
                 self._gap_before_s = moment_s if after_hole else None
             after_hole = False
             self._moments_s.insert(place, moment_s)
-            self._values_kwh.insert(place, measure["value_kwh"])
+            self._values_kwh.insert(place, value_kwh)
             del self._moments_s[:-KEPT], self._values_kwh[:-KEPT]
         if self._moments_s:
             self._heard_s = max(self._heard_s, self._moments_s[-1])
@@ -192,9 +201,9 @@ class FleetSensor:
         self.is_anomaly = newest["is_anomaly"]
         self.site = sys.intern(newest["site"])
         if newest["location"] != self._said_location and newest["location"] is not None:
-            self._said_location = newest["location"]
+            self._said_location = _text(newest["location"])
         if "threshold_kwh" in newest:
-            self._seen_threshold_kwh = newest["threshold_kwh"]
+            self._seen_threshold_kwh = float(newest["threshold_kwh"])
 
     def _settle(self) -> None:
         """Work out once what many will ask for."""
@@ -211,6 +220,13 @@ class FleetSensor:
         if len(moments_s) > 1 and moments_s[-1] != self._gap_before_s:
             gap_s = moments_s[-1] - moments_s[-2]
         self._power_kw = self._values_kwh[-1] / gap_s * SECONDS_PER_HOUR if moments_s and gap_s else None
+
+
+def _text(value: object) -> str | None:
+    """What people are to read. Pages would fail on something else, one by one."""
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"a {type(value).__name__} stands where a text belongs")
 
 
 def _to_moment(seconds: float) -> datetime:

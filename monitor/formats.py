@@ -61,6 +61,10 @@ class CsvWriter:
     or the like as a formula, which may send the sheet's contents away or start programs ("CSV
     injection"). As OWASP advises, an apostrophe goes before such a text: it is shown as a text then.
     Numbers and times are written by this program and need none.
+
+    Otherwise a text is what the sensor sent, with control characters and all, as in the other formats:
+    a file is for programs, which would take an escaped text for another one. Only on a terminal
+    ``monitor export`` shows it escaped.
     """
 
     def __init__(self, out: BinaryIO) -> None:

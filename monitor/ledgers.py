@@ -111,7 +111,12 @@ def _read_line(line: bytes, tries: Tries, outcomes: list[Outcome]) -> None:
 
 def _tried(attempt: Attempt, tries: Tries) -> None:
     reading = attempt.reading
-    moment = reading.timestamp.astimezone(UTC).isoformat(timespec="milliseconds")
+    try:
+        moment = reading.timestamp.astimezone(UTC).isoformat(timespec="milliseconds")
+    except OverflowError:
+        # No node writes the first or last hours of the calendar: it is as good as torn.
+        tries.torn += 1
+        return
     key = Identity(reading.sensor_id, moment)
     tries.by_identity.setdefault(key, Try(attempt.site, reading.value_kwh, reading.sequence or 0))
 

@@ -1,6 +1,7 @@
 """What is shown all the time, looked up once for everybody who looks, and not once per page."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +10,12 @@ from zoneinfo import ZoneInfo
 from broker.process import every
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.alarms import Shelved, worst_first
-from monitor.fleet import Fleet
+from monitor.fleet import SPOILED, Fleet
 from monitor.queries.database import Database, QueryError, Span
 from monitor.queries.energy import Energy, Total
 from monitor.queries.episodes import Episodes
 
+logger = logging.getLogger(__name__)
 LATE_AFTER = timedelta(seconds=3)
 LATE = "MongoDB does not answer"
 # Both together are less than a second: looking up what was stored, and showing it on a page.
@@ -35,6 +37,7 @@ class Live:
         shelved: What is shelved.
         today: The energy since midnight; None as long as there is none.
         version: Counts up whenever alarms have changed.
+        has_looked: Set once everything was looked for, whether the database answered or not.
     """
 
     def __init__(self, database: Database, zone: ZoneInfo) -> None:
@@ -43,16 +46,20 @@ class Live:
         self.shelved: Shelved = {}
         self.today: Total | None = None
         self.version = 0
+        self.has_looked = asyncio.Event()
         self._zone = zone
         self._episodes = Episodes(database)
         self._energy = Energy(database)
         self._error: str | None = None
+        self._unreadable: set[str] = set()
 
     @property
     def error(self) -> str | None:
         """Why what is shown is old, as a sentence's body; None if it is not."""
         is_late = self.fresh_at is not None and utc_now() - self.fresh_at > LATE_AFTER
-        return self.fleet.error or self._error or (LATE if is_late else None)
+        spoiled = f"MongoDB holds {', '.join(sorted(self._unreadable))} that nobody can read"
+        known = self.fleet.error or self._error or (LATE if is_late else None)
+        return known or (spoiled if self._unreadable else None)
 
     @property
     def fresh_at(self) -> datetime | None:
@@ -66,16 +73,19 @@ class Live:
 
     async def follow(self) -> None:
         """Look, again and again, for ever."""
-        await self.fleet.follow()
-        await asyncio.gather(self.fleet.refresh_sensors(), self._look_for_alarms(), self._sum_up())
+        steps = {
+            "readings": (LOOK_EVERY_S, self.fleet.follow),
+            "sensors": (SENSORS_EVERY_S, self.fleet.refresh_sensors),
+            "alarms": (LOOK_EVERY_S, self._look_for_alarms),
+            "hours": (ENERGY_EVERY_S, self._sum_up),
+        }
+        first, *others = [self._step(what, action) for what, (_, action) in steps.items()]
+        await first()
+        await asyncio.gather(*(each() for each in others))
+        self.has_looked.set()
         async with asyncio.TaskGroup() as group:
-            for period_s, action in (
-                (LOOK_EVERY_S, self.fleet.follow),
-                (SENSORS_EVERY_S, self.fleet.refresh_sensors),
-                (LOOK_EVERY_S, self._look_for_alarms),
-                (ENERGY_EVERY_S, self._sum_up),
-            ):
-                group.create_task(every(period_s, _step(action)), name=f"live.{action.__name__}")
+            for what, (period_s, action) in steps.items():
+                group.create_task(every(period_s, self._step(what, action)), name=f"live.{what}")
 
     async def _look_for_alarms(self) -> None:
         try:
@@ -96,9 +106,19 @@ class Live:
         except QueryError as error:
             self._error = str(error)
 
+    def _step(
+        self, what: str, action: Callable[[], Coroutine[Any, Any, object]]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """One look, after which others follow even if some documents cannot be read."""
 
-def _step(action: Callable[[], Coroutine[Any, Any, object]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def step() -> None:
-        await action()
+        async def step() -> None:
+            try:
+                await action()
+            except SPOILED as error:
+                if what not in self._unreadable:
+                    logger.warning("Some %s cannot be read (%r)", what, error)
+                self._unreadable.add(what)
+            else:
+                self._unreadable.discard(what)
 
-    return step
+        return step

@@ -8,7 +8,6 @@ from broker.topics import Place
 from ingestor.documents import AlarmDocument, format_moment, utc_now
 from monitor.alarms import Look
 from monitor.desk import Order
-from monitor.output import plain
 
 
 def acknowledgement(alarm: AlarmDocument, user: str | None) -> Order:
@@ -31,7 +30,7 @@ def shelving(place: Place, command: Shelve, before: datetime | None) -> Order:
         command: What is to be shelved for how long.
         before: Until when (UTC, naive) it is shelved already, if it is.
     """
-    about = f"{plain(command.shelve)} of {place.name}"
+    about = f"{command.shelve} of {place.name}"
     return Order(place, command, about, partial(_read_shelved, about, command, before))
 
 

@@ -1,4 +1,4 @@
-"""What people read: lines on standard output, and text that cannot do harm there."""
+"""What people read: lines on standard output."""
 
 import os
 import sys
@@ -13,8 +13,3 @@ def write_lines(lines: Sequence[str]) -> None:
     except BrokenPipeError:
         # Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def plain(text: str) -> str:
-    """Take out what could steer a terminal or turn the direction of writing."""
-    return "".join(character if character.isprintable() else "?" for character in text)

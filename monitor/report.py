@@ -5,11 +5,12 @@ import sys
 from datetime import UTC
 from pathlib import Path
 
+from broker.plain import plain
 from broker.process import run
 from broker.settings import read_settings, stop
 from ingestor.documents import utc_now
 from monitor.alarms import Look
-from monitor.output import plain, write_lines
+from monitor.output import write_lines
 from monitor.queries.database import QueryError, open_database
 from monitor.report_figures import Figures, gather
 from monitor.report_html import to_html
@@ -70,11 +71,9 @@ def check_file(file: Path) -> None:
         SystemExit: With status 2 after one sentence if it cannot.
     """
     if file.is_dir():
-        stop(PROGRAM, f"--html {plain(str(file))}: this is a folder; name a file")
+        stop(PROGRAM, f"--html {file}: this is a folder; name a file")
     if not file.parent.is_dir():
-        stop(
-            PROGRAM, f"--html {plain(str(file))}: there is no folder {plain(str(file.parent))}; make it first"
-        )
+        stop(PROGRAM, f"--html {file}: there is no folder {file.parent}; make it first")
 
 
 def write_file(file: Path, text: str) -> None:
@@ -86,4 +85,4 @@ def write_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        stop(PROGRAM, f"--html {plain(str(file))}: cannot be written ({error.strerror})", 1)
+        stop(PROGRAM, f"--html {file}: cannot be written ({error.strerror})", 1)

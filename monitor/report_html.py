@@ -4,9 +4,10 @@ It is built of elements, not of text: what comes from outside cannot become a pa
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from xml.etree.ElementTree import Element, tostring
 
-from monitor.output import plain
+from broker.plain import plain
 from monitor.report_numbers import kwh
 from monitor.report_page import Bars, Fact, Page, Section, Table
 from monitor.report_plots import Series, plots, site_series, time_series
@@ -34,8 +35,18 @@ def to_html(page: Page) -> str:
         _element("p", page.scope, class_="scope"),
     )
     main = _element("main", top, *_facts(page.facts), *map(_section, page.sections))
-    html = _element("html", head, _element("body", main), lang="en")
+    body = _element("body", main)
+    _make_plain([*head.iter("title"), body])
+    html = _element("html", head, body, lang="en")
     return f"<!DOCTYPE html>\n{tostring(html, encoding='unicode', method='html')}\n"
+
+
+def _make_plain(elements: Iterable[Element]) -> None:
+    """Escape what could turn the direction of writing, in all texts and attributes."""
+    for each in chain.from_iterable(element.iter() for element in elements):
+        each.text, each.tail = plain(each.text or ""), plain(each.tail or "")
+        for name, value in each.attrib.items():
+            each.set(name, plain(value))
 
 
 def _element(tag: str, *children: Element | str, **attributes: str) -> Element:
@@ -54,7 +65,7 @@ def _element(tag: str, *children: Element | str, **attributes: str) -> Element:
 def _section(section: Section) -> Element:
     parts = [
         _element("h2", section.title),
-        *(_element("p", plain(note)) for note in section.notes),
+        *(_element("p", note) for note in section.notes),
         *_facts(section.facts),
     ]
     if section.bars:
@@ -70,8 +81,8 @@ def _facts(facts: Sequence[Fact]) -> Iterable[Element]:
 
 
 def _fact(fact: Fact) -> Element:
-    value = _element("dd", plain(fact.value), class_="value")
-    detail = [_element("dd", plain(fact.detail), class_="detail")] if fact.detail else []
+    value = _element("dd", fact.value, class_="value")
+    detail = [_element("dd", fact.detail, class_="detail")] if fact.detail else []
     return _element(
         "div", _element("dt", fact.label), value, *detail, **({"class_": "bad"} if fact.is_bad else {})
     )
@@ -128,7 +139,7 @@ def _table(table: Table, title: str) -> Iterable[Element]:
 
 
 def _cells(row: Sequence[str], columns: Sequence[Column]) -> Iterable[Element]:
-    first, *rest = [plain(cell) for cell in row]
+    first, *rest = row
     yield _element("th", first, scope="row")
     for cell, column in zip(rest, columns[1:], strict=True):
         yield _element("td", cell, **_kind(column))

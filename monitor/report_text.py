@@ -1,12 +1,11 @@
 """A report for a terminal or a mail: plain text, 80 columns wide."""
 
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
-from monitor.output import plain
+from broker.plain import plain
 from monitor.report_numbers import kwh
 from monitor.report_page import Bars, Fact, Page, Section
-from monitor.tables import table_lines
+from monitor.tables import table_lines, wrapped
 
 WIDTH = 80
 INDENT = "  "
@@ -24,7 +23,7 @@ def to_text(page: Page, *, colours: bool = False) -> list[str]:
         colours: Whether titles are bold, and red what somebody should look after.
     """
     lines = _title(f"Energy report: {page.title}", colours=colours)
-    lines += wrap(plain(page.scope), WIDTH)
+    lines += wrapped(plain(page.scope), WIDTH)
     lines += ["", *_facts(page.facts, colours=colours)]
     for section in page.sections:
         lines += ["", *_title(section.title, colours=colours), *_section(section, colours=colours)]
@@ -32,12 +31,12 @@ def to_text(page: Page, *, colours: bool = False) -> list[str]:
 
 
 def _title(text: str, *, colours: bool) -> list[str]:
-    return [f"{BOLD}{line}{OFF}" if colours else line for line in wrap(plain(text), WIDTH)]
+    return [f"{BOLD}{line}{OFF}" if colours else line for line in wrapped(plain(text), WIDTH)]
 
 
 def _section(section: Section, *, colours: bool) -> Iterator[str]:
     for note in section.notes:
-        yield from _indented(wrap(plain(note), WIDTH - len(INDENT)))
+        yield from _indented(wrapped(plain(note), WIDTH - len(INDENT)))
     yield from _facts(section.facts, colours=colours)
     if section.bars:
         yield from _indented(_bars(section.bars))
@@ -54,7 +53,7 @@ def _facts(facts: Iterable[Fact], *, colours: bool) -> Iterator[str]:
     facts = list(facts)
     label_width = max((len(fact.label) for fact in facts), default=0) + len(INDENT)
     for fact in facts:
-        lines = wrap(plain(_told(fact)), WIDTH - len(INDENT) - label_width)
+        lines = wrapped(plain(_told(fact)), WIDTH - len(INDENT) - label_width)
         for number, line in enumerate(lines):
             label = fact.label if number == 0 else ""
             text = f"{RED}{line}{OFF}" if colours and fact.is_bad else line

@@ -10,12 +10,12 @@ from rich.live import Live as Picture
 from rich.table import Table
 from rich.text import Text
 
+from broker.plain import plain
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.ages import short_age
 from monitor.alarms import RANKS, Look
 from monitor.fleet_sensor import FleetSensor
 from monitor.live import Live
-from monitor.output import plain
 from monitor.queries.database import Database
 from monitor.zone import machine_zone
 
@@ -119,12 +119,12 @@ class Screen:
         heard = sensor.heard_at
         place = ", ".join(plain(part) for part in (sensor.site, sensor.location) if part)
         table.add_row(
-            Text(sensor.sensor_id, style=style),
+            Text(plain(sensor.sensor_id), style=style),
             Text(place),
             Text("—" if sensor.value_kwh is None else f"{sensor.value_kwh:.2f}", style=style),
             Text(spark(sensor.recent_kwh[-SPARK_READINGS:]), style=style or "blue"),
             Text("never" if heard is None else short_age((self._now - heard).total_seconds())),
-            Text(severity or state, style=style or ("yellow" if state != "online" else "green")),
+            Text(plain(severity or state), style=style or ("yellow" if state != "online" else "green")),
         )
 
 

@@ -12,7 +12,7 @@ from ingestor.documents import SensorDocument
 from monitor.ages import age_words
 from monitor.alarms import Look
 from monitor.fleet_sensor import FleetSensor
-from monitor.output import plain, write_lines
+from monitor.output import write_lines
 from monitor.queries.database import QueryError, knock, open_database
 from monitor.queries.sensors import Sensors
 from monitor.sensors_settings import SensorsSettings, asked_changes
@@ -76,6 +76,8 @@ def sentences(name: str, changes: dict[str, object]) -> list[str]:
         kwh = changes["threshold_kwh"]
         limit = "the threshold of all" if kwh is None else f"a threshold of {kwh} kWh"
         lines.append(f"{name} has {limit} within five seconds.")
+    if "site" in changes:
+        lines.append(f"{name} belongs to site {changes['site']} within five seconds.")
     return lines
 
 
@@ -138,7 +140,7 @@ def _row(sensor: FleetSensor, document: SensorDocument, look: Look) -> tuple[str
     return (
         sensor.sensor_id,
         sensor.site,
-        plain(sensor.location or ""),
+        sensor.location or "",
         state(sensor, look.now),
         heard(sensor.heard_at, look),
         "" if threshold_kwh is None else f"{threshold_kwh:g} kWh",

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import CliPositionalArg
 
 from broker.settings import MongoUrl, ProcessSettings, Sites
-from broker.topics import SensorId
+from broker.topics import SensorId, SiteId
+from ingestor.documents import utc_now
 
 MAX_LOCATION = 200
 NONE = "none"
@@ -55,6 +56,9 @@ class SensorsSettings(ProcessSettings):
     threshold: Threshold = Field(
         None, description="a reading strictly above it is an anomaly, kWh; none: the threshold of all"
     )
+    move_to: SiteId | None = Field(
+        None, description="the site that it belongs to from now on; another's readings of it are refused"
+    )
     site: Sites = Field("+", description="sites to list: + for all, or a list with commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
@@ -75,4 +79,7 @@ def asked_changes(settings: SensorsSettings, arguments: Sequence[str]) -> dict[s
     location = settings.location if settings.location and settings.location.lower() != NONE else None
     changes: dict[str, object] = {"own_location": location, "threshold_kwh": settings.threshold}
     options = {"own_location": "--location", "threshold_kwh": "--threshold"}
-    return {name: value for name, value in changes.items() if value is not None or options[name] in given}
+    asked = {name: value for name, value in changes.items() if value is not None or options[name] in given}
+    if settings.move_to is not None:
+        asked |= {"site": settings.move_to, "moved_at": utc_now()}
+    return asked

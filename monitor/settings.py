@@ -27,7 +27,10 @@ class WatchSettings(ProcessSettings):
     With --lines, and where there is no terminal: readings as they are stored, one
     line each.
 
-    Example: monitor watch --mongo-url mongodb://viewer:secret@localhost/energy_db
+    A URL with a password is best kept in a file: everybody on the machine can read
+    options.
+
+    Example: ENERGY_MONGO_URL_FILE=mongo-url monitor watch
     """
 
     lines: bool = Field(False, description="one line for each reading")
@@ -35,9 +38,9 @@ class WatchSettings(ProcessSettings):
 
 
 class VerifySettings(ProcessSettings):
-    """Hold ledgers of sensor nodes against the database; the exit status is 0 if all is well.
+    """Hold ledgers of sensor nodes against the database; status 0 means all is well.
 
-    Example: monitor verify ledger.jsonl --mongo-url mongodb://viewer:secret@localhost/energy_db
+    Example: ENERGY_MONGO_URL_FILE=mongo-url monitor verify ledger.jsonl
     """
 
     files: CliPositionalArg[list[Path]] = Field(

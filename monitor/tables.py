@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
-from monitor.output import plain
+from broker.plain import plain
 
 GAP = "  "
 KEY_WIDTH = 24
@@ -58,6 +58,18 @@ def table_lines(
 def fitted(text: str, width: int) -> str:
     """Make a text exactly so wide: filled with spaces, or cut."""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", width)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Fill lines of a width with the words of a text; a word that fits no line is cut."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += chop_cells(word, width)
+    return [line for line in lines if line]
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from broker.messages import Alert
+from broker.plain import plain
 from ingestor.documents import Measure, format_moment
 from monitor.ledgers import Identity, LedgerError, Tries
 
@@ -189,7 +190,7 @@ def to_lines(verdict: Verdict) -> list[str]:
         rows.append(("  wrong", len(verdict.alerts_wrong), "of readings that are no stored anomaly"))
     lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in rows]
     for name, ids in verdict.faults.items():
-        lines += [f"{name}:", *(f"  {each}" for each in sorted(ids)[:EXAMPLES])]
+        lines += [f"{name}:", *(f"  {plain(each)}" for each in sorted(ids)[:EXAMPLES])]
         if len(ids) > EXAMPLES:
             lines.append(f"  … and {len(ids) - EXAMPLES:,} more")
     if verdict.refused:

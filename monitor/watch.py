@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
+from broker.plain import plain
 from broker.process import run
 from broker.settings import read_settings
 from ingestor.documents import Measure
-from monitor.output import plain
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.tail import Tail, open_tail
 from monitor.screen import show
@@ -86,7 +86,7 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
         mark, detail = "🔴", f"Action required: {place}"
     else:
         mark, detail = "🟢", f"{measure['value_kwh']:.2f} kWh, {place}"
-    line = f"{time} {mark} {measure['status_message']}"
+    line = f"{time} {mark} {plain(measure['status_message'])}"
     # The mark is two columns wide.
     separator = " " if len(line) + 1 + 1 + len(detail) <= width else f"\n{INDENT}"
     return line + separator + detail

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.queries.database import Database, Span, asking, knock, open_database
 from monitor.queries.paging import ByTime, Mark, Page
+from monitor.queries.shapes import ALARMS
 
 LAST_OVER = 50
 NULL = {"$type": "null"}  # what the indexes of that which stands ask for
@@ -163,7 +164,7 @@ class Episodes:
     @staticmethod
     async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
         with asking():
-            return [cast("AlarmDocument", document) async for document in found]
+            return ALARMS.readable([document async for document in found])
 
 
 def _of(sites: Sequence[str]) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import bson
+from bson import ObjectId
 from bson.errors import BSONError
 
 from monitor.queries.database import Database, asking
 
 MOST_MARK = 1500
+KINDS: dict[str, tuple[type, ...]] = {"t": (datetime,), "i": (str, ObjectId)}
 Document = dict[str, Any]
 
 
@@ -21,7 +23,7 @@ class Mark(NamedTuple):
     """Where a page ended: the time and the id of its last document."""
 
     at: datetime
-    name: Any
+    name: str | ObjectId | None
 
     def __str__(self) -> str:
         """Write it for those who ask for the next page: nothing that they need to understand."""
@@ -40,7 +42,9 @@ class Mark(NamedTuple):
             written = bson.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (BSONError, RecursionError) as error:
             raise ValueError("no document") from error
-        if set(written) != {"t", "i"} or not isinstance(written["t"], datetime):
+        # As an id, a document or a pattern would mean something in a query.
+        kinds = [(name, isinstance(value, KINDS.get(name, ()))) for name, value in written.items()]
+        if sorted(kinds) != [("i", True), ("t", True)]:
             raise ValueError("another document")
         return cls(written["t"], written["i"])
 

@@ -10,6 +10,7 @@ from bson import ObjectId
 from ingestor.documents import RejectedDocument, utc_now
 from monitor.queries.database import Database, Span, asking
 from monitor.queries.paging import ByTime, Mark, Page
+from monitor.queries.shapes import REJECTED
 
 KEPT = timedelta(days=30)
 # A broken node can have sent millions.
@@ -42,7 +43,7 @@ class RejectedPayloads:
             wanted["received_at"] = {"$lt": before}
         with asking():
             found = self._rejected.find(wanted).sort("received_at", -1).limit(limit)
-            return [cast("RejectedDocument", each) async for each in found]
+            return REJECTED.readable([each async for each in found])
 
     async def page(self, topics: Sequence[str] | None, limit: int, after: Mark | None = None) -> Page:
         """What was refused, the newest first.

@@ -1,40 +1,76 @@
 """Who may come in, and what they may do: two users, each with a password."""
 
 import asyncio
+import contextlib
+import math
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from monitor.web.guesses import Guesses, Try
+
 Role = Literal["viewer", "operator"]
+Clock = Callable[[], float]
 STAY_S = 12 * 3600
-WRONG_PAUSE_S = 1.0
+BUSY_S = 10
 MOST_WAITING = 20
-MOST_TOKENS = 10_000
+MOST_TOKENS = 5_000
 
 
-class Person(NamedTuple):
-    """Somebody who has logged in.
+class Person:
+    """Somebody who has logged in, until they leave or their time is over.
 
-    Attributes:
+    Args:
         role: ``viewer`` may look, ``operator`` may also acknowledge, shelve and repair.
-        until: When they have to log in again, on this process's monotonic clock, seconds.
+        stay_s: For how long, seconds.
+        clock: Tells the time, seconds.
     """
 
-    role: Role
-    until: float
+    def __init__(self, role: Role, stay_s: float = STAY_S, clock: Clock = time.monotonic) -> None:
+        self.role = role
+        self._clock = clock
+        self._until = clock() + stay_s
+        self._left = asyncio.Event()
+
+    @property
+    def is_in(self) -> bool:
+        """Whether they are still logged in."""
+        return not self._left.is_set() and self._clock() < self._until
 
     @property
     def may_act(self) -> bool:
         """Whether they may do more than look, and still may."""
-        return self.role == "operator" and time.monotonic() < self.until
+        return self.role == "operator" and self.is_in
+
+    def leave(self) -> None:
+        """Be logged in no more."""
+        self._left.set()
+
+    async def gone(self) -> None:
+        """Wait until they are logged in no more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._until - self._clock()):
+                await self._left.wait()
+        # The event loop may wake up a moment too early.
+        self.leave()
 
 
 class BusyError(Exception):
-    """Raised when too many try to log in at once."""
+    """Raised when somebody has to wait before they may try a password; says why.
+
+    Args:
+        sentence: Why.
+        wait_s: For how long, seconds.
+    """
+
+    def __init__(self, sentence: str, wait_s: int) -> None:
+        super().__init__(sentence)
+        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,73 +83,88 @@ class Token:
     """
 
     text: str
-    stay_s: int = STAY_S
+    stay_s: int
 
 
 class Access:
     """Checks passwords, hands out tokens and knows whose they are.
 
     Passwords are kept as Argon2 hashes only. Tokens live in memory: after a restart everybody logs in again.
-    Passwords are tried one after the other and a wrong one costs a second, so that guessing is slow.
+    Passwords are tried one after the other, and who tries wrong ones has to wait ever longer.
 
     Args:
         passwords: The password of each user.
+        clock: Tells the time, seconds.
     """
 
-    def __init__(self, passwords: dict[Role, str]) -> None:
+    def __init__(self, passwords: dict[Role, str], clock: Clock = time.monotonic) -> None:
+        self._clock = clock
         self._hasher = PasswordHasher()
         self._hashes = {role: self._hasher.hash(password) for role, password in passwords.items()}
         # What a name that does not exist is checked against, so that it takes as long as one that does.
         self._nobody = self._hasher.hash(secrets.token_hex())
         self._people: dict[str, Person] = {}
+        self._guesses = Guesses(clock)
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
-    async def log_in(self, user: str, password: str) -> Token | None:
+    async def log_in(self, user: str, password: str, address: str) -> Token | None:
         """Check a password.
+
+        Args:
+            user: The user's name.
+            password: What they say is the user's password.
+            address: From where they come.
 
         Returns:
             A token; None if user or password are wrong.
 
         Raises:
-            BusyError: Too many are being checked.
+            BusyError: Too many wrong ones were tried, or too many are being checked.
         """
         if self._waiting >= MOST_WAITING:
-            raise BusyError
+            raise BusyError("Too many people are logging in", BUSY_S)
+        role = next((each for each in self._hashes if each == user), None)
+        what = Try.of(role or "", address)
+        wait_s = self._guesses.begin(what)
+        if wait_s > 0:
+            raise BusyError("Too many wrong passwords", math.ceil(wait_s))
+        is_right = False
         self._waiting += 1
         try:
             async with self._one_at_a_time:
-                role = await asyncio.to_thread(self._check, user, password)
-                if role is None:
-                    await asyncio.sleep(WRONG_PAUSE_S)
-                    return None
+                is_right = await asyncio.to_thread(self._check, role, password)
         finally:
             self._waiting -= 1
-        return self._hand_out(role)
+            self._guesses.end(what, was_right=is_right)
+        return self._hand_out(role) if role and is_right else None
 
     def whose(self, token: str) -> Person | None:
         """Who shows a token; None if nobody has it any more."""
         person = self._people.get(token)
-        if person is not None and time.monotonic() >= person.until:
+        if person is not None and not person.is_in:
             self.log_out(token)
             return None
         return person
 
     def log_out(self, token: str) -> None:
-        """Forget a token."""
-        self._people.pop(token, None)
+        """Forget a token; whatever is open for it ends."""
+        person = self._people.pop(token, None)
+        if person is not None:
+            person.leave()
 
-    def _check(self, user: str, password: str) -> Role | None:
-        role = next((each for each in self._hashes if each == user), None)
+    def _check(self, role: Role | None, password: str) -> bool:
         try:
             self._hasher.verify(self._nobody if role is None else self._hashes[role], password)
         except VerificationError:
-            return None
-        return role
+            return False
+        return role is not None
 
     def _hand_out(self, role: Role) -> Token:
-        token = Token(secrets.token_urlsafe(32))
-        self._people[token.text] = Person(role, time.monotonic() + token.stay_s)
-        if len(self._people) > MOST_TOKENS:
-            del self._people[next(iter(self._people))]
+        token = Token(secrets.token_urlsafe(32), STAY_S)
+        self._people[token.text] = Person(role, token.stay_s, self._clock)
+        # Who may only look cannot send those away who act, however often they log in.
+        same = [text for text, person in self._people.items() if person.role == role]
+        if len(same) > MOST_TOKENS:
+            self.log_out(same[0])
         return token

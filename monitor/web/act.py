@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from nicegui import ui
+from nicegui import Client, ui
 
 from broker.alarms import Shelve
+from broker.plain import plain
 from broker.topics import Place
 from ingestor.documents import AlarmDocument
 from monitor.desk import CommandError, Desk, Order, Outcome
 from monitor.orders import acknowledgement, shelving
-from monitor.output import plain
 from monitor.web.access import Person
 from monitor.web.sources import Sources
 
@@ -28,7 +28,7 @@ def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> Non
     """Ask for how long a rule of a sensor is to be shelved, and do it."""
     sensor_id, rule = alarm["sensor_id"], alarm["rule"]
     with ui.dialog() as dialog, ui.card().classes("ask"):
-        ui.label(f"Shelve {rule} of {sensor_id}").classes("ask-title")
+        ui.label(plain(f"Shelve {rule} of {sensor_id}")).classes("ask-title")
         ui.label("Nobody is told of it meanwhile; it goes on to be recorded.")
         minutes = ui.select(SHELVES, value=60, label="For how long").classes("wide")
         with ui.row():
@@ -47,8 +47,9 @@ def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> Non
 
 async def give(sources: Sources, person: Person, orders: Sequence[Order]) -> None:
     """Give commands and tell what comes of them."""
+    page = ui.context.client
     if not person.may_act:
-        tell(MAY_NOT, is_good=False)
+        tell(page, MAY_NOT, is_good=False)
         return
     outcomes: list[Outcome] = []
     try:
@@ -56,10 +57,20 @@ async def give(sources: Sources, person: Person, orders: Sequence[Order]) -> Non
     except CommandError as error:
         outcomes.append(Outcome(False, str(error)))
     for outcome in outcomes:
-        tell(outcome.sentence, is_good=outcome.obeyed)
+        tell(page, outcome.sentence, is_good=outcome.obeyed)
 
 
-def tell(sentence: str, *, is_good: bool) -> None:
-    """Show a sentence for a while."""
+def tell(page: Client, sentence: str, *, is_good: bool) -> None:
+    """Show a sentence for a while.
+
+    Args:
+        page: To whom. What somebody pressed may be gone by now, drawn anew because of what they did;
+            so the page is to be taken down before anything is waited for.
+        sentence: What to show.
+        is_good: Whether it is good news.
+    """
+    if page.is_deleted:
+        return
     look: Literal["positive", "negative"] = "positive" if is_good else "negative"
-    ui.notify(plain(sentence), type=look, timeout=TELL_MS, multi_line=True, close_button="OK")
+    with page:
+        ui.notify(plain(sentence), type=look, timeout=TELL_MS, multi_line=True, close_button="OK")

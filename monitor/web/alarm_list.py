@@ -7,6 +7,7 @@ from functools import partial
 
 from nicegui import ui
 
+from broker.plain import plain
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.ages import short_age
 from monitor.alarms import COLOURS
@@ -76,7 +77,7 @@ class AlarmList:
         return _Row(element, when, (alarm["changed_at"], shelved_until))
 
     def _draw_actions(self, alarm: AlarmDocument) -> None:
-        of = f"{alarm['rule']} of {alarm['sensor_id']}"
+        of = plain(f"{alarm['rule']} of {alarm['sensor_id']}")
         if alarm["acknowledged_at"] is None:
             see = ui.button("Acknowledge", on_click=partial(acknowledge, self._sources, self._person, alarm))
             see.props["aria-label"] = f"Acknowledge {of}"

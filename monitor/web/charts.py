@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from broker.plain import plain
 from monitor.queries.energy import HeatCell
 from monitor.web.history import History
 from monitor.web.words import wall_ms
@@ -84,7 +85,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
     chart["yAxis"]["axisLabel"]["formatter"] = "{value} kWh"
     chart["series"] = [
         {
-            "name": name,
+            "name": plain(name),
             "type": "bar",
             "stack": "all",
             "data": [round(value, 3) for value in values],

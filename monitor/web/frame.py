@@ -7,6 +7,7 @@ from fastapi import Request
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
+from broker.plain import plain
 from ingestor.documents import utc_now
 from monitor.ages import short_age
 from monitor.web.access import Person
@@ -32,7 +33,7 @@ def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
         Who looks.
     """
     person: Person = request.state.person
-    ui.page_title(f"{title} · Energy Monitor")
+    ui.page_title(plain(f"{title} · Energy Monitor"))
     ui.colors(primary=BRAND)
     with ui.header().classes("top"):
         ui.link("Energy Monitor", "/").classes("brand")
@@ -97,7 +98,8 @@ def _theme(chosen: str) -> None:
     def choose(event: ValueChangeEventArguments[str]) -> None:
         dark.set_value(THEMES[event.value])
         ui.run_javascript(
-            f"document.cookie = '{THEME_COOKIE}={event.value}; path=/; max-age=31536000; samesite=strict'"
+            f"document.cookie = '{THEME_COOKIE}={event.value}; path=/; max-age=31536000; samesite=strict' +"
+            " (location.protocol === 'https:' ? '; secure' : '')"
         )
 
     value = chosen if chosen in THEMES else "auto"

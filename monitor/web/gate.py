@@ -1,37 +1,32 @@
-"""Stands before every page: nobody passes without having logged in, and browsers are told to be strict.
-
-NiceGUI draws pages by compiling templates in the browser, which takes ``unsafe-eval``, and styles
-elements in place. Scripts in the page itself run only if they carry this answer's nonce, which nothing
-that comes from a sensor can: all of that is escaped before. So an element that slipped through could
-still not run anything.
-"""
+"""Stands before every page: nobody passes without having logged in, and no other site speaks for them."""
 
 import secrets
-from urllib.parse import quote, urlsplit
+from http import HTTPStatus
+from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitor.web.access import Access
+from monitor.web.access import Access, Person
+from monitor.web.api.errors import to_answer
+from monitor.web.cookie import is_secure, token_of
+from monitor.web.live import CLOSED, Live
+from monitor.web.origin import is_from_here
+from monitor.web.strict import Strict
 
-COOKIE = "energy_monitor"
+API = "/api/v1/"
+SOCKETS = "/_nicegui_ws/"
 OPEN_PATHS = frozenset({"/login", "/live", "/favicon.ico"})
-# Libraries and looks, the same for everybody; the REST interface asks for tokens itself.
-OPEN_PREFIXES = ("/static/", "/_nicegui/", "/api/v1/")
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-POLICY = (
-    "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-CLOSED = 4401
+# Looks, the same for everybody; the REST interface asks for tokens itself.
+OPEN_PREFIXES = ("/static/", API)
+KEPT_PREFIXES = ("/static/", "/_nicegui/")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MOST_BYTES = 64 * 1024
+MOST_DIGITS = 20
+# NiceGUI would believe it, whoever says it.
+NOT_BELIEVED = b"x-forwarded-prefix"
+ELSEWHERE = "this was sent from another site"
 
 
 class Gate:
@@ -51,61 +46,55 @@ class Gate:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
+        scope["headers"] = [each for each in scope["headers"] if each[0] != NOT_BELIEVED]
         connection = HTTPConnection(scope)
-        path = connection.url.path
-        person = self._access.whose(connection.cookies.get(COOKIE, ""))
-        scope.setdefault("state", {})["person"] = person
-        is_open = path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+        person = self._access.whose(token_of(connection))
+        state = scope.setdefault("state", {})
+        state["person"], state["nonce"] = person, secrets.token_urlsafe(16)
         if scope["type"] == "websocket":
-            if person is None or not _is_from_here(connection.headers):
-                await send({"type": "websocket.close", "code": CLOSED})
-                return
-            await self.app(scope, receive, send)
+            await self._talk(connection, receive, send)
             return
-        strict = _Strict(send)
-        if person is not None or is_open:
-            await self.app(scope, receive, strict)
-        elif scope["method"] == "GET":
-            await RedirectResponse(f"/login?next={quote(path)}", 303)(scope, receive, strict)
-        else:
-            await PlainTextResponse("log in first", 401)(scope, receive, strict)
+        is_kept = scope["path"].startswith(KEPT_PREFIXES)
+        strict = Strict(send, state["nonce"], secure=is_secure(connection), is_kept=is_kept)
+        await (_refuse(connection, person) or self.app)(scope, receive, strict)
+
+    async def _talk(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
+        scope, person = connection.scope, connection.scope["state"]["person"]
+        # One that names a session would take over what somebody else has begun.
+        is_new = scope["path"].startswith(SOCKETS) and "sid" not in connection.query_params
+        if person is None or not is_new or not is_from_here(connection):
+            await send({"type": "websocket.close", "code": CLOSED})
+            return
+        await Live(person, receive, send).serve(self.app, scope)
 
 
-class _Strict:
-    """Adds the headers to an answer, and the nonce to the scripts of a page."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._nonce = secrets.token_urlsafe(16)
-        self._start: Message | None = None
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
-            headers["Content-Security-Policy"] = POLICY.format(nonce=self._nonce)
-            if headers.get("Content-Type", "").startswith("text/html"):
-                self._start = message
-                return
-        elif self._start is not None:
-            self._body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            body = self._body.replace(b"<script", f'<script nonce="{self._nonce}"'.encode())
-            MutableHeaders(scope=self._start)["Content-Length"] = str(len(body))
-            await self._send(self._start)
-            message = {"type": "http.response.body", "body": body}
-        await self._send(message)
+def _refuse(connection: HTTPConnection, person: Person | None) -> Response | None:
+    """What a request gets instead of what it asks for; None if it may have that."""
+    path, method = connection.scope["path"], connection.scope["method"]
+    if method not in SAFE_METHODS:
+        refusal = _refuse_change(connection)
+        if refusal is not None:
+            return refusal
+    if path.startswith(SOCKETS):
+        return PlainTextResponse("there are web sockets only", HTTPStatus.BAD_REQUEST)
+    if person is not None or path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
+        return None
+    if method == "GET":
+        return RedirectResponse(f"/login?next={quote(path)}", HTTPStatus.SEE_OTHER)
+    return PlainTextResponse("log in first", HTTPStatus.UNAUTHORIZED)
 
 
-def _is_from_here(headers: Headers) -> bool:
-    """Whether a browser says that a page of this server asks; who is no browser says nothing."""
-    origin = headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("Host")
-
-
-def is_from_here(connection: HTTPConnection) -> bool:
-    """Whether a request comes from a page of this server, as far as a browser says so."""
-    return _is_from_here(connection.headers)
+def _refuse_change(connection: HTTPConnection) -> Response | None:
+    is_api = connection.scope["path"].startswith(API)
+    # A token that a program sends by itself is nothing that another site could have it send.
+    if not is_from_here(connection) and (not is_api or token_of(connection)):
+        if is_api:
+            return to_answer(HTTPStatus.FORBIDDEN, "other", ELSEWHERE)
+        return PlainTextResponse(ELSEWHERE, HTTPStatus.FORBIDDEN)
+    length = connection.headers.get("Content-Length", "0")
+    is_chunked = "Transfer-Encoding" in connection.headers
+    # Of the longest number Python would complain.
+    is_number = length.isdecimal() and len(length) <= MOST_DIGITS
+    if is_chunked or not is_number or int(length) > MOST_BYTES:
+        return PlainTextResponse("this is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return None

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from monitor.queries.database import Span
 from monitor.queries.readings import MOST_READINGS, Every, Grain, Readings
+from monitor.queries.shapes import MEASURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def look_up(readings: Readings, sensor_id: str, span: Span) -> History:
 
 
 async def _raw(readings: Readings, sensor_id: str, span: Span) -> History:
-    found = await readings.page(sensor_id, span, MOST_READINGS)
+    found = MEASURES.readable(await readings.page(sensor_id, span, MOST_READINGS))
     values = [(each["timestamp"], each["value_kwh"]) for each in found]
     high = [each for each in found if each["is_anomaly"]]
     return History(

@@ -1,13 +1,13 @@
 """The page on which people log in. It needs no script."""
 
 from html import escape
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from monitor.web.access import Access, BusyError
-from monitor.web.gate import COOKIE, is_from_here
+from monitor.web.address import address_of
+from monitor.web.cookie import give, take_back, token_of
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -55,32 +55,25 @@ def make_login(access: Access) -> APIRouter:
         password: str = Form(max_length=1000),
         next: str = Form("/", max_length=2000),  # noqa: A002
     ) -> Response:
-        if not is_from_here(request):
-            return PlainTextResponse("this form was sent from another site", 403)
         try:
-            token = await access.log_in(user, password)
-        except BusyError:
-            return _page("Too many people are logging in; try again in a minute.", next, user, 429)
+            token = await access.log_in(user, password, address_of(request))
+        except BusyError as error:
+            answer = _page(f"{error}; try again in {error.wait_s} s.", next, user, 429)
+            answer.headers["Retry-After"] = str(error.wait_s)
+            return answer
         if token is None:
             return _page("User or password is wrong.", next, user, 401)
-        answer = RedirectResponse(_own_path(next), 303)
-        answer.set_cookie(
-            COOKIE,
-            token.text,
-            max_age=token.stay_s,
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return answer
+        # Who comes anew leaves what they were before, and gets a token that nobody has seen.
+        access.log_out(token_of(request))
+        welcome = RedirectResponse(_own_path(next), 303)
+        give(welcome, request, token.text, token.stay_s)
+        return welcome
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
-        if not is_from_here(request):
-            return PlainTextResponse("this form was sent from another site", 403)
-        access.log_out(request.cookies.get(COOKIE, ""))
+        access.log_out(token_of(request))
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(COOKIE)
+        take_back(answer, request)
         return answer
 
     return router
@@ -90,11 +83,11 @@ def _page(sentence: str, following: str, user: str, status: int) -> HTMLResponse
     told = f'<p class="wrong" role="alert">{sentence}</p>' if sentence else ""
     operator = " selected" if user == "operator" else ""
     page = PAGE.format(sentence=told, next=escape(_own_path(following)), operator=operator)
-    return HTMLResponse(page, status, {"Cache-Control": "no-store"})
+    return HTMLResponse(page, status)
 
 
 def _own_path(path: str) -> str:
     """A path of this server; a whole address would lead people elsewhere."""
-    parts = urlsplit(path)
-    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc
+    # Browsers read a backslash as a slash, and leave out tabs and line breaks.
+    is_own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if is_own else "/"

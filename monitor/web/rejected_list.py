@@ -1,13 +1,14 @@
 """Refused payloads: when, where, why, and what came; for operators, a way to repair one and send it again."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
 from nicegui import ui
 
+from broker.plain import plain
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument
-from monitor.output import plain
 from monitor.web.access import Person
 from monitor.web.act import MAY_NOT, tell
 from monitor.web.frame import write
@@ -16,6 +17,7 @@ from monitor.web.sources import Sources
 from monitor.web.words import clock
 
 SHOWN_BYTES = 4096
+KEPT = ("\n", "\t")
 
 
 class RejectedList:
@@ -46,8 +48,12 @@ class RejectedList:
 
 
 def to_text(payload: bytes) -> str:
-    """A payload as text: what is no UTF-8 as replacement characters, line breaks kept."""
-    return "\n".join(plain(line) for line in payload[:SHOWN_BYTES].decode(errors="replace").split("\n"))
+    """A payload as text: what is no UTF-8 as replacement characters, line breaks and tabs kept.
+
+    What is escaped otherwise is so as JSON has it: within a string, it may be sent again as it stands.
+    """
+    text = payload[:SHOWN_BYTES].decode(errors="replace").replace("\r\n", "\n")
+    return "".join(each if each in KEPT else plain(each) for each in re.split("([\n\t])", text))
 
 
 def _draw(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
@@ -77,17 +83,18 @@ def _ask(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
         payload.props("outlined autogrow").classes("wide")
 
         async def send() -> None:
+            page = ui.context.client
             if not person.may_act:
-                tell(MAY_NOT, is_good=False)
+                tell(page, MAY_NOT, is_good=False)
                 return
             replay = Replay(sources.mqtt_url, sources.topic_root, sources.readings)
             try:
                 sentence = await replay.send(rejected["topic"], payload.value or "")
             except ReplayError as error:
-                tell(str(error), is_good=False)
+                tell(page, str(error), is_good=False)
                 return
             dialog.close()
-            tell(sentence, is_good=True)
+            tell(page, sentence, is_good=True)
             await replay.mark(sources.rejected, rejected["_id"])
 
         with ui.row():

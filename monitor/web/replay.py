@@ -16,7 +16,6 @@ from broker.link import Link
 from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Rejected, format_time
 from broker.topics import Place, Topics
 from ingestor.documents import measure_id
-from monitor.output import plain
 from monitor.queries.database import QueryError
 from monitor.queries.readings import Readings
 from monitor.queries.rejected import RejectedPayloads
@@ -87,7 +86,7 @@ class Replay:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 while not await self._are_stored(found):
                     if self._refusals:
-                        raise ReplayError(f"It was refused again: {plain(self._refusals[0].reason)}")
+                        raise ReplayError(f"It was refused again: {self._refusals[0].reason}")
                     await asyncio.sleep(LOOK_EVERY_S)
                 count = len(found)
                 return "The reading is stored." if count == 1 else f"All {count} readings are stored."
@@ -114,5 +113,5 @@ def _check(payload: str, place: Place) -> dict[str, float]:
     if not 0 < len(found) <= MAX_READINGS_PER_PAYLOAD:
         raise ReplayError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")
     if any(each.sensor_id != place.name for each in found):
-        raise ReplayError(f"The payload must name the sensor of its topic, {plain(place.name)}.")
+        raise ReplayError(f"The payload must name the sensor of its topic, {place.name}.")
     return {measure_id(each.sensor_id, format_time(each.timestamp)): each.value_kwh for each in found}

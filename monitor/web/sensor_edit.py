@@ -4,6 +4,7 @@ import math
 
 from nicegui import ui
 
+from broker.plain import plain
 from broker.topics import Place
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
@@ -16,29 +17,30 @@ MOST_CHARACTERS = 200
 
 async def ask_to_edit(sources: Sources, person: Person, place: Place) -> None:
     """Ask for location and threshold, and set them."""
+    page = ui.context.client
     try:
         known = await sources.sensors.one(place.name) or SensorDocument(sensor_id=place.name)
     except QueryError as error:
-        tell(f"{error}.", is_good=False)
+        tell(page, f"{error}.", is_good=False)
         return
     with ui.dialog() as dialog, ui.card().classes("ask"):
-        ui.label(place.name).classes("ask-title")
+        ui.label(plain(place.name)).classes("ask-title")
         location = ui.input("Location; empty: what it says itself", value=known.get("own_location"))
         location.props(f"outlined maxlength={MOST_CHARACTERS}").classes("wide")
         threshold = ui.number("Threshold, kWh; empty: that of all", value=known.get("threshold_kwh"), min=0)
         threshold.props("outlined").classes("wide")
 
         async def save() -> None:
-            wrong = _what_is_wrong(person, threshold.value)
+            own = (location.value or "").strip()[:MOST_CHARACTERS]
+            wrong = _what_is_wrong(person, own, threshold.value)
             if wrong is None:
-                own = (location.value or "").strip()[:MOST_CHARACTERS]
                 changes = {"own_location": own or None, "threshold_kwh": threshold.value}
                 wrong = await _change(sources, place.name, changes)
             if wrong is not None:
-                tell(wrong, is_good=False)
+                tell(page, wrong, is_good=False)
                 return
             dialog.close()
-            tell(f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
+            tell(page, f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
 
         with ui.row():
             ui.button("Save", on_click=save)
@@ -47,9 +49,11 @@ async def ask_to_edit(sources: Sources, person: Person, place: Place) -> None:
     dialog.open()
 
 
-def _what_is_wrong(person: Person, threshold_kwh: float | None) -> str | None:
+def _what_is_wrong(person: Person, location: str, threshold_kwh: float | None) -> str | None:
     if not person.may_act:
         return MAY_NOT
+    if not location.isprintable():
+        return "A location has printable characters only."
     if threshold_kwh is not None and not (math.isfinite(threshold_kwh) and threshold_kwh >= 0):
         return "A threshold is a number of kWh, not below 0."
     return None

@@ -5,8 +5,10 @@ import contextlib
 import logging
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +16,12 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from nicegui import ui
+from nicegui import core, ui
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from broker.process import run
-from broker.settings import read_settings
+from broker.settings import read_settings, stop
 from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.access import Access
 from monitor.web.api.app import make_api
@@ -28,12 +30,20 @@ from monitor.web.api.errors import add_error_answers
 from monitor.web.gate import Gate
 from monitor.web.ingestors import Ingestors
 from monitor.web.login import make_login
+from monitor.web.nonce import mark_scripts
+from monitor.web.owners import keep_to_owners
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
 from monitor.web.sources import Sources
+from monitor.web.tls import TlsFileError, server_context
 
 STATIC = Path(__file__).parent / "static"
 GOODBYE_S = 2
+NO_TERMINAL = (
+    "set ENERGY_VIEWER_PASSWORD_FILE and ENERGY_OPERATOR_PASSWORD_FILE to files with passwords; "
+    "they are made up only where a terminal shows them, for a log would keep them"
+)
+MOST_MESSAGE_BYTES = 1024 * 1024
 SMALLEST_ZIPPED = 1000
 
 
@@ -44,51 +54,73 @@ class AddressError(Exception):
 def serve_command(arguments: list[str]) -> None:
     """Read the options and serve until told to stop."""
     settings = read_settings(WebSettings, arguments, "monitor web")
+    try:
+        context = server_context(settings.tls_certificate, settings.tls_key)
+    except TlsFileError as error:
+        stop("monitor web", str(error))
     passwords, made_up = settings.passwords()
+    if made_up and not sys.stderr.isatty():
+        stop("monitor web", NO_TERMINAL)
     for sentence in made_up:
         sys.stderr.write(f"monitor web: {sentence}\n")
     # What a browser does wrong is its own business; what we do wrong is logged by uvicorn.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
 
-    async def until(stop: asyncio.Event) -> None:
-        listener = _listen(settings)
-        async with open_database(settings.mongo_url) as database:
-            await serve(settings, database, Access(passwords), listener, stop)
+    async def until(asked: asyncio.Event) -> None:
+        with _listen(settings) as listener:
+            async with open_database(settings.mongo_url) as database:
+                await serve(Serving(settings, database, Access(passwords), listener, context), asked)
 
     run("monitor web", until, QueryError, AddressError)
 
 
-async def serve(
-    settings: WebSettings, database: Database, access: Access, listener: socket.socket, stop: asyncio.Event
-) -> None:
-    """Serve until told to stop.
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What it takes to serve.
 
-    Args:
+    Attributes:
         settings: How.
         database: What is shown.
         access: Who may come in.
         listener: Where browsers connect.
-        stop: Ends it.
+        context: How to speak TLS; None to speak plain HTTP.
     """
+
+    settings: WebSettings
+    database: Database
+    access: Access
+    listener: socket.socket
+    context: ssl.SSLContext | None
+
+
+async def serve(serving: Serving, asked: asyncio.Event) -> None:
+    """Serve until asked to end."""
+    settings, context = serving.settings, serving.context
     ingestors = Ingestors(settings.mqtt_url, settings.topic_root)
-    sources = Sources.of(database, ingestors, settings)
-    api = make_api(database, access, partial(to_books, ingestors))
+    sources = Sources.of(serving.database, ingestors, settings)
+    api = make_api(serving.database, serving.access, partial(to_books, ingestors))
     config = uvicorn.Config(
-        make_app(sources, access, api),
+        make_app(sources, serving.access, api),
         log_level="warning",
         access_log=False,
+        ws_max_size=MOST_MESSAGE_BYTES,
+        server_header=False,
+        # Else uvicorn believes whoever is on this machine.
+        proxy_headers=settings.trusted_proxy is not None,
+        forwarded_allow_ips=settings.trusted_proxy or "",
         timeout_graceful_shutdown=GOODBYE_S,
+        ssl_context_factory=None if context is None else lambda *_: context,
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
         looking = group.create_task(sources.live.follow(), name="web.live")
-        listening = group.create_task(ingestors.listen(stop), name="web.ingestors")
-        serving = group.create_task(server.serve([listener]), name="web.serve")
-        await stop.wait()
+        listening = group.create_task(ingestors.listen(asked), name="web.ingestors")
+        answering = group.create_task(server.serve([serving.listener]), name="web.serve")
+        await asked.wait()
         server.should_exit = True
         looking.cancel()
         listening.cancel()
-        await serving
+        await answering
 
 
 def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
@@ -99,6 +131,8 @@ def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
         access: Who may come in.
         api: The REST interface.
     """
+    mark_scripts()
+    keep_to_owners()
     app = FastAPI(openapi_url=None)
     add_error_answers(app)
     app.include_router(make_login(access))
@@ -122,6 +156,8 @@ def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
         show_welcome_message=False,
         reconnect_timeout=10.0,
     )
+    # Whatever else a browser could use would have to be guarded too.
+    core.app.config.socket_io_js_transports = ["websocket"]
     return GZipMiddleware(Gate(app, access), minimum_size=SMALLEST_ZIPPED)
 
 

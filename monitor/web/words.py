@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, tzinfo
 from html import escape
 
-from monitor.output import plain
+from broker.plain import plain
 
 KILO = 1000.0
 

@@ -23,7 +23,7 @@ next one, until it is null. An error is always a word for programs and a sentenc
 is null is not known, or somebody has spoiled it in the database.
 """
 TAGS = [
-    {"name": "token", "description": "Log in."},
+    {"name": "token", "description": "Log in and out."},
     {"name": "sensors", "description": "Which sensors there are, and what each has measured."},
     {"name": "measures", "description": "Readings of all sensors."},
     {"name": "alarms", "description": "What is not as it should be, or was not."},

@@ -3,22 +3,26 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, HTTPException
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.security import APIKeyCookie, OAuth2PasswordBearer
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.web.access import Access, BusyError, Role
+from monitor.web.address import address_of
 from monitor.web.api.errors import Problem
 from monitor.web.api.models import Answer
-from monitor.web.gate import COOKIE
+from monitor.web.cookie import PLAIN, token_of
 
-BUSY_S = 10
 ASK = {"WWW-Authenticate": "Bearer"}
 
 _bearer = OAuth2PasswordBearer(
     tokenUrl="token", auto_error=False, description="The `access_token` that `POST /token` gives."
 )
-_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="What the web page has after a log-in.")
+_cookie = APIKeyCookie(
+    name=PLAIN,
+    auto_error=False,
+    description="What the web page has after a log-in; over https, `__Host-` is before its name.",
+)
 
 
 class Password(BaseModel):
@@ -51,6 +55,7 @@ def make_token_routes(access: Access) -> APIRouter:
     router = APIRouter(tags=["token"])
     wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     ask = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
+    refused = {"model": Problem, "description": "Nobody is logged in by it.", "headers": ask}
 
     @router.post(
         "/token",
@@ -58,21 +63,36 @@ def make_token_routes(access: Access) -> APIRouter:
         responses={
             401: {"model": Problem, "description": "User or password is wrong.", "headers": ask},
             422: {"model": Problem, "description": "The form is not filled in as it should be."},
-            429: {"model": Problem, "description": "Too many are logging in.", "headers": wait},
+            429: {
+                "model": Problem,
+                "description": "Too many wrong passwords, or too many log in.",
+                "headers": wait,
+            },
         },
     )
-    async def log_in(form: Annotated[Password, Form()]) -> Token:
-        """Get a token for a password. A wrong one takes a second."""
+    async def log_in(request: Request, form: Annotated[Password, Form()]) -> Token:
+        """Get a token for a password. After five wrong ones, each has to wait longer than the last."""
         try:
-            token = await access.log_in(form.username, form.password)
-        except BusyError:
-            raise HTTPException(
-                429, "too many are logging in; try again in a while", {"Retry-After": str(BUSY_S)}
-            ) from None
+            token = await access.log_in(form.username, form.password, address_of(request))
+        except BusyError as error:
+            wait_s = str(error.wait_s)
+            raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
         person = token and access.whose(token.text)
         if not token or not person:
             raise HTTPException(401, "user or password is wrong", ASK)
         return Token(access_token=token.text, expires_in=token.stay_s, role=person.role)
+
+    @router.delete(
+        "/token",
+        summary="Log out",
+        status_code=204,
+        responses={401: refused},
+        dependencies=[Depends(make_check(access))],
+    )
+    async def log_out(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> None:
+        """Make the token that is shown worthless; pages that are open for it end."""
+        for each in (token, token_of(request)):
+            access.log_out(each or "")
 
     return router
 
@@ -85,9 +105,12 @@ def make_check(access: Access) -> Callable[..., Coroutine[Any, Any, None]]:
     """
 
     async def check(
-        token: Annotated[str | None, Depends(_bearer)], cookie: Annotated[str | None, Depends(_cookie)]
+        request: Request,
+        token: Annotated[str | None, Depends(_bearer)],
+        _: Annotated[str | None, Depends(_cookie)],
     ) -> None:
-        if not any(access.whose(each) for each in (token, cookie) if each):
+        # The gate has looked at the cookie, whose name is another one over https.
+        if request.state.person is None and (token is None or access.whose(token) is None):
             raise HTTPException(
                 401, "log in first: send `Authorization: Bearer …` with a token from POST token", ASK
             )

@@ -1,17 +1,18 @@
 """The page *Alarms*: those that stand, those that are over, and what operators do about them."""
 
 from collections.abc import Iterable
-from typing import cast
 
 from fastapi import Request
 from nicegui import ui
 
+from broker.plain import plain
 from ingestor.documents import AlarmDocument
 from monitor.alarms import COLOURS
 from monitor.live import SHOW_EVERY_S
 from monitor.queries.database import QueryError
 from monitor.queries.episodes import Sought
 from monitor.queries.paging import Page
+from monitor.queries.shapes import ALARMS
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.frame import frame, write
@@ -64,7 +65,7 @@ class _Alarms:
         self.update()
 
     def _choice(self, label: str, values: Iterable[str]) -> ui.select:
-        options = {"": "all", **{each: each for each in values}}
+        options = {"": "all", **{each: plain(each) for each in values}}
         choice = ui.select(options, value="", label=label, on_change=self.filter_anew)
         return choice.props("outlined dense").classes("choice")
 
@@ -95,7 +96,7 @@ class _Alarms:
         except QueryError as error:
             self._no_past.content, self._no_past.visible = safe(f"{error}."), True
             return
-        self._past += [cast("AlarmDocument", each) for each in page.documents]
+        self._past += ALARMS.readable(page.documents)
         self._last = page
         self._over.show(self._past)
         self._no_past.content, self._no_past.visible = "None so far.", not self._past

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from nicegui import ui
 
+from broker.plain import plain
 from ingestor.documents import utc_now
 from monitor.queries.database import QueryError, Span
 from monitor.queries.energy import ALL, By, HeatCell, Peak, Scope, Total, Unit
@@ -57,7 +58,7 @@ class _Compare:
             self._unit = ui.select(list(get_args(Unit)), value="day", label="Energy per", on_change=self.look)
             self._by = ui.select(list(get_args(By)), value="site", label="By", on_change=self.look)
             sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
-            all_sites = {"": "all", **{each: each for each in sites}}
+            all_sites = {"": "all", **{each: plain(each) for each in sites}}
             self._site = ui.select(all_sites, value="", label="Site", on_change=self.look)
             for choice in (self._hours, self._unit, self._by, self._site):
                 choice.props("outlined dense").classes("choice")

@@ -1,16 +1,18 @@
 """The page of one sensor: what it measured, its alarms, and what was refused of it."""
 
-from typing import cast
+import asyncio
+import contextlib
 
 from fastapi import Request
 from nicegui import ui
 
 from broker.topics import Place, Topics
-from ingestor.documents import AlarmDocument, utc_now
+from ingestor.documents import utc_now
 from monitor.ages import ago
 from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import QueryError, Span
 from monitor.queries.episodes import Sought
+from monitor.queries.shapes import ALARMS
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.charts import history_chart
@@ -25,6 +27,7 @@ from monitor.web.words import clock, energy, power, safe
 
 SPANS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
 LOOK_EVERY_S = 5.0
+FIRST_LOOK_S = 2.0
 ALARMS_SHOWN = 10
 REJECTED_SHOWN = 10
 WAITING = "The database has not answered yet; load this page again when it does."
@@ -40,6 +43,10 @@ def add_sensor(sources: Sources) -> None:
 
     @ui.page("/sensor/{sensor_id}")
     async def sensor(request: Request, sensor_id: str, span: str = "1 h") -> None:
+        # A browser is back at once when this process was started again, before it knows any sensor.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await sources.live.has_looked.wait()
         known = sources.live.fleet.sensors.get(sensor_id)
         with frame(sources, request, sensor_id if known else "Sensor") as person:
             if known is None:
@@ -69,7 +76,7 @@ class _Sensor:
         with ui.element("div").classes("card"):
             self._note = write("Looking …", "p", "loading").props('role="status"')
             self._chart = ui.echart({}).classes("chart")
-            self._chart.props(f'role="img" aria-label="Readings of {sensor.sensor_id}"')
+            self._chart.props(f'role="img" aria-label="Readings of {safe(sensor.sensor_id)}"')
             self._chart.visible = False
             self._facts = ui.html("", sanitize=False, tag="dl").classes("facts")
         write("Alarms", "h2")
@@ -144,7 +151,7 @@ class _Sensor:
     async def _show_past(self) -> None:
         sought = Sought(sensor_id=self._sensor.sensor_id)
         page = await self._sources.episodes.page("past", sought, ALARMS_SHOWN)
-        self._past.show([cast("AlarmDocument", each) for each in page.documents])
+        self._past.show(ALARMS.readable(page.documents))
         self._no_past.content, self._no_past.visible = "None has come and gone so far.", not page.documents
 
     async def _show_rejected(self) -> None:

@@ -1,0 +1,140 @@
+"""How long somebody has to wait who has tried wrong passwords.
+
+Five wrong ones are free. From then on each costs more, a second, two, four, up to a minute, and is counted
+twice. By address: whoever guesses is slowed down, under whatever names. And by user: who guesses from many
+addresses is slowed down too. The second does not hold where that user has come in lately, so that
+nobody can keep people out of their own desks. From elsewhere, whoever is told to wait gets a turn after that
+time, however many others guess meanwhile: at most a minute, from any address.
+
+What is counted is forgotten after a quarter of an hour without a wrong password.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+FREE = 5
+LONGEST_S = 60.0
+FORGET_S = 900.0
+FAMILIAR_S = 30 * 24 * 3600.0
+MOST = 10_000
+IPV6_NETWORK = 64
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Try(NamedTuple):
+    """Somebody tries a password.
+
+    Attributes:
+        user: As whom; empty for all users that do not exist.
+        place: From where.
+    """
+
+    user: str
+    place: str
+
+    @classmethod
+    def of(cls, user: str, address: str) -> "Try":
+        """Whoever has an IPv6 address has a network full of them."""
+        try:
+            ip = ipaddress.ip_address(address)
+        except ValueError:
+            return cls(user, address[:IPV6_NETWORK])
+        if isinstance(ip, ipaddress.IPv6Address):
+            if ip.ipv4_mapped is not None:
+                return cls(user, str(ip.ipv4_mapped))
+            return cls(user, str(ipaddress.ip_network((int(ip), IPV6_NETWORK), strict=False)))
+        return cls(user, str(ip))
+
+
+@dataclass(slots=True)
+class _Count:
+    """Wrong passwords, and those that are being checked now."""
+
+    wrong: int = 0
+    checked: int = 0
+    last: float = 0.0
+
+    def costs_s(self) -> float:
+        """How long the next one has to wait after the last."""
+        over = self.wrong + self.checked - FREE
+        return 0.0 if over < 0 else min(2.0 ** min(over, 30), LONGEST_S)
+
+    def wait_s(self, now: float) -> float:
+        """How long the next one has to wait from now on."""
+        # What is being checked may be wrong a moment later.
+        since_s = 0.0 if self.checked else now - self.last
+        return max(0.0, self.costs_s() - since_s)
+
+
+class Guesses:
+    """Counts wrong passwords, in bounded memory.
+
+    Args:
+        clock: Seconds, as of ``time.monotonic``.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._places: OrderedDict[str, _Count] = OrderedDict()
+        self._users: OrderedDict[str, _Count] = OrderedDict()
+        self._turns: OrderedDict[Try, float] = OrderedDict()
+        self._familiar: OrderedDict[Try, float] = OrderedDict()
+
+    def begin(self, what: Try) -> float:
+        """Ask whether somebody may try now; if so, ``end`` has to follow.
+
+        Returns:
+            0 if they may; else how long they have to wait, seconds.
+        """
+        now = self._clock()
+        place, user = self._count(self._places, what.place), self._count(self._users, what.user)
+        turn_s = 0.0 if self._is_familiar(what) else self._until_turn(what, user.costs_s())
+        wait_s = max(place.wait_s(now), turn_s)
+        if wait_s == 0:
+            self._turns.pop(what, None)
+            place.checked += 1
+            user.checked += 1
+        return wait_s
+
+    def end(self, what: Try, *, was_right: bool) -> None:
+        """Say what came of a try."""
+        now = self._clock()
+        for counts, key in ((self._places, what.place), (self._users, what.user)):
+            count = self._count(counts, key)
+            count.checked = max(0, count.checked - 1)
+            if not was_right:
+                count.wrong += 1
+                count.last = now
+        if was_right:
+            _put(self._familiar, what, now)
+
+    def _count(self, counts: OrderedDict[str, _Count], key: str) -> _Count:
+        count = counts.get(key)
+        if count is None or (not count.checked and self._clock() - count.last > FORGET_S):
+            count = _Count()
+        _put(counts, key, count)
+        return count
+
+    def _is_familiar(self, what: Try) -> bool:
+        return self._clock() - self._familiar.get(what, float("-inf")) < FAMILIAR_S
+
+    def _until_turn(self, what: Try, costs_s: float) -> float:
+        now, turn = self._clock(), self._turns.get(what)
+        if turn is None:
+            if costs_s == 0:
+                return 0.0
+            turn = now + costs_s
+            _put(self._turns, what, turn)
+        return max(0.0, turn - now)
+
+
+def _put(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    """Keep a value, at the cost of that which was not used for longest."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > MOST:
+        kept.popitem(last=False)

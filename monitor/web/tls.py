@@ -1,0 +1,47 @@
+"""What the web page needs to speak https."""
+
+import ssl
+from pathlib import Path
+
+
+class TlsFileError(Exception):
+    """Raised when the certificate or its key cannot be used; says which and why."""
+
+
+def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """Read the files once: a process goes on with what it began with.
+
+    Args:
+        certificate: A file with the server's certificate, and with those between it and the authority.
+        key: A file with its key, which may be the same.
+
+    Returns:
+        How to speak TLS, version 1.2 or newer; None if no file is given.
+
+    Raises:
+        TlsFileError: Only one is given, or one cannot be used, or they do not belong together.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        missing = "certificate" if certificate is None else "key"
+        raise TlsFileError(f"--tls-{missing} is missing; give --tls-certificate and --tls-key, or neither")
+    for option, file in (("--tls-certificate", certificate), ("--tls-key", key)):
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise TlsFileError(f"{option} {file} cannot be read ({error.strerror})") from None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # Without a password of our own, Python would ask for one and wait.
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise TlsFileError(_explain(error, certificate, key)) from None
+    return context
+
+
+def _explain(error: ssl.SSLError, certificate: Path, key: Path) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return f"the key in {key} is not that of the certificate in {certificate}"
+    return f"{certificate} and {key} do not hold a certificate and a key without a password, as PEM"
