@@ -1,5 +1,5 @@
-# One image for all processes of the Energy Monitor: sensor-node, ingestor, monitor.
-FROM python:3.13-slim-trixie AS build
+# One image for all processes of the Energy Monitor: sensor-node, ingestor, monitor, and the command broker.
+FROM python:3.13.11-slim-trixie AS build
 WORKDIR /build
 RUN python3 -m venv /venv
 COPY requirements.lock ./
@@ -14,7 +14,11 @@ COPY stack stack
 RUN /venv/bin/pip install -qq --no-cache-dir --no-deps --no-build-isolation . \
  && /venv/bin/pip uninstall -qq -y setuptools pip
 
-FROM python:3.13-slim-trixie
+FROM python:3.13.11-slim-trixie
+# For mosquitto_passwd, which hashes the passwords of the broker's users.
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends mosquitto >/dev/null \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin energy \
  && install -d -o energy -g energy /var/lib/sensor-node
 COPY --from=build /venv /venv
