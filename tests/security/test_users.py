@@ -1,0 +1,210 @@
+"""``broker users`` on running servers: what changes counts at once; names inject nothing."""
+
+import asyncio
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from broker.client import BrokerError, BrokerRefusedError
+from broker.register import Register, RegisterError, hashed, open_register
+from broker.roles import Account
+from tests.security.world import World
+from tests.servers import Wire, eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def broker(world: World, *arguments: str) -> tuple[int, str]:
+    """Run the command ``broker`` on these servers; its status and all that it said."""
+    servers = world.servers
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "broker",
+        *arguments,
+        env={
+            **os.environ,
+            "ENERGY_BROKER_USERS": str(world.users),
+            "ENERGY_CERTIFICATES": str(servers.state / "certificates"),
+            "ENERGY_CERTIFICATE_LISTENER": f"127.0.0.1:{servers.mutual_port or 9}",
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def lets_in(url: str) -> bool:
+    try:
+        async with Wire(url):
+            return True
+    except BrokerError:
+        return False
+
+
+def password_in(said: str) -> str:
+    return str(re.findall(r"^  password +(\S+)$", said, re.MULTILINE)[0])
+
+
+async def test_user_is_added_rotated_listed_and_removed_without_a_restart(world: World) -> None:
+    def url(password: str) -> str:
+        return world.servers.accounts.mqtt_url("meter-7", password, world.servers.mqtt_port)
+
+    status, said = await broker(world, "users", "add", "meter-7", "--role", "sensor", "--site", "a")
+    assert status == 0
+    assert "publishes  energy/readings/a/meter-7\n             energy/status/a/meter-7\n" in said
+    assert "hears      energy/stored/a/meter-7\n" in said
+    first = password_in(said)
+    await eventually(lambda: lets_in(url(first)), 5)
+    async with Wire(url(first)) as meter:
+        await meter.publish("energy/readings/a/meter-7", b"{}")
+        with pytest.raises(BrokerRefusedError):
+            await meter.publish("energy/readings/a/sensor-a1", b"{}")
+    assert (
+        "is a user meter-7 already" in (await broker(world, "users", "add", "meter-7", "--role", "viewer"))[1]
+    )
+
+    async with Wire(url(first)) as meter:
+        status, said = await broker(world, "users", "rotate", "meter-7")
+        assert status == 0
+        # Whoever is in with the old password is thrown out.
+        await eventually(lambda: meter.is_lost, 5)
+    second = password_in(said)
+    assert not await lets_in(url(first))
+    await eventually(lambda: lets_in(url(second)), 5)
+    assert re.search(
+        r"^meter-7 +sensor +a +password$", (await broker(world, "users", "list"))[1], re.MULTILINE
+    )
+
+    async with Wire(url(second)) as meter:
+        assert (await broker(world, "users", "remove", "meter-7"))[0] == 0
+        await eventually(lambda: meter.is_lost, 5)
+    assert not await lets_in(url(second))
+    assert (await broker(world, "users", "remove", "meter-7")) == (
+        1,
+        "broker users remove: there is no user 'meter-7'; `broker users list` shows all\n",
+    )
+    assert "meter-7" not in "".join(file.read_text() for file in world.users.iterdir())
+
+
+async def test_others_stay_connected_when_somebody_is_added_or_removed(world: World) -> None:
+    async with world.wire("sensor-a1") as bystander:
+        await broker(world, "users", "add", "passing", "--role", "viewer")
+        await broker(world, "users", "remove", "passing")
+        await asyncio.sleep(1.5)
+        await bystander.publish("energy/readings/a/sensor-a1", b"{}")
+
+
+async def test_password_from_a_file_and_into_a_file_is_not_shown(world: World, tmp_path: Path) -> None:
+    given, into = tmp_path / "given", tmp_path / "into"
+    given.write_text("chosen-by-somebody\n")
+    status, said = await broker(
+        world,
+        "users",
+        "add",
+        "quiet",
+        "--role",
+        "viewer",
+        "--password-file",
+        str(given),
+        "--password-to",
+        str(into),
+    )
+    assert status == 0
+    assert "chosen-by-somebody" not in said
+    assert into.read_text() == "chosen-by-somebody\n"
+    assert stat.S_IMODE(into.stat().st_mode) == 0o600
+    await broker(world, "users", "remove", "quiet")
+
+
+async def test_stacks_own_users_are_changed_elsewhere(world: World) -> None:
+    said = (await broker(world, "users", "rotate", "ingestor"))[1]
+    assert said == (
+        "broker users rotate: the password of ingestor is kept in .env; "
+        "change it with `scripts/passwords rotate`\n"
+    )
+    assert "one of the stack's own" in (await broker(world, "users", "remove", "viewer"))[1]
+
+
+HOSTILE = (
+    "",
+    "+",
+    "#",
+    "$SYS",
+    "a/b",
+    "a/+",
+    "..",
+    "../acl",
+    "-rf",
+    "a b",
+    "a:b",
+    "a\nuser ingestor",
+    "a\rb",
+    "x\ntopic readwrite #",
+    "a\x00b",
+    "é",
+    "\u202ea",
+    "x" * 65,
+    "%u",
+    "%c",
+    "*",
+    "'; rm -rf /",
+    "a\tb",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_name_that_could_mean_more_is_refused_and_nothing_written(world: World, name: str) -> None:
+    before = {file.name: file.read_bytes() for file in world.users.iterdir()}
+    if "\0" not in name:
+        status, said = await broker(world, "users", "add", "--role=viewer", "--", name)
+        assert status == 2, said
+        assert "Traceback" not in said
+    with pytest.raises(ValidationError):
+        Account(name=name, role="viewer")
+    if name != "+":
+        with pytest.raises(ValidationError):
+            Account(name="fine", role="gateway", sites=(name,))
+    assert {file.name: file.read_bytes() for file in world.users.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["x\ntopic readwrite #", "a\nuser ingestor"])
+def test_without_the_check_of_names_a_line_would_slip_into_the_access_list(name: str) -> None:
+    account = Account.model_construct(name=name, role="viewer", sites=("+",), managed=False)
+    lines = "\n".join(account.access_list("energy")).splitlines()
+    assert name.splitlines()[1] in lines
+
+
+@pytest.mark.parametrize("password", ["", "a b", "a:b", "a\nroot:x", "é", "x" * 201])
+def test_password_that_would_break_the_file_is_refused(password: str) -> None:
+    with pytest.raises(RegisterError, match="the password of one may have letters, digits"):
+        hashed({"one": password})
+
+
+def test_passwords_are_kept_hashed_and_readable_by_their_owner_only(world: World) -> None:
+    known = [*world.passwords.values(), *world.servers.accounts.passwords.values()]
+    for file in world.users.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+        assert not [each for each in known if each in file.read_text()], file
+    assert stat.S_IMODE(world.users.stat().st_mode) == 0o700
+
+
+def test_sensor_of_all_sites_is_refused() -> None:
+    for sites in (("+",), ("a", "b")):
+        with pytest.raises(ValidationError, match="a sensor belongs to one site"):
+            Account(name="x", role="sensor", sites=sites)
+
+
+def test_register_that_is_damaged_is_told_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "register.json").write_text("[{")
+    with pytest.raises(RegisterError, match=r"register\.json cannot be read; put it back from a copy"):
+        Register(tmp_path, "energy")
+    with pytest.raises(RegisterError), open_register(tmp_path, "energy"):
+        pass
+    assert (tmp_path / "register.json").read_text() == "[{"

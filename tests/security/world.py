@@ -1,0 +1,115 @@
+"""Servers to be attacked, and people of every role on them."""
+
+import re
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from broker.register import new_password, open_register
+from broker.roles import Account, Role
+from stack.accounts import Accounts
+from stack.servers import Servers, start_servers
+from tests.servers import Wire
+
+# Who there is besides the stack's own: two sensors of a site, one of another, and a gateway for each site.
+PEOPLE: dict[str, tuple[Role, str]] = {
+    "sensor-a1": ("sensor", "a"),
+    "sensor-a2": ("sensor", "a"),
+    "sensor-b1": ("sensor", "b"),
+    "gateway-a": ("gateway", "a"),
+    "gateway-b": ("gateway", "b"),
+    "viewer-a": ("viewer", "a"),
+}
+
+
+@dataclass(slots=True)
+class World:
+    """Servers with people.
+
+    Attributes:
+        servers: Mosquitto and mongod.
+        passwords: Of the people, by name.
+    """
+
+    servers: Servers
+    passwords: dict[str, str]
+
+    @property
+    def users(self) -> Path:
+        """The folder of the broker's users."""
+        return self.servers.state / "mosquitto" / "users"
+
+    def url(self, name: str, password: str | None = None) -> str:
+        """The broker's URL for somebody."""
+        if name not in self.passwords:
+            return self.servers.mqtt(name)
+        port = self.servers.mqtt_port
+        return self.servers.accounts.mqtt_url(name, password or self.passwords[name], port)
+
+    def wire(self, name: str) -> Wire:
+        """A client for somebody."""
+        return Wire(self.url(name))
+
+
+def enrol(folder: Path) -> dict[str, str]:
+    """Let the people in; gives their passwords."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    passwords = {name: new_password() for name in PEOPLE}
+    with open_register(folder, "energy") as register:
+        for name, (role, site) in PEOPLE.items():
+            register.put(Account(name=name, role=role, sites=(site,)), passwords[name])
+    return passwords
+
+
+@contextmanager
+def _no_rights() -> Iterator[None]:
+    """What the access list would be without the rights of roles: everything for everybody."""
+
+    def everything(self: Account, _root: str) -> list[str]:
+        return [f"user {self.name}", "topic readwrite #", "topic readwrite $SYS/#"]
+
+    with patch.object(Account, "access_list", everything):
+        yield
+
+
+@asynccontextmanager
+async def start_world(
+    state: Path, *, tls: bool, rights: bool = True, without: str = ""
+) -> AsyncIterator[World]:
+    """Start servers with people.
+
+    Args:
+        state: Where to keep everything.
+        tls: Whether to speak TLS.
+        rights: Whether the roles' rights are in force; without them everybody may do everything.
+        without: A pattern of lines that are left out of what ``mosquitto-start`` tells the broker.
+    """
+    with nullcontext() if rights else _no_rights():
+        passwords = enrol(state / "mosquitto" / "users")
+        async with start_servers(state, Accounts.made_up(), tls=tls) as servers:
+            if without:
+                await _restart_without(servers, without)
+            yield World(servers, passwords)
+
+
+async def _restart_without(servers: Servers, lines: str) -> None:
+    """Have the broker run on a build of ``mosquitto-start`` from which something was taken out."""
+    build = _build(servers, lines)
+    await servers.broker.stop()
+    servers.broker.command = [str(build)]
+    await servers.broker.start()
+    await servers.broker.ready(servers.broker_answers)
+
+
+def _build(servers: Servers, lines: str) -> Path:
+    text = Path(servers.broker.command[0]).read_text()
+    # A branch of the script must not be left empty.
+    changed = "".join(":\n" if re.search(lines, line) else line for line in text.splitlines(keepends=True))
+    assert changed != text
+    build = servers.state / "mosquitto-start"
+    build.write_text(changed)
+    build.chmod(build.stat().st_mode | stat.S_IXUSR)
+    return build
