@@ -1,0 +1,103 @@
+"""What the fuzzers have found stays mended; and each of them misses a protection that is taken away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from monitor.formats import harmless
+from tests.fuzz.__main__ import run_again
+from tests.fuzz.campaign import CORPUS, fuzz
+from tests.fuzz.faults import FAULTS, Fault
+from tests.fuzz.shapes import inputs
+from tests.fuzz.targets import NAMES, load
+
+# Those that open files or make a command line each time are slower.
+EXAMPLES = {"settings": 60, "outbox": 80, "ledger": 120, "rest": 150}
+FILES, BYTES = 600, 200_000
+
+
+def known(name: str) -> Iterator[bytes]:
+    """The hostile seeds and the corpus."""
+    yield from load(name).SEEDS
+    yield from (file.read_bytes() for file in sorted((CORPUS / name).iterdir()))
+
+
+def stand_all(name: str) -> int:
+    """Hand a target all that is known; how many inputs these are."""
+    check, count = load(name).check, 0
+    for data in known(name):
+        check(data)
+        count += 1
+    return count
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    harmless.cache_clear()
+    yield
+    harmless.cache_clear()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_known_inputs_are_stood(name: str) -> None:
+    assert stand_all(name) > len(load(name).SEEDS), "there is no corpus"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inputs_like_those_are_stood(name: str) -> None:
+    target = load(name)
+
+    @settings(
+        max_examples=EXAMPLES.get(name, 300),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(inputs(name, target) | st.binary(max_size=200))
+    def stands(data: bytes) -> None:
+        target.check(data)
+
+    stands()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [pytest.param(name, fault, id=f"{name}: {what}") for name, what, fault in FAULTS],
+)
+def test_fault_is_found(name: str, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault(monkeypatch)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever a fault does
+        stand_all(name)
+
+
+def test_every_target_has_a_fault() -> None:
+    assert {name for name, _, _ in FAULTS} == {*NAMES}
+
+
+def test_finding_can_be_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "found"
+    file.write_bytes(b"(a\x1b[2J")
+    run_again("plain", file)
+    monkeypatch.setattr("broker.plain.plain.__code__", (lambda text: text).__code__)
+    with pytest.raises(AssertionError):
+        run_again("plain", file)
+
+
+def test_fuzzer_runs_the_code_and_guides_itself_by_it(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris has no wheel for this system")
+    outcome = fuzz("payload", 1, tmp_path)
+    assert outcome.finding is None, str(outcome)
+    assert outcome.runs > 100
+    # Of code that is not instrumented, it sees none.
+    assert outcome.edges > 20
+
+
+def test_corpus_is_small() -> None:
+    files = [each for each in CORPUS.rglob("*") if each.is_file()]
+    assert len(files) < FILES
+    assert sum(each.stat().st_size for each in files) < BYTES
