@@ -23,7 +23,7 @@ StartIngestor = Callable[..., AbstractAsyncContextManager[RunningIngestor]]
 
 @pytest.fixture(scope="session")
 def accounts() -> Accounts:
-    return Accounts.read(ROOT)
+    return Accounts.made_up()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

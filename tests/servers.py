@@ -93,6 +93,11 @@ class Wire:
     async def send(self, messages: Sequence[Outgoing]) -> None:
         await self._connection.publish_many(messages)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the broker has ended the connection."""
+        return self._connection.is_lost
+
     def on(self, prefix: str) -> list[Message]:
         return [each for each in self.messages if each.topic.startswith(prefix)]
 

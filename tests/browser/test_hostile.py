@@ -25,7 +25,7 @@ async def test_location_is_text_and_nothing_else(
 ) -> None:
     await meter.publish(payload(meter.sensor, 13.0, location=location))
     await meter.until_stored(1)
-    shown = location.replace("\u202e", "?")
+    shown = location.replace("\u202e", r"\u202e")
     page = await web.open(browser)
     await page.get_by_label("Search").fill(meter.sensor)
     tile = page.get_by_role("link", name=meter.sensor)
@@ -94,6 +94,8 @@ def test_pages_are_closed_to_those_who_have_not_logged_in(web: Web, path: str) -
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
     connection.request("GET", path)
     answer = connection.getresponse()
+    # Its socket is closed when all is read.
+    answer.read()
     assert (answer.status, answer.headers["Location"]) == (303, f"/login?next={path}")
     assert "frame-ancestors 'none'" in (answer.headers["Content-Security-Policy"] or "")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -115,14 +117,18 @@ def test_web_socket_is_closed_to_those_who_have_not_logged_in(web: Web) -> None:
         "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
     }
     connection.request("GET", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket", headers=upgrade)
-    assert connection.getresponse().status == 403
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 403
     connection.close()
 
 
-def test_rest_interface_gives_a_token_as_the_readme_says(web: Web) -> None:
+def test_rest_interface_gives_a_token_as_the_readme_says(web: Web, tmp_path: Path) -> None:
     section = README.split("    token=$(curl", 1)[1].split("\n\n", 1)[0]
     shown = f"token=$(curl{section}".replace("127.0.0.1:8080", f"127.0.0.1:{web.port}")
-    shown = shown.replace("viewer-secret", PASSWORDS["viewer"])
+    form = tmp_path / "rest"
+    form.write_text(f"username=viewer&password={PASSWORDS['viewer']}\n")
+    shown = shown.replace("var/clients/viewer/rest", str(form))
     done = subprocess.run(["sh", "-ec", shown], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603, S607
     assert "sensors" in json.loads(done.stdout) or "items" in json.loads(done.stdout)
     assert fetch(f"{web.url}/api/v1/sensors")[0] == 401

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 async def chaos(settings: ChaosSettings, folder: Path) -> bool:
     """Break what runs in this folder; whether all was well in the end."""
-    async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
+    async with start_servers(folder / "servers", Accounts.made_up()) as servers:
         if settings.table:
             return await measure(servers, folder, settings.seed, settings.only)
         async with open_rig(servers, "chaos", folder / "chaos") as rig:

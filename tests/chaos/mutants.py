@@ -20,6 +20,7 @@ from ingestor.alarms.history import ReadingHistory, Unjudged
 from ingestor.announce import Announcer
 from ingestor.batch import Batch, Opener
 from ingestor.documents import Measure, to_measure
+from ingestor.floods import SortedOut
 from ingestor.pipeline import Pipeline, Write
 from sensor_node import outbox as outboxes
 from sensor_node.outbox import Kept, Outbox
@@ -57,7 +58,7 @@ def confirm_before_write() -> None:
     settle = Pipeline.settle
 
     async def early(self: Pipeline, batch: Batch, write: Write) -> None:
-        self._confirm(batch, {})
+        self._confirm(batch, {}, SortedOut())
         await settle(self, batch, write)
 
     patch.object(Pipeline, "settle", early).start()

@@ -2,123 +2,25 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from stack.ports import free_port
+from tests.compose.stack import START_S, Stack, docker, inspect, until
 
 pytestmark = pytest.mark.compose
 
-ROOT = Path(__file__).parent.parent.parent
-DOCKER = shutil.which("docker") or "docker"
 SERVICES = ("mosquitto", "mongodb", "ingestor", "monitor", "sensor-node")
-START_S = 600
-PATIENCE_S = 60
-
-
-def engine_answers() -> bool:
-    if shutil.which(DOCKER) is None:
-        return False
-    for command in ([DOCKER, "info"], [DOCKER, "compose", "version"]):
-        if subprocess.run(command, capture_output=True, timeout=30, check=False).returncode:  # noqa: S603
-            return False
-    return True
-
-
-class Stack:
-    """The project's own compose file, as a project of the test's own on free ports."""
-
-    def __init__(self, folder: Path) -> None:
-        taken: list[int] = []
-        for preferred in (31883, 37018, 38090, 38080):
-            taken.append(free_port(preferred, taken))
-        self.mqtt_port, self.mongo_port, self.http_port, self.web_port = taken
-        # Defaults only, whatever a developer has in .env.
-        env_file = folder / "empty.env"
-        env_file.touch()
-        self._command = [DOCKER, "compose", "--env-file", str(env_file), "-p", "energy-monitor-test"]
-        names = ("MQTT_PORT", "MONGO_PORT", "HTTP_PORT", "WEB_PORT")
-        self._environment = {
-            **os.environ,
-            **{name: str(port) for name, port in zip(names, taken, strict=True)},
-        }
-
-    def compose(
-        self, *arguments: str, timeout: float = 120, check: bool = True, stdin: str | None = None
-    ) -> str:
-        done = subprocess.run(  # noqa: S603
-            [*self._command, *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert done.returncode == 0 or not check, done.stdout + done.stderr
-        return done.stdout
-
-    def containers(self, service: str) -> list[str]:
-        return self.compose("ps", "--all", "--quiet", service).split()
-
-    def docker(self, *arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603
-            [DOCKER, *arguments], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def inspect(self, container: str) -> dict[str, Any]:
-        described: dict[str, Any] = json.loads(self.docker("inspect", container))[0]
-        return described
-
-    def database(self) -> MongoClient[dict[str, Any]]:
-        url = f"mongodb://admin:securepassword@127.0.0.1:{self.mongo_port}/?authSource=admin"
-        return MongoClient(url, serverSelectionTimeoutMS=2000)
 
 
 def _is_more(count: Callable[[], int], before: int) -> bool:
     return count() > before
-
-
-def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.2)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    if not engine_answers():
-        pytest.skip("no Docker engine with Compose answers")
-    stack = Stack(tmp_path_factory.mktemp("compose"))
-    stack.compose("down", "--volumes", "--remove-orphans")
-    try:
-        stack.compose("up", "--detach", "--wait", "--scale", "sensor-node=3", timeout=START_S)
-        yield stack
-    finally:
-        stack.compose("down", "--volumes", "--remove-orphans")
-
-
-@pytest.fixture
-def database(stack: Stack) -> Iterator[Database[dict[str, Any]]]:
-    with stack.database() as client:
-        yield client["energy_db"]
 
 
 def test_three_scaled_nodes_are_three_different_sensors(database: Database[dict[str, Any]]) -> None:
@@ -159,27 +61,16 @@ def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(stack: Stack) 
 def test_node_told_to_stop_while_it_starts_ends_at_once(stack: Stack) -> None:
     container = stack.compose("run", "--detach", "sensor-node", "--sensor-id", "Sensor-short").split()[-1]
     try:
-        stack.docker("stop", container)
+        docker("stop", container)
         killed = 128 + signal.SIGKILL
-        assert stack.inspect(container)["State"]["ExitCode"] != killed
+        assert inspect(container)["State"]["ExitCode"] != killed
     finally:
-        stack.docker("rm", container)
+        docker("rm", container)
 
 
 def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Database[dict[str, Any]]) -> None:
-    subscribe = [
-        "mosquitto_sub",
-        "-u",
-        "viewer",
-        "-P",
-        "viewer-secret",
-        "-t",
-        "energy/alerts/#",
-        "-v",
-        "-C",
-        "1",
-    ]
-    line = stack.compose("exec", "-T", "mosquitto", *subscribe, "-W", "60")
+    subscribe = ["mosquitto_sub", "-t", "energy/alerts/#", "-v", "-C", "1", "-W", "60"]
+    line = stack.compose("exec", "-T", "mosquitto", *subscribe)
     topic, payload = line.split(" ", 1)
     alert = json.loads(payload)
     assert topic == f"energy/alerts/lari/{alert['sensor_id']}"
@@ -194,7 +85,7 @@ def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Datab
 
 
 def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Database[dict[str, Any]]) -> None:
-    monitor = ("run", "--rm", "-T", "monitor")
+    monitor = ("exec", "-T", "monitor", "monitor")
     stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01", "0.1")
     # No reading is below 0.1 kWh: once the new threshold counts, the alarm that stands then stands on, be
     # it a new one or one of the old threshold.
@@ -212,16 +103,12 @@ def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Data
 
 
 def test_web_page_lets_in_those_who_know_the_password(stack: Stack) -> None:
-    web = f"http://127.0.0.1:{stack.web_port}"
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    form = urllib.parse.urlencode({"user": "operator", "password": "operator-secret"}).encode()
-    with opener.open(f"{web}/login", form, timeout=20) as page:
-        assert page.url == f"{web}/"
-        assert "Standing alarms" in page.read().decode()
+    page = stack.log_in("operator", stack.passwords["WEB_OPERATOR_PASSWORD"])
+    assert "Standing alarms" in page
 
 
 def test_location_is_set_and_readings_are_exported(stack: Stack, database: Database[dict[str, Any]]) -> None:
-    monitor = ("run", "--rm", "-T", "monitor")
+    monitor = ("exec", "-T", "monitor", "monitor")
     stack.compose(*monitor, "sensors", "Sensor-LARI-02", "--location", "Hall 2")
     assert (database.sensors.find_one({"sensor_id": "Sensor-LARI-02"}) or {})["own_location"] == "Hall 2"
     lines = stack.compose(
@@ -239,38 +126,19 @@ def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
     assert "🟢 Consumption is normal." in watched
 
 
-def test_processes_are_nobody_special_and_reachable_from_this_machine_only(stack: Stack) -> None:
-    for service, user in (
-        ("ingestor", "10001"),
-        ("monitor", "10001"),
-        ("sensor-node", "10001"),
-        ("mosquitto", "1883"),
-        ("mongodb", "999"),
-    ):
-        assert stack.compose("exec", "-T", service, "id", "-u").strip() == user
-        for container in stack.containers(service):
-            described = stack.inspect(container)
-            ports = described["HostConfig"]["PortBindings"] or {}
-            assert {each["HostIp"] for bound in ports.values() for each in bound} <= {"127.0.0.1"}
-            assert described["HostConfig"]["CapDrop"] == ["ALL"]
-    environment = stack.compose("exec", "-T", "sensor-node", "env")
-    assert "sensors-secret" in environment
-    assert not any(secret in environment for secret in ("securepassword", "ingestor-secret", "viewer-secret"))
-
-
 def test_killed_processes_are_started_again(stack: Stack, database: Database[dict[str, Any]]) -> None:
     def restarts(container: str) -> int:
-        return int(stack.inspect(container)["RestartCount"])
+        return int(inspect(container)["RestartCount"])
 
     for service in ("ingestor", "mosquitto", "mongodb", "monitor"):
         container = stack.containers(service)[0]
         before = restarts(container)
-        os.kill(stack.inspect(container)["State"]["Pid"], signal.SIGKILL)
+        os.kill(inspect(container)["State"]["Pid"], signal.SIGKILL)
         until(partial(_is_more, partial(restarts, container), before))
 
     def health() -> set[str]:
         containers = [each for service in SERVICES for each in stack.containers(service)]
-        return {stack.inspect(each)["State"]["Health"]["Status"] for each in containers}
+        return {inspect(each)["State"]["Health"]["Status"] for each in containers}
 
     until(lambda: health() == {"healthy"}, seconds=120)
 
@@ -292,7 +160,7 @@ def test_everything_stops_in_time_and_goes_on_with_its_data(stack: Stack) -> Non
     assert time.monotonic() - began < 40
     for service in ("ingestor", "monitor", "sensor-node"):
         for container in stack.containers(service):
-            assert stack.inspect(container)["State"]["ExitCode"] == 0, service
+            assert inspect(container)["State"]["ExitCode"] == 0, service
     stack.compose("down")
     stack.compose("up", "--detach", "--wait", timeout=START_S)
     with stack.database() as client:

@@ -1,6 +1,7 @@
 """Who may do what on the broker and in the database."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,19 +86,19 @@ NO_DATABASE = (
 
 
 @pytest.mark.parametrize(
-    ("variable", "old", "new", "sentence"),
+    ("variable", "url", "sentence"),
     [
-        ("ENERGY_MQTT_URL", "ingestor", "sensors", NOT_AN_INGESTOR),
-        ("ENERGY_MQTT_URL", "-secret", "-wrong", NOT_LET_IN),
-        ("ENERGY_MONGO_URL", "-secret", "-wrong", NO_DATABASE),
+        ("ENERGY_MQTT_URL", lambda servers: servers.mqtt("sensors"), NOT_AN_INGESTOR),
+        ("ENERGY_MQTT_URL", lambda servers: servers.mqtt("ingestor").replace("@", "x@"), NOT_LET_IN),
+        ("ENERGY_MONGO_URL", lambda servers: servers.mongo("ingestor").replace("@", "x@"), NO_DATABASE),
     ],
 )
 async def test_ingestor_with_the_wrong_user_says_so_and_ends(
-    servers: Servers, site: str, tmp_path: Path, variable: str, old: str, new: str, sentence: str
+    servers: Servers, site: str, tmp_path: Path, variable: str, url: Callable[[Servers], str], sentence: str
 ) -> None:
     ingestor = RunningIngestor(servers, site, tmp_path / "log")
     environment = dict(ingestor.process.environment)
-    environment[variable] = environment[variable].replace(old, new)
+    environment[variable] = url(servers)
     ingestor.process.environment = environment
     await ingestor.process.start()
     assert "status 1" in await ingestor.process.ended()

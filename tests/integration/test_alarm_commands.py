@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -174,7 +172,7 @@ async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for
         "over, not seen",
         "active",
     ]
-    assert lines[1] == "    No reading.?[2J"
+    assert lines[1] == r"    No reading.\u001b[2J"
     assert lines[9:] == [f"3 alarms stand at {scene.site}, 2 of them not seen yet."]
 
     everything = (
@@ -249,7 +247,7 @@ async def test_each_of_several_alarms_has_an_outcome_of_its_own(scene: Scene) ->
     assert output == f"{first['_id']} is acknowledged.\n{last['_id']} is acknowledged.\n"
     assert errors.splitlines() == [
         "monitor: nothing: no alarm has this id; `monitor alarms` lists them",
-        f"monitor: {refused['_id']}: it does not ?[31mstand",
+        f"monitor: {refused['_id']}: it does not \\u001b[31mstand",
     ]
     assert scene.commands == [
         {"acknowledge": each["_id"], "user": "maria"} for each in (first, refused, last)
@@ -432,26 +430,3 @@ async def test_reader_who_has_read_enough_is_no_error(scene: Scene) -> None:
         )
     _, errors = await process.communicate()
     assert (process.returncode, errors) == (0, b"")
-
-
-def test_script_uses_the_urls_of_the_running_stack(tmp_path: Path) -> None:
-    script, program = tmp_path / "scripts" / "monitor", tmp_path / ".venv" / "bin" / "monitor"
-    for file in (script, program):
-        file.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "scripts" / "monitor", script)
-    program.write_text('#!/bin/sh\necho "$ENERGY_MONGO_URL $ENERGY_MQTT_URL $*"\n')
-    program.chmod(0o755)
-
-    def run() -> tuple[int, str]:
-        ended = subprocess.run(  # noqa: S603 - our own script
-            [script, "alarms", "--all"], capture_output=True, text=True, check=False
-        )
-        return ended.returncode, ended.stdout + ended.stderr
-
-    assert run() == (1, "scripts/monitor: start scripts/up first\n")
-    (tmp_path / "var").mkdir()
-    urls = (
-        "VIEWER_MONGO_URL=mongodb://v@h/d\nOPERATOR_MONGO_URL=mongodb://o@h/d\nOPERATOR_MQTT_URL=mqtt://o@h\n"
-    )
-    (tmp_path / "var" / "stack.env").write_text(urls)
-    assert run() == (0, "mongodb://o@h/d mqtt://o@h alarms --all\n")

@@ -38,6 +38,7 @@ from ingestor.alarms.service import Alarms
 from ingestor.alarms.track import Track
 from ingestor.documents import Measure, format_moment, is_late, to_measure
 from ingestor.flag import Limits, exceeded
+from ingestor.registry import Registry
 from ingestor.sensors import Sensors
 from ingestor.settings import IngestorSettings
 from ingestor.store import Store, open_store
@@ -143,7 +144,7 @@ class Machine(RuleBasedStateMachine):
             await self.bring_home()
             await self.alarms.note_progress()
             if updates := self.sensors.take():
-                await self.store.update_sensors(updates)
+                await Registry(self.store).update(updates)
             self.sensors.wrote()
         await self.bring_home()
 

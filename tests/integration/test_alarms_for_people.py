@@ -12,9 +12,9 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from dotenv import dotenv_values
 
 from ingestor.alarms.commands import NAMES
+from stack.clients import write_clients
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.listener import Listener, write
@@ -33,16 +33,18 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def lines(program: str, contains: str) -> list[str]:
     """The commands of the document that begin with a program."""
-    found = re.findall(rf"^    ({program} .*)$", DOCUMENT, re.MULTILINE)
+    found = re.findall(rf"^    ((?:\w+=\S+ )?{program} .*)$", DOCUMENT, re.MULTILINE)
     return [each for each in found if contains in each]
 
 
 @pytest.fixture
-def words(servers: Servers, place: Site) -> Callable[[str, str], list[str]]:
+def words(servers: Servers, place: Site, tmp_path: Path) -> Callable[[str, str], list[str]]:
     """Makes a line of the document one for the test's own servers and sensor."""
 
+    write_clients(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
+
     def of(line: str, alarm: str = "") -> list[str]:
-        here = line.replace("-p 1883", f"-p {servers.mqtt_port}").replace(ALARM, alarm)
+        here = line.replace("XDG_CONFIG_HOME=var/", f"env XDG_CONFIG_HOME={tmp_path}/").replace(ALARM, alarm)
         here = here.replace(f"lari/{SENSOR}", f"{place.site}/{place.sensor}")
         here = re.sub(r"energy/(alarms|alerts|rejected)/#", rf"energy/\1/{place.site}/#", here)
         return shlex.split(here)
@@ -50,10 +52,8 @@ def words(servers: Servers, place: Site) -> Callable[[str, str], list[str]]:
     return of
 
 
-def test_passwords_rules_and_scripts_that_are_named_exist() -> None:
-    passwords = dotenv_values(ROOT / ".env.example")
-    for name, secret in re.findall(r"-u (\w+) -P (\S+)", DOCUMENT):
-        assert passwords[f"MQTT_{name.upper()}_PASSWORD"] == secret
+def test_rules_and_scripts_that_are_named_exist_and_no_password_is() -> None:
+    assert " -P " not in DOCUMENT
     assert tuple(re.findall(r"^\| `([a-z]+)` \|", DOCUMENT, re.MULTILINE)) == NAMES
     for script in set(re.findall(r"scripts/[a-z-]+", DOCUMENT)):
         assert (ROOT / script).exists(), script

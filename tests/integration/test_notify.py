@@ -377,7 +377,10 @@ async def test_what_comes_from_outside_is_plain_and_short(phone: Phone, marks: M
         await eventually(lambda: len(marks) == 41)
         notifier.tell(notice(42, body=""))
         await eventually(lambda: len(marks) == 42)
-    assert phone.messages[0] == ("Room ?[31m?" + "t" * 108 + "…", "??\n" + "b" * 996 + "…")
+    assert phone.messages[0] == (
+        r"Room \u001b[31m\u202e" + "t" * 98 + "…",
+        r"\u0000\ud800" + "\n" + "b" * 986 + "…",
+    )
     assert len(phone.messages[1][1]) <= 1000
     assert phone.messages[1][1].endswith("…\nand 32 more")
     assert phone.messages[2] == ("Alarm 42", "Alarm 42")

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dotenv import dotenv_values
 
 from broker.settings import VARIABLES
 from broker.topics import Topics
+from broker.users_settings import FolderSettings
 from ingestor import schema
 from ingestor.settings import IngestorSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
+from stack.clients import write_clients
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Wire, eventually
 
@@ -37,6 +38,7 @@ def test_settings_table_is_complete_and_right() -> None:
     rows = {variable: default for variable, default, _ in table("Settings")}
     assert sorted(rows) == sorted(VARIABLES)
     fields: dict[str, FieldInfo] = {
+        **FolderSettings.model_fields,
         **WebSettings.model_fields,
         **IngestorSettings.model_fields,
         **SensorNodeSettings.model_fields,
@@ -68,22 +70,18 @@ def test_collections_table_names_what_is_made() -> None:
     assert named == {*schema.VALIDATORS, "anomalies"} - {"checkpoints"}
 
 
-def test_files_and_passwords_that_are_named_exist() -> None:
+def test_files_that_are_named_exist_and_no_password_is() -> None:
     for script in set(re.findall(r"scripts/[a-z-]+|tests/[a-z_/]+\.py", README)):
         assert (ROOT / script).exists(), script
-    passwords = dotenv_values(ROOT / ".env.example")
-    for name, secret in re.findall(r"-u (\w+) -P (\S+)", README):
-        assert passwords[f"MQTT_{name.upper()}_PASSWORD"] == secret
-    for url in re.findall(r"mongodb://(\w+):([\w-]+)@", README):
-        assert passwords[f"MONGO_{url[0].upper()}_PASSWORD"] == url[1]
+    assert not re.findall(r" -P |://\w+:(?!password@)\w|password=\w", README)
 
 
 @pytest.mark.integration
 async def test_meter_of_ones_own_is_published_as_shown(servers: Servers, tmp_path: Path, site: str) -> None:
-    command = README.split("    mosquitto_pub", 1)[1].split("\n\n", 1)[0]
-    shown = f"mosquitto_pub{command}".replace("-p 1883", f"-p {servers.mqtt_port}").replace(
-        "lari/", f"{site}/"
-    )
+    command = README.split("    XDG_CONFIG_HOME=var/clients/sensors mosquitto_pub", 1)[1].split("\n\n", 1)[0]
+    write_clients(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
+    own = f"XDG_CONFIG_HOME={tmp_path}/clients/sensors mosquitto_pub"
+    shown = f"{own}{command}".replace("lari/", f"{site}/")
     ingestor = RunningIngestor(servers, site, tmp_path / "log")
     await ingestor.start()
     async with Wire(servers.mqtt("viewer")) as viewer:

@@ -205,7 +205,7 @@ async def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert page.endswith("</html>\n")
     assert "7.50 kWh" in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;?[31m" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\u001b[31m" in page
     assert "<script" not in page
 
 

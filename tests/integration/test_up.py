@@ -3,10 +3,10 @@
 import asyncio
 import json
 import os
+import shlex
 import signal
 import socket
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,59 +15,11 @@ from pymongo import MongoClient
 
 from stack import mosquitto
 from stack.accounts import DATABASE
-from stack.processes import Process, ProcessError
+from stack.processes import ProcessError
 from tests.servers import Wire, eventually, fetch
+from tests.up import Up, children, is_running
 
 pytestmark = pytest.mark.integration
-
-
-class Up:
-    """One run of the stack in a folder of the test's own."""
-
-    def __init__(self, state: Path, number: int, *options: str) -> None:
-        self.log = state.parent / f"up-{number}.log"
-        self.env_file = state / "stack.env"
-        command = [sys.executable, "-m", "stack", "--state", str(state), *options]
-        self.process = Process("up", command, {"COLUMNS": "80"}, self.log)
-
-    @property
-    def pid(self) -> int:
-        assert self.process.running is not None
-        return self.process.running.pid
-
-    @property
-    def status(self) -> int | None:
-        return self.process.running.returncode if self.process.running else None
-
-    def output(self) -> str:
-        return self.log.read_text()
-
-    def readings(self) -> list[str]:
-        return [line for line in self.output().splitlines() if "🟢" in line or "🔴" in line]
-
-    def environment(self) -> dict[str, str]:
-        lines = self.env_file.read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
-
-
-def children(parent: int) -> dict[int, str]:
-    """The running processes that a process started: command lines by id."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent_of_this = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            if parent_of_this == parent:
-                found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.fixture
@@ -90,12 +42,14 @@ async def test_up_shows_readings_says_what_next_and_goes_on_with_its_data(state:
 
     # What it says to do next works.
     output = first.output()
-    assert f"  {urls['VIEWER_MONGO_URL']}\n" in output
+    assert "/stack.env\n" in output
+    assert not [name for name, url in urls.items() if "@" in url and url in output]
     assert f"  {urls['WEB_URL']}\n" in output
     assert "scripts/sensor-node --sensor-id Sensor-LARI-04" in output
-    subscribe = output.split("mosquitto_sub ", 1)[1].split("-v\n", 1)[0].replace("\\\n", "")
-    options = ["-V", "5", "-C", "1", "-W", "20", *subscribe.replace("'", "").split()]
-    follow = await asyncio.create_subprocess_exec("mosquitto_sub", *options, stdout=asyncio.subprocess.PIPE)
+    subscribe = next(line for line in output.splitlines() if "mosquitto_sub" in line)
+    follow = await asyncio.create_subprocess_exec(
+        "env", *shlex.split(subscribe), "-C", "1", "-W", "20", stdout=asyncio.subprocess.PIPE
+    )
     await asyncio.sleep(0.3)
     async with Wire(urls["INGESTOR_MQTT_URL"]) as wire:
         await wire.publish("energy/alerts/lari/S", b"followed")
@@ -155,7 +109,7 @@ async def test_taken_port_is_said_and_the_next_one_used(state: Path, taken_port:
     port = int(url.rsplit(":", 1)[1])
     assert port > taken_port
     assert f"Port {taken_port} is taken; Mosquitto listens on {port} instead." in up.output().splitlines()
-    assert f"-p {port} " in up.output()
+    assert f"--port {port}\n" in (state / "clients" / "viewer" / "mosquitto_sub").read_text()
     await up.process.stop()
 
 

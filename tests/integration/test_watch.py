@@ -47,7 +47,7 @@ async def test_watch_shows_each_stored_reading_once(
     assert [line for line in lines() if "0.50" not in line] == [
         *normal,
         f"{alert} Action required: Room 1, {place.sensor}",
-        f"🟢 Consumption is normal. 1.82 kWh, ?[31mRed?, {place.sensor}",
+        f"🟢 Consumption is normal. 1.82 kWh, \\u001b[31mRed\\u202e, {place.sensor}",
     ]
 
 

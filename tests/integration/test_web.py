@@ -1,14 +1,17 @@
 """``monitor web``: how it starts, and what it says when it cannot."""
 
+import asyncio
+import os
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
+from monitor.web.serve import NO_TERMINAL
 from stack.ports import free_port
-from stack.processes import Process, running
-from tests.servers import fetch
+from stack.processes import Process
+from tests.servers import eventually, fetch
 
 pytestmark = pytest.mark.integration
 NOBODY = {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:9/energy_db", "ENERGY_MQTT_URL": "mqtt://127.0.0.1:9"}
@@ -18,21 +21,42 @@ def web(log: Path, *options: str, **environment: str) -> Process:
     return Process("web", [sys.executable, "-m", "monitor", "web", *options], environment, log)
 
 
-async def test_passwords_are_made_up_and_it_waits_for_its_servers(tmp_path: Path) -> None:
+async def test_passwords_are_made_up_for_a_terminal_and_it_waits_for_its_servers(tmp_path: Path) -> None:
     port = free_port(28100)
 
     async def is_live() -> bool:
-        return fetch(f"http://127.0.0.1:{port}/live")[0] == 200
+        return (await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}/live"))[0] == 200
 
-    log = tmp_path / "log"
-    async with running(web(log, "--http", f"127.0.0.1:{port}", **NOBODY), is_live) as process:
-        lines = log.read_text().splitlines()
-        assert lines[0].startswith("monitor web: User viewer has the password ")
-        assert lines[1].startswith("monitor web: User operator has the password ")
-        await process.stop()
-        assert process.running is not None
-        assert process.running.returncode == 0
-    assert "Traceback" not in log.read_text()
+    ours, its = os.openpty()
+    # As a person starts it, whose terminal is not where the output goes.
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monitor", "web", "--http", f"127.0.0.1:{port}"),
+        env={**os.environ, **NOBODY},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=its,
+    )
+    try:
+        await eventually(is_live)
+        process.terminate()
+        assert await process.wait() == 0
+        shown = os.read(ours, 65536).decode().replace("\r\n", "\n")
+    finally:
+        if process.returncode is None:
+            process.kill()
+        os.close(its)
+        os.close(ours)
+    lines = shown.splitlines()
+    assert lines[0].startswith("monitor web: User viewer has the password ")
+    assert lines[1].startswith("monitor web: User operator has the password ")
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("given", [{}, {"ENERGY_VIEWER_PASSWORD": "look"}])
+async def test_passwords_are_never_made_up_for_a_log(tmp_path: Path, given: dict[str, str]) -> None:
+    process = web(tmp_path / "log", **given, **NOBODY)
+    await process.start()
+    assert "status 2" in await process.ended()
+    assert (tmp_path / "log").read_text() == f"monitor web: {NO_TERMINAL}\n"
 
 
 async def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_hostile_text_cannot_steer_the_terminal(field: str) -> None:
     shown = alarm(acknowledged_at=LATER)
     shown.update({field: hostile})  # type: ignore[misc]
     lines = to_lines(shown, None, WIDE)
-    assert any("?]0;owned??gnp??fake" in line for line in lines)
+    assert any(r"\u001b]0;owned\u0007\u202egnp\n\rfake" in line for line in lines)
     assert all(line.isprintable() for line in lines)
 
 

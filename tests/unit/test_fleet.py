@@ -76,6 +76,26 @@ def test_place_and_threshold_set_by_a_person_win() -> None:
     assert (one.location, one.threshold_kwh) == ("Room 1", 12.0)
 
 
+@pytest.mark.parametrize(
+    "spoiled", [{"location": 5}, {"own_location": {"a": 1}}, {"status": [1]}, {"threshold_kwh": "much"}]
+)
+def test_what_is_no_text_and_no_number_is_not_taken_over(spoiled: SensorDocument) -> None:
+    one = sensor(measure(0, 1.0), location="Room 1", threshold_kwh=20.0)
+    with pytest.raises((TypeError, ValueError)):
+        one.list_as({"sensor_id": "S-1", **spoiled})
+    assert (one.location or "").isprintable()
+    assert one.threshold_kwh in {None, 20.0}
+
+
+@pytest.mark.parametrize("spoiled", [{"value_kwh": "much"}, {"location": 5}, {"site": None}])
+def test_spoiled_reading_leaves_the_others_as_they_are(spoiled: Measure) -> None:
+    one = sensor(measure(-20, 1.0), measure(-10, 2.0))
+    with pytest.raises((TypeError, ValueError)):
+        one.add([{**measure(0, 3.0), **spoiled}])
+    one.add([measure(10, 4.0)])
+    assert one.recent == [(at(-20), 1.0), (at(-10), 2.0), (at(10), 4.0)]
+
+
 def test_only_what_people_see_of_a_sensor_is_news() -> None:
     one = FleetSensor("S-1")
     document: SensorDocument = {"sensor_id": "S-1", "site": "lari", "status": "online", "last_reading": NOW}

@@ -12,7 +12,9 @@ from mqtt5 import PublishPacket, QoS
 from broker.connection import Connection
 from broker.messages import NodeStatus, Row
 from broker.topics import Place, Topics
+from ingestor.admission import Admission
 from ingestor.alert import to_alert
+from ingestor.allowance import Allowance
 from ingestor.batch import Opener
 from ingestor.books import Books
 from ingestor.confirm import Confirmations
@@ -72,8 +74,12 @@ def taken(inbox: Inbox, count: int = 1) -> int:
     return 0 if connection is None else len(list(islice(inbox.take(connection), count)))
 
 
+def owned(_: Place) -> bool:
+    return True
+
+
 def opener(inbox: Inbox, books: Books) -> Opener:
-    return Opener(inbox, TOPICS, Limits(12.0), books, Sensors())
+    return Opener(inbox, TOPICS, Limits(12.0), books, Sensors(), Admission(Allowance(20.0, 1_000_000)))
 
 
 @pytest.mark.parametrize(
@@ -222,11 +228,11 @@ def test_sensors_remember_first_and_last_of_what_passed() -> None:
     for minutes in (5, 1, 9, 3):
         moment = written(MOMENT + timedelta(minutes=minutes))
         sensors.saw([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
-    sensors.heard(PLACE, NodeStatus(state="online", sensors=2))
-    sensors.heard(PLACE, NodeStatus(state="offline"))
+    sensors.heard(PLACE, NodeStatus(state="online", sensors=2), owned)
+    sensors.heard(PLACE, NodeStatus(state="offline"), owned)
     seen, *online, offline = map(repr, sensors.take())
-    assert f"'first_reading': {MOMENT + timedelta(minutes=1)!r}" in seen
-    assert f"'last_reading': {MOMENT + timedelta(minutes=9)!r}" in seen
+    assert f"'$first_reading', {MOMENT + timedelta(minutes=1)!r}" in seen
+    assert f"'$last_reading', {MOMENT + timedelta(minutes=9)!r}" in seen
     assert len(online) == 2
     assert "UpdateMany" in offline
     assert sensors.take() == []

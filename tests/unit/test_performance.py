@@ -42,6 +42,7 @@ def test_every_goal_has_its_ratio() -> None:
         ("pages", 26),
         ("schedule", 1),
         ("alarms", 3),
+        ("security", 6),
         ("stages", 10),
         ("database", 3),
     ],

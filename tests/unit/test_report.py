@@ -330,6 +330,13 @@ def test_text_from_outside_does_not_become_markup(text: str) -> None:
     assert "<script>alert(1)</script>" in "".join(Tags(page).texts)
 
 
+def test_names_from_outside_are_escaped_in_plots_and_attributes_too() -> None:
+    page = to_html(everything(HOSTILE, f"s\u202e{HOSTILE}", f"n\u202e{HOSTILE}"))
+    assert all(character.isprintable() or character == "\n" for character in page)
+    assert [tag for tag, _ in Tags(page).found] == [tag for tag, _ in HARMLESS.found]
+    assert any(r"s\u202e" in (value or "") for _, each in Tags(page).found for value in each.values())
+
+
 def test_page_needs_nothing_but_itself() -> None:
     page = to_html(everything("x"))
     assert not re.search(r"<script|<link|<img|@import|url\(|https?:|\son\w+=", page)

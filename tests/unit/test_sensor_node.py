@@ -2,8 +2,10 @@
 
 import json
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from broker.ledger import Attempt, Outcome, entry_adapter
 from broker.messages import SequenceRange
 from broker.topics import Place
 from sensor_node.backfill import BURST, Allowance
-from sensor_node.durable import OutboxTakenError, open_outbox
+from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
@@ -74,7 +76,8 @@ async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 def kept(*sequences: int, place: Place = PLACE) -> list[Kept]:
-    return [Kept(place, sequence, json.dumps(sequence).encode()) for sequence in sequences]
+    made = {"sensor_id": place.name, "value_kwh": 1.5, "timestamp": "2026-11-23T10:00:00Z"}
+    return [Kept(place, each, json.dumps(made | {"sequence": each}).encode()) for each in sequences]
 
 
 async def stored(outbox: Outbox, *ranges: SequenceRange, now_s: float = 0.0) -> int:
@@ -157,6 +160,18 @@ async def test_file_keeps_what_is_not_confirmed_and_the_count(tmp_path: Path) ->
         assert second.take_new(0.0, 10) == []
         assert second.take_again(0.0, 10) == kept(3, place=OTHER)
         assert (await second.last_sequence(PLACE), await second.last_sequence(OTHER)) == (9, 3)
+
+
+async def test_damaged_file_is_refused_and_nothing_of_it_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    async with open_outbox(path, 100, Ledger()) as outbox:
+        await outbox.add(kept(7))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE readings SET sequence = 8")
+        database.commit()
+    with pytest.raises(OutboxError, match=r"outbox\.db is damaged; move it away or name another$"):
+        async with open_outbox(path, 100, Ledger()):
+            pass
 
 
 class HalfDeaf(Connection):

@@ -1,18 +1,20 @@
 """Settings: once, at the edge, and never with a traceback."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from broker.settings import ID_RULE, ProcessSettings, read_settings
 from ingestor.settings import IngestorSettings
-from monitor.settings import WatchSettings
+from monitor.settings import VerifySettings, WatchSettings
+from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
 from stack.settings import UpSettings
 
 MONGO_FORM = "write the URL as mongodb://user:password@host:port/database"
 MQTT_FORM = "write the URL as mqtt://user:password@host:port or mqtts://…"
-ALL = (IngestorSettings, SensorNodeSettings, WatchSettings, UpSettings)
+ALL = (IngestorSettings, SensorNodeSettings, WatchSettings, VerifySettings, WebSettings, UpSettings)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +67,32 @@ def test_variables_of_other_processes_are_left_to_them(monkeypatch: pytest.Monke
         ("ENERGY_MQTT_URL=mqtt://u:hunter2@h:x", f"ENERGY_MQTT_URL: {MQTT_FORM}"),
         ("--http", "argument --http: expected one argument; `ingestor --help` lists the options"),
         ("now", "unrecognized arguments: now; `ingestor --help` lists the options"),
+        (
+            "--mqtt-ur=mqtt://u:hunter2@h",
+            "unrecognized arguments: --mqtt-ur=mqtt://…; `ingestor --help` lists the options",
+        ),
+        (
+            "--viewer-passwort=hunter2",
+            "unrecognized arguments: --viewer-passwort=…; `ingestor --help` lists the options",
+        ),
+        (
+            "--viewer_Password=hunter2",
+            "unrecognized arguments: --viewer_Password=…; `ingestor --help` lists the options",
+        ),
+        ("ENERGY_MONGO_URL=mongodb://u:hunter2@h\u2100/d", f"ENERGY_MONGO_URL: {MONGO_FORM}"),
+        (
+            "ENERGY_HTTP=[::1]:65536",
+            "ENERGY_HTTP '[::1]:65536': write it as host:port, for example 127.0.0.1:8090",
+        ),
+        ("--drain=-5s", "--drain '-5s': a duration is not negative"),
+        (
+            "--http=mqtt://u:hunter2@h",
+            "--http 'mqtt://…: write it as host:port, for example 127.0.0.1:8090",
+        ),
+        (
+            "a\x1b[2J\u202eb",
+            "unrecognized arguments: a\\u001b[2J\\u202eb; `ingestor --help` lists the options",
+        ),
     ],
 )
 def test_wrong_setting_stops_the_start_with_one_sentence(
@@ -91,3 +119,5 @@ def test_help_has_an_example_and_fits_80_columns(
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("Example: ") for line in lines)
     assert [line for line in lines if len(line) > 80] == []
+    # Nobody learns here to write a password where everybody can read it.
+    assert [line for line in lines if re.search(r"(?i)example.*(://\w+:\w|password[= ])", line)] == []

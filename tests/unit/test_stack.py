@@ -1,33 +1,93 @@
-"""Passwords, ports and defaults."""
+"""Passwords, ports and what starts with them."""
 
+import os
 import re
+import shutil
 import socket
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
-from stack.accounts import Accounts, AccountsError
+from stack.accounts import ROLES, Accounts
+from stack.passwords import NAMES, PasswordsError, keep_passwords, rotate
 from stack.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
+COMPOSE = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
 
 
-def test_own_env_file_wins_over_the_example(tmp_path: Path) -> None:
-    (tmp_path / ".env.example").write_text((ROOT / ".env.example").read_text())
-    (tmp_path / ".env").write_text("MQTT_VIEWER_PASSWORD=mine\nUNRELATED=x\n")
-    accounts = Accounts.read(tmp_path)
-    assert accounts.mqtt("viewer", 1) == "mqtt://viewer:mine@127.0.0.1:1"
-    assert (
-        accounts.mongo("admin", 2) == "mongodb://admin:securepassword@127.0.0.1:2/energy_db?authSource=admin"
-    )
+def test_passwords_are_made_once_for_their_owner_only_and_kept(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    made = keep_passwords(env)
+    assert made.keys() == set(NAMES)
+    assert len(set(made.values())) == len(NAMES)
+    assert all(len(password) >= 32 for password in made.values())
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    assert keep_passwords(env) == made == dotenv_values(env)
+
+
+def test_what_is_in_env_stays_and_what_is_missing_is_added(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x")
+    made = keep_passwords(env)
+    assert made["MQTT_VIEWER_PASSWORD"] == "mine"  # noqa: S105
+    assert env.read_text().startswith("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x\nMONGO_ADMIN_PASSWORD=")
+    assert Accounts(made).mqtt("viewer", 1) == "mqtt://viewer:mine@127.0.0.1:1"
+
+
+def test_env_that_others_can_read_is_closed(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    keep_passwords(env)
+    env.chmod(0o644)
+    keep_passwords(env)
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+
+
+def test_password_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n")
+    env = tmp_path / ".env"
+    env.write_text(f"WEB_VIEWER_PASSWORD_FILE={tmp_path}/secret\n")
+    assert keep_passwords(env)["WEB_VIEWER_PASSWORD"] == "from-a-file"  # noqa: S105
+    with pytest.raises(PasswordsError, match=r"is kept in .*secret; change it there"):
+        rotate(env, ["WEB_VIEWER_PASSWORD"])
+
+
+def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEB_VIEWER_PASSWORD_FILE=/nowhere\n")
+    with pytest.raises(PasswordsError, match=r"^/nowhere cannot be used"):
+        keep_passwords(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("password", ["", "a b", "p@ss", "a:b", "a/b", "ä", "x\ny"])
 def test_password_that_would_break_a_url_is_refused(tmp_path: Path, password: str) -> None:
     (tmp_path / ".env").write_text(f"MQTT_SENSORS_PASSWORD='{password}'\n")
-    with pytest.raises(AccountsError, match=r"^MQTT_SENSORS_PASSWORD in \.env may have letters"):
-        Accounts.read(tmp_path)
+    with pytest.raises(PasswordsError, match=r"^MQTT_SENSORS_PASSWORD in \.env may have letters"):
+        keep_passwords(tmp_path / ".env")
+
+
+def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    before = keep_passwords(env)
+    command = [sys.executable, "-m", "stack.passwords_command", "rotate", "--env", str(env)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    after = keep_passwords(env)
+    assert {name for name in NAMES if before[name] == after[name]} == {"MONGO_ADMIN_PASSWORD"}
+    assert not [password for password in after.values() if password in done.stdout + done.stderr]
+    assert stat.S_IMODE(env.stat().st_mode) == 0o600
+    for name, sentence in (
+        ("NO_PASSWORD", "there is no password 'NO_PASSWORD'; known are MONGO"),
+        ("MONGO_ADMIN_PASSWORD", "MONGO_ADMIN_PASSWORD is changed in the database first, with db.changeUser"),
+    ):
+        wrong = subprocess.run(  # noqa: S603
+            [*command[:4], name, *command[4:]], capture_output=True, text=True, check=False
+        )
+        assert wrong.returncode == 1
+        assert wrong.stderr.startswith(f"scripts/passwords: {sentence}")
+    assert keep_passwords(env) == after
 
 
 def test_next_port_is_taken_when_the_preferred_one_is_not_free() -> None:
@@ -38,8 +98,70 @@ def test_next_port_is_taken_when_the_preferred_one_is_not_free() -> None:
         assert free_port(port) > port
 
 
-def test_compose_file_has_the_passwords_of_the_example_and_each_once() -> None:
-    compose = (ROOT / "docker-compose.yml").read_text()
-    defaults = re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", compose)
-    assert dict(defaults) == {**dotenv_values(ROOT / ".env.example"), "ENERGY_NOTIFY": ""}
-    assert len(defaults) == len(dict(defaults))
+def test_compose_files_hold_no_password_and_the_example_tells_of_every_setting() -> None:
+    example = (ROOT / ".env.example").read_text()
+    names = set(re.findall(r"\$\{([A-Z_]+):-", COMPOSE))
+    assert names
+    for name in names:
+        assert f"# {name}=" in example, name
+    assert not re.findall(r"(?:PASSWORD|SECRET)\w*: (?!/run/secrets/)", COMPOSE)
+    assert all(name in example for name in NAMES)
+    assert {f"MQTT_{name.upper()}_PASSWORD" for name in ROLES} == {each for each in NAMES if "MQTT" in each}
+
+
+def test_nothing_of_a_password_is_in_the_repository() -> None:
+    git = shutil.which("git") or "git"
+    listed = subprocess.run([git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    files = [ROOT / name for name in listed.stdout.split() if (ROOT / name).is_file()]
+    assert len(files) > 100
+    env = ROOT / ".env"
+    secret = [each for each in dotenv_values(env).values() if each and len(each) > 20] if env.exists() else []
+    for file in files:
+        text = file.read_bytes()
+        assert b"-----BEGIN " + b"PRIVATE KEY" not in text, file
+        assert not [each for each in secret if each.encode() in text], file
+    assert ".env" not in listed.stdout.split()
+    ignored = subprocess.run(  # noqa: S603
+        [git, "check-ignore", ".env", "var/"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert ignored.stdout.split() == [b".env", b"var/"]
+
+
+def test_variable_that_names_a_file_is_read_from_it(tmp_path: Path) -> None:
+    url = tmp_path / "url"
+    url.write_text("mqtt://u:its-a-secret@127.0.0.1:1\n")
+
+    def start(**environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "sensor_node", "--readings", "1", "--drain", "1ms"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    for given, sentence in (
+        (
+            {"ENERGY_MQTT_URL_FILE": str(url), "ENERGY_MQTT_URL": "mqtt://x"},
+            "both ENERGY_MQTT_URL and ENERGY_MQTT_URL_FILE are set",
+        ),
+        ({"ENERGY_MQTT_URL_FILE": "/nowhere"}, "ENERGY_MQTT_URL_FILE: /nowhere cannot be read (No such file"),
+        # Nothing of what is there in the place of a file's name.
+        (
+            {"ENERGY_MQTT_URL_FILE": "mqtt://u:its-a-secret@h"},
+            "ENERGY_MQTT_URL_FILE: the file cannot be read (",
+        ),
+        ({"ENERGY_MQTT_URLL_FILE": str(url)}, "the environment variable ENERGY_MQTT_URLL_FILE is unknown"),
+    ):
+        done = start(**given)
+        assert done.returncode == 2
+        assert sentence in done.stderr
+        assert "its-a-secret" not in done.stderr
+    url.write_text("its-a-secret")
+    done = start(ENERGY_MQTT_URL_FILE=str(url))
+    assert done.stderr.startswith("sensor-node: ENERGY_MQTT_URL_FILE: write the URL as mqtt://")
+    assert "its-a-secret" not in done.stderr

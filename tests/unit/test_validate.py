@@ -260,7 +260,16 @@ def test_time_is_kept_in_one_form(written: str | float, stamp: str) -> None:
     assert moment.isoformat(timespec="milliseconds") + "Z" == stamp
 
 
-@pytest.mark.parametrize("written", ["2026-13-23T10:00:00.123Z", "2026-W48-1T10:00:00.123Z", "x" * 24])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-13-23T10:00:00.123Z",
+        "2026-W48-1T10:00:00.123Z",
+        "2026-11-27T09:00:00.+23Z",
+        "2026-11-27T09:00:00.-01Z",
+        "x" * 24,
+    ],
+)
 def test_what_only_looks_like_a_time_is_none(written: str) -> None:
     with pytest.raises(ValueError, match=r"date|month|valid"):
         read_moment(written)

@@ -50,4 +50,6 @@ def test_line_is_broken_before_it_is_wider_than_80_columns(value_kwh: float, len
 
 def test_hostile_location_cannot_steer_the_terminal() -> None:
     line = to_line(measure(1.82, "\x1b]0;owned\x07\u202egnp.exe\n🟢 fake"), 200, UTC)
-    assert line == "10:00:00 🟢 Consumption is normal. 1.82 kWh, ?]0;owned??gnp.exe?🟢 fake, S-1"
+    assert line == (
+        r"10:00:00 🟢 Consumption is normal. 1.82 kWh, \u001b]0;owned\u0007\u202egnp.exe\n🟢 fake, S-1"
+    )

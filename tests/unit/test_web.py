@@ -1,6 +1,6 @@
 """What pages write and draw, and who may come in."""
 
-import time
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from monitor.web.words import clock, energy, power, safe, wall_ms
 from tests.unit.test_ingestor import PLACE, reading, written
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
+HERE = "127.0.0.1"
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -55,8 +56,16 @@ def test_times_are_those_of_the_clocks_of_the_zone() -> None:
 
 
 def test_text_from_outside_is_no_markup() -> None:
-    assert safe('<a href="x">&\u202e\x1b') == "&lt;a href=&quot;x&quot;&gt;&amp;??"
-    assert to_text(b"\xff\x1b[31m\n{}") == "\ufffd?[31m\n{}"
+    assert safe('<a href="x">&\u202e\x1b') == "&lt;a href=&quot;x&quot;&gt;&amp;\\u202e\\u001b"
+    assert to_text(b"\xff\x1b[31m\n{}") == "\ufffd\\u001b[31m\n{}"
+    assert to_text(b'{\r\n\t"a": 1}') == '{\n\t"a": 1}'
+
+
+def test_refused_payload_can_be_sent_again_as_it_is_shown() -> None:
+    odd = "Room\u00a07 \u202e\U000e0001\u007f"
+    payload = json.dumps({"location": odd}, ensure_ascii=False)
+    assert json.loads(to_text(payload.encode())) == json.loads(payload)
+    assert to_text(payload.encode()).isprintable()
 
 
 def sensor(*values_kwh: float, location: str = "Room 1") -> FleetSensor:
@@ -156,12 +165,11 @@ def test_books_that_do_not_balance_say_how_much_is_missing() -> None:
     assert Heard(IngestorStatus(state="offline"), NOW).gap is None
 
 
-async def test_password_opens_for_its_user_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "WRONG_PAUSE_S", 0.0)
+async def test_password_opens_for_its_user_only() -> None:
     door = Access({"viewer": "look", "operator": "act"})
-    assert await door.log_in("operator", "look") is None
-    assert await door.log_in("nobody", "look") is None
-    token = await door.log_in("viewer", "look")
+    assert await door.log_in("operator", "look", HERE) is None
+    assert await door.log_in("nobody", "look", HERE) is None
+    token = await door.log_in("viewer", "look", HERE)
     assert token is not None
     person = door.whose(token.text)
     assert person is not None
@@ -171,16 +179,38 @@ async def test_password_opens_for_its_user_only(monkeypatch: pytest.MonkeyPatch)
     assert door.whose(token.text) is None
 
 
-async def test_token_is_good_for_twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_token_is_good_for_twelve_hours() -> None:
+    now_s = 1000.0
+    door = Access({"viewer": "look", "operator": "act"}, lambda: now_s)
+    token = await door.log_in("operator", "act", HERE)
+    assert token is not None
+    person = door.whose(token.text)
+    assert person is not None
+    now_s += 12 * 3600 - 1
+    assert person.may_act is True
+    now_s += 1
+    assert (person.may_act, door.whose(token.text)) == (False, None)
+
+
+async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() -> None:
     door = Access({"viewer": "look", "operator": "act"})
-    token = await door.log_in("operator", "act")
+    token = await door.log_in("operator", "act", HERE)
     assert token is not None
     person = door.whose(token.text)
     assert person is not None
     assert person.may_act is True
-    later_s = time.monotonic() + 12 * 3600
-    monkeypatch.setattr(time, "monotonic", lambda: later_s)
-    assert (person.may_act, door.whose(token.text)) == (False, None)
+    door.log_out(token.text)
+    await person.gone()
+    assert person.may_act is False
+
+
+async def test_viewers_who_log_in_for_ever_send_no_operator_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MOST_TOKENS", 2)
+    door = Access({"viewer": "look", "operator": "act"})
+    tokens = [
+        await door.log_in(user, word, HERE) for user, word in [("operator", "act"), *[("viewer", "look")] * 3]
+    ]
+    assert [door.whose(each.text) is not None for each in tokens if each] == [True, False, True, True]
 
 
 def test_no_password_is_kept() -> None:

@@ -1,0 +1,187 @@
+"""Who may have readings stored, how many, and what becomes of those that are too many."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from mqtt5 import PublishPacket
+
+from broker.messages import NodeStatus
+from broker.topics import Place
+from ingestor import allowance
+from ingestor.admission import Admission
+from ingestor.allowance import Allowance
+from ingestor.floods import MOST_RECORDS, TOPIC_BYTES_AT_ONCE, Floods
+from ingestor.sensors import Sensors
+from ingestor.validate import Rejection
+
+NOW = datetime(2026, 11, 27, 10)  # noqa: DTZ001 - as in documents
+TOPIC = "energy/readings/a/S-1"
+PREFIX = "energy/readings/"
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def delivery(topic: str = TOPIC, payload: bytes = b"{}") -> PublishPacket:
+    return PublishPacket(topic, payload)
+
+
+def test_bucket_holds_so_much_and_fills_again(clock: Clock) -> None:
+    bucket = Allowance(2.0, 10, clock=clock)
+    assert [bucket.take("a", 4) for _ in range(3)] == [True, True, False]
+    assert bucket.left["a"] == 2
+    clock.now_s += 0.5
+    assert not bucket.take("a", 4)
+    clock.now_s += 0.5
+    assert bucket.take("a", 4)
+    clock.now_s += 1000
+    assert bucket.refill("a") == 10
+    assert bucket.take("b", 1)
+
+
+def test_what_is_larger_than_a_bucket_takes_a_full_one(clock: Clock) -> None:
+    bucket = Allowance(1.0, 10, clock=clock)
+    assert bucket.take("a", 15)
+    clock.now_s += 14
+    assert not bucket.take("a", 15)
+    clock.now_s += 1
+    assert bucket.take("a", 15)
+
+
+def test_buckets_have_a_bound(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "MOST_KEYS", 3)
+    bucket = Allowance(1.0, 1, clock=clock)
+    for number in range(10):
+        bucket.take(str(number), 1)
+    assert len(bucket.left) <= 3
+    assert len(bucket._filled_s) <= 3  # noqa: SLF001
+
+
+def admission(clock: Clock) -> Admission:
+    return Admission(Allowance(1.0, 2, clock=clock))
+
+
+def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
+    gate = admission(clock)
+    assert gate.owns(Place("a", "S-1"))
+    assert gate.owns(Place("a", "S-1"))
+    assert not gate.owns(Place("b", "S-1"))
+    refused = gate.refuse(delivery("energy/readings/b/S-1"))
+    assert refused is not None
+    assert refused.kind == "foreign"
+    assert refused.reason == ("S-1 is a sensor of site a; to move it: monitor sensors S-1 --move-to b")
+
+
+def test_nobody_gets_a_sensor_by_speaking_for_it(clock: Clock) -> None:
+    gate = admission(clock)
+    assert gate.may_own(Place("b", "S-1"))
+    assert gate.owns(Place("a", "S-1"))
+    assert not gate.may_own(Place("b", "S-1"))
+
+
+def test_what_the_database_says_counts(clock: Clock) -> None:
+    gate = admission(clock)
+    gate.learn(set(), {"S-1": "a", "S-2": "a"}, PREFIX)
+    assert not gate.asking
+    assert not gate.owns(Place("b", "S-1"))
+    assert gate.refuse(delivery()) is None
+    assert TOPIC in gate.readings.left
+    # Somebody moves it.
+    assert gate.asking == {"S-1"}
+    gate.learn({"S-1"}, {"S-1": "b"}, PREFIX)
+    assert gate.owns(Place("b", "S-1"))
+    # What came from its old site is looked at anew, though there was something left.
+    assert TOPIC not in gate.readings.left
+    assert not gate.owns(Place("a", "S-1"))
+
+
+def test_sensor_of_which_nothing_is_stored_is_nobodys(clock: Clock) -> None:
+    gate = admission(clock)
+    assert gate.owns(Place("b", "S-1"))
+    assert not gate.owns(Place("a", "S-1"))
+    gate.learn(gate.asking, {}, PREFIX)
+    assert gate.owns(Place("a", "S-1"))
+
+
+def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock) -> None:
+    gate = admission(clock)
+    gate.learn(set(), {"S-1": "a"}, PREFIX)
+    asked = gate.asking
+    assert not gate.owns(Place("b", "S-1"))
+    gate.learn(asked, {}, PREFIX)
+    assert gate.asking == {"S-1"}
+    assert not gate.owns(Place("b", "S-1"))
+
+
+def refusals(count: int, topic: str = TOPIC, kind: str = "flood", size: int = 10) -> list[Rejection]:
+    return [Rejection(kind, "too much", topic, b"x" * size) for _ in range(count)]
+
+
+def test_flood_has_one_record_in_a_minute() -> None:
+    floods = Floods()
+    first = floods.sort_out(refusals(3), NOW)
+    assert (len(first.kept), first.counted, len(first.begun), len(first.flooding)) == (0, 3, 1, 1)
+    again = floods.sort_out(refusals(2), NOW + timedelta(seconds=59))
+    assert not again.begun
+    (record,) = again.counts
+    assert record["_id"] == first.counts[0]["_id"]
+    assert (record["count"], record["bytes"], record["kind"]) == (5, 50, "flood")
+    assert record["until"] - record["received_at"] == timedelta(seconds=59)
+    assert record["reason"] == "5 payloads within a minute, 50 bytes, only counted: too much"
+    (other,) = floods.sort_out(refusals(1), NOW + timedelta(seconds=61)).counts
+    assert (other["count"], other["_id"] == record["_id"]) == (1, False)
+
+
+def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
+    floods = Floods()
+    size = TOPIC_BYTES_AT_ONCE // 4
+    sorted_out = floods.sort_out(refusals(6, kind="invalid", size=size), NOW)
+    assert (len(sorted_out.kept), sorted_out.counted) == (4, 2)
+    # Another topic has its own.
+    assert len(floods.sort_out(refusals(1, "energy/readings/a/S-2", "invalid"), NOW).kept) == 1
+
+
+def test_topics_without_end_share_a_record() -> None:
+    floods = Floods()
+    many = [each for number in range(MOST_RECORDS + 50) for each in refusals(1, f"{PREFIX}a/S-{number}")]
+    counts = floods.sort_out(many, NOW).counts
+    assert len(counts) == MOST_RECORDS + 1
+    assert counts[-1]["topic"] == "energy/readings/a/#"
+    assert counts[-1]["count"] == 50
+
+
+def named(sensors: Sensors, owned: set[str]) -> int:
+    def owns(place: Place) -> bool:
+        return place.name in owned
+
+    for count in (100_000, 99_999, 99_998):
+        sensors.heard(Place("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
+    return len(sensors.take())
+
+
+def test_node_names_sensors_of_its_site_only_and_not_without_end() -> None:
+    assert named(Sensors(), {"S-000002", "S-000003"}) == 3
+
+
+def test_node_does_not_speak_for_another_node() -> None:
+    sensors = Sensors()
+    sensors.heard(Place("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
+    sensors.take()
+    assert named(sensors, {"S-000002", "S-000003"}) == 2
+
+
+def test_without_a_bound_a_node_would_name_them_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Allowance, "take", lambda *_: True)
+    assert named(Sensors(), {"S-000002", "S-000003"}) == 9

@@ -1,0 +1,46 @@
+"""The list of what is inside, and the search for known holes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.supply_chain import LOCK, Audit, audit, known_of_old, read_lock, write_inventory
+
+
+def test_list_names_every_package_of_the_lock_with_its_hashes(tmp_path: Path) -> None:
+    pins = read_lock(LOCK)
+    assert {"aiomqtt", "motor", "pydantic"} <= pins.keys()
+    assert write_inventory(LOCK, tmp_path / "sbom.json") == len(pins)
+    document = json.loads((tmp_path / "sbom.json").read_bytes())
+    assert document["bomFormat"] == "CycloneDX"
+    assert document["metadata"]["component"]["name"] == "energy-monitor"
+    assert {each["name"]: each["version"] for each in document["components"]} == pins
+    assert all(each["externalReferences"][0]["hashes"] for each in document["components"])
+
+
+def test_every_package_is_asked_about_in_one_way_or_the_other_and_it_is_said_which() -> None:
+    result = audit(LOCK)
+    assert {*result.asked, *result.offline} == read_lock(LOCK).keys()
+    assert ("could not be asked about" in str(result)) == bool(result.offline)
+
+
+def test_package_with_a_known_hole_is_found(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("django==2.0.1\npydantic==2.14.0\n")
+    result = audit(lock)
+    assert result.holes
+    assert all(hole.startswith("django 2.0.1: ") for hole in result.holes)
+
+
+@pytest.mark.parametrize(("version", "count"), [("5.3", 2), ("99.0", 0)])
+def test_old_database_tells_versions_with_a_hole_from_others(version: str, count: int) -> None:
+    assert len(known_of_old({"pyyaml": version})) >= count
+    assert bool(known_of_old({"pyyaml": version})) == bool(count)
+
+
+def test_what_was_not_asked_is_never_called_safe_in_silence() -> None:
+    said = str(Audit(["one"], ["other"], []))
+    assert "could not be asked about 1 of 2 packages" in said
+    assert "2021" in said
+    assert said.endswith("no known holes")
