@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import alarms, costs, growth, meters, pages, ratios
+from bench import alarms, costs, growth, meters, pages, ratios, security
 from bench.latency import RATES, bare, through
 from bench.rig import Rig
 from bench.schedule import keeps_schedule
@@ -196,6 +196,14 @@ async def cost_of_alarms(rig: Rig, found: Findings, tell: Tell, *, rounds: int, 
     found.tables.append(alarms.to_table(prices))
 
 
+async def cost_of_guards(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+    """Servers that are open, that ask who comes, and that encrypt."""
+    count = QUICK_READINGS if quick else READINGS
+    those = await security.compare(rig.folder / "guards", count, rounds, tell)
+    found.raw["security"] = [asdict(each) for each in those]
+    found.tables.append(security.to_table(those))
+
+
 async def questions(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """What the pages ask the database."""
     del rounds
@@ -214,6 +222,7 @@ CHAPTERS = {
     "latency": latency,
     "sensors": sensors,
     "alarms": cost_of_alarms,
+    "security": cost_of_guards,
     "costs": cost,
     "pages": questions,
     "growth": grow,

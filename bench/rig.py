@@ -249,8 +249,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path) -> AsyncIterator[Rig]:
+async def open_rig(folder: Path, *, tls: bool = False) -> AsyncIterator[Rig]:
     """Start a broker and a database on free ports, and stop them at the end."""
-    async with start_servers(folder / "servers", Accounts.read(ROOT)) as servers:
+    async with start_servers(folder / "servers", Accounts.made_up(), tls=tls) as servers:
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:
             yield Rig(servers, folder, client.get_default_database())

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from broker.settings import ProcessSettings
 
-Chapter = Literal["throughput", "latency", "growth", "sensors", "alarms", "costs", "pages"]
+Chapter = Literal["throughput", "latency", "growth", "sensors", "alarms", "security", "costs", "pages"]
 
 
 class BenchSettings(ProcessSettings):

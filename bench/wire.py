@@ -1,6 +1,8 @@
 """MQTT at its barest, so that what is measured is never this side: a blocking socket."""
 
+import contextlib
 import socket
+import ssl
 from collections.abc import Iterable
 
 from mqtt5 import (
@@ -37,8 +39,10 @@ class Wire:
 
     def __init__(self, url: str, client: str, *, session_s: int = 0, receive_max: int = 4000) -> None:
         address = MqttAddress.parse(url)
-        self.socket = socket.create_connection((address.host, address.port))
+        self.socket: socket.socket = socket.create_connection((address.host, address.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context := address.tls_context():
+            self.socket = context.wrap_socket(self.socket, server_hostname=address.host)
         self._rest = b""
         connect = ConnectPacket(
             client,
@@ -79,7 +83,17 @@ class Wire:
         data = self.socket.recv(READ_BYTES)
         if not data:
             raise ConnectionError("the broker closed the connection")
-        return data
+        return data + self._records() if isinstance(self.socket, ssl.SSLSocket) else data
+
+    def _records(self) -> bytes:
+        """What else has come: a read brings one record of TLS, and Mosquitto puts a packet into each."""
+        records = []
+        self.socket.setblocking(False)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while data := self.socket.recv(READ_BYTES):
+                records.append(data)
+        self.socket.setblocking(True)
+        return b"".join(records)
 
     def pubacks(self) -> int:
         """Wait for PUBACKs, and say how many came."""
