@@ -97,7 +97,7 @@ class Stock:
     def clear(self) -> None:
         for name in ("sensors", "measures", "hourly", "daily", "alarms"):
             self.database[name].delete_many({"site": self.site})
-        self.database.rejected.delete_many({"topic": {"$regex": f"/{self.site}/"}})
+        self.database.rejected.delete_many({"topic": {"$regex": f"^energy/readings/{self.site}/"}})
 
     def put(self, collection: str, documents: list[Document], **more: object) -> None:
         ready = [{"site": self.site, **each, **more} for each in documents]

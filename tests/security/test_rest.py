@@ -87,7 +87,9 @@ class Case:
     def documents(self) -> dict[str, list[bytes]]:
         """Everything of the site, as it is stored: some of it is not equal to itself."""
         wanted: dict[str, Any] = {name: {"site": self.site} for name in SITES_OWN}
-        wanted["rejected"] = {"topic": {"$regex": f"/{self.site}/"}}
+        # These two are searched by their names: other tests have left a lot there.
+        wanted["measures"]["_id"] = {"$regex": f"^{self.names['sensor_id']}"}
+        wanted["rejected"] = {"topic": {"$regex": f"^energy/readings/{self.site}/"}}
         found = {name: self.database[name].find(condition).sort("_id") for name, condition in wanted.items()}
         return {name: [bson.encode(each) for each in documents] for name, documents in found.items()}
 
