@@ -29,15 +29,19 @@ LOOK_EVERY_S = 0.02
 
 async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: float = PATIENCE_S) -> None:
     """Wait until a condition holds; fail with the condition's name when it does not in time."""
+    if not await comes_true(condition, seconds):
+        raise AssertionError(f"not within {seconds:g} s: {condition}")
+
+
+async def comes_true(condition: Callable[[], bool | Awaitable[bool]], seconds: float) -> bool:
+    """Whether a condition holds in time."""
     until = time.monotonic() + seconds
     while True:
         holds = condition()
         if isinstance(holds, Awaitable):
             holds = await holds
-        if holds:
-            return
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {seconds:g} s: {condition}")
+        if holds or time.monotonic() > until:
+            return holds
         await asyncio.sleep(LOOK_EVERY_S)
 
 

@@ -26,7 +26,7 @@ from broker.connection import Outgoing
 from broker.link import Link
 from tests.security.test_users import broker
 from tests.security.world import World, start_world
-from tests.servers import Wire, eventually
+from tests.servers import Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -173,10 +173,8 @@ async def stays(world: World, thief: str) -> bool:
         return Link(address, identifier, lambda *_: None, Outgoing("energy/status/a/x", b""), rival="")
 
     with patch("broker.link.client_id", lambda name, _address: name):
-        async with link(victim, "sensor-a1").open() as connection:
-            async with link(other, "sensor-a1").open():
-                await asyncio.sleep(0.3)
-            return not connection.is_lost
+        async with link(victim, "sensor-a1").open() as connection, link(other, "sensor-a1").open():
+            return not await comes_true(lambda: connection.is_lost, 2)
 
 
 async def test_with_certificates_nobody_comes_under_anothers_id(tls_world: World) -> None:

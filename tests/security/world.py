@@ -3,7 +3,7 @@
 import re
 import stat
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -87,12 +87,14 @@ async def start_world(
         rights: Whether the roles' rights are in force; without them everybody may do everything.
         without: A pattern of lines that are left out of what ``mosquitto-start`` tells the broker.
     """
-    with nullcontext() if rights else _no_rights():
-        passwords = enrol(state / "mosquitto" / "users")
-        async with start_servers(state, Accounts.made_up(), tls=tls) as servers:
-            if without:
-                await _restart_without(servers, without)
-            yield World(servers, passwords)
+    async with AsyncExitStack() as running:
+        # No longer than this world is made: others are made while it is there.
+        with nullcontext() if rights else _no_rights():
+            passwords = enrol(state / "mosquitto" / "users")
+            servers = await running.enter_async_context(start_servers(state, Accounts.made_up(), tls=tls))
+        if without:
+            await _restart_without(servers, without)
+        yield World(servers, passwords)
 
 
 async def _restart_without(servers: Servers, lines: str) -> None:
