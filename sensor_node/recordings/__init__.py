@@ -1,0 +1,1 @@
+"""Consumption that was recorded: read from CSV or Parquet."""

@@ -1,0 +1,115 @@
+"""Which columns of a table are the time, the value and the sensor: as people say, or by their names."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+# pyarrow comes without types.
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from broker.plain import short
+from sensor_node.recordings.numbers import holds_numbers
+from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet
+from sensor_node.recordings.times import holds_times
+
+# By what a column is known, the surest first.
+TIMES = ("timestamp", "time", "datetime", "date_time", "date", "zeitstempel", "zeit", "datum", "ts", "dt")
+STARTS = ("start", "begin", "from", "beginn", "von")
+ENDS = ("end", "to", "ende", "bis")
+VALUES = ("value_kwh", "energy_kwh", "consumption_kwh", "kwh", "value", "energy", "consumption", "usage")
+LOCAL_VALUES = ("verbrauch_kwh", "verbrauch", "wert", "messwert")
+REGISTERS = ("register_kwh", "register", "reading", "zählerstand", "zaehlerstand")
+SENSOR = "sensor_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a recording mean.
+
+    Attributes:
+        time: The column with the times; None to find it by its name, or as the only one with times.
+        value: The column with the values; None to find it by its name, or as the only one with numbers.
+        sensor: The column with the names of sensors; None for ``sensor_id`` if there is one, else it is
+            a single series.
+        unit: What values are in.
+        cumulative: Whether values are what a register showed, rather than energy of an interval.
+        stamps: Whether a row's time is the beginning or the end of its interval; of a register it is neither.
+    """
+
+    time: str | None = None
+    value: str | None = None
+    sensor: str | None = None
+    unit: Literal["kWh", "Wh", "MWh"] = "kWh"
+    cumulative: bool = False
+    stamps: Literal["start", "end"] = "end"
+
+
+class Found(NamedTuple):
+    """The numbers of the columns; ``sensor`` is None for a single series."""
+
+    time: int
+    value: int
+    sensor: int | None
+
+
+def find_columns(sheet: Sheet, columns: Columns) -> Found:
+    """Find the columns in a table.
+
+    Raises:
+        RecordingError: One is not there, or several may be meant.
+    """
+    if not len(sheet.sample):
+        raise sheet.error("has no rows")
+    taken = [
+        _named(sheet, name) for name in (columns.time, columns.value, columns.sensor) if name is not None
+    ]
+    sensor = _sensor(sheet, columns)
+    if sensor is not None:
+        taken.append(sensor)
+    if columns.time is None:
+        time = _guess(sheet, _times(columns), holds_times, taken, "times")
+        taken.append(time)
+    else:
+        time = _named(sheet, columns.time)
+    if columns.value is None:
+        known = (*(REGISTERS if columns.cumulative else ()), *VALUES, *LOCAL_VALUES)
+        value = _guess(sheet, known, lambda values: holds_numbers(sheet, values), taken, "numbers")
+    else:
+        value = _named(sheet, columns.value)
+    return Found(time, value, sensor)
+
+
+def _sensor(sheet: Sheet, columns: Columns) -> int | None:
+    if columns.sensor is not None:
+        return _named(sheet, columns.sensor)
+    is_there = SENSOR in sheet.names and SENSOR not in {columns.time, columns.value}
+    return sheet.names.index(SENSOR) if is_there else None
+
+
+def _times(columns: Columns) -> Sequence[str]:
+    return (*STARTS, *TIMES, *ENDS) if columns.stamps == "start" else (*ENDS, *TIMES, *STARTS)
+
+
+def _named(sheet: Sheet, name: str) -> int:
+    if name in sheet.names:
+        return sheet.names.index(name)
+    near = difflib.get_close_matches(name, sheet.names, n=1)
+    hint = f", did you mean '{short(near[0], SHOWN_TEXT)}'?" if near else ""
+    raise sheet.error(f"has no column '{short(name, SHOWN_TEXT)}' but {sheet.listed()}{hint}")
+
+
+def _guess(
+    sheet: Sheet, known: Sequence[str], is_it: Callable[[pa.Array], bool], taken: Sequence[int], what: str
+) -> int:
+    free = [each for each in range(len(sheet.names)) if each not in taken]
+    by_name = {sheet.names[each].casefold(): each for each in reversed(free)}
+    found = next((by_name[name] for name in known if name in by_name), None)
+    if found is not None:
+        return found
+    fit = [each for each in free if is_it(sheet.sample.column(each).combine_chunks())]
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        raise sheet.error(f"has several columns of {what}; say which is meant: {sheet.listed(fit)}")
+    raise sheet.error(f"has no column of {what}; it has {sheet.listed()}")
