@@ -228,6 +228,10 @@ class Client(aiomqtt.Client):
         # Called by aiomqtt when it understands the broker no more: no farewell is due.
         self._hang_up()
 
+    def cut(self) -> None:
+        """Lose the connection on purpose, without a word: the broker publishes the Last Will."""
+        self._hang_up()
+
     def _hang_up(self) -> None:
         """End the connection now, without a word. Safe at any time."""
         if hasattr(self, "_writer"):

@@ -1,31 +1,103 @@
-"""What a ledger file says: which readings a node tried to bring home, and what it knows of each.
+"""What a ledger file says: what a node tried to bring home, what must come of it, and what it knows of it.
 
 One JSON object a line, in the order in which things happened. ``sensor_node`` writes it, ``monitor``
 holds it against the database. A line that was cut short by a power failure is no entry.
 
-    {"event": "invoke", "site": "lari", "reading": {…}}          made, and about to be sent
+    {"event": "invoke", "site": "lari", "reading": {…}, "faults": ["peak"],
+     "must": {"fate": "stored", "flagged": true}}                made, and about to be sent
     {"event": "refused", "site": "lari", "reading": {…}}         made, but the outbox had no room
+    {"event": "withheld", "site": "lari", "reading": {…}, …}     made, and never sent
+    {"event": "malformed", "site": "lari", "sensor_id": "S-1", "at": "…", "digest": "…", "faults": ["nan"],
+     "must": {"fate": "rejected", "kind": "invalid"}}            sent, though it is no reading
+    {"event": "trouble", "site": "lari", "sensor_id": "S-1", "rule": "silent", "begins": "…", "ends": "…"}
     {"event": "confirmed", "site": "lari", "sensor_id": "S-1", "sequences": [[1, 10]]}
     {"event": "rejected", …}     the ingestor refused these and keeps them
     {"event": "unknown", …}      the node ended before it knew
+
+A ledger of an earlier version has neither ``faults`` nor ``must``.
 """
 
+from functools import lru_cache
+from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter
 
-from broker.messages import Message, Reading, SequenceRange
+from broker.messages import Message, Reading, SequenceRange, Timestamp
 from broker.topics import SensorId, SiteId
 
 Known = Literal["confirmed", "rejected", "unknown"]
+Attempted = Literal["invoke", "refused", "withheld"]
+
+
+class Must(Message):
+    """What must come of something that was sent.
+
+    Attributes:
+        fate: ``stored`` exactly once, ``rejected`` and kept, or ``absent``: it was never sent.
+        kind: Of what is rejected: why, in one word.
+        flagged: Whether it is above its threshold.
+        late: Whether it is older than ten minutes when it arrives; None if that depends on the way.
+        copies: How often it is sent at least.
+    """
+
+    fate: Literal["stored", "rejected", "absent"]
+    kind: str | None = None
+    flagged: bool = False
+    late: bool | None = None
+    copies: Annotated[int, Field(ge=1)] = 1
 
 
 class Attempt(Message):
-    """One reading, as it is sent. A node that starts again may write what it finds a second time."""
+    """One reading, as it is sent. A node that starts again may write what it finds a second time.
 
-    event: Literal["invoke", "refused"]
+    Attributes:
+        faults: Which faults were put into it.
+        must: What must come of it; None where nobody said.
+    """
+
+    event: Attempted
     site: SiteId
     reading: Reading
+    faults: tuple[str, ...] = ()
+    must: Must | None = None
+
+
+class Malformed(Message):
+    """One payload that is no reading, sent once or more.
+
+    Attributes:
+        at: When it was made, by the node's clock.
+        digest: Of the payload, as ``digest`` makes it.
+    """
+
+    event: Literal["malformed"]
+    site: SiteId
+    sensor_id: SensorId
+    at: Timestamp
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    faults: tuple[str, ...]
+    must: Must
+
+
+class Trouble(Message):
+    """Something that an alarm has to tell of, and no reading shows.
+
+    Attributes:
+        sensor_id: The sensor or node.
+        rule: The rule that tells of it: ``silent`` or ``offline``.
+        begins: When it begins, by the node's clock.
+        ends: When it is over.
+        must: Whether the rule has to tell of it; else it may, or may not.
+    """
+
+    event: Literal["trouble"]
+    site: SiteId
+    sensor_id: SensorId
+    rule: Literal["silent", "offline"]
+    begins: Timestamp
+    ends: Timestamp
+    must: bool
 
 
 class Outcome(Message):
@@ -37,10 +109,29 @@ class Outcome(Message):
     sequences: list[SequenceRange]
 
 
-Entry = Annotated[Attempt | Outcome, Field(discriminator="event")]
-entry_adapter: TypeAdapter[Attempt | Outcome] = TypeAdapter(Entry)
+Entry = Annotated[Attempt | Malformed | Trouble | Outcome, Field(discriminator="event")]
+entry_adapter: TypeAdapter[Attempt | Malformed | Trouble | Outcome] = TypeAdapter(Entry)
 
 
-def attempt_line(event: Literal["invoke", "refused"], site: str, payload: bytes) -> bytes:
+class Truth(Message):
+    """What was done to a reading, and what must come of it."""
+
+    faults: tuple[str, ...] = ()
+    must: Must
+
+
+@lru_cache(maxsize=10_000)
+def _encode(truth: Truth) -> bytes:
+    # Without the braces.
+    return truth.model_dump_json(exclude_defaults=True).encode()[1:-1]
+
+
+def attempt_line(event: Attempted, site: str, payload: bytes, truth: Truth | None = None) -> bytes:
     """Write an attempt as one line, around the JSON that is sent."""
-    return b'{"event":"%b","site":"%b","reading":%b}\n' % (event.encode(), site.encode(), payload)
+    known = b"" if truth is None else b"," + _encode(truth)
+    return b'{"event":"%b","site":"%b","reading":%b%b}\n' % (event.encode(), site.encode(), payload, known)
+
+
+def digest(payload: bytes) -> str:
+    """Name a payload that has no name: SHA-256, in hexadecimal."""
+    return sha256(payload).hexdigest()

@@ -120,7 +120,7 @@ class DurableOutbox(Outbox):
             # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
             raise OutboxError(f"the outbox {self._path} is damaged; {MOVE}") from error
         # The earlier process may have died before it could note them.
-        await self._ledger.invoke(self._kept.values())
+        await self.ledger.invoke(self._kept.values())
         self.send_again()
 
     async def last_sequence(self, place: Place) -> int:

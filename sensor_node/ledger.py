@@ -1,4 +1,4 @@
-"""The ledger: what a node has tried, on disk before it is tried, so that others can check.
+"""The ledger: what a node has tried and what must come of it, on disk before it is tried.
 
 It is no part of the delivery: no node ever reads it.
 """
@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from broker.ledger import Known, Outcome, attempt_line
+from broker.ledger import Attempted, Known, Malformed, Outcome, Trouble, attempt_line
 from broker.messages import SequenceRange, to_ranges
 from broker.topics import Place
 
-Row = tuple[Place, int, bytes]  # whose, its sequence, its payload
+if TYPE_CHECKING:
+    from sensor_node.outbox import Kept
 
 
 class LedgerError(Exception):
@@ -33,17 +34,30 @@ class Ledger:
         self._file = file
         self._writing = asyncio.Lock()
 
-    async def invoke(self, readings: Iterable[Row]) -> None:
+    async def invoke(self, readings: Iterable["Kept"]) -> None:
         """Note readings that will be sent."""
         await self._attempts("invoke", readings)
 
-    async def refused(self, readings: Iterable[Row]) -> None:
+    async def refused(self, readings: Iterable["Kept"]) -> None:
         """Note readings that found no room in the outbox."""
         await self._attempts("refused", readings)
 
-    async def _attempts(self, event: Literal["invoke", "refused"], readings: Iterable[Row]) -> None:
+    async def withheld(self, readings: Iterable["Kept"]) -> None:
+        """Note readings that were made and will never be sent."""
+        await self._attempts("withheld", readings)
+
+    async def _attempts(self, event: Attempted, readings: Iterable["Kept"]) -> None:
         if self._file is not None:
-            await self._append([attempt_line(event, place.site, payload) for place, _, payload in readings])
+            await self._append(
+                [attempt_line(event, each.place.site, each.payload, each.truth) for each in readings]
+            )
+
+    async def note(self, entries: Sequence[Malformed | Trouble]) -> None:
+        """Note what will be sent though it is no reading, and what an alarm has to tell of."""
+        if self._file is not None:
+            await self._append(
+                [each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries]
+            )
 
     async def known(self, event: Known, place: Place, sequences: Sequence[SequenceRange]) -> None:
         """Note what became of readings."""
@@ -51,10 +65,11 @@ class Ledger:
             outcome = Outcome(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
             await self._append([outcome.model_dump_json().encode() + b"\n"])
 
-    async def end(self, open_readings: Iterable[Row]) -> None:
+    async def end(self, open_readings: Iterable["Kept"]) -> None:
         """Note of readings that are still in the outbox that their outcome is unknown."""
-        for place, rows in groupby(sorted(open_readings), key=lambda row: row[0]):
-            await self.known("unknown", place, to_ranges(sequence for _, sequence, _ in rows))
+        left = sorted((each.place, each.sequence) for each in open_readings)
+        for place, rows in groupby(left, key=lambda row: row[0]):
+            await self.known("unknown", place, to_ranges(sequence for _, sequence in rows))
 
     async def _append(self, lines: Sequence[bytes]) -> None:
         if lines and self._file is not None:

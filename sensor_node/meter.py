@@ -1,12 +1,26 @@
-"""One simulated meter: it counts its readings and never gives two the same time."""
+"""One simulated meter: it counts its readings, never gives two the same time, and has faults if it must."""
 
-import random
+from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from broker.messages import Reading
-from sensor_node.profile import Profile
+from broker.topics import Place
+from sensor_node.faults import FaultKind
+from sensor_node.inject import Injector, Struck
+from sensor_node.payload import SPOILED, encode
+from sensor_node.register import Register
+from sensor_node.truth import Made
 
 MILLISECOND = timedelta(milliseconds=1)
+# Six decimals of a kWh are a thousandth of a watt-hour.
+DECIMALS = 6
+SETTLED = 10
+QUIET: tuple[FaultKind, ...] = ("silence", "gap")
+COPYING: tuple[FaultKind, ...] = ("duplicate", "storm")
+
+Struckness = Mapping[FaultKind, Struck]
 
 
 def first_sequence(now: datetime) -> int:
@@ -19,43 +33,184 @@ def first_sequence(now: datetime) -> int:
     return int(now.timestamp() * 1_000_000)
 
 
+class _Held(NamedTuple):
+    """A reading that is sent after later ones; ``due`` counts readings of the meter."""
+
+    due: int
+    made: Made
+
+
+class Works(NamedTuple):
+    """What is inside a meter.
+
+    Attributes:
+        injector: Its faults; None for none.
+        register: Its register; None for a meter that gives the energy of each interval.
+        remembered: How many of its times it must not use again; 0 where they only go up.
+    """
+
+    injector: Injector | None = None
+    register: Register | None = None
+    remembered: int = 0
+
+
+PLAIN = Works()
+
+
 class Meter:
     """A meter that is read at intervals.
 
     Args:
-        sensor_id: Its id.
+        place: Its site and id.
         location: Where it is.
-        profile: What it measures.
-        seed: Makes its values the same at every run; None for others each time.
         sequence: The number of its next reading.
+        works: What is inside it.
+
+    Attributes:
+        quiet: For how many readings it has just fallen quiet, at its last reading; 0 if it has not.
     """
 
     def __init__(
-        self, sensor_id: str, location: str, profile: Profile, seed: int | None, sequence: int
+        self,
+        place: Place,
+        location: str,
+        sequence: int,
+        works: Works = PLAIN,
     ) -> None:
-        self.sensor_id = sensor_id
+        self.place = place
         self._location = location
-        self._profile = profile
-        # Text as a seed keeps its meaning over Python versions.
-        self._rng = random.Random(None if seed is None else f"{seed}:{sensor_id}")
         self._sequence = sequence
+        self._injector = works.injector
+        self._register = works.register
         self._last = datetime.min.replace(tzinfo=UTC)
+        self._value_kwh = 0.0
+        self._unsent_kwh = 0.0
+        self._count = 0
+        self.quiet = 0
+        self._held: list[_Held] = []
+        self._used: deque[datetime] = deque(maxlen=works.remembered)
 
-    def read(self, now: datetime) -> Reading:
+    def read(self, now: datetime, energy_kwh: float) -> list[Made]:
         """Take a reading.
 
         Args:
             now: The clock, UTC. Two readings within one millisecond are set a millisecond apart,
                 because sensor and time are what identifies a reading.
+            energy_kwh: What was used since the last reading, kWh.
+
+        Returns:
+            What is to be sent now, in this order: nothing, a reading, or with it others that waited.
         """
         moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
-        reading = Reading(
-            sensor_id=self.sensor_id,
+        self._last = moment
+        struck = self._injector.draw(moment) if self._injector else {}
+        self._count += 1
+        self.quiet = next((hit.length for kind in QUIET if (hit := struck.get(kind)) and hit.step == 1), 0)
+        if "silence" in struck:
+            self._unsent_kwh += energy_kwh
+            return self._overdue()
+        value_kwh = self._measure(energy_kwh + self._unsent_kwh, struck)
+        self._unsent_kwh = 0.0
+        made = self._make(moment, value_kwh, struck)
+        self._sequence += 1
+        return self._send(made, struck)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it was read so often that everybody knows its interval."""
+        return self._count >= SETTLED
+
+    def begin_anew(self, sequence: int) -> None:
+        """Forget the count, as a node does that was switched off and on."""
+        self._sequence = max(self._sequence, sequence)
+
+    def give_up(self) -> list[Made]:
+        """What still waits, at the end."""
+        held, self._held = self._held, []
+        return [each.made for each in held]
+
+    def _measure(self, energy_kwh: float, struck: Struckness) -> float:
+        if hit := struck.get("peak"):
+            energy_kwh *= hit.fault.factor or 1.0
+        if hit := struck.get("drift"):
+            energy_kwh *= 1 + ((hit.fault.factor or 1.0) - 1) * hit.progress
+        if self._register is not None:
+            energy_kwh = self._read_register(self._register, energy_kwh, struck)
+        elif "transient-zero" in struck:
+            energy_kwh = 0.0
+        elif "stuck" in struck and self._count > 1:
+            energy_kwh = self._value_kwh
+        self._value_kwh = energy_kwh
+        if "wrong-unit" in struck:
+            energy_kwh *= 1000
+        return round(energy_kwh, DECIMALS)
+
+    @staticmethod
+    def _read_register(register: Register, energy_kwh: float, struck: Struckness) -> float:
+        register.count(energy_kwh)
+        if "counter-reset" in struck:
+            register.reset()
+        if "stuck" in struck:
+            return 0.0  # what it has counted is seen later
+        return register.read(is_zero="transient-zero" in struck)
+
+    def _make(self, moment: datetime, value_kwh: float, struck: Struckness) -> Made:
+        stamp = self._free(moment + _wrong_by(struck))
+        register_kwh = None if self._register is None else self._register.shown_kwh
+        # Not checked: a value may be wrong on purpose.
+        reading = Reading.model_construct(
+            sensor_id=self.place.name,
             location=self._location,
-            value_kwh=self._profile(self._rng),
-            timestamp=moment,
+            value_kwh=value_kwh,
+            timestamp=stamp,
             sequence=self._sequence,
         )
-        self._last = moment
-        self._sequence += 1
-        return reading
+        payload = encode(reading, register_kwh)
+        refusal = None
+        for kind, (spoil, why) in SPOILED.items():
+            if kind in struck:
+                payload, refusal = spoil(payload), why
+        copies = max((struck[kind].fault.copies or 1 for kind in COPYING if kind in struck), default=1)
+        is_withheld = "gap" in struck and not struck["gap"].fault.backfill
+        return Made(
+            self.place, self._sequence, stamp, value_kwh, payload, tuple(struck), refusal, copies, is_withheld
+        )
+
+    def _free(self, stamp: datetime) -> datetime:
+        """The first millisecond from then on that this meter has not used."""
+        if self._used.maxlen:
+            while stamp in self._used:
+                stamp += MILLISECOND
+            self._used.append(stamp)
+        return stamp
+
+    def _send(self, made: Made, struck: Struckness) -> list[Made]:
+        wait = 0
+        if hit := struck.get("reorder"):
+            wait = hit.fault.length or 1
+        elif (hit := struck.get("gap")) and hit.fault.backfill:
+            wait = hit.length - hit.step
+        if wait:
+            self._held.append(_Held(self._count + wait, made))
+            return self._overdue()
+        return [made, *self._overdue()]
+
+    def _overdue(self) -> list[Made]:
+        if not self._held:
+            return []
+        due = [each.made for each in self._held if each.due <= self._count]
+        self._held = [each for each in self._held if each.due > self._count]
+        return due
+
+
+def _wrong_by(struck: Struckness) -> timedelta:
+    """By how much the clock is wrong."""
+    if hit := struck.get("clock-skew"):
+        return _whole_ms((hit.fault.by or timedelta(0)) * hit.progress)
+    if hit := struck.get("clock-jump"):
+        return hit.fault.by or timedelta(0)
+    return timedelta(0)
+
+
+def _whole_ms(by: timedelta) -> timedelta:
+    return by // MILLISECOND * MILLISECOND

@@ -1,173 +1,237 @@
-"""One running sensor node: its meters, their schedule, and its orderly end."""
+"""One running sensor node: its meters, their readings, its connection, and its orderly end."""
 
 import asyncio
-import contextlib
 import logging
 import sys
 import time
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 from broker.address import MqttAddress
+from broker.ledger import Malformed, Trouble, digest
 from broker.link import Link
-from broker.messages import sensor_series
 from broker.topics import Place
+from sensor_node.build import Group, build_group, injector_of
 from sensor_node.durable import DurableOutbox
 from sensor_node.meter import Meter, first_sequence
+from sensor_node.outages import Outages
 from sensor_node.outbox import Kept, Outbox
-from sensor_node.profile import PROFILES
+from sensor_node.plan import NodePlan, Plan
 from sensor_node.publish import Publisher
-from sensor_node.settings import SensorNodeSettings
+from sensor_node.rounds import Pace, Round, as_recorded, in_turn, together
+from sensor_node.settings import TransportSettings
+from sensor_node.state import State
+from sensor_node.troubles import silence_of
+from sensor_node.truth import Made, judge
 
-AT_ONCE = 1000
-# Many meters are read a few at a time: to wake up for each would cost more than to read it.
-TICK_S = 0.005
 CHECK_EVERY_S = 0.1
-REPORT_EVERY_S = 60.0
-REPORT_PROGRESS_S = 5.0
+# In simulated time no more than that waits for confirmation, the rest waits to be made: of each meter as
+# many as are confirmed together, within what memory can bear.
+WAITING_OF_ONE = 2_000
+LEAST_WAITING, MOST_WAITING = 20_000, 200_000
 
 logger = logging.getLogger(__name__)
-
-
-class NotConfirmedError(Exception):
-    """Raised when a node that was to stop after some readings could not bring all of them home."""
 
 
 class Node:
     """A node with one meter or many.
 
     Args:
-        settings: What it was told.
-        sensor_id: Its first meter.
+        plan: The whole plan, of which this node is a part.
+        own: What it is.
+        settings: How its readings are brought home.
         outbox: Its open outbox.
         stop: Set from outside to end in order.
+
+    Attributes:
+        made: How many readings it has made.
     """
 
     def __init__(
-        self, settings: SensorNodeSettings, sensor_id: str, outbox: Outbox, stop: asyncio.Event
+        self,
+        plan: Plan,
+        own: NodePlan,
+        settings: TransportSettings,
+        outbox: Outbox,
+        stop: asyncio.Event,
     ) -> None:
+        self.place = own.place
+        self.outbox = outbox
+        self.made = 0
+        self._plan = plan
+        self._own = own
         self._settings = settings
-        self._outbox = outbox
+        self._ledger = outbox.ledger
         self._stop = stop
-        self._made = 0
-        self._node = Place(settings.site, sensor_id)
-        self._places = [Place(settings.site, each) for each in sensor_series(sensor_id, settings.count)]
-        self._publisher = Publisher(settings, self._node, self._places, outbox)
+        self._limit = plan.course.limit or sys.maxsize
+        self._begin = plan.course.begin or datetime.now(UTC)
+        self._publisher = Publisher(settings, own.place, own.places, outbox)
+        self._outages = Outages(
+            own, injector_of(own.faults, plan, own.place.name, self._begin), self._publisher
+        )
+        self._pace = Pace(plan.course, stop, self._has_room)
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether it stops when all is made."""
+        course = self._plan.course
+        is_recorded = any(group.recordings for group in self._own.groups)
+        has_end = course.end is not None or course.duration is not None or is_recorded
+        return has_end or self._limit < sys.maxsize
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether its outbox outlives it."""
+        return isinstance(self.outbox, DurableOutbox)
+
+    @property
+    def state(self) -> State:
+        """How it is."""
+        return self._publisher.state
 
     async def run(self) -> None:
-        """Run until told to stop, or until all readings are made and confirmed.
+        """Run until told to stop, or until all readings are made and confirmed, or the time for that is over.
 
         Raises:
             BrokerRefusedError: The broker does not take this user.
             OutboxError: The outbox file failed.
-            NotConfirmedError: With ``--readings``, some are not confirmed in time.
         """
         link = Link(
             MqttAddress.parse(self._settings.mqtt_url),
-            name=f"{self._node.site}-{self._node.name}",
+            name=f"{self.place.site}-{self.place.name}",
             deliver=self._publisher.deliver,
             will=self._publisher.farewell,
-            rival=f"another sensor node runs as {self._node.name}; give one of them another --sensor-id",
+            rival=f"another sensor node runs as {self.place.name}; give one of them another --sensor-id",
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._make_readings(), name="node.meters"),
                 group.create_task(self._publisher.confirm(), name="node.confirm"),
-                group.create_task(self._report(), name="node.report"),
             ]
-            await link.keep(self._publisher.use, self._publisher.end)
+            await self._outages.keep(link)
             for task in tasks:
                 task.cancel()
-        self._take_leave()
-
-    def _take_leave(self) -> None:
-        """Say what is not safe, if something is not."""
-        left, refused = len(self._outbox), self._outbox.refused
-        if self._settings.readings and left and not self._stop.is_set():
-            raise NotConfirmedError(
-                f"{left} of {self._made} readings are not confirmed; is the ingestor running?"
-            )
-        if self._settings.readings and refused:
-            raise NotConfirmedError(f"{refused} of {self._made} readings are LOST: the outbox was full")
-        if left and isinstance(self._outbox, DurableOutbox):
-            logger.info("%d readings are not confirmed; they wait in the outbox for the next start.", left)
-        elif left:
-            logger.warning(
-                "%d readings are not confirmed and forgotten now; with --outbox they would be kept.", left
-            )
 
     async def _make_readings(self) -> None:
-        meters = await self._make_meters()
+        sequences = {place: await self._sequence(place) for place in self._own.places}
+        groups = [
+            build_group(each, self._own.site, self._plan, self._begin, sequences) for each in self._own.groups
+        ]
         logger.info("%s", self._introduction())
-        await self._measure(meters)
+        async with asyncio.TaskGroup() as tasks:
+            for group in groups:
+                tasks.create_task(self._measure(group), name="node.group")
+        await self._send(
+            [made for group in groups for meter in group.meters for made in meter.give_up()],
+            datetime.now(UTC),
+        )
         until = time.monotonic() + self._settings.drain.total_seconds()
-        while len(self._outbox) and not self._stop.is_set() and time.monotonic() < until:
-            await self._pause(CHECK_EVERY_S)
+        while len(self.outbox) and not self._stop.is_set() and time.monotonic() < until:
+            await self._pace.pause(CHECK_EVERY_S)
         self._publisher.end.set()
         self._publisher.news.set()
 
-    async def _make_meters(self) -> list[Meter]:
-        settings, profile = self._settings, PROFILES[self._settings.profile]
-        meters = []
-        for place in self._places:
-            sequence = first_sequence(datetime.now(UTC))
-            if isinstance(self._outbox, DurableOutbox):
-                sequence = max(sequence, await self._outbox.last_sequence(place) + 1)
-            meters.append(Meter(place.name, settings.location, profile, settings.seed, sequence))
-        return meters
+    async def _sequence(self, place: Place) -> int:
+        """Where a meter begins to count: in simulated time always at the same, so that it can be repeated."""
+        sequence = first_sequence(self._begin)
+        if self._plan.course.begin is None and isinstance(self.outbox, DurableOutbox):
+            sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
+        return sequence
 
-    async def _measure(self, meters: list[Meter]) -> None:
-        """Read the meters in turn, evenly over the interval, until told to stop or all are made."""
-        interval_s = self._settings.interval.total_seconds()
-        step_s, tick_s = interval_s / len(meters), min(TICK_S, interval_s / 4)
-        limit = self._settings.readings or sys.maxsize
-        began, turn = time.monotonic(), 0
-        while self._made < limit and not self._stop.is_set():
-            due = int((time.monotonic() - began) / step_s) + 1 - turn
-            if due > len(meters):
-                # The process slept, or cannot keep up: a meter that was not read has no reading.
-                missed = due // len(meters) * len(meters)
-                turn, due = turn + missed, due - missed
-            due = min(due, AT_ONCE, limit - self._made)
-            await self._read([meters[number % len(meters)] for number in range(turn, turn + due)])
-            turn += due
-            wait_s = began + turn * step_s - time.monotonic()
-            await self._pause(max(wait_s, tick_s) if wait_s > 0 else 0)
+    def _rounds(self, group: Group) -> AsyncIterator[Round]:
+        if group.plan.recordings:
+            return as_recorded(group.plan.recordings, self._pace)
+        if self._plan.course.begin is None:
+            return in_turn(len(group.meters), group.plan.interval, self._pace)
+        return together(len(group.meters), group.plan.interval, self._begin, self._pace)
 
-    async def _read(self, meters: list[Meter]) -> None:
-        now, site = datetime.now(UTC), self._node.site
-        readings = [meter.read(now) for meter in meters]
-        refused = self._outbox.refused
-        await self._outbox.add(
-            [
-                Kept(Place(site, each.sensor_id), each.sequence or 0, each.model_dump_json().encode())
-                for each in readings
-            ]
+    async def _measure(self, group: Group) -> None:
+        """Read the meters of a group until told to stop or all are made."""
+        boots = 0
+        async for moment, numbers in self._rounds(group):
+            if self._outages.is_off:
+                continue  # what is used meanwhile is in the next reading
+            if self._outages.boots > boots:
+                boots = self._outages.boots
+                for meter in group.meters:
+                    meter.begin_anew(first_sequence(moment))
+            due = numbers[: self._limit - self.made]
+            self.made += len(due)
+            await self._read(group, due, moment)
+            if self.made >= self._limit:
+                return
+
+    async def _read(self, group: Group, numbers: Sequence[int], moment: datetime) -> None:
+        made: list[Made] = []
+        troubles: list[Trouble] = []
+        for number in numbers:
+            meter, supply = group.meters[number], group.supplies[number]
+            made += meter.read(moment, supply(moment))
+            if meter.place == self.place:
+                troubles += self._outages.strike(moment)
+            if meter.quiet:
+                troubles += self._silence(meter, group, moment)
+        await self._ledger.note(troubles)
+        self._outages.begin()
+        await self._send(made, datetime.now(UTC))
+
+    def _silence(self, meter: Meter, group: Group, moment: datetime) -> list[Trouble]:
+        is_live = self._plan.course.begin is None and not group.plan.recordings
+        return silence_of(meter, group.plan.interval, moment, is_live=is_live)
+
+    async def _send(self, made: Sequence[Made], now: datetime) -> None:
+        """Bring readings on their way, whatever they are; first of all into the ledger."""
+        if not made:
+            return
+        threshold_kwh = self._settings.threshold_kwh
+        judged = [(each, judge(each, now, threshold_kwh)) for each in made]
+        malformed = [
+            Malformed(
+                event="malformed",
+                site=each.place.site,
+                sensor_id=each.place.name,
+                at=now,
+                digest=digest(each.payload),
+                faults=each.faults,
+                must=truth.must,
+            )
+            for each, truth in judged
+            if not each.is_reading and not each.is_withheld
+        ]
+        await self._ledger.note(malformed)
+        kept = [
+            (each, Kept(each.place, each.sequence, each.payload, truth))
+            for each, truth in judged
+            if each.is_reading
+        ]
+        await self._ledger.withheld([row for each, row in kept if each.is_withheld])
+        await self._add([row for each, row in kept if not each.is_withheld])
+        self._publisher.send_once(
+            (each.place, each.payload)
+            for each in made
+            if not each.is_withheld
+            for _ in range(each.copies - each.is_reading)
         )
-        if self._outbox.refused > refused == 0:
+
+    async def _add(self, readings: Sequence[Kept]) -> None:
+        refused = self.outbox.refused
+        await self.outbox.add(readings)
+        if self.outbox.refused > refused == 0:
             logger.error(
                 "The outbox is full (%s readings): new ones are LOST. A larger --outbox-limit holds more.",
-                f"{len(self._outbox):,}",
+                f"{len(self.outbox):,}",
             )
-        self._made += len(readings)
         self._publisher.news.set()
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not when told to stop; gives the other tasks a turn in any case."""
-        await asyncio.sleep(0)
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._stop.wait()
-
-    async def _report(self) -> None:
-        period_s = REPORT_PROGRESS_S if self._settings.readings else REPORT_EVERY_S
-        while True:
-            await asyncio.sleep(period_s)
-            of_all = f" of {self._settings.readings:,}" if self._settings.readings else ""
-            logger.info("%s%s readings made, %s.", f"{self._made:,}", of_all, self._publisher.state)
+    def _has_room(self) -> bool:
+        most = min(max(LEAST_WAITING, WAITING_OF_ONE * len(self._own.places)), MOST_WAITING)
+        return len(self.outbox) < min(most, self._settings.outbox_limit) and not self._outages.is_off
 
     def _introduction(self) -> str:
-        settings, count = self._settings, len(self._places)
-        who = self._node.name if count == 1 else f"{self._node.name} to {self._places[-1].name}"
-        every = f"every {settings.interval.total_seconds():g} s"
-        return f"{who} ({settings.location}) measures {every}, site {settings.site}."
+        own, places = self._own, self._own.places
+        who = self.place.name if len(places) == 1 else f"{self.place.name} to {places[-1].name}"
+        first = own.groups[0]
+        intervals = sorted({group.interval.total_seconds() for group in own.groups})
+        every = " or ".join(f"{each:g} s" for each in intervals)
+        how = "was recorded" if first.recordings else f"measures every {every}"
+        return f"{who} ({first.location}) {how}, site {own.site}."

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from typing import NamedTuple
 
+from broker.ledger import Truth
 from broker.messages import SequenceRange, to_ranges
 from broker.topics import Place
 from sensor_node.ledger import Ledger
@@ -18,11 +19,16 @@ MOST_PATIENT = 7
 
 
 class Kept(NamedTuple):
-    """One reading in the outbox."""
+    """One reading in the outbox.
+
+    Attributes:
+        truth: What must come of it, for the ledger; None if nobody said.
+    """
 
     place: Place
     sequence: int
     payload: bytes
+    truth: Truth | None = None
 
 
 Key = tuple[Place, int]
@@ -40,12 +46,13 @@ class Outbox:
         ledger: Told of everything that is kept or refused, before it may be sent.
 
     Attributes:
+        ledger: The ledger.
         refused: How many found no room.
     """
 
     def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
-        self._ledger = ledger
+        self.ledger = ledger
         # All, oldest first. Each key is in exactly one of the places below as well.
         self._kept: dict[Key, Kept] = {}
         self._new: dict[Key, None] = {}
@@ -86,8 +93,8 @@ class Outbox:
         kept, refused = readings[:room], readings[room:]
         self.refused += len(refused)
         await self._write(kept)
-        await self._ledger.invoke(kept)
-        await self._ledger.refused(refused)
+        await self.ledger.invoke(kept)
+        await self.ledger.refused(refused)
         for reading in kept:
             key = reading.place, reading.sequence
             self._kept[key] = reading
@@ -157,7 +164,7 @@ class Outbox:
         """
         keys = [key for each in ranges for key in self._in_range(place, each)]
         known = to_ranges(sequence for _, sequence in keys)
-        await self._ledger.known("confirmed" if stored else "rejected", place, known)
+        await self.ledger.known("confirmed" if stored else "rejected", place, known)
         await self._delete(keys)
         for key in keys:
             self._kept.pop(key, None)

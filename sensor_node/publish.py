@@ -5,8 +5,9 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from mqtt5 import PublishPacket
 from pydantic import ValidationError
@@ -17,10 +18,11 @@ from broker.messages import NodeStatus, Stored
 from broker.topics import Place, Topics
 from sensor_node.backfill import Allowance
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
-from sensor_node.settings import SensorNodeSettings
+from sensor_node.settings import TransportSettings
 from sensor_node.state import State
 
 AT_ONCE = 500
+MOST_ONCE = 100_000
 CONFIRM_AT_ONCE = 50
 LOOK_EVERY_S = 0.5
 BACKFILL_EVERY_S = 0.05
@@ -42,11 +44,10 @@ class Publisher:
     Attributes:
         news: To be set when the outbox has something new.
         end: To be set when nothing new will come.
+        to_cut: To be set to lose the connection, without a word.
     """
 
-    def __init__(
-        self, settings: SensorNodeSettings, node: Place, places: list[Place], outbox: Outbox
-    ) -> None:
+    def __init__(self, settings: TransportSettings, node: Place, places: list[Place], outbox: Outbox) -> None:
         self._topics = Topics(settings.topic_root)
         self._node = node
         self._places = places
@@ -57,8 +58,20 @@ class Publisher:
         self._confirmed = asyncio.Event()
         self._is_unheard, self._heard_again_s = False, float("-inf")
         self.state = State(outbox, len(places))
+        self._once: deque[Outgoing] = deque()
         self.news = asyncio.Event()
         self.end = asyncio.Event()
+        self.to_cut = asyncio.Event()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much waits to be sent once that nothing more may come to it."""
+        return len(self._once) >= MOST_ONCE
+
+    def send_once(self, messages: Iterable[tuple[Place, bytes]]) -> None:
+        """Send payloads that nobody confirms, until the broker has taken them."""
+        self._once.extend(Outgoing(self._topics.readings(*place), payload) for place, payload in messages)
+        self.news.set()
 
     @property
     def farewell(self) -> Outgoing:
@@ -75,7 +88,7 @@ class Publisher:
         self._confirmed.set()
 
     async def use(self, connection: Connection) -> bool:
-        """Publish on one connection until nothing new will come and all was sent.
+        """Publish on one connection until nothing new will come and all was sent, or until it has to be cut.
 
         Raises:
             BrokerLostError: The connection ended. What is not confirmed goes out on the next one.
@@ -88,10 +101,14 @@ class Publisher:
         self._outbox.send_again()
         self._is_unheard, self._heard_again_s = False, float("-inf")
         await self._publish_until_the_end(connection)
+        if self.to_cut.is_set():
+            connection.cut()
+            return True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
                 while due := [*self._outbox.take_again(time.monotonic(), AT_ONCE), *self._new()]:
                     await self._publish(connection, due)
+                await self._publish_once(connection)
                 await connection.publish_many([self.farewell])
         return True
 
@@ -99,7 +116,7 @@ class Publisher:
         now_s = time.monotonic()
         allowance, told_s = Allowance(self._backfill_rate, now_s), now_s
         told_full = self._outbox.refused > 0
-        while not self.end.is_set():
+        while not (self.end.is_set() or self.to_cut.is_set()):
             now_s = time.monotonic()
             is_full = self._outbox.refused > 0
             # That readings are lost is said at once.
@@ -109,6 +126,7 @@ class Publisher:
             allowed = allowance.now(now_s)
             again = self._outbox.take_again(now_s, allowed)
             allowance.spend(len(again))
+            await self._publish_once(connection)
             # New readings wait for no more of the older ones than a moment's share.
             if due := [*again, *self._new()]:
                 await self._publish(connection, due)
@@ -137,6 +155,14 @@ class Publisher:
             self._outbox.send_again()
         if self._heartbeat is not None:
             self._heartbeat.touch()
+
+    async def _publish_once(self, connection: Connection) -> None:
+        while self._once:
+            messages = list(islice(self._once, AT_ONCE))
+            await connection.publish_many(messages)
+            # Not before: what was not answered is sent again on the next connection.
+            for _ in messages:
+                self._once.popleft()
 
     async def confirm(self) -> None:
         """Take confirmed readings out of the outbox, for ever."""

@@ -1,7 +1,6 @@
-"""The parts of a sensor node: profile, meter, outbox."""
+"""The parts of a sensor node: meter, outbox, ledger."""
 
 import json
-import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -13,14 +12,13 @@ import pytest
 
 from broker.connection import Connection, Outgoing
 from broker.ledger import Attempt, Outcome, entry_adapter
-from broker.messages import SequenceRange
+from broker.messages import Reading, SequenceRange
 from broker.topics import Place
 from sensor_node.backfill import BURST, Allowance
 from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
-from sensor_node.profile import lari
 from sensor_node.publish import Publisher
 from sensor_node.settings import SensorNodeSettings
 
@@ -28,36 +26,15 @@ NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
 PLACE, OTHER = Place("lari", "S-1"), Place("lari", "S-2")
 
 
-def test_laboratory_has_40_percent_peaks() -> None:
-    rng = random.Random(7)
-    values = [lari(rng) for _ in range(20_000)]
-    peaks = [value for value in values if value >= 8.0]
-    assert 0.39 < len(peaks) / len(values) < 0.41
-    assert all(0.8 <= value <= 2.5 or 8.0 <= value <= 15.0 for value in values)
-    assert all(round(value, 2) == value for value in values)
-    # Uniform: 3 of the 7 kWh of a peak's range are above the threshold.
-    assert 0.41 < sum(value > 12.0 for value in peaks) / len(peaks) < 0.45
-
-
 def test_meter_counts_and_never_gives_two_readings_one_time() -> None:
-    meter = Meter("S-1", "Room 1", lari, seed=1, sequence=5)
+    meter = Meter(PLACE, "Room 1", sequence=5)
     hour, millisecond = timedelta(hours=1), timedelta(milliseconds=1)
-    readings = [meter.read(now) for now in (NOW, NOW, NOW - hour, NOW + hour)]
+    made = [meter.read(now, 1.5)[0] for now in (NOW, NOW, NOW - hour, NOW + hour)]
+    readings = [Reading.model_validate_json(each.payload) for each in made]
     assert [each.sequence for each in readings] == [5, 6, 7, 8]
     first = NOW.replace(microsecond=123000)
     expected = [first, first + millisecond, first + 2 * millisecond, first + hour]
     assert [each.timestamp for each in readings] == expected
-
-
-def test_seed_and_sensor_decide_the_values() -> None:
-    def values(sensor_id: str, seed: int | None) -> list[float]:
-        meter = Meter(sensor_id, "", lari, seed, 0)
-        return [meter.read(NOW).value_kwh for _ in range(20)]
-
-    assert values("S-1", 7) == values("S-1", 7)
-    assert values("S-1", 7) != values("S-2", 7)
-    assert values("S-1", 7) != values("S-1", 8)
-    assert values("S-1", None) != values("S-1", None)
 
 
 def test_meter_without_memory_begins_above_all_it_ever_used() -> None:
@@ -228,11 +205,10 @@ def test_backfill_keeps_to_its_rate() -> None:
 async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of_it(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger, open_outbox(tmp_path / "outbox.db", 4, ledger) as outbox:
-        meter = Meter("S-1", "Room 1", lari, seed=1, sequence=1)
-        readings = [meter.read(NOW + timedelta(seconds=number)) for number in range(5)]
-        await outbox.add(
-            [Kept(PLACE, each.sequence or 0, each.model_dump_json().encode()) for each in readings]
-        )
+        meter = Meter(PLACE, "Room 1", sequence=1)
+        made = [meter.read(NOW + timedelta(seconds=number), 1.5)[0] for number in range(5)]
+        readings = [Reading.model_validate_json(each.payload) for each in made]
+        await outbox.add([Kept(PLACE, each.sequence, each.payload) for each in made])
         await stored(outbox, (1, 2))
         await outbox.forget(PLACE, [(3, 3)], 0.0, stored=False)
         await ledger.end(outbox.kept)

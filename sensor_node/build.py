@@ -1,0 +1,99 @@
+"""Make meters from a plan: each with its own chance, load, register and faults."""
+
+import math
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from broker.topics import Place
+from sensor_node import supply
+from sensor_node.faults import Fault
+from sensor_node.inject import Injector
+from sensor_node.meter import Meter, Works
+from sensor_node.plan import MetersPlan, Plan
+from sensor_node.profiles import Load, make_load
+from sensor_node.register import Register
+from sensor_node.supply import Supply
+
+# Values that are computed ahead, all meters of a group together, and for one.
+AHEAD_OF_ALL = 100_000
+AHEAD_OF_ONE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Meters that are read at the same interval.
+
+    Attributes:
+        plan: What they are.
+        meters: The meters.
+        supplies: What each has used, in the same order.
+    """
+
+    plan: MetersPlan
+    meters: list[Meter]
+    supplies: list[Supply]
+
+
+def build_group(
+    own: MetersPlan, site: str, plan: Plan, begin: datetime, sequences: Mapping[Place, int]
+) -> Group:
+    """Make the meters of a group.
+
+    Args:
+        own: What they are.
+        site: Where they belong.
+        plan: The whole plan.
+        begin: When the run begins.
+        sequences: Where each begins to count.
+    """
+    meters, supplies = [], []
+    for number, sensor_id in enumerate(own.sensor_ids):
+        place = Place(site, sensor_id)
+        injector = injector_of(own.faults, plan, sensor_id, begin)
+        register = None if own.register is None else Register(own.register)
+        works = Works(injector, register, 0 if injector is None else _remembered(own))
+        meters.append(Meter(place, own.location, sequences[place], works))
+        supplies.append(_supply(own, number, plan, begin))
+    return Group(own, meters, supplies)
+
+
+def injector_of(faults: Iterable[Fault], plan: Plan, name: str, begin: datetime) -> Injector | None:
+    """The faults of one meter or node; None without any."""
+    own = [fault for fault in faults if fnmatchcase(name, fault.meters)]
+    return Injector(own, chance(plan.seed, name, "faults"), begin) if own else None
+
+
+def chance(seed: int | None, name: str, use: str) -> random.Random:
+    """Chance of its own for each meter and use; the same at every run if there is a seed."""
+    # Text as a seed keeps its meaning over Python versions.
+    return random.Random(None if seed is None else f"{seed}:{name}:{use}")
+
+
+def load_of(own: MetersPlan, sensor_id: str, plan: Plan) -> Load:
+    """What a meter measures."""
+    seed = random.getrandbits(64) if plan.seed is None else plan.seed
+    key = f"{seed}:{sensor_id}"
+    yearly_kwh = None
+    if own.yearly_kwh is not None:
+        yearly_kwh = random.Random(f"{key}:yearly").uniform(*own.yearly_kwh)
+    return make_load(own.profile, key, yearly_kwh, plan.surroundings)
+
+
+def _supply(own: MetersPlan, number: int, plan: Plan, begin: datetime) -> Supply:
+    if own.recordings:
+        return supply.recorded(own.recordings[number])
+    load = load_of(own, own.sensor_ids[number], plan)
+    if plan.course.begin is None:
+        return supply.live(load, own.interval)
+    ahead = max(1, min(AHEAD_OF_ONE, AHEAD_OF_ALL // len(own.sensor_ids)))
+    return supply.in_steps(load, own.interval, begin, ahead)
+
+
+def _remembered(own: MetersPlan) -> int:
+    """How many times a meter must remember, so that a wrong clock gives none of them twice."""
+    most = max((abs(fault.by) for fault in own.faults if fault.by is not None), default=timedelta(0))
+    lengths = sum(fault.length or 1 for fault in own.faults if fault.by is not None)
+    return math.ceil(most / own.interval) + 2 * lengths if most else 0

@@ -1,0 +1,237 @@
+"""The faults that can be put into readings: their names, parameters, and how they are written.
+
+On the command line ``--fault clock-jump=0.5%,by=-1h,length=4``; in a scenario
+``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+import durationpy
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+FaultKind = Literal[
+    "peak",
+    "drift",
+    "stuck",
+    "gap",
+    "duplicate",
+    "reorder",
+    "clock-skew",
+    "clock-jump",
+    "naive-time",
+    "wrong-unit",
+    "nan",
+    "truncated",
+    "oversized",
+    "counter-reset",
+    "transient-zero",
+    "reboot",
+    "flapping",
+    "silence",
+    "storm",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a fault is.
+
+    Attributes:
+        meaning: In words, after "the meter" or "the reading".
+        defaults: Its parameters.
+        of_node: Whether it happens to a whole node, not to one of its meters.
+    """
+
+    meaning: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    of_node: bool = False
+
+
+NATURES: Mapping[FaultKind, Nature] = {
+    "peak": Nature("one reading is many times too high", {"factor": 8.0}),
+    "drift": Nature("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
+    "stuck": Nature("the same value again and again", {"length": 10}),
+    "gap": Nature(
+        "readings are made and not sent: never, or with backfill all at its end",
+        {"length": 10, "backfill": False},
+    ),
+    "duplicate": Nature("a reading is sent more than once", {"copies": 2}),
+    "reorder": Nature("a reading arrives after later ones", {"length": 2}),
+    "clock-skew": Nature(
+        "the clock goes ever more wrong, then is set right", {"by": timedelta(seconds=-90), "length": 20}
+    ),
+    "clock-jump": Nature("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
+    "naive-time": Nature("a time stamp without an offset"),
+    "wrong-unit": Nature("Wh are sent as kWh"),
+    "nan": Nature("the value is NaN"),
+    "truncated": Nature("the payload is cut short"),
+    "oversized": Nature("the payload has more than 64 KiB"),
+    "counter-reset": Nature("the register begins anew at zero, for good"),
+    "transient-zero": Nature("the register, or without one the value, is zero once"),
+    "reboot": Nature("the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True),
+    "flapping": Nature(
+        "the connection of the node is lost again and again",
+        {"copies": 4, "away": timedelta(seconds=1)},
+        of_node=True,
+    ),
+    "silence": Nature("the meter is not read for a while", {"length": 15}),
+    "storm": Nature("a reading is sent hundreds of times", {"copies": 500}),
+}
+PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")
+# A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
+UNCLEAR = (timedelta(minutes=4), timedelta(minutes=6))
+DURATION = "write a duration as 30s, 10m, -1h or 1h30m"
+
+
+def parse_share(text: object) -> object:
+    """Turn ``1%`` into 0.01; leave what is not text to pydantic."""
+    if not isinstance(text, str):
+        return text
+    number = text.strip().removesuffix("%")
+    try:
+        return float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        raise ValueError("write a rate as 1% or 0.01") from None
+
+
+def parse_duration(text: object) -> object:
+    """Turn ``90s``, ``-1h`` or ``+5m`` into a timedelta; leave what is not text to pydantic."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return durationpy.from_str(text.removeprefix("+"))
+    except (durationpy.DurationError, OverflowError):
+        raise ValueError(DURATION) from None
+
+
+def parse_when(text: object) -> object:
+    """Turn ``+5m`` into the time since the beginning; an ISO 8601 time stays one."""
+    if isinstance(text, str) and text.startswith("+"):
+        return parse_duration(text)
+    if isinstance(text, str):
+        try:
+            text = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError("write +5m for a time since the beginning, or 2026-11-23T10:00:00Z") from None
+    if isinstance(text, datetime) and text.tzinfo is None:
+        raise ValueError("a time needs an offset: 2026-11-23T10:00:00Z")
+    return text
+
+
+Share = Annotated[float, BeforeValidator(parse_share), Field(gt=0, le=1)]
+Signed = Annotated[timedelta, BeforeValidator(parse_duration)]
+When = Annotated[timedelta | AwareDatetime, BeforeValidator(parse_when)]
+
+
+class Fault(BaseModel):
+    """One fault, how often or when, and its parameters; those that it does not have are None.
+
+    Attributes:
+        rate: The chance that it begins at a reading, 0 to 1; None for once.
+        at: It happens once, at the first reading from then on.
+        first: It happens only from then on.
+        end: It happens only before then.
+        meters: Of which meters; a name with ``*``.
+        factor: By which values are too high.
+        by: By which the clock is ahead; negative: behind.
+        length: How many readings it lasts; of ``reorder``: how many later ones overtake.
+        copies: How often a reading is sent; of ``flapping``: how often the connection is lost.
+        away: How long the node is gone.
+        backfill: Whether the readings of a gap are sent at its end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    kind: FaultKind
+    rate: Share | None = None
+    at: When | None = None
+    first: When | None = Field(None, alias="from")
+    end: When | None = Field(None, alias="to")
+    meters: str = "*"
+    factor: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    by: Signed | None = None
+    length: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    copies: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    away: Annotated[Signed, Field(ge=timedelta(0), le=timedelta(days=1))] | None = None
+    backfill: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: object) -> object:
+        nature = NATURES.get(given.get("kind", ""), None) if isinstance(given, dict) else None
+        if nature is None or not isinstance(given, dict):
+            return given
+        foreign = [name for name in PARAMETERS if name in given and name not in nature.defaults]
+        if foreign:
+            has = " and ".join(nature.defaults) or "no parameters"
+            raise ValueError(f"{given['kind']} has no {foreign[0]}; it has {has}")
+        return {**nature.defaults, **given}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.rate is None) == (self.at is None):
+            raise ValueError(f"{self.kind} needs a rate (1%) or a time (at = +5m), and not both")
+        if self.by is not None and UNCLEAR[0] < self.by < UNCLEAR[1]:
+            raise ValueError(f"{self.kind} by 4 to 6 minutes ahead may be stored or not; use less or more")
+        if self.kind == "clock-skew" and self.by is not None and abs(self.by) > UNCLEAR[0]:
+            raise ValueError("clock-skew is 4 minutes at most; clock-jump goes further")
+        return self
+
+    @property
+    def of_node(self) -> bool:
+        """Whether it happens to a whole node."""
+        return NATURES[self.kind].of_node
+
+    def is_open(self, moment: datetime, begin: datetime) -> bool:
+        """Whether it may begin at a time, seen from the beginning of the run."""
+        return (
+            _since(self.first, begin, datetime.min.replace(tzinfo=UTC))
+            <= moment
+            < _since(self.end, begin, datetime.max.replace(tzinfo=UTC))
+        )
+
+    def is_due(self, moment: datetime, begin: datetime) -> bool:
+        """Whether a fault that happens once is due."""
+        return self.at is not None and _since(self.at, begin, begin) <= moment
+
+
+def _since(when: timedelta | datetime | None, begin: datetime, otherwise: datetime) -> datetime:
+    if when is None:
+        return otherwise
+    return begin + when if isinstance(when, timedelta) else when
+
+
+def parse_fault(text: object) -> object:
+    """Turn ``duplicate=1%,copies=3`` into what ``Fault`` takes.
+
+    Raises:
+        ValueError: It is not written like that.
+    """
+    if not isinstance(text, str):
+        return text
+    first, *rest = text.split(",")
+    kind, _, rate = first.partition("=")
+    given: dict[str, object] = {"kind": kind.strip()}
+    if kind.strip() not in NATURES:
+        raise ValueError(f"{kind.strip()!r} is no fault; there are {', '.join(NATURES)}")
+    if rate and rate.strip() != "once":
+        given["rate"] = rate
+    for part in rest:
+        name, has_value, value = part.strip().partition("=")
+        if not re.fullmatch(r"[a-z]+", name):
+            raise ValueError("write a fault as duplicate=1%,copies=3")
+        given[name] = value if has_value else True
+    if rate.strip() == "once":
+        given.setdefault("at", "+0s")
+    return given
+
+
+def conflicting(faults: Iterable[Fault], *, has_counter: bool) -> str | None:
+    """Say what is wrong with the faults of one meter; None if nothing is."""
+    if not has_counter and any(fault.kind == "counter-reset" for fault in faults):
+        return "counter-reset needs a register: add --counter"
+    return None

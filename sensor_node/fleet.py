@@ -1,0 +1,125 @@
+"""All nodes of one process, and what is told of them."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from broker.topics import Place
+from sensor_node.durable import open_outbox
+from sensor_node.ledger import Ledger
+from sensor_node.node import Node
+from sensor_node.outbox import Outbox
+from sensor_node.plan import Plan
+from sensor_node.settings import TransportSettings
+
+REPORT_EVERY_S = 60.0
+REPORT_PROGRESS_S = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class NotConfirmedError(Exception):
+    """Raised when nodes that were to stop after some readings could not bring all of them home."""
+
+
+async def open_outboxes(
+    stack: AsyncExitStack, folder: Path | None, places: Sequence[Place], limit: int, ledger: Ledger
+) -> list[Outbox]:
+    """Open an outbox for each node: in memory, or in a folder with a file for each.
+
+    Raises:
+        OutboxError: One cannot be used.
+    """
+    if folder is None:
+        return [Outbox(limit, ledger) for _ in places]
+    files = [folder / f"{place.site}-{place.name}.db" for place in places]
+    return [await stack.enter_async_context(open_outbox(file, limit, ledger)) for file in files]
+
+
+class Fleet:
+    """Runs nodes until all is made and confirmed, or until told to stop.
+
+    Args:
+        plan: What to simulate.
+        settings: How to bring it home.
+        outboxes: One for each node.
+        stop: Set from outside to end in order.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: TransportSettings,
+        outboxes: Sequence[Outbox],
+        stop: asyncio.Event,
+    ) -> None:
+        self._plan = plan
+        self._stop = stop
+        self._nodes = [
+            Node(plan, each, settings, outbox, stop)
+            for each, outbox in zip(plan.nodes, outboxes, strict=True)
+        ]
+
+    async def run(self) -> None:
+        """Run.
+
+        Raises:
+            BrokerRefusedError: The broker does not take this user.
+            OutboxError: An outbox file failed.
+            NotConfirmedError: All was made, but some of it is not confirmed in time.
+        """
+        if len(self._nodes) > 1:
+            name = self._plan.name or "The scenario"
+            logger.info("%s: %s meters on %d nodes.", name, f"{self._plan.meters:,}", len(self._nodes))
+        reporting = asyncio.create_task(self._report(), name="fleet.report")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for node in self._nodes:
+                    group.create_task(node.run(), name=f"node.{node.place.name}")
+        finally:
+            reporting.cancel()
+        self._take_leave()
+
+    def _take_leave(self) -> None:
+        """Say what is not safe, if something is not."""
+        left, refused = sum(len(node.outbox) for node in self._nodes), self._refused
+        ends_by_itself = self._nodes[0].ends_by_itself
+        if ends_by_itself and left and not self._stop.is_set():
+            raise NotConfirmedError(
+                f"{left} of {self._made} readings are not confirmed; is the ingestor running?"
+            )
+        if ends_by_itself and refused:
+            raise NotConfirmedError(f"{refused} of {self._made} readings are LOST: the outbox was full")
+        if left and self._nodes[0].is_durable:
+            logger.info("%d readings are not confirmed; they wait in the outbox for the next start.", left)
+        elif left:
+            logger.warning(
+                "%d readings are not confirmed and forgotten now; with --outbox they would be kept.", left
+            )
+        elif self._plan.course.begin is not None or len(self._nodes) > 1:
+            logger.info("%s readings made, all confirmed.", f"{self._made:,}")
+
+    @property
+    def _made(self) -> int:
+        return sum(node.made for node in self._nodes)
+
+    @property
+    def _refused(self) -> int:
+        return sum(node.outbox.refused for node in self._nodes)
+
+    async def _report(self) -> None:
+        period_s = REPORT_PROGRESS_S if self._nodes[0].ends_by_itself else REPORT_EVERY_S
+        while True:
+            await asyncio.sleep(period_s)
+            of_all = f" of {self._plan.course.limit:,}" if self._plan.course.limit else ""
+            logger.info("%s%s readings made, %s.", f"{self._made:,}", of_all, self._state())
+
+    def _state(self) -> str:
+        # The age of what is simulated says nothing.
+        if len(self._nodes) == 1 and self._plan.course.begin is None:
+            return f"{self._nodes[0].state}"
+        waiting = sum(len(node.outbox) for node in self._nodes)
+        full = f"; {self._refused:,} LOST: an outbox was full" if self._refused else ""
+        return f"{waiting:,} not confirmed yet{full}"

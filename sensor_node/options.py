@@ -1,0 +1,45 @@
+"""Make a plan of one node from the options of the command line."""
+
+from datetime import UTC
+
+from broker.messages import sensor_series
+from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
+from sensor_node.register import RegisterPlan
+from sensor_node.settings import PlaceSettings, SensorNodeSettings
+
+
+def plan_of(settings: SensorNodeSettings, sensor_id: str) -> Plan:
+    """Make the plan.
+
+    Args:
+        settings: The options.
+        sensor_id: The first meter.
+    """
+    yearly_kwh = None if settings.yearly_kwh is None else (settings.yearly_kwh, settings.yearly_kwh)
+    group = MetersPlan(
+        tuple(sensor_series(sensor_id, settings.count)),
+        settings.location,
+        settings.interval,
+        settings.profile,
+        yearly_kwh,
+        register_of(settings),
+        of_meters(settings.faults),
+    )
+    node = NodePlan(settings.site, (group,), of_nodes(settings.faults))
+    return Plan((node,), _course(settings), settings.seed, settings.surroundings)
+
+
+def register_of(settings: PlaceSettings) -> RegisterPlan | None:
+    """What the registers are like; None for meters without."""
+    if not settings.counter:
+        return None
+    return RegisterPlan(settings.resolution_kwh, settings.rollover_kwh, settings.register_kwh)
+
+
+def _course(settings: SensorNodeSettings) -> Course:
+    begin = settings.begin
+    if begin is None:
+        return Course(limit=settings.readings)
+    end = settings.local(settings.end).astimezone(UTC) if settings.end is not None else None
+    speed = settings.speed if isinstance(settings.speed, float) else None
+    return Course(begin.astimezone(UTC), end, speed, limit=settings.readings)

@@ -1,0 +1,107 @@
+"""Outages of a node: it is switched off and on, or its connection is lost again and again."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from broker.ledger import Trouble
+from broker.link import Link
+from sensor_node.inject import Injector
+from sensor_node.plan import NodePlan
+from sensor_node.publish import Publisher
+
+if TYPE_CHECKING:
+    from sensor_node.faults import Fault
+
+# A node that stays away for less than that may be told offline or not; for less than 4 s it is not.
+SURELY_OFFLINE = timedelta(seconds=8)
+NEVER_OFFLINE = timedelta(seconds=4)
+# So long a lost connection of a flapping node stays lost.
+BLINK = timedelta(seconds=0.2)
+
+
+class Outages:
+    """Loses the connection of a node when its faults say so, and makes it anew.
+
+    Args:
+        own: The node.
+        injector: Its faults; None for none.
+        publisher: What uses its connection.
+
+    Attributes:
+        boots: How often the node was switched off and on.
+    """
+
+    def __init__(self, own: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
+        self._own = own
+        self._injector = injector
+        self._publisher = publisher
+        self._struck: list[Fault] = []
+        self._cuts: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
+        self._off_until_s = float("-inf")
+        self.boots = 0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the node is switched off."""
+        return time.monotonic() < self._off_until_s
+
+    def strike(self, moment: datetime) -> Sequence[Trouble]:
+        """Look which faults strike at a reading of the node's first meter.
+
+        Returns:
+            What an alarm has to tell of.
+        """
+        if self._injector is None or self._publisher.to_cut.is_set() or self.is_off:
+            return []
+        self._struck = [each.fault for each in self._injector.draw(moment).values()]
+        troubles = []
+        for fault in self._struck:
+            away = fault.away or timedelta(0)
+            if fault.kind == "reboot" and away > NEVER_OFFLINE:
+                now = datetime.now(UTC)
+                troubles.append(
+                    Trouble(
+                        event="trouble",
+                        site=self._own.site,
+                        sensor_id=self._own.place.name,
+                        rule="offline",
+                        begins=now,
+                        ends=now + away,
+                        must=away >= SURELY_OFFLINE,
+                    )
+                )
+        return troubles
+
+    def begin(self) -> None:
+        """Let the faults begin that have struck."""
+        struck, self._struck = self._struck, []
+        for fault in struck:
+            away = fault.away or timedelta(0)
+            if fault.kind == "reboot":
+                self._off_until_s = time.monotonic() + away.total_seconds()
+                self.boots += 1
+                self._cuts.put_nowait((away, timedelta(0)))
+            else:
+                for _ in range(fault.copies or 1):
+                    self._cuts.put_nowait((BLINK, away))
+        if struck:
+            self._publisher.to_cut.set()
+            self._publisher.news.set()
+
+    async def keep(self, link: Link) -> None:
+        """Keep the node connected until its end, but for the outages."""
+        while True:
+            await link.keep(self._publisher.use, self._publisher.end)
+            if self._publisher.end.is_set() or self._cuts.empty():
+                return
+            away, again_after = self._cuts.get_nowait()
+            self._publisher.to_cut.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(away.total_seconds()):
+                    await self._publisher.end.wait()
+            if not self._cuts.empty():
+                asyncio.get_running_loop().call_later(again_after.total_seconds(), self._publisher.to_cut.set)

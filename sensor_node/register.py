@@ -1,0 +1,63 @@
+"""The register of a meter: it counts up, in steps, and begins anew when all its digits are full."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterPlan:
+    """What a register is like.
+
+    Attributes:
+        resolution_kwh: Its last digit, kWh.
+        rollover_kwh: Where it begins anew at zero, kWh: 100,000 for five digits before the point.
+        start_kwh: What it shows at first, kWh.
+    """
+
+    resolution_kwh: float = 0.001
+    rollover_kwh: float = 100_000.0
+    start_kwh: float = 0.0
+
+
+class Register:
+    """Counts energy in whole steps; what is less than a step is kept for the next.
+
+    Args:
+        plan: What it is like.
+    """
+
+    def __init__(self, plan: RegisterPlan) -> None:
+        self._resolution_kwh = plan.resolution_kwh
+        self._span = round(plan.rollover_kwh / plan.resolution_kwh)
+        self._steps = round(plan.start_kwh / plan.resolution_kwh) % self._span
+        self._rest_kwh = 0.0
+        self._seen = self._steps
+
+    @property
+    def shown_kwh(self) -> float:
+        """What was last read from it, kWh."""
+        return round(self._seen * self._resolution_kwh, 9)
+
+    def count(self, energy_kwh: float) -> None:
+        """Count energy that was used."""
+        whole, self._rest_kwh = divmod(self._rest_kwh + energy_kwh, self._resolution_kwh)
+        self._steps = (self._steps + int(whole)) % self._span
+
+    def reset(self) -> None:
+        """Begin anew at zero, as an exchanged meter does."""
+        self._steps, self._rest_kwh = 0, 0.0
+
+    def read(self, *, is_zero: bool = False) -> float:
+        """Read it, and say how much that is above the reading before, kWh.
+
+        A difference below zero is given as it is, unless it looks like the end of the digits: then it
+        was high before, and is low now.
+
+        Args:
+            is_zero: It shows zero this once.
+        """
+        now = 0 if is_zero else self._steps
+        steps = now - self._seen
+        if steps < 0 and self._seen > 0.9 * self._span and now < 0.1 * self._span:
+            steps += self._span
+        self._seen = now
+        return round(steps * self._resolution_kwh, 9)

@@ -1,0 +1,84 @@
+"""``sensor-node replay``: what real meters recorded, sent again as if they measured it now."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from broker.settings import read_settings, stop
+from sensor_node.options import register_of
+from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, name_series, of_meters, of_nodes
+from sensor_node.profiles import Surroundings
+from sensor_node.recordings.recording import Columns, RecordingError, Series, read_recording, shift_to
+from sensor_node.run import simulate
+from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
+
+PROGRAM = "sensor-node replay"
+
+
+class ReplaySettings(TransportSettings, PlaceSettings):
+    """Send what was recorded: CSV (also .csv.gz) or Parquet, one reading a row.
+
+    Columns are found by their usual names, those of `monitor export` among them.
+
+    Example: sensor-node replay meter.csv --time start --value kwh --shift-to-now
+    """
+
+    file: CliPositionalArg[Path] = Field(description="the recording")
+    time: str | None = Field(None, description="the column with the times")
+    value: str | None = Field(None, description="the column with the values")
+    sensor: str | None = Field(None, description="the column with sensor ids, if there are several in it")
+    unit: Literal["kWh", "Wh", "MWh"] = Field("kWh", description="of the values")
+    cumulative: bool = Field(False, description="values are what a register showed: differences count")
+    stamps: Literal["start", "end"] = Field("end", description="which end of its interval a time is")
+    speed: Speed = Field(1.0, description="recorded seconds in a second, or max")
+    shift_to_now: bool = Field(False, description="as if the recording began now")
+
+    @property
+    def columns(self) -> Columns:
+        """The mapping of the columns."""
+        return Columns(self.time, self.value, self.sensor, self.unit, self.cumulative, self.stamps)
+
+
+def replay_command(arguments: list[str]) -> None:
+    """Read the options and the recording, and send it."""
+    settings = read_settings(ReplaySettings, arguments, PROGRAM)
+    try:
+        found = read_recording(settings.file, settings.columns, settings.zone)
+        plan = plan_replay(settings, found, datetime.now(UTC))
+    except RecordingError as error:
+        stop(PROGRAM, str(error), 1)
+    simulate(plan, settings)
+
+
+def plan_replay(settings: ReplaySettings, found: list[Series], now: datetime) -> Plan:
+    """Make the plan of one node for all that was found.
+
+    Args:
+        settings: The options.
+        found: The recordings.
+        now: The clock, UTC.
+
+    Raises:
+        RecordingError: A name in it is no sensor id.
+    """
+    first_ms = min(int(series.at_ms[0]) for series in found)
+    if settings.shift_to_now:
+        now_ms = int(now.timestamp() * 1000)
+        found = [shift_to(series, now_ms + int(series.at_ms[0]) - first_ms) for series in found]
+        first_ms = now_ms
+    names = name_series(settings.sensor_id or FIRST_SENSOR, [series.name for series in found])
+    group = MetersPlan(
+        names,
+        settings.location,
+        timedelta(hours=1),
+        register=register_of(settings),
+        faults=of_meters(settings.faults),
+        recordings=tuple(found),
+    )
+    node = NodePlan(settings.site, (group,), of_nodes(settings.faults))
+    speed = settings.speed if isinstance(settings.speed, float) else None
+    course = Course(datetime.fromtimestamp(first_ms / 1000, UTC), None, speed)
+    return Plan((node,), course, settings.seed, Surroundings(settings.zone, "none"))

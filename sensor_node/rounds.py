@@ -1,0 +1,127 @@
+"""When which meters are read: live in turn, in simulated time all at once, or as it was recorded."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+
+from sensor_node.plan import Course
+from sensor_node.recordings.recording import Series
+
+AT_ONCE = 1000
+# Many meters are read a few at a time: to wake up for each would cost more than to read it.
+TICK_S = 0.005
+LOOK_EVERY_S = 0.02
+
+
+class Round(NamedTuple):
+    """Some meters are read at one moment.
+
+    Attributes:
+        moment: When.
+        meters: Which, by number.
+    """
+
+    moment: datetime
+    meters: Sequence[int]
+
+
+class Pace:
+    """How time goes by.
+
+    Args:
+        course: What is wanted.
+        stop: Set to end.
+        has_room: Whether more readings can be taken now.
+    """
+
+    def __init__(self, course: Course, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
+        self._course = course
+        self._stop = stop
+        self._has_room = has_room
+        self._began_s = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more readings are wanted."""
+        over_s = self._course.duration.total_seconds() if self._course.duration else float("inf")
+        return self._stop.is_set() or time.monotonic() - self._began_s >= over_s
+
+    async def until(self, moment: datetime) -> bool:
+        """Wait for a moment of simulated time, which is never ahead of the clock on the wall.
+
+        Returns:
+            False if it does not come any more.
+        """
+        if self._course.end is not None and moment > self._course.end:
+            return False
+        await asyncio.sleep(0)
+        while not self.is_over:
+            wait_s = max(self._ahead_s(moment), 0.0 if self._has_room() else LOOK_EVERY_S)
+            if wait_s <= 0:
+                return True
+            await self.pause(min(wait_s, 1.0))
+        return False
+
+    def _ahead_s(self, moment: datetime) -> float:
+        wall_s = (moment - datetime.now(UTC)).total_seconds()
+        if self._course.speed is None or self._course.begin is None:
+            return wall_s
+        simulated_s = (moment - self._course.begin).total_seconds()
+        return max(wall_s, self._began_s + simulated_s / self._course.speed - time.monotonic())
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but not when told to stop; gives the other tasks a turn in any case."""
+        await asyncio.sleep(0)
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stop.wait()
+
+
+async def in_turn(meters: int, interval: timedelta, pace: Pace) -> AsyncIterator[Round]:
+    """Read meters live, one after the other, evenly over the interval."""
+    interval_s = interval.total_seconds()
+    step_s, tick_s = interval_s / meters, min(TICK_S, interval_s / 4)
+    began, turn = time.monotonic(), 0
+    while not pace.is_over:
+        due = int((time.monotonic() - began) / step_s) + 1 - turn
+        if due > meters:
+            # The process slept, or cannot keep up: a meter that was not read has no reading.
+            missed = due // meters * meters
+            turn, due = turn + missed, due - missed
+        due = min(due, AT_ONCE)
+        yield Round(datetime.now(UTC), [number % meters for number in range(turn, turn + due)])
+        turn += due
+        wait_s = began + turn * step_s - time.monotonic()
+        await pace.pause(max(wait_s, tick_s) if wait_s > 0 else 0)
+
+
+async def together(meters: int, interval: timedelta, begin: datetime, pace: Pace) -> AsyncIterator[Round]:
+    """Read all meters at the end of each interval of simulated time."""
+    everyone = range(meters)
+    for number in count(1):
+        moment = begin + number * interval
+        for first in range(0, meters, AT_ONCE):
+            if not await pace.until(moment):
+                return
+            yield Round(moment, everyone[first : first + AT_ONCE])
+
+
+async def as_recorded(recordings: Sequence[Series], pace: Pace) -> AsyncIterator[Round]:
+    """Read meters when they were read."""
+    at_ms = np.concatenate([series.at_ms for series in recordings])
+    meters = np.repeat(np.arange(len(recordings)), [len(series.at_ms) for series in recordings])
+    order = np.argsort(at_ms, kind="stable")
+    moments, edges = np.unique(at_ms[order], return_index=True)
+    whose = np.split(meters[order], edges[1:])
+    for moment_ms, those in zip(moments.tolist(), whose, strict=True):
+        moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
+        if not await pace.until(moment):
+            return
+        yield Round(moment, those.tolist())

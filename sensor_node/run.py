@@ -1,0 +1,65 @@
+"""``sensor-node run``: everything that a scenario describes, in one process."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from broker.client import BrokerRefusedError
+from broker.process import run
+from broker.settings import read_settings, stop
+from sensor_node.durable import OutboxError
+from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
+from sensor_node.ledger import LedgerError, open_ledger
+from sensor_node.plan import Plan
+from sensor_node.recordings.recording import RecordingError
+from sensor_node.scenario import ScenarioError, find_scenario, read_scenario
+from sensor_node.scenario_plan import plan_scenario, with_seed
+from sensor_node.settings import TransportSettings
+
+PROGRAM = "sensor-node run"
+
+
+class RunSettings(TransportSettings):
+    """Run all that a scenario describes; Ctrl-C ends it in order.
+
+    Examples that are always there: lab-day, campus, bad-day.
+
+    Example: sensor-node run bad-day --ledger ledger.jsonl
+    """
+
+    file: CliPositionalArg[Path] = Field(description="the scenario, or the name of an example")
+    seed: int | None = Field(None, description="another one than the scenario's")
+
+
+def run_command(arguments: list[str]) -> None:
+    """Read the options and the scenario, and run it."""
+    settings = read_settings(RunSettings, arguments, PROGRAM)
+    simulate(with_seed(read_plan(settings.file, PROGRAM), settings.seed), settings)
+
+
+def read_plan(file: Path, program: str) -> Plan:
+    """Read a scenario and make its plan; end with one sentence if that cannot be."""
+    file = find_scenario(file)
+    try:
+        return plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
+    except (ScenarioError, RecordingError) as error:
+        stop(program, str(error), 1)
+
+
+def simulate(plan: Plan, settings: TransportSettings) -> None:
+    """Run a plan until it is done or told to stop."""
+
+    async def measure(asked: asyncio.Event) -> None:
+        async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:
+            places = [node.place for node in plan.nodes]
+            outboxes = await open_outboxes(stack, settings.outbox, places, settings.outbox_limit, ledger)
+            try:
+                await Fleet(plan, settings, outboxes, asked).run()
+            finally:
+                await ledger.end([kept for outbox in outboxes for kept in outbox.kept])
+
+    run("sensor-node", measure, BrokerRefusedError, LedgerError, OutboxError, NotConfirmedError)

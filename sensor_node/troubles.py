@@ -1,0 +1,40 @@
+"""What alarms have to tell of a meter that falls quiet."""
+
+from datetime import datetime, timedelta
+
+from broker.ledger import Trouble
+from sensor_node.meter import Meter
+
+# The rule `silent` waits for five of the intervals it has learned, and for 5 s at least. It learns from
+# the readings, so what it has learned may be somewhat longer than the interval is.
+SURELY_INTERVALS = 8
+SURELY = timedelta(seconds=8)
+NEVER_INTERVALS = 4
+NEVER = timedelta(seconds=4)
+
+
+def silence_of(meter: Meter, interval: timedelta, moment: datetime, *, is_live: bool) -> list[Trouble]:
+    """What must be told of a meter that has just fallen quiet: nothing, if it is soon heard again.
+
+    Args:
+        meter: The meter.
+        interval: Between its readings.
+        moment: When the first reading is missing.
+        is_live: Whether its readings are of this moment; of others no alarm tells.
+    """
+    quiet = interval * (meter.quiet + 1)
+    begins = moment - interval
+    if quiet <= max(NEVER, NEVER_INTERVALS * interval):
+        return []
+    must = is_live and meter.is_settled and quiet >= max(SURELY, SURELY_INTERVALS * interval)
+    return [
+        Trouble(
+            event="trouble",
+            site=meter.place.site,
+            sensor_id=meter.place.name,
+            rule="silent",
+            begins=begins,
+            ends=begins + quiet,
+            must=must,
+        )
+    ]

@@ -1,0 +1,74 @@
+"""What must come of a reading, by the rules that everybody knows: the ground truth in a ledger.
+
+The rules are those of the README, written down a second time on purpose: what checks the ingestor
+must not ask it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from broker.ledger import Must, Truth
+from broker.messages import MAX_VALUE_KWH
+from broker.topics import Place
+
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+MOST_AHEAD = timedelta(minutes=5)
+LATE = timedelta(minutes=10)
+# A reading that is made now and younger than that is not late yet when it arrives.
+SOON = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a meter gives out.
+
+    Attributes:
+        place: Whose it is.
+        sequence: The meter's count.
+        stamp: The time that it says.
+        value_kwh: Its value, kWh.
+        payload: What is sent.
+        faults: Which faults are in it.
+        refusal: Why the payload must be refused, if it was spoiled.
+        copies: How often it is sent.
+        is_withheld: Whether it is never sent.
+    """
+
+    place: Place
+    sequence: int
+    stamp: datetime
+    value_kwh: float
+    payload: bytes
+    faults: tuple[str, ...] = ()
+    refusal: str | None = None
+    copies: int = 1
+    is_withheld: bool = False
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether it is a reading at all, though perhaps not one that can be stored."""
+        return self.refusal is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
+
+
+def judge(made: Made, now: datetime, threshold_kwh: float) -> Truth:
+    """Say what must come of it.
+
+    Args:
+        made: What is about to be sent.
+        now: The clock, UTC.
+        threshold_kwh: What is strictly above it is flagged, kWh.
+    """
+    return Truth(faults=made.faults, must=_must(made, now, threshold_kwh))
+
+
+def _must(made: Made, now: datetime, threshold_kwh: float) -> Must:
+    if made.is_withheld:
+        return Must(fate="absent")
+    if not made.is_reading:
+        return Must(fate="rejected", kind=made.refusal or "invalid")
+    if not OLDEST <= made.stamp <= now + MOST_AHEAD:
+        return Must(fate="rejected", kind="time")
+    age = now - made.stamp
+    late = True if age > LATE else False if age < SOON else None
+    flagged = made.value_kwh > threshold_kwh
+    return Must(fate="stored", flagged=flagged, late=late, copies=made.copies)
