@@ -169,7 +169,10 @@ def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]
 def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     """Say in one sentence which setting is wrong, and why. Never shows what is in a URL."""
     first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    if not first["loc"]:
+        # Of several options together; the sentence names them. What was given may hold a password.
+        return first["msg"].removeprefix("Value error, ")
+    name = str(first["loc"][0])
     option = f"--{name.replace('_', '-')}"
     variable = f"ENERGY_{name.upper()}"
     given = any(argument.split("=")[0] == option for argument in arguments)

@@ -87,8 +87,14 @@ def read_fault(text: str) -> Fault:
         raise ValueError(where + first["msg"].removeprefix("Value error, ")) from None
 
 
-def check_speed(speed: float) -> float:
+def parse_speed(given: object) -> object:
     """Let a speed pass that time can have."""
+    if given == "max":
+        return given
+    try:
+        speed = float(str(given))
+    except ValueError:
+        speed = 0.0
     if not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise ValueError("a speed is 0.001 to 1000000 seconds a second, or max")
     return speed
@@ -101,7 +107,7 @@ ProfileName = Annotated[str, AfterValidator(check_profile)]
 LocalTime = Annotated[datetime, BeforeValidator(parse_local)]
 Kwh = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
 Location = Annotated[str, StringConstraints(max_length=200)]
-Speed = Annotated[float, AfterValidator(check_speed)] | Literal["max"]
+Speed = Annotated[float | Literal["max"], BeforeValidator(parse_speed)]
 
 
 class TransportSettings(ProcessSettings):

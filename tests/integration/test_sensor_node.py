@@ -15,7 +15,7 @@ from sensor_node.durable import open_outbox
 from sensor_node.ledger import Ledger
 from sensor_node.meter import Meter
 from sensor_node.outbox import Kept
-from sensor_node.profile import PROFILES
+from sensor_node.profiles import PROFILES
 from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor
@@ -160,15 +160,10 @@ async def test_day_of_readings_is_backfilled_beside_live_ones(
     ingestor: RunningIngestor, place: Site, node: StartNode, tmp_path: Path
 ) -> None:
     path, began = tmp_path / "outbox.db", datetime.now(UTC) - timedelta(days=1)
-    meter = Meter(place.sensor, "Room 1", PROFILES["lari"], seed=1, sequence=1)
-    day = [meter.read(began + timedelta(seconds=2 * number)) for number in range(DAY_READINGS)]
+    meter, where = Meter(Place(place.site, place.sensor), "Room 1", sequence=1), range(DAY_READINGS)
+    day = [meter.read(began + timedelta(seconds=2 * each), each % 900 / 100)[0] for each in where]
     async with open_outbox(path, DAY_READINGS, Ledger()) as outbox:
-        await outbox.add(
-            [
-                Kept(Place(place.site, place.sensor), each.sequence or 0, each.model_dump_json().encode())
-                for each in day
-            ]
-        )
+        await outbox.add([Kept(each.place, each.sequence, each.payload) for each in day])
     process = node("--outbox", str(path), "--interval", "100ms", sensor_id=place.sensor)
     await process.start()
     now = datetime.now(UTC)
@@ -278,7 +273,16 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
         ),
         ("--sensor-id a/b", f"--sensor-id 'a/b': {ID}"),
         ("--mqtt-url host", "--mqtt-url: write the URL as mqtt://user:password@host:port or mqtts://…"),
-        ("--profile house", "--profile 'house': input should be 'lari'"),
+        ("--profile house", f"--profile 'house': there is no such profile; there are {', '.join(PROFILES)}"),
+        ("--yearly-kwh 3500", "--yearly-kwh is for another --profile: lari has a distribution of its own"),
+        ("--to 2026-01-01", "--to needs --from"),
+        ("--from 2026-02-01 --to 2026-01-01", "--to must be later than --from"),
+        ("--from yesterday", "--from 'yesterday': write a date or a time as 2026-01-31 or 2026-01-31T10:00"),
+        ("--speed fast", "--speed 'fast': a speed is 0.001 to 1000000 seconds a second, or max"),
+        ("--speed 0", "--speed '0': a speed is 0.001 to 1000000 seconds a second, or max"),
+        ("--fault peak=2", "--fault ['peak=2']: rate: Input should be less than or equal to 1"),
+        ("--fault counter-reset=1%", "counter-reset needs a register: add --counter"),
+        ("--time-zone Mars", "--time-zone 'Mars': write a time zone as Europe/Berlin or UTC"),
         ("--nonsense", "unrecognized arguments: --nonsense; `sensor-node --help` lists the options"),
         (
             "--outbox /proc/no",
