@@ -1,18 +1,17 @@
-"""Read what sensor nodes wrote into their ledgers: what they tried, and what they know of it."""
+"""Read what sensor nodes wrote into their ledgers: what they tried, what must come of it, what they know."""
 
 import sys
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from broker.ledger import Attempt, Known, Outcome, entry_adapter
+from broker.ledger import Attempt, Malformed, Must, Outcome, Trouble, Truth, entry_adapter
 from broker.messages import SequenceRange
+from monitor.tries import Absence, Identity, Payload, Spoiled, Tries, Try
 
 STDIN = Path("-")
 
@@ -21,53 +20,22 @@ class LedgerError(Exception):
     """Raised when a file is not there or is no ledger."""
 
 
-class Identity(NamedTuple):
-    """What makes two readings the same: the sensor and the time, to the millisecond (UTC)."""
+class _Truths:
+    """One object for all that are the same: a million readings have a few dozen."""
 
-    sensor_id: str
-    moment: str
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], Truth] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
 
-@dataclass(slots=True)
-class Try:
-    """One reading that a node tried to bring home.
-
-    Attributes:
-        site: The site that it was sent to.
-        value_kwh: Its value, kWh.
-        sequence: The node's count.
-        known: What the node knows of it; ``unknown`` unless it was told.
-    """
-
-    site: str
-    value_kwh: float
-    sequence: int
-    known: Known = "unknown"
-
-
-@dataclass(slots=True)
-class Tries:
-    """All that some ledgers say.
-
-    Attributes:
-        by_identity: The readings that were tried.
-        refused: How many found their node's outbox full and were never sent.
-        torn: Lines that were cut short when a node died.
-    """
-
-    by_identity: dict[Identity, Try] = field(default_factory=dict)
-    refused: int = 0
-    torn: int = 0
-
-    @property
-    def sensor_ids(self) -> list[str]:
-        """Whose readings they are."""
-        return sorted({each.sensor_id for each in self.by_identity})
-
-    @property
-    def places(self) -> set[tuple[str, str]]:
-        """Site and sensor of each."""
-        return {(tried.site, each.sensor_id) for each, tried in self.by_identity.items()}
+    def get(self, faults: Sequence[str], must: Must) -> Truth:
+        # To have pydantic compare them takes longer than to read the line.
+        key = (*faults, must.fate, must.kind, must.flagged, must.late, must.copies)
+        truth = self._known.get(key)
+        if truth is None:
+            truth = self._known[key] = Truth(faults=tuple(faults), must=must)
+        return truth
 
 
 def read_ledgers(files: Iterable[Path]) -> Tries:
@@ -78,47 +46,66 @@ def read_ledgers(files: Iterable[Path]) -> Tries:
     """
     tries = Tries()
     outcomes: list[Outcome] = []
+    truths = _Truths()
     for file in files:
-        before = len(tries.by_identity) + tries.refused
+        before = tries.size
         try:
             with sys.stdin.buffer if file == STDIN else file.open("rb") as lines:
                 for line in lines:
-                    _read_line(line, tries, outcomes)
+                    _read_line(line, tries, outcomes, truths)
         except OSError as error:
             raise LedgerError(f"the ledger {file} cannot be read ({error.strerror})") from error
-        if len(tries.by_identity) + tries.refused == before:
+        if tries.size == before:
             raise LedgerError(
                 f"the ledger {file} holds no reading that is not in another; was it written with "
                 "`sensor-node --ledger`?"
             )
+    tries.has_truth = bool(len(truths) or tries.absences)
     _enter(outcomes, tries)
     return tries
 
 
-def _read_line(line: bytes, tries: Tries, outcomes: list[Outcome]) -> None:
+def _read_line(line: bytes, tries: Tries, outcomes: list[Outcome], truths: _Truths) -> None:
     try:
         entry = entry_adapter.validate_json(line)
-    except ValidationError:
+        if isinstance(entry, Outcome):
+            outcomes.append(entry)
+        elif isinstance(entry, Attempt):
+            _tried(entry, tries, truths)
+        elif isinstance(entry, Malformed):
+            _spoiled(entry, tries, truths)
+        else:
+            _away(entry, tries)
+    except (ValidationError, OverflowError):
+        # No node writes the first or last hours of the calendar: they are as good as torn.
         tries.torn += 1
-        return
-    if isinstance(entry, Outcome):
-        outcomes.append(entry)
-    elif entry.event == "refused":
-        tries.refused += 1
-    else:
-        _tried(entry, tries)
 
 
-def _tried(attempt: Attempt, tries: Tries) -> None:
+def _tried(attempt: Attempt, tries: Tries, truths: _Truths) -> None:
     reading = attempt.reading
-    try:
-        moment = reading.timestamp.astimezone(UTC).isoformat(timespec="milliseconds")
-    except OverflowError:
-        # No node writes the first or last hours of the calendar: it is as good as torn.
-        tries.torn += 1
+    key = Identity(reading.sensor_id, _moment(reading.timestamp))
+    if attempt.event == "refused":
+        tries.refused += 1
         return
-    key = Identity(reading.sensor_id, moment)
-    tries.by_identity.setdefault(key, Try(attempt.site, reading.value_kwh, reading.sequence or 0))
+    truth = None if attempt.must is None else truths.get(attempt.faults, attempt.must)
+    tried = Try(sys.intern(attempt.site), reading.value_kwh, reading.sequence or 0, truth)
+    tries.by_identity.setdefault(key, tried)
+
+
+def _spoiled(entry: Malformed, tries: Tries, truths: _Truths) -> None:
+    moment = _moment(entry.at)
+    key = Payload(entry.site, entry.sensor_id, entry.digest)
+    spoiled = tries.payloads.setdefault(key, Spoiled([], truths.get(entry.faults, entry.must)))
+    spoiled.moments.append(moment)
+
+
+def _away(entry: Trouble, tries: Tries) -> None:
+    begins, ends = (each.astimezone(UTC).replace(tzinfo=None) for each in (entry.begins, entry.ends))
+    tries.absences.append(Absence(entry.sensor_id, entry.rule, begins, ends, entry.must))
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _enter(outcomes: Iterable[Outcome], tries: Tries) -> None:

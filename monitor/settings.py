@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
-from pydantic_settings import CliPositionalArg
+from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 from broker.address import MqttUrl
 from broker.alarms import MAX_SHELVED_MINUTES, User
@@ -48,6 +48,9 @@ class VerifySettings(ProcessSettings):
     )
     alerts: Path | None = Field(
         None, description="alerts that were recorded meanwhile: mosquitto_sub -t 'energy/alerts/#' > FILE"
+    )
+    no_alarms: CliToggleFlag[bool] = Field(
+        False, description="leave alarms out, as when alarms.toml was changed"
     )
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")

@@ -1,23 +1,26 @@
-"""Hold ledgers against the database: was every reading stored exactly once, and every alert sent?
+"""Hold ledgers against the database: did of every reading come what had to, and was every alert sent?
 
 The words are those of Jepsen's checkers for sets and queues: what was tried and is not there is lost,
 what is there twice is duplicated, what nobody tried is unexpected, and what is there although its
 node never learned it is recovered (which is well).
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import datetime
 
-from pydantic import ValidationError
-
-from broker.messages import Alert
 from broker.plain import plain
-from ingestor.documents import Measure, format_moment
-from monitor.ledgers import Identity, LedgerError, Tries
+from ingestor.documents import Measure, format_moment, is_late
+from monitor.alarm_verdict import AlarmVerdict
+from monitor.confusion import ABSENT, FLAGGED, NORMAL, REJECTED
+from monitor.fates import Fates
+from monitor.heard import Heard
+from monitor.refusals import Refusals
+from monitor.tries import Identity, Tries, Try
 
 EXAMPLES = 5
+LATE_OTHERWISE = "alerts with another `late` than is stored"
+NOT_IN_A_LEDGER = "refused, and in no ledger"
 
 
 @dataclass(slots=True)
@@ -38,6 +41,8 @@ class Verdict:
         alerts_missing: Anomalies whose alert was not sent.
         alerts_doubled: Alerts that came more than once, the same each time; None if nobody listened.
         alerts_wrong: Alerts that no stored anomaly explains; None if nobody listened.
+        fates: What had to be and what was, where the ledgers say it.
+        alarms: What came of alarms; None if they are not judged.
     """
 
     attempted: int
@@ -53,6 +58,8 @@ class Verdict:
     alerts_missing: list[str] = field(default_factory=list)
     alerts_doubled: list[str] | None = None
     alerts_wrong: list[str] | None = None
+    fates: Fates = field(default_factory=Fates)
+    alarms: AlarmVerdict | None = None
 
     @property
     def faults(self) -> dict[str, list[str]]:
@@ -61,14 +68,16 @@ class Verdict:
             "readings lost": self.lost,
             "readings duplicated": self.duplicated,
             "readings unexpected": self.unexpected,
+            **self.fates.wrong,
             "alerts missing": self.alerts_missing,
             "alerts wrong": self.alerts_wrong or [],
+            **(self.alarms.faults if self.alarms else {}),
         }
         return {name: ids for name, ids in found.items() if ids}
 
     @property
     def is_well(self) -> bool:
-        """Whether every reading is stored once or kept as rejected, and every alert was sent."""
+        """Whether of every reading came what had to, and every alert was sent."""
         return not self.faults and not self.refused
 
 
@@ -76,69 +85,109 @@ class Verifier:
     """Compares, one stored reading after the other, so that the database's side needs no memory.
 
     Args:
-        tries: What the ledgers say.
-        heard: The alerts that somebody recorded, by id and with how often they came; None if nobody.
+        tries: What the ledgers say; what is found of each reading is noted in it.
+        heard: The alerts that somebody recorded; None if nobody.
+
+    Attributes:
+        came: When the first and the last of the ledgers' readings came, by the ingestor's clock (UTC,
+            naive), as far as that is seen; None if none did.
     """
 
-    def __init__(self, tries: Tries, heard: Counter[str] | None) -> None:
+    def __init__(self, tries: Tries, heard: Heard | None) -> None:
         self._tries = tries
         self._heard = heard
-        self._found: Counter[Identity] = Counter()
         self._anomalies: set[str] = set()
-        known = Counter(tried.known for tried in tries.by_identity.values())
-        self.verdict = Verdict(len(tries.by_identity), known["confirmed"], tries.refused)
+        self._strange: list[tuple[datetime, str]] = []
+        self.came: tuple[datetime, datetime] | None = None
+        sent = [tried for tried in tries.by_identity.values() if tried.fate != ABSENT]
+        self.verdict = Verdict(len(sent), sum(tried.known == "confirmed" for tried in sent), tries.refused)
 
     def see(self, measure: Measure) -> None:
         """Compare one stored reading."""
         moment = format_moment(measure["timestamp"]).replace("Z", "+00:00")
         identity = Identity(measure["sensor_id"], moment)
-        name = _name(identity)
         tried = self._tries.by_identity.get(identity)
-        if tried is None or tried.value_kwh != measure["value_kwh"] or tried.site != measure["site"]:
-            self.verdict.unexpected.append(name)
+        if tried is None:
+            self._strange.append((measure["received_at"], _name(identity)))
             return
-        self._found[identity] += 1
-        if self._found[identity] == 2:  # noqa: PLR2004 - named once, however often
-            self.verdict.duplicated.append(name)
-        elif tried.known == "unknown":
-            self.verdict.recovered += 1
+        if tried.value_kwh != measure["value_kwh"] or tried.site != measure["site"]:
+            self.verdict.unexpected.append(_name(identity))
+            return
+        tried.times += 1
+        if tried.times == 1:
+            self._see_first(tried, measure)
+        elif tried.times == 2:  # noqa: PLR2004 - named once, however often
+            self.verdict.duplicated.append(_name(identity))
         if measure["is_anomaly"]:
             self._see_anomaly(measure)
 
+    def _see_first(self, tried: Try, measure: Measure) -> None:
+        at = measure["received_at"]
+        tried.was = FLAGGED if measure["is_anomaly"] else NORMAL
+        tried.is_late = is_late(measure)
+        self.verdict.recovered += tried.known == "unknown"
+        self.came = (min(self.came[0], at), max(self.came[1], at)) if self.came else (at, at)
+
     def _see_anomaly(self, measure: Measure) -> None:
-        name = measure["_id"]
+        name, heard = measure["_id"], self._heard
         self._anomalies.add(name)
-        announced = self._heard[name] > 0 if self._heard is not None else bool(measure.get("alerted_at"))
+        announced = bool(measure.get("alerted_at")) if heard is None else heard.times[name] > 0
         if not announced:
             self.verdict.alerts_missing.append(name)
+        elif heard is not None and name in (heard.timely if is_late(measure) else heard.late):
+            self.verdict.fates.wrong[LATE_OTHERWISE].append(name)
 
     def missing(self) -> dict[Identity, tuple[str, int]]:
-        """The readings that were not seen, with their site and sequence."""
+        """The readings that were sent and not seen, with their site and sequence."""
         return {
             identity: (tried.site, tried.sequence)
             for identity, tried in self._tries.by_identity.items()
-            if identity not in self._found
+            if not tried.times and tried.fate != ABSENT
         }
 
-    def conclude(self, rejected: Iterable[Identity]) -> Verdict:
+    def conclude(self, refusals: Refusals) -> Verdict:
         """Say what came of all.
 
         Args:
-            rejected: Those of the missing readings that are kept in ``rejected``.
+            refusals: What was refused: it has seen all of that.
         """
-        verdict, kept = self.verdict, set(rejected)
-        verdict.rejected = sorted(map(_name, kept))
-        for identity in self.missing():
-            if identity not in kept:
-                verdict.lost.append(_name(identity))
-                if self._tries.by_identity[identity].known == "confirmed":
-                    verdict.confirmed_but_lost.append(_name(identity))
+        verdict = self.verdict
+        both = [each for each in (self.came, refusals.came) if each is not None]
+        self.came = (min(first for first, _ in both), max(last for _, last in both)) if both else None
+        refusals.count_floods(self.came[0] if self.came else None)
+        for identity, tried in self._tries.by_identity.items():
+            name = _name(identity)
+            self._conclude(name, tried)
+            verdict.fates.judge(name, tried)
+        for payload, spoiled in self._tries.payloads.items():
+            names = [_name(Identity(payload.sensor_id, moment)) for moment in spoiled.moments]
+            verdict.fates.judge_payload(names, spoiled)
+        self._name_strange(refusals)
         verdict.alerts = len(self._anomalies)
         if self._heard is not None:
-            ours = {name: count for name, count in self._heard.items() if self._is_ours(name)}
+            ours = {name: count for name, count in self._heard.times.items() if self._is_ours(name)}
             verdict.alerts_doubled = sorted(name for name, count in ours.items() if count > 1)
             verdict.alerts_wrong = sorted(set(ours) - self._anomalies)
         return verdict
+
+    def _conclude(self, name: str, tried: Try) -> None:
+        if tried.was.startswith(REJECTED):
+            self.verdict.rejected.append(name)
+        elif tried.was == ABSENT != tried.fate:
+            self.verdict.lost.append(name)
+            if tried.known == "confirmed":
+                self.verdict.confirmed_but_lost.append(name)
+
+    def _name_strange(self, refusals: Refusals) -> None:
+        """Name what is in no ledger, but for what came before or after all that is: it is of others."""
+        if not self._tries.has_truth:
+            # Where no clock may be wrong, the time of the readings tells.
+            self.verdict.unexpected += [name for _, name in self._strange]
+            return
+        first, last = self.came or (datetime.min, datetime.max)  # noqa: DTZ901 - of all times
+        self.verdict.unexpected += [name for at, name in self._strange if at >= first]
+        strange = [name for at, name in refusals.strange if first <= at <= last]
+        self.verdict.fates.wrong[NOT_IN_A_LEDGER] += strange
 
     def _is_ours(self, alert_id: str) -> bool:
         sensor_id, _, moment = alert_id.rpartition("@")
@@ -149,50 +198,14 @@ def _name(identity: Identity) -> str:
     return f"{identity.sensor_id}@{identity.moment.replace('+00:00', 'Z')}"
 
 
-def read_alerts(file: Path) -> Counter[str]:
-    """Count recorded alerts by id: one payload a line, as ``mosquitto_sub`` writes them.
-
-    Raises:
-        LedgerError: The file cannot be read, or a line is no alert.
-    """
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise LedgerError(f"the alerts {file} cannot be read ({error.strerror})") from error
-    return Counter(_alert_id(line, f"line {number} of {file}") for number, line in enumerate(lines, start=1))
-
-
-def _alert_id(line: bytes, where: str) -> str:
-    try:
-        return Alert.model_validate_json(line).id
-    except ValidationError as error:
-        hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
-        raise LedgerError(f"{where} is no alert; {hint}") from error
-
-
 def to_lines(verdict: Verdict) -> list[str]:
     """Tell a verdict to people."""
-    rows: list[tuple[str, int, str]] = [
-        ("attempted", verdict.attempted, "readings in the ledger"),
-        ("confirmed", verdict.confirmed, "told to the node"),
-        ("recovered", verdict.recovered, "stored, though the node never learned it"),
-        ("rejected", len(verdict.rejected), "refused by the ingestor, and kept there"),
-        ("refused", verdict.refused, "found the outbox full, never sent"),
-        ("lost", len(verdict.lost), f"{len(verdict.confirmed_but_lost):,} of them were confirmed"),
-        ("duplicated", len(verdict.duplicated), ""),
-        ("unexpected", len(verdict.unexpected), "stored, but not tried like that"),
-        ("alerts", verdict.alerts, "stored readings above their threshold"),
-        ("  missing", len(verdict.alerts_missing), ""),
-    ]
-    if verdict.alerts_doubled is not None:
-        rows.append(("  doubled", len(verdict.alerts_doubled), "the same alert again, with the same id"))
-    if verdict.alerts_wrong is not None:
-        rows.append(("  wrong", len(verdict.alerts_wrong), "of readings that are no stored anomaly"))
-    lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in rows]
-    for name, ids in verdict.faults.items():
-        lines += [f"{name}:", *(f"  {plain(each)}" for each in sorted(ids)[:EXAMPLES])]
-        if len(ids) > EXAMPLES:
-            lines.append(f"  … and {len(ids) - EXAMPLES:,} more")
+    lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in _counts(verdict)]
+    if verdict.fates.confusion.cells:
+        lines += verdict.fates.confusion.lines()
+        lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not judged."]
+        lines.append("")
+    lines += _examples(verdict.faults)
     if verdict.refused:
         lines.append(f"{verdict.refused:,} readings never left their node: its outbox was full.")
     if verdict.is_well:
@@ -202,3 +215,34 @@ def to_lines(verdict: Verdict) -> list[str]:
     else:
         lines.append("NOT WELL.")
     return lines
+
+
+def _counts(verdict: Verdict) -> Iterable[tuple[str, int, str]]:
+    yield "attempted", verdict.attempted, "readings in the ledger"
+    yield "confirmed", verdict.confirmed, "told to the node"
+    yield "recovered", verdict.recovered, "stored, though the node never learned it"
+    yield "rejected", len(verdict.rejected), "refused by the ingestor, and kept there"
+    yield "refused", verdict.refused, "found the outbox full, never sent"
+    yield "lost", len(verdict.lost), f"{len(verdict.confirmed_but_lost):,} of them were confirmed"
+    yield "duplicated", len(verdict.duplicated), ""
+    yield "unexpected", len(verdict.unexpected), "stored, but not tried like that"
+    if verdict.fates.repeated:
+        yield "repeated", verdict.fates.repeated, "sent more than once on purpose"
+    if verdict.fates.payloads:
+        yield "no readings", verdict.fates.payloads, "payloads that had to be refused"
+    if verdict.fates.counted:
+        yield "counted", verdict.fates.counted, "came too fast to be kept; nobody can tell which"
+    yield "alerts", verdict.alerts, "stored readings above their threshold"
+    yield "  missing", len(verdict.alerts_missing), ""
+    if verdict.alerts_doubled is not None:
+        yield "  doubled", len(verdict.alerts_doubled), "the same alert again, with the same id"
+    if verdict.alerts_wrong is not None:
+        yield "  wrong", len(verdict.alerts_wrong), "of readings that are no stored anomaly"
+
+
+def _examples(faults: dict[str, list[str]]) -> Iterable[str]:
+    for name, ids in faults.items():
+        yield f"{name}:"
+        yield from (f"  {plain(each)}" for each in sorted(ids)[:EXAMPLES])
+        if len(ids) > EXAMPLES:
+            yield f"  … and {len(ids) - EXAMPLES:,} more"

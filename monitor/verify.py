@@ -2,18 +2,30 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from broker.process import run
 from broker.settings import read_settings
 from broker.topics import Topics
-from monitor.ledgers import Identity, LedgerError, Tries, read_ledgers
+from ingestor.documents import AlarmDocument, utc_now
+from monitor.alarm_verdict import AlarmVerdict
+from monitor.expected_alarms import ExpectedAlarms
+from monitor.heard import read_alerts
+from monitor.ledgers import LedgerError, read_ledgers
 from monitor.output import write_lines
-from monitor.queries.database import QueryError
+from monitor.queries.database import QueryError, Span
+from monitor.queries.episodes import Episodes, open_episodes
 from monitor.queries.records import Records, open_records
+from monitor.refusals import Refusals
 from monitor.settings import VerifySettings
-from monitor.verdict import Verdict, Verifier, read_alerts, to_lines
+from monitor.timelines import timelines
+from monitor.tries import Tries
+from monitor.verdict import Verdict, Verifier, to_lines
+
+# Alarms are written some moments after the readings.
+ALARMS_WITHIN = timedelta(seconds=10)
+LOOK_EVERY_S = 1.0
 
 
 def verify_command(arguments: list[str]) -> None:
@@ -23,7 +35,13 @@ def verify_command(arguments: list[str]) -> None:
 
     async def check(_: asyncio.Event) -> None:
         verdicts.append(
-            await verify(settings.files, settings.alerts, settings.mongo_url, settings.topic_root)
+            await verify(
+                settings.files,
+                settings.alerts,
+                settings.mongo_url,
+                settings.topic_root,
+                alarms=not settings.no_alarms,
+            )
         )
 
     run("monitor", check, LedgerError, QueryError)
@@ -33,7 +51,9 @@ def verify_command(arguments: list[str]) -> None:
             raise SystemExit(1)
 
 
-async def verify(files: Sequence[Path], alerts: Path | None, mongo_url: str, topic_root: str) -> Verdict:
+async def verify(
+    files: Sequence[Path], alerts: Path | None, mongo_url: str, topic_root: str, *, alarms: bool = False
+) -> Verdict:
     """Compare what ledgers say with what is stored.
 
     Args:
@@ -41,6 +61,7 @@ async def verify(files: Sequence[Path], alerts: Path | None, mongo_url: str, top
         alerts: What ``mosquitto_sub`` recorded meanwhile, one alert a line; None if nobody did.
         mongo_url: The database.
         topic_root: First topic level(s).
+        alarms: Whether alarms are judged, where the ledgers say what had to be.
 
     Raises:
         LedgerError: A file cannot be used.
@@ -50,7 +71,18 @@ async def verify(files: Sequence[Path], alerts: Path | None, mongo_url: str, top
     verifier = Verifier(tries, None if alerts is None else read_alerts(alerts))
     async with open_records(mongo_url) as records:
         await _see_measures(verifier, tries, records)
-        return verifier.conclude(await _find_rejected(verifier, Topics(topic_root), records))
+        refusals = Refusals(tries, Topics(topic_root))
+        if refusals.wanted:
+            async for document in records.rejected(refusals.wanted):
+                refusals.see(document)
+    verdict = verifier.conclude(refusals)
+    if alarms and tries.has_truth and verifier.came is not None:
+        expected = ExpectedAlarms(
+            timelines(tries), refusals.times, refusals.flooded, tries.absences, verifier.came
+        )
+        async with open_episodes(mongo_url) as episodes:
+            verdict.alarms = await _judge_alarms(expected, episodes, tries)
+    return verdict
 
 
 async def _see_measures(verifier: Verifier, tries: Tries, records: Records) -> None:
@@ -62,12 +94,22 @@ async def _see_measures(verifier: Verifier, tries: Tries, records: Records) -> N
         verifier.see(measure)
 
 
-async def _find_rejected(verifier: Verifier, topics: Topics, records: Records) -> list[Identity]:
-    missing = {
-        (topics.readings(site, identity.sensor_id), sequence): identity
-        for identity, (site, sequence) in verifier.missing().items()
-    }
-    if not missing:
-        return []
-    wanted = sorted({topic for topic, _ in missing})
-    return [missing[found] async for found in records.rejected(wanted) if found in missing]
+async def _judge_alarms(expected: ExpectedAlarms, episodes: Episodes, tries: Tries) -> AlarmVerdict:
+    """Judge alarms; wait for a moment if something is wrong and perhaps only not written yet."""
+    sites = sorted({site for site, _ in tries.places})
+    until = expected.came[1] + ALARMS_WITHIN
+    while True:
+        now = utc_now()
+        verdict = expected.judge(await _alarms(episodes, sites, expected.came[0], now), now)
+        if not verdict.faults or now >= until:
+            return verdict
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _alarms(
+    episodes: Episodes, sites: Sequence[str], first: datetime, now: datetime
+) -> list[AlarmDocument]:
+    """All alarms that stand, or changed since the first reading came."""
+    standing = await episodes.standing(sites)
+    changed = await episodes.between(Span(first, now + timedelta(days=1)), sites)
+    return list({each["_id"]: each for each in (*standing, *changed)}.values())

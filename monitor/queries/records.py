@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import cast
 
-from ingestor.documents import Measure
+from ingestor.documents import Measure, RejectedDocument
 from monitor.queries.database import Database, asking, knock, open_database
 
 CHECK_LIMIT_S = 3600.0
-COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at")
+COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at", "received_at")
+EXPLAINED = ("topic", "sequence", "kind", "payload", "received_at", "count", "until")
 
 
 @asynccontextmanager
@@ -41,13 +42,14 @@ class Records:
             async for document in self._database["measures"].find(wanted, COMPARED):
                 yield cast("Measure", document)
 
-    async def rejected(self, topics: Sequence[str]) -> AsyncIterator[tuple[str, int]]:
-        """Topic and sequence of what was refused on these topics, if it had a sequence.
+    async def rejected(self, topics: Sequence[str]) -> AsyncIterator[RejectedDocument]:
+        """All that was refused on these topics, with what is compared of it.
 
         Raises:
             QueryError: The database does not answer.
         """
-        wanted = {"topic": {"$in": list(topics)}, "sequence": {"$exists": True}}
         with asking(CHECK_LIMIT_S):
-            async for document in self._database["rejected"].find(wanted, ("topic", "sequence")):
-                yield document["topic"], document["sequence"]
+            async for document in self._database["rejected"].find(
+                {"topic": {"$in": list(topics)}}, EXPLAINED
+            ):
+                yield cast("RejectedDocument", document)

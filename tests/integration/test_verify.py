@@ -2,10 +2,15 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broker.ledger import Attempted, Malformed, Must, Truth, attempt_line, digest
+from broker.messages import Reading
 from stack.processes import Process
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Site, eventually
@@ -47,6 +52,127 @@ async def test_ledger_of_a_node_is_held_against_the_database(
     status, output, _ = await verify(servers, str(ledger))
     assert (status, output.splitlines()[-1]) == (1, "NOT WELL.")
     assert "1 of them were confirmed" in output
+    assert "must be \\ was" in output
+
+
+class Script:
+    """What a node with faults would send, and the ledger that it would write."""
+
+    def __init__(self, place: Site) -> None:
+        self.place = place
+        self.lines: list[bytes] = []
+        self._now = datetime.now(UTC)
+        self._sequence = 0
+
+    def reading(self, value_kwh: float, by: timedelta = timedelta(0)) -> Reading:
+        self._sequence += 1
+        self._now += timedelta(milliseconds=1)
+        return Reading(
+            sensor_id=self.place.sensor,
+            value_kwh=value_kwh,
+            timestamp=self._now + by,
+            sequence=self._sequence,
+        )
+
+    async def send(self, reading: Reading, must: Must, *faults: str) -> None:
+        payload = reading.model_dump_json().encode()
+        event: Attempted = "withheld" if must.fate == "absent" else "invoke"
+        self.lines.append(attempt_line(event, self.place.site, payload, Truth(faults=faults, must=must)))
+        if event == "invoke":
+            await self.place.publish(*[payload] * must.copies)
+
+    async def send_spoiled(self, payload: bytes, kind: str, fault: str) -> None:
+        entry = Malformed(
+            event="malformed", site=self.place.site, sensor_id=self.place.sensor, at=datetime.now(UTC),
+            digest=digest(payload), faults=(fault,), must=Must(fate="rejected", kind=kind),
+        )  # fmt: skip
+        self.lines.append(entry.model_dump_json().encode() + b"\n")
+        await self.place.publish(payload)
+
+
+async def play(place: Site) -> list[bytes]:
+    """Send readings with one fault each, wait until all is there, and give back the ledger."""
+    script, stored = Script(place), Must(fate="stored", late=False)
+    flagged = Must(fate="stored", flagged=True, late=False)
+    await script.send(script.reading(1.5), stored)
+    await script.send(script.reading(15.0), flagged, "peak")
+    await script.send(script.reading(1.5), Must(fate="stored", late=False, copies=3), "duplicate")
+    ahead = Must(fate="rejected", kind="time")
+    await script.send(script.reading(1.5, timedelta(hours=1)), ahead, "clock-jump")
+    await script.send(script.reading(1.5, timedelta(hours=-1)), Must(fate="stored", late=True), "clock-jump")
+    await script.send(script.reading(1.5), Must(fate="absent"), "gap")
+    for _ in range(2):
+        nan = script.reading(1.5).model_dump_json().encode().replace(b"1.5", b"NaN")
+        await script.send_spoiled(nan, "invalid", "nan")
+    await script.send_spoiled(b'{"sensor_id":', "not_json", "truncated")
+    await script.send(script.reading(15.0), flagged, "peak")
+    await place.until_count(5)
+    await place.until_rejected(4)
+    await eventually(lambda: place.count(is_anomaly=True, alerted_at=None) == 0)
+    await eventually(lambda: place.database.alarms.count_documents({"site": place.site}) == 4)
+    return script.lines
+
+
+Change = Callable[[Any, str], object]
+BY_SITE: dict[str, Change] = {
+    "readings lost": lambda database, site: database.measures.delete_one({"site": site}),
+    "readings flagged, though not above their threshold": lambda database, site: database.measures.update_one(
+        {"site": site, "is_anomaly": False}, {"$set": {"is_anomaly": True, "alerted_at": datetime.now(UTC)}}
+    ),
+    "readings not flagged, though above their threshold": lambda database, site: database.measures.update_one(
+        {"site": site, "is_anomaly": True}, {"$set": {"is_anomaly": False}}
+    ),
+    "readings not late, though older than ten minutes when they came": lambda database, site: (
+        database.measures.update_many({"site": site}, [{"$set": {"received_at": "$timestamp"}}])
+    ),
+    "rejected for another reason": lambda database, site: database.rejected.update_one(
+        {"topic": {"$regex": f"/{site}/"}, "kind": "invalid"}, {"$set": {"kind": "topic"}}
+    ),
+    "payloads lost that are no readings": lambda database, site: database.rejected.delete_one(
+        {"topic": {"$regex": f"/{site}/"}, "kind": "not_json"}
+    ),
+    "alarms missing": lambda database, site: database.alarms.delete_one(
+        {"site": site, "rule": "overconsumption"}
+    ),
+    "alarms false": lambda database, site: database.alarms.update_one(
+        {"site": site, "rule": "overconsumption"}, [{"$set": {"since": {"$add": ["$since", 1]}}}]
+    ),
+    "alarms not cleared when they had to be": lambda database, site: database.alarms.update_one(
+        {"site": site, "rule": "overconsumption", "cleared_at": {"$ne": None}}, {"$set": {"cleared_at": None}}
+    ),
+}
+
+
+async def test_whole_chain_is_held_against_what_had_to_be(
+    servers: Servers, ingestor: RunningIngestor, place: Site, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.write_bytes(b"".join(await play(place)))
+    status, output, _ = await verify(servers, str(ledger))
+    assert (status, output.splitlines()[-1]) == (0, "All is well."), output
+    tables = [line.split() for line in output.splitlines()]
+    assert ["overconsumption", "2", "✓", "1", "✓", ".", ".", "."] in tables
+    assert ["clock", "1", "✓", ".", ".", ".", "."] in tables
+    assert ["rejecting", "1", "✓", ".", ".", ".", "."] in tables
+    assert ["duplicate", "1", "1", "✓", ".", "normal"] in tables
+
+    kept = {name: list(place.database[name].find()) for name in ("measures", "rejected", "alarms")}
+    await ingestor.stop()
+    for description, change in BY_SITE.items():
+        change(place.database, place.site)
+        status, output, _ = await verify(servers, str(ledger))
+        assert (status, output.splitlines()[-1][:8]) == (1, "NOT WELL"), output
+        assert f"{description}:" in output.splitlines()
+        for name, documents in kept.items():
+            ours = {"topic": {"$regex": f"/{place.site}/"}} if name == "rejected" else {"site": place.site}
+            place.database[name].delete_many(ours)
+            place.database[name].insert_many(
+                each for each in documents if place.site in (each.get("site") or each["topic"]).split("/")
+            )
+    place.database.alarms.delete_many({"site": place.site})
+    status, output, _ = await verify(servers, str(ledger), "--no-alarms")
+    assert (status, output.splitlines()[-1]) == (0, "All is well.")
+    assert "Alarms are not judged." in output.splitlines()
 
 
 @pytest.mark.parametrize(

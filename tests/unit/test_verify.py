@@ -1,19 +1,23 @@
 """What a ledger says, held against what is stored."""
 
 import json
-from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from broker.messages import Reading, Row
-from broker.topics import Place
-from ingestor.documents import Measure, format_moment, to_measure
-from monitor.ledgers import LedgerError, Tries, read_ledgers
-from monitor.verdict import Verdict, Verifier, read_alerts, to_lines
+from broker.topics import Place, Topics
+from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
+from monitor.heard import Heard, read_alerts
+from monitor.ledgers import LedgerError, read_ledgers
+from monitor.refusals import Refusals
+from monitor.verdict import Verdict, Verifier, to_lines
 from sensor_node.ledger import open_ledger
+from sensor_node.outbox import Kept
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 PLACE = Place("lari", "S-1")
@@ -36,31 +40,64 @@ def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **othe
     return document
 
 
+def kept(number: int, value_kwh: float = 1.5) -> Kept:
+    return Kept(PLACE, number, reading(number, value_kwh).model_dump_json().encode())
+
+
 @pytest.fixture
-async def tries(tmp_path: Path) -> Tries:
-    """Five readings; the node was told that the first three are stored."""
+async def ledger(tmp_path: Path) -> Path:
+    """Five readings, of which nobody said what must come of them; the node was told that three are stored."""
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
-        rows = [(PLACE, number, reading(number).model_dump_json().encode()) for number in range(1, 5)]
+        rows = [kept(number) for number in range(1, 5)]
         await ledger.invoke(rows)
-        await ledger.invoke([(PLACE, 5, reading(5, 13.0).model_dump_json().encode())])
+        await ledger.invoke([kept(5, 13.0)])
         await ledger.known("confirmed", PLACE, [(1, 3)])
         await ledger.end(rows[3:])
-    return read_ledgers([path])
+    return path
 
 
 ALL = [measure(number) for number in range(1, 5)] + [measure(5, 13.0)]
 
 
-def judge(tries: Tries, stored: list[Measure], heard: Counter[str] | None = None) -> Verdict:
+def refusal(number: int, kind: str = "invalid") -> RejectedDocument:
+    return {
+        "_id": ObjectId(),
+        "topic": "energy/readings/lari/S-1",
+        "payload": b"",
+        "kind": kind,
+        "reason": "",
+        "received_at": (START + timedelta(seconds=number)).replace(tzinfo=None),
+        "sequence": number,
+    }
+
+
+def judge(
+    ledger: Path,
+    stored: list[Measure],
+    heard: Heard | None = None,
+    refused: Sequence[RejectedDocument] = (),
+) -> Verdict:
+    tries = read_ledgers([ledger])
     verifier = Verifier(tries, heard)
     for each in stored:
         verifier.see(each)
-    return verifier.conclude([])
+    refusals = Refusals(tries, Topics())
+    for document in refused:
+        if document["topic"] in refusals.wanted:
+            refusals.see(document)
+    return verifier.conclude(refusals)
 
 
-def test_all_is_well(tries: Tries) -> None:
-    verdict = judge(tries, ALL)
+def listened(*alerts: str) -> Heard:
+    heard = Heard()
+    for each in alerts:
+        heard.note(each, late=False)
+    return heard
+
+
+def test_all_is_well(ledger: Path) -> None:
+    verdict = judge(ledger, ALL)
     assert verdict.is_well
     assert (verdict.attempted, verdict.confirmed, verdict.recovered, verdict.alerts) == (5, 3, 2, 1)
     assert to_lines(verdict)[-1] == "All is well."
@@ -76,8 +113,8 @@ def test_all_is_well(tries: Tries) -> None:
         ([*ALL[:4], measure(5, 13.0, alerted=False)], "alerts missing", ["S-1@2026-11-23T10:00:05.000Z"]),
     ],
 )
-def test_each_fault_is_named(tries: Tries, stored: list[Measure], fault: str, ids: list[str]) -> None:
-    verdict = judge(tries, stored)
+def test_each_fault_is_named(ledger: Path, stored: list[Measure], fault: str, ids: list[str]) -> None:
+    verdict = judge(ledger, stored)
     assert verdict.faults == {fault: ids}
     assert not verdict.is_well
     assert f"{fault}:" in to_lines(verdict)
@@ -86,43 +123,40 @@ def test_each_fault_is_named(tries: Tries, stored: list[Measure], fault: str, id
 
 @pytest.mark.parametrize("other", [{"value_kwh": 1.6}, {"site": "annex"}])
 def test_reading_stored_with_something_else_is_lost_and_unexpected(
-    tries: Tries, other: dict[str, Any]
+    ledger: Path, other: dict[str, Any]
 ) -> None:
-    verdict = judge(tries, [measure(1, **other), *ALL[1:]])
+    verdict = judge(ledger, [measure(1, **other), *ALL[1:]])
     assert [*verdict.faults] == ["readings lost", "readings unexpected"]
     assert verdict.confirmed_but_lost == ["S-1@2026-11-23T10:00:01.000Z"]
 
 
-def test_what_is_not_confirmed_may_still_be_on_its_way(tries: Tries) -> None:
-    verdict = judge(tries, ALL[:3])
+def test_what_is_not_confirmed_may_still_be_on_its_way(ledger: Path) -> None:
+    verdict = judge(ledger, ALL[:3])
     assert len(verdict.lost) == 2
     assert verdict.confirmed_but_lost == []
     assert to_lines(verdict)[-1].startswith("NOT WELL, or not yet")
 
 
-def test_rejected_reading_is_not_lost(tries: Tries) -> None:
-    verifier = Verifier(tries, None)
-    for each in ALL[1:]:
-        verifier.see(each)
-    verdict = verifier.conclude(verifier.missing())
+def test_rejected_reading_is_not_lost(ledger: Path) -> None:
+    verdict = judge(ledger, ALL[1:], refused=[refusal(1), refusal(9)])
     assert verdict.is_well
     assert verdict.rejected == ["S-1@2026-11-23T10:00:01.000Z"]
 
 
-def test_recorded_alerts_are_compared(tries: Tries) -> None:
+def test_recorded_alerts_are_compared(ledger: Path) -> None:
     anomaly, normal, foreign = ALL[4]["_id"], ALL[0]["_id"], "Other@2026-11-23T10:00:05.000Z"
-    verdict = judge(tries, ALL, Counter({anomaly: 2, foreign: 1}))
+    verdict = judge(ledger, ALL, listened(anomaly, anomaly, foreign))
     assert verdict.is_well
     assert (verdict.alerts_doubled, verdict.alerts_wrong) == ([anomaly], [])
-    verdict = judge(tries, ALL, Counter({normal: 1}))
+    verdict = judge(ledger, ALL, listened(normal))
     assert verdict.faults == {"alerts missing": [anomaly], "alerts wrong": [normal]}
 
 
 async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
-        await ledger.refused([(PLACE, 1, reading(1).model_dump_json().encode())])
-    verdict = judge(read_ledgers([path]), [])
+        await ledger.refused([kept(1)])
+    verdict = judge(path, [])
     assert not verdict.is_well
     assert "1 readings never left their node: its outbox was full." in to_lines(verdict)
 

@@ -6,15 +6,18 @@ Each line is counted once, and nothing is in the result that is in no line. What
 import asyncio
 import json
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from broker.ledger import Attempt, entry_adapter
+from broker.ledger import Attempt, Malformed, Outcome, Trouble, entry_adapter
 from broker.messages import Reading
 from broker.topics import Place
-from monitor.ledgers import LedgerError, Tries, read_ledgers
+from monitor.ledgers import LedgerError, read_ledgers
+from monitor.tries import Tries
 from sensor_node.ledger import open_ledger
+from sensor_node.outbox import Kept
 from tests.fuzz.oracles import assert_is_sentence
 
 _READING = (
@@ -22,6 +25,16 @@ _READING = (
     b'"timestamp":"2026-11-23T10:00:00.123Z","location":null,"sequence":7}}\n'
 )
 _KNOWN = b'{"event":"confirmed","site":"lari","sensor_id":"S-1","sequences":[[1,10]]}\n'
+_TRUTH = b',"faults":["peak"],"must":{"fate":"stored","flagged":true,"late":false,"copies":2}}'
+_MALFORMED = (
+    b'{"event":"malformed","site":"lari","sensor_id":"S-1","at":"2026-11-23T10:00:00.123Z","digest":"'
+    + b"0" * 64
+    + b'","faults":["nan"],"must":{"fate":"rejected","kind":"invalid"}}\n'
+)
+_TROUBLE = (
+    b'{"event":"trouble","site":"lari","sensor_id":"S-1","rule":"silent",'
+    b'"begins":"2026-11-23T10:00:00Z","ends":"2026-11-23T10:01:00Z","must":true}\n'
+)
 SEEDS = (
     b"",
     _READING + _KNOWN,
@@ -39,13 +52,23 @@ SEEDS = (
     _READING + _KNOWN.replace(b"[[1,10]]", b"[" + b",".join([b"[0,9]"] * 10_000) + b"]"),
     _READING.replace(b"\n", b"\r\n") * 2,
     _READING.replace(b'"site":"lari"', b'"site":"lari","site":"annex"'),
+    _READING.replace(b"}\n", _TRUTH + b"\n") + _MALFORMED * 2 + _TROUBLE,
+    _READING.replace(b"invoke", b"withheld").replace(b"}\n", b',"must":{"fate":"absent"}}\n'),
+    _READING + _MALFORMED.replace(b"2026-11-23T10:00:00.123Z", b"0001-01-01T00:00:00+14:00"),
+    _READING + _TROUBLE.replace(b"2026-11-23T10:01:00Z", b"9999-12-31T23:59:59-14:00"),
+    _READING.replace(b"invoke", b"refused").replace(
+        b"2026-11-23T10:00:00.123Z", b"0001-01-01T00:00:00+14:00"
+    ),
+    _MALFORMED,
+    _TROUBLE,
     b"[" * 60_000,
     b"\xff\xfe\x00" * 100,
     b"\n" * 500 + _READING,
 )
 TOKENS = tuple(
     b'"event":"invoke" "event":"refused" "event":"confirmed" "event":"rejected" '
-    b'"event":"unknown" "site":"lari" "reading":{ "sensor_id":"S-1" "sequences":[[1,10]] '
+    b'"event":"unknown" "event":"withheld" "event":"malformed" "event":"trouble" '
+    b'"must":{"fate":"stored"} "site":"lari" "reading":{ "sensor_id":"S-1" "sequences":[[1,10]] '
     b'"timestamp": "sequence": 0001-01-01T00:00:00+14:00'.split()
 )
 _place = Place("lari", "Fuzzer-1")
@@ -78,13 +101,18 @@ def _read(file: Path, data: bytes) -> Tries | None:
         tries = None
     lines = data.split(b"\n")
     entries = [each for each in map(_entry, lines) if each is not None]
-    attempts = [each for each in entries if "reading" in each and each["event"] == "invoke"]
+    attempts = [each for each in entries if each["event"] in {"invoke", "withheld"}]
+    malformed = [each for each in entries if each["event"] == "malformed"]
     refused = sum(each["event"] == "refused" for each in entries)
     if tries is None:
         assert not attempts
         assert not refused, "a ledger with readings is refused"
+        assert not malformed, "a ledger with payloads is refused"
         return None
     assert tries.refused == refused
+    assert sum(len(each.moments) for each in tries.payloads.values()) == len(malformed)
+    assert len(tries.absences) == sum(each["event"] == "trouble" for each in entries)
+    assert {each.fate for each in tries.by_identity.values()} <= {_fate(each) for each in attempts}
     assert tries.torn == len(lines) - (lines[-1] == b"") - len(entries), "a line is not counted"
     said = {(each["site"], each["reading"]["sensor_id"], each["reading"]["value_kwh"]) for each in attempts}
     kept = {(tried.site, name.sensor_id, tried.value_kwh) for name, tried in tries.by_identity.items()}
@@ -101,11 +129,23 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     try:
         entry = entry_adapter.validate_json(line)
         said: dict[str, Any] = json.loads(line)
-        if isinstance(entry, Attempt):
-            entry.reading.timestamp.astimezone(UTC)
+        for moment in _moments(entry):
+            moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
     return said
+
+
+def _moments(entry: Attempt | Malformed | Trouble | Outcome) -> Iterable[datetime]:
+    if isinstance(entry, Attempt):
+        return (entry.reading.timestamp,)
+    if isinstance(entry, Malformed):
+        return (entry.at,)
+    return (entry.begins, entry.ends) if isinstance(entry, Trouble) else ()
+
+
+def _fate(attempt: dict[str, Any]) -> str | None:
+    return attempt["must"]["fate"] if attempt.get("must") else None
 
 
 async def _append(file: Path) -> None:
@@ -113,5 +153,5 @@ async def _append(file: Path) -> None:
         sensor_id=_place.name, value_kwh=1.0, timestamp=datetime(2026, 11, 23, tzinfo=UTC), sequence=3
     )
     async with open_ledger(file) as ledger:
-        await ledger.invoke([(_place, 3, reading.model_dump_json().encode())])
+        await ledger.invoke([Kept(_place, 3, reading.model_dump_json().encode())])
         await ledger.known("confirmed", _place, [(3, 3)])
