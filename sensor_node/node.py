@@ -85,6 +85,10 @@ class Node:
         return isinstance(self.outbox, DurableOutbox)
 
     @property
+    def _is_live(self) -> bool:
+        return self._plan.course.begin is None
+
+    @property
     def state(self) -> State:
         """How it is."""
         return self._publisher.state
@@ -126,22 +130,26 @@ class Node:
             datetime.now(UTC),
         )
         until = time.monotonic() + self._settings.drain.total_seconds()
-        while len(self.outbox) and not self._stop.is_set() and time.monotonic() < until:
+        while self._is_busy and not self._stop.is_set() and time.monotonic() < until:
             await self._pace.pause(CHECK_EVERY_S)
         self._publisher.end.set()
         self._publisher.news.set()
 
+    @property
+    def _is_busy(self) -> bool:
+        return bool(len(self.outbox)) or self._publisher.has_unsent
+
     async def _sequence(self, place: Place) -> int:
         """Where a meter begins to count: in simulated time always at the same, so that it can be repeated."""
         sequence = first_sequence(self._begin)
-        if self._plan.course.begin is None and isinstance(self.outbox, DurableOutbox):
+        if self._is_live and isinstance(self.outbox, DurableOutbox):
             sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
         return sequence
 
     def _rounds(self, group: Group) -> AsyncIterator[Round]:
         if group.plan.recordings:
             return as_recorded(group.plan.recordings, self._pace)
-        if self._plan.course.begin is None:
+        if self._is_live:
             return in_turn(len(group.meters), group.plan.interval, self._pace)
         return together(len(group.meters), group.plan.interval, self._begin, self._pace)
 
@@ -153,7 +161,8 @@ class Node:
                 continue  # what is used meanwhile is in the next reading
             if self._outages.boots > boots:
                 boots = self._outages.boots
-                for meter in group.meters:
+                # In simulated time nothing may depend on when the node was connected.
+                for meter in group.meters if self._is_live else ():
                     meter.begin_anew(first_sequence(moment))
             due = numbers[: self._limit - self.made]
             self.made += len(due)
@@ -176,8 +185,9 @@ class Node:
         await self._send(made, datetime.now(UTC))
 
     def _silence(self, meter: Meter, group: Group, moment: datetime) -> list[Trouble]:
-        is_live = self._plan.course.begin is None and not group.plan.recordings
-        return silence_of(meter, group.plan.interval, moment, is_live=is_live)
+        # Whoever loses the connection is given time anew to say something.
+        is_told = self._is_live and not self._own.faults
+        return silence_of(meter, group.plan.interval, moment, is_told=is_told)
 
     async def _send(self, made: Sequence[Made], now: datetime) -> None:
         """Bring readings on their way, whatever they are; first of all into the ledger."""

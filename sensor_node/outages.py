@@ -55,7 +55,7 @@ class Outages:
         Returns:
             What an alarm has to tell of.
         """
-        if self._injector is None or self._publisher.to_cut.is_set() or self.is_off:
+        if self._injector is None or not self._publisher.is_online or not self._cuts.empty():
             return []
         self._struck = [each.fault for each in self._injector.draw(moment).values()]
         troubles = []
@@ -96,9 +96,9 @@ class Outages:
         """Keep the node connected until its end, but for the outages."""
         while True:
             await link.keep(self._publisher.use, self._publisher.end)
-            if self._publisher.end.is_set() or self._cuts.empty():
+            if self._publisher.end.is_set():
                 return
-            away, again_after = self._cuts.get_nowait()
+            away, again_after = (BLINK, BLINK) if self._cuts.empty() else self._cuts.get_nowait()
             self._publisher.to_cut.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(away.total_seconds()):

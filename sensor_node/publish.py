@@ -22,7 +22,6 @@ from sensor_node.settings import TransportSettings
 from sensor_node.state import State
 
 AT_ONCE = 500
-MOST_ONCE = 100_000
 CONFIRM_AT_ONCE = 50
 LOOK_EVERY_S = 0.5
 BACKFILL_EVERY_S = 0.05
@@ -45,6 +44,7 @@ class Publisher:
         news: To be set when the outbox has something new.
         end: To be set when nothing new will come.
         to_cut: To be set to lose the connection, without a word.
+        is_online: Whether everybody knows that the node is there.
     """
 
     def __init__(self, settings: TransportSettings, node: Place, places: list[Place], outbox: Outbox) -> None:
@@ -62,11 +62,12 @@ class Publisher:
         self.news = asyncio.Event()
         self.end = asyncio.Event()
         self.to_cut = asyncio.Event()
+        self.is_online = False
 
     @property
-    def is_crowded(self) -> bool:
-        """Whether so much waits to be sent once that nothing more may come to it."""
-        return len(self._once) >= MOST_ONCE
+    def has_unsent(self) -> bool:
+        """Whether something that is sent once still waits for that."""
+        return bool(self._once)
 
     def send_once(self, messages: Iterable[tuple[Place, bytes]]) -> None:
         """Send payloads that nobody confirms, until the broker has taken them."""
@@ -100,7 +101,11 @@ class Publisher:
             await connection.listen(self._topics.stored(*place))
         self._outbox.send_again()
         self._is_unheard, self._heard_again_s = False, float("-inf")
-        await self._publish_until_the_end(connection)
+        self.is_online = True
+        try:
+            await self._publish_until_the_end(connection)
+        finally:
+            self.is_online = False
         if self.to_cut.is_set():
             connection.cut()
             return True

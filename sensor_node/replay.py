@@ -1,5 +1,7 @@
 """``sensor-node replay``: what real meters recorded, sent again as if they measured it now."""
 
+import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -7,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
+from broker.plain import short
 from broker.settings import read_settings, stop
 from sensor_node.options import register_of
 from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, name_series, of_meters, of_nodes
@@ -16,6 +19,7 @@ from sensor_node.run import simulate
 from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
 
 PROGRAM = "sensor-node replay"
+SHOWN_NAME = 64
 
 
 class ReplaySettings(TransportSettings, PlaceSettings):
@@ -50,7 +54,18 @@ def replay_command(arguments: list[str]) -> None:
         plan = plan_replay(settings, found, datetime.now(UTC))
     except RecordingError as error:
         stop(PROGRAM, str(error), 1)
+    for line in left_out(found):
+        sys.stderr.write(f"{PROGRAM}: {line}\n")
     simulate(plan, settings)
+
+
+def left_out(found: Iterable[Series]) -> Iterator[str]:
+    """Say which rows of a recording are no readings, and why."""
+    for series in found:
+        if series.skipped:
+            whose = "" if series.name is None else f" of {short(series.name, SHOWN_NAME)}"
+            why = ", ".join(f"{count:,} with {reason}" for reason, count in series.skipped.items())
+            yield f"rows{whose} that are left out: {why}"
 
 
 def plan_replay(settings: ReplaySettings, found: list[Series], now: datetime) -> Plan:

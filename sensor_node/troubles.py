@@ -13,20 +13,20 @@ NEVER_INTERVALS = 4
 NEVER = timedelta(seconds=4)
 
 
-def silence_of(meter: Meter, interval: timedelta, moment: datetime, *, is_live: bool) -> list[Trouble]:
+def silence_of(meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool) -> list[Trouble]:
     """What must be told of a meter that has just fallen quiet: nothing, if it is soon heard again.
 
     Args:
         meter: The meter.
         interval: Between its readings.
         moment: When the first reading is missing.
-        is_live: Whether its readings are of this moment; of others no alarm tells.
+        is_told: Whether an alarm tells of it: not of readings that are not of this moment.
     """
     quiet = interval * (meter.quiet + 1)
     begins = moment - interval
     if quiet <= max(NEVER, NEVER_INTERVALS * interval):
         return []
-    must = is_live and meter.is_settled and quiet >= max(SURELY, SURELY_INTERVALS * interval)
+    must = is_told and meter.is_settled and quiet >= max(SURELY, SURELY_INTERVALS * interval)
     return [
         Trouble(
             event="trouble",
