@@ -127,7 +127,9 @@ class Judge:
             if track.to_learn == 0:
                 self._board.learned[track.place] = track.interval_s
                 self._board.to_watch.append(track)
-        track.arrived, track.newest_then = measure["received_at"], track.at
+        # What was before the first arrival says nothing: perhaps the sensor was silent, or its node away.
+        track.newest_then = NEVER if track.arrived == NEVER else track.at
+        track.arrived = measure["received_at"]
 
 
 def to_episode(place: Place, fold: Fold, turn: Turn, measure: Measure) -> AlarmDocument:

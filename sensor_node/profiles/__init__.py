@@ -1,0 +1,71 @@
+"""Load profiles: what meters measure, as pure functions of time, place and seed."""
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sensor_node.profiles.cold_store import cold_store
+from sensor_node.profiles.ev_charger import ev_charger
+from sensor_node.profiles.household import household
+from sensor_node.profiles.lari import Laboratory
+from sensor_node.profiles.load import Consumer, Edges, Load, MinuteLoad, Profile
+from sensor_node.profiles.office import office
+from sensor_node.profiles.server_room import server_room
+from sensor_node.profiles.surroundings import Surroundings, parse_holidays
+from sensor_node.profiles.workshop import workshop
+
+__all__ = [
+    "DEFAULT_YEARLY_KWH",
+    "PROFILES",
+    "Edges",
+    "Load",
+    "Surroundings",
+    "make_load",
+    "parse_holidays",
+]
+
+DEFAULT_YEARLY_KWH: Mapping[str, float] = MappingProxyType(
+    {
+        "household": 3_500.0,
+        "office": 25_000.0,
+        "workshop": 40_000.0,
+        "server-room": 40_000.0,
+        "ev-charger": 2_500.0,
+        "cold-store": 30_000.0,
+    }
+)
+_SHAPED: Mapping[str, Profile] = MappingProxyType(
+    {
+        "household": household,
+        "office": office,
+        "workshop": workshop,
+        "server-room": server_room,
+        "ev-charger": ev_charger,
+        "cold-store": cold_store,
+    }
+)
+PROFILES: tuple[str, ...] = ("lari", *_SHAPED)
+
+
+def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Surroundings) -> Load:
+    """Make what a meter measures.
+
+    Args:
+        profile: One of ``PROFILES``.
+        key: Makes it different from others, and the same for ever: the seed and the sensor's id.
+        yearly_kwh: Energy of a calendar year, kWh; None for the profile's default.
+        surroundings: Where it is.
+
+    Raises:
+        ValueError: There is no such profile, or it cannot have such a year.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"no profile is called {profile}; known are {', '.join(PROFILES)}")
+    if profile == "lari":
+        if yearly_kwh is not None:
+            raise ValueError("lari has a distribution of its own; leave the yearly energy out")
+        return Laboratory(key)
+    year_kwh = DEFAULT_YEARLY_KWH[profile] if yearly_kwh is None else yearly_kwh
+    if not (math.isfinite(year_kwh) and year_kwh > 0):
+        raise ValueError("the energy of a year must be above 0 kWh")
+    return MinuteLoad(_SHAPED[profile], Consumer(key, year_kwh, surroundings))

@@ -1,0 +1,108 @@
+"""What ``sensor-node preview`` can be told."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_settings import CliPositionalArg, SettingsConfigDict
+
+from broker.settings import Duration, ProcessSettings
+from sensor_node.profiles import PROFILES, Surroundings
+from sensor_node.settings import Holidays, Kwh, ProfileName, Zone
+
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+MOST_READINGS = 200_000
+
+
+def parse_day(text: object) -> object:
+    """Turn ``2026-01-12`` into a day; leave what is not text to pydantic."""
+    if not isinstance(text, str):
+        return text
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write a day as 2026-01-12") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"a day is in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return day
+
+
+def check_interval(interval: timedelta) -> timedelta:
+    """Let an interval pass that can be drawn."""
+    if not timedelta(seconds=1) <= interval <= timedelta(days=1):
+        raise ValueError("an interval is 1s to 24h")
+    return interval
+
+
+def winter_monday(today: date) -> date:
+    """The first Monday of this year's second week or after: winter, and no holidays any more."""
+    eighth = today.replace(month=1, day=8)
+    return eighth + timedelta(days=-eighth.weekday() % 7)
+
+
+class PreviewSettings(ProcessSettings):
+    """Draw what a meter with a load profile measures, or all meters of a scenario.
+
+    Example: sensor-node preview campus
+    Example: sensor-node preview --profile household --yearly-kwh 3500 --days 7
+    Example: sensor-node preview --profile office --days 366 --svg year.svg
+    """
+
+    # `--from` is no name of an environment variable either.
+    model_config = SettingsConfigDict(env_prefix_target="all")
+
+    scenario: CliPositionalArg[Path | None] = Field(
+        None, description="a scenario, or the name of an example; else a profile"
+    )
+    profile: ProfileName = Field("lari", description=f"what the meter measures: {', '.join(PROFILES)}")
+    yearly_kwh: Kwh | None = Field(
+        None, description="how much that is in a year; default: what is usual for the profile"
+    )
+    interval: Annotated[Duration, AfterValidator(check_interval)] = Field(
+        "15m", validate_default=True, description="time between two readings"
+    )
+    first: Annotated[date, BeforeValidator(parse_day)] | None = Field(
+        None, alias="from", description="the first day; default: a Monday in January of this year"
+    )
+    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="how many days")
+    seed: int = Field(1, description="which of all the meters of the profile")
+    time_zone: Zone = Field("Europe/Berlin", description="whose clocks people live by")
+    holidays: Holidays = Field("DE", description="country of the public holidays: DE, DE-BY, US-CA; none")
+    svg: Path | None = Field(None, description="write the curve to this file, instead of the terminal")
+
+    @field_validator("yearly_kwh")
+    @classmethod
+    def check_year(cls, yearly_kwh: float | None, info: ValidationInfo) -> float | None:
+        """Let a year pass that the profile can have."""
+        if yearly_kwh is not None and info.data.get("profile") == "lari":
+            raise ValueError("lari has a distribution of its own; choose another --profile")
+        return yearly_kwh
+
+    @field_validator("days")
+    @classmethod
+    def check_number(cls, days: int, info: ValidationInfo) -> int:
+        """Let as many days pass as can be drawn."""
+        if timedelta(days=days) / info.data.get("interval", timedelta(days=1)) > MOST_READINGS:
+            raise ValueError(f"above {MOST_READINGS:,} readings; use a longer --interval or fewer days")
+        return days
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """From local midnight to local midnight."""
+        first = self.first or winter_monday(datetime.now(zone).date())
+        begin, end = (
+            datetime(day.year, day.month, day.day, tzinfo=zone)
+            for day in (first, first + timedelta(days=self.days))
+        )
+        return begin.astimezone(UTC), end.astimezone(UTC)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """Where the meter is."""
+        return Surroundings(self.zone, self.holidays)

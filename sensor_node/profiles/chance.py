@@ -1,0 +1,59 @@
+"""Chance that can be asked for in any order: a number for each index, the same for ever."""
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+# SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
+
+
+def seed_of(*names: str) -> int:
+    """Make a seed of 64 bits from names; other names give another one that has nothing to do with it."""
+    return int.from_bytes(blake2b("\x1f".join(names).encode(), digest_size=8).digest(), "little")
+
+
+def trait(*names: str) -> float:
+    """Draw what stays the same for ever: a number from 0 to below 1 for these names."""
+    return (seed_of(*names) >> 11) * 2.0**-53
+
+
+def uniform(seed: int, indices: Indices) -> Values:
+    """Draw a number from 0 to below 1 for each index.
+
+    Args:
+        seed: From ``seed_of``.
+        indices: Any, in one dimension.
+    """
+    mixed = indices.astype(np.uint64) * GOLDEN + np.uint64(seed)
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= FIRST
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= SECOND
+    mixed ^= mixed >> np.uint64(31)
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def drift(seed: int, first_min: int, count: int, step_min: int) -> Values:
+    """Draw a wandering line: between -1 and 1, its mean 0, straight from one step to the next.
+
+    Args:
+        seed: From ``seed_of``.
+        first_min: First minute, since 1970.
+        count: How many minutes.
+        step_min: Time between two of its turns, minutes.
+
+    Returns:
+        A value for each minute.
+    """
+    minutes = np.arange(first_min, first_min + count)
+    start = first_min // step_min
+    turns = np.arange(start, (first_min + count) // step_min + 2)
+    heights = 2 * uniform(seed, turns) - 1
+    return np.interp(minutes / step_min, turns, heights)

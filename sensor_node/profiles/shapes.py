@@ -1,0 +1,108 @@
+"""Shapes: how a year's energy is spread over its time, and a clock that runs with the energy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from sensor_node.profiles.chance import Values
+from sensor_node.profiles.local_year import SLOT_MIN, LocalYear, local_year
+from sensor_node.profiles.surroundings import Surroundings
+
+HOUR_MIN = 60
+YEAR_H = 365.25 * 24
+
+Shape = Callable[[LocalYear], Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapedYear:
+    """A shape in one year and one place.
+
+    Attributes:
+        first_min: When the year begins, minutes since 1970.
+        relative: Power in each quarter of an hour, as a multiple of the year's mean.
+        done: Part of the year's energy that is used at each edge between them, 0 to 1.
+    """
+
+    first_min: int
+    relative: Values
+    done: Values
+
+    @property
+    def end_min(self) -> int:
+        """When the next year begins, minutes since 1970."""
+        return self.first_min + SLOT_MIN * len(self.relative)
+
+
+@lru_cache(maxsize=64)
+def shaped_year(shape: Shape, year: int, surroundings: Surroundings) -> ShapedYear:
+    """Lay a shape over a year; kept, because all meters of a place share it."""
+    local = local_year(year, surroundings)
+    power = np.maximum(shape(local), 0.0)
+    done = np.concatenate(([0.0], np.cumsum(power)))
+    return ShapedYear(local.first_min, power / power.mean(), done / done[-1])
+
+
+def year_at(minute: float, surroundings: Surroundings) -> int:
+    """The local year of a minute since 1970."""
+    return datetime.fromtimestamp(minute * 60, surroundings.zone).year
+
+
+def relative_power(shape: Shape, surroundings: Surroundings, first_min: int, count: int) -> Values:
+    """Tell the power in each minute, as a multiple of the year's mean.
+
+    Args:
+        shape: The shape.
+        surroundings: The place.
+        first_min: First minute, since 1970.
+        count: How many minutes.
+    """
+    here = shaped_year(shape, year_at(first_min, surroundings), surroundings)
+    count_here = min(count, here.end_min - first_min)
+    slots = (np.arange(first_min, first_min + count_here) - here.first_min) // SLOT_MIN
+    power = here.relative[slots]
+    if count_here == count:
+        return power
+    later = relative_power(shape, surroundings, here.end_min, count - count_here)
+    return np.concatenate((power, later))
+
+
+def energy_clock(shape: Shape, surroundings: Surroundings, minute: float) -> float:
+    """Read the clock that runs with the energy: the year, and the part of its energy that is used."""
+    year = year_at(minute, surroundings)
+    here = shaped_year(shape, year, surroundings)
+    slot, within = divmod(minute - here.first_min, SLOT_MIN)
+    before, after = here.done[int(slot) : int(slot) + 2]
+    return float(year + before + (after - before) * within / SLOT_MIN)
+
+
+def moments(shape: Shape, surroundings: Surroundings, clock: Values) -> Values:
+    """Tell when the clock that runs with the energy shows something.
+
+    Args:
+        shape: The shape.
+        surroundings: The place.
+        clock: Ascending values of ``energy_clock``.
+
+    Returns:
+        Minutes since 1970.
+    """
+    years = np.floor(clock)
+    found = np.empty_like(clock)
+    for year in range(int(years[0]), int(years[-1]) + 1):
+        here = shaped_year(shape, year, surroundings)
+        chosen = years == year
+        done = clock[chosen] - year
+        after = np.clip(np.searchsorted(here.done, done, side="right"), 1, len(here.relative))
+        before = after - 1
+        within = (done - here.done[before]) / (here.done[after] - here.done[before])
+        found[chosen] = here.first_min + SLOT_MIN * (before + within)
+    return found
+
+
+def flat(year: LocalYear) -> Values:
+    """The same power at all times."""
+    return np.ones(len(year.minute))

@@ -1,0 +1,62 @@
+"""Where a meter is: its clock and its public holidays."""
+
+import warnings
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+NO_HOLIDAYS = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a meter is.
+
+    Attributes:
+        zone: Whose clock people there live by.
+        holidays: Country and perhaps subdivision, as DE, DE-BY or US-CA; or none.
+    """
+
+    zone: ZoneInfo
+    holidays: str
+
+
+def parse_holidays(text: str) -> str:
+    """Let a country, or a country and a part of it, pass whose public holidays are known.
+
+    Args:
+        text: ISO 3166 codes as DE, DE-BY or US-CA; or none.
+
+    Raises:
+        ValueError: The holidays are not known.
+    """
+    if text == NO_HOLIDAYS:
+        return text
+    import holidays  # noqa: PLC0415 - it takes its time, and not everybody needs it
+
+    country, _, part = text.partition("-")
+    parts = holidays.list_supported_countries().get(country)
+    if parts is None:
+        raise ValueError("no public holidays are known for this country; write it as DE, DE-BY or none")
+    if text != country and part not in parts:
+        known = f"known are {', '.join(parts)}" if parts else f"write {country}"
+        raise ValueError(f"no part of {country} with holidays of its own has this name; {known}")
+    return text
+
+
+def days_off(year: int, code: str) -> list[date]:
+    """List the public holidays of a year.
+
+    Args:
+        year: The year.
+        code: What ``parse_holidays`` lets pass.
+    """
+    if code == NO_HOLIDAYS:
+        return []
+    import holidays  # noqa: PLC0415 - as above
+
+    country, _, part = code.partition("-")
+    with warnings.catch_warnings():
+        # Of days that are only estimated, as those that follow the moon.
+        warnings.simplefilter("ignore")
+        return sorted(holidays.country_holidays(country, subdiv=part or None, years=year))
