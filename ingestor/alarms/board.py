@@ -139,6 +139,9 @@ class Board:
         self.drop_if_over(track, document)
         self.changed(track, document, notify=self.config.notifications.cleared)
         track.settle()
+        if rule == "silent":
+            # Nobody looks after a sensor that is known to be silent; it may become so again.
+            self.to_watch.append(track)
 
     def correct(self, track: Track, standing: Mapping[str, AlarmDocument], correction: Correction) -> None:
         """Put right what readings show to have been otherwise.
