@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -52,18 +52,18 @@ def build_group(
     meters, supplies = [], []
     for number, sensor_id in enumerate(own.sensor_ids):
         place = Place(site, sensor_id)
-        injector = injector_of(own.faults, plan, sensor_id, begin)
+        faults = [fault for fault in own.faults if fnmatchcase(sensor_id, fault.meters)]
+        injector = injector_of(faults, plan, sensor_id, begin)
         register = None if own.register is None else Register(own.register)
-        works = Works(injector, register, 0 if injector is None else _remembered(own))
+        works = Works(injector, register, _remembered(faults, own.interval))
         meters.append(Meter(place, own.location, sequences[place], works))
         supplies.append(_supply(own, number, plan, begin))
     return Group(own, meters, supplies)
 
 
-def injector_of(faults: Iterable[Fault], plan: Plan, name: str, begin: datetime) -> Injector | None:
+def injector_of(faults: Sequence[Fault], plan: Plan, name: str, begin: datetime) -> Injector | None:
     """The faults of one meter or node; None without any."""
-    own = [fault for fault in faults if fnmatchcase(name, fault.meters)]
-    return Injector(own, chance(plan.seed, name, "faults"), begin) if own else None
+    return Injector(faults, chance(plan.seed, name, "faults"), begin) if faults else None
 
 
 def chance(seed: int | None, name: str, use: str) -> random.Random:
@@ -92,8 +92,8 @@ def _supply(own: MetersPlan, number: int, plan: Plan, begin: datetime) -> Supply
     return supply.in_steps(load, own.interval, begin, ahead)
 
 
-def _remembered(own: MetersPlan) -> int:
+def _remembered(faults: Sequence[Fault], interval: timedelta) -> int:
     """How many times a meter must remember, so that a wrong clock gives none of them twice."""
-    most = max((abs(fault.by) for fault in own.faults if fault.by is not None), default=timedelta(0))
-    lengths = sum(fault.length or 1 for fault in own.faults if fault.by is not None)
-    return math.ceil(most / own.interval) + 2 * lengths if most else 0
+    most = max((abs(fault.by) for fault in faults if fault.by is not None), default=timedelta(0))
+    lengths = sum(fault.length or 1 for fault in faults if fault.by is not None)
+    return math.ceil(most / interval) + 2 * lengths if most else 0

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from broker.address import MqttAddress
 from broker.ledger import Malformed, Trouble, digest
@@ -66,9 +67,8 @@ class Node:
         self._limit = plan.course.limit or sys.maxsize
         self._begin = plan.course.begin or datetime.now(UTC)
         self._publisher = Publisher(settings, own.place, own.places, outbox)
-        self._outages = Outages(
-            own, injector_of(own.faults, plan, own.place.name, self._begin), self._publisher
-        )
+        faults = [fault for fault in own.faults if fnmatchcase(own.place.name, fault.meters)]
+        self._outages = Outages(own, injector_of(faults, plan, own.place.name, self._begin), self._publisher)
         self._pace = Pace(plan.course, stop, self._has_room)
 
     @property
