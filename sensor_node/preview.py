@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.plain import plain
+from broker.plain import plain, short
 from broker.settings import read_settings, stop
 from sensor_node.build import load_of
 from sensor_node.plan import Plan
@@ -94,7 +94,7 @@ def draw(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> list
     for row in reversed(range(ROWS)):
         margin = f"{labels.get(row, ''):>{LABEL_WIDTH}}{'┤' if row in labels else '│'}"
         rows.append((margin + _row(dots - row * DOTS)).rstrip())
-    return [title, *rows, *_time_axis(edges_s, zone), sums(edges_s, energy_kwh)]
+    return [short(title, WIDTH), *rows, *_time_axis(edges_s, zone), sums(edges_s, energy_kwh)]
 
 
 def sums(edges_s: Edges, energy_kwh: Values) -> str:

@@ -40,11 +40,10 @@ def axis_kw(most_kw: float, lines: int) -> list[float]:
 
 
 def tell_kw(power_kw: float) -> str:
-    """Write a power with three digits, kW."""
-    if power_kw >= 100:  # noqa: PLR2004 - a number of three digits
-        return f"{power_kw:,.0f}"
-    digits = 2 if power_kw < 0.9995 else 1 - floor(log10(power_kw)) + 1  # noqa: PLR2004 - is told as 1.00
-    return f"{power_kw:.3f}" if 0 < power_kw < 0.1 else f"{power_kw:.{digits}f}"  # noqa: PLR2004
+    """Write a power with about three digits, kW, and no watts' parts."""
+    most_by_digits = {3: 0.1, 2: 9.995, 1: 99.95}
+    digits = next((digits for digits, most_kw in most_by_digits.items() if 0 < power_kw < most_kw), 0)
+    return f"{power_kw:,.{digits}f}"
 
 
 def ticks(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[float, str]]:

@@ -16,6 +16,8 @@ VARIES = 0.5
 # Single-phase 16 A, three-phase 16 A (the most usual) and three-phase 32 A.
 CHARGERS_KW = (3.7, 11.0, 11.0, 11.0, 22.0)
 LONGEST_H = 6.0
+# A car waits for at most so many others; only a charging point in use half of all time has more.
+QUEUE = 8
 # Parts of the time that the energy would take at full power, and of that power; they make 1 together.
 PHASES = ((0.85, 1.0), (0.075, 0.8), (0.075, 0.6), (0.075, 0.4), (0.075, 0.2))
 SATURDAY = 5
@@ -54,18 +56,21 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     time_share = sum(share for share, _ in PHASES)
     longest_min = (1 + VARIES) * mean_min * time_share
     place = consumer.surroundings
-    # One more before, for which the first may have to wait, and as long as both may take.
-    first = int(energy_clock(plugged_in, place, minutes.first - 2 * longest_min) * number) - 1
+    # As long as all take for which one may have to wait, and its own; and those before the first.
+    since_min = minutes.first - (QUEUE + 1) * longest_min
+    first = int(energy_clock(plugged_in, place, since_min) * number) - QUEUE
     last = int(energy_clock(plugged_in, place, minutes.end) * number)
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, "session"), index)
     arrival_min = moments(plugged_in, place, (index + chance) / number)
     full_min = mean_min * swing(consumer, "session", index, VARIES)
-    # A car that comes while another one charges waits for its end.
-    start_min = np.maximum(arrival_min[1:], arrival_min[:-1] + full_min[:-1] * time_share)
+    # A car that comes while others charge waits for their end: each time for one more of them.
+    start_min = arrival_min.copy()
+    for _ in range(QUEUE):
+        start_min[1:] = np.maximum(arrival_min[1:], start_min[:-1] + full_min[:-1] * time_share)
     shares, powers = np.array(PHASES).T
-    lengths_min = full_min[1:, None] * shares
-    starts_min = start_min[:, None] + full_min[1:, None] * (np.cumsum(shares) - shares)
+    lengths_min = full_min[QUEUE:, None] * shares
+    starts_min = start_min[QUEUE:, None] + full_min[QUEUE:, None] * (np.cumsum(shares) - shares)
     power_kw = np.broadcast_to(charger_kw * powers, lengths_min.shape)
     return Runs(starts_min.ravel(), lengths_min.ravel(), power_kw.ravel())
 

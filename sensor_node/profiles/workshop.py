@@ -43,7 +43,7 @@ def workshop(consumer: Consumer, minutes: Minutes) -> Values:
         runs(device, part * MACHINES * year_kwh, at_machines, consumer, minutes) for part, device in DEVICES
     ]
     # Some days there is more to do.
-    orders = 1 + 0.22 * drift(seed_of(consumer.key, "orders"), *minutes, 24 * 60)
+    orders = 1 + 0.16 * drift(seed_of(consumer.key, "orders"), *minutes, 24 * 60)
     lights = LIGHTS * relative_power(lit, consumer.surroundings, *minutes)
     base = BASE * (1 + 0.04 * drift(seed_of(consumer.key, "base"), *minutes, 20))
     return power_of(found, minutes) * orders + air_kw + year_kwh / YEAR_H * (lights + base)
