@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import sys
+from collections.abc import Sequence
 
 from broker.client import BrokerRefusedError
 from broker.process import run
@@ -22,16 +23,36 @@ COMMANDS = {
     "preview": ("sensor_node.preview", "preview_command"),
     "replay": ("sensor_node.replay", "replay_command"),
 }
+# The others need no outbox.
+SENDING = ("run", "replay")
 
 
 def main() -> None:
     """Run the command that the first argument names; without one, a node with meters."""
-    arguments = sys.argv[1:]
-    if arguments and arguments[0] in COMMANDS:
-        module, function = COMMANDS[arguments[0]]
-        getattr(importlib.import_module(module), function)(arguments[1:])
-    else:
+    command, arguments = find_command(sys.argv[1:])
+    if command is None:
         run_node(arguments)
+    else:
+        module, function = COMMANDS[command]
+        getattr(importlib.import_module(module), function)(arguments)
+
+
+def find_command(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Tell the command from its options.
+
+    Options with values may stand before it, as those that a container always has.
+
+    Returns:
+        The command, None without one; and the options, those before it only if they are of its kind.
+    """
+    place = 0
+    while place < len(arguments) and arguments[place].startswith("--"):
+        place += 1 if "=" in arguments[place] else 2
+    if place >= len(arguments) or arguments[place] not in COMMANDS:
+        return None, [*arguments]
+    command = arguments[place]
+    before = arguments[:place] if command in SENDING else ()
+    return command, [*before, *arguments[place + 1 :]]
 
 
 def run_node(arguments: list[str]) -> None:

@@ -47,6 +47,14 @@ def test_ledger_of_a_node_is_held_against_the_database(stack: Stack) -> None:
     assert stack.compose(*verify, stdin=written).splitlines()[-1] == "All is well."
 
 
+def test_scenario_is_said_in_words_and_a_load_drawn(stack: Stack) -> None:
+    assert "500 meters on 5 nodes" in stack.compose(
+        "run", "--rm", "--no-deps", "sensor-node", "check", "campus"
+    )
+    drawn = stack.compose("run", "--rm", "--no-deps", "sensor-node", "preview", "--profile", "household")
+    assert "kWh in 7 days" in drawn
+
+
 def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(stack: Stack) -> None:
     stack.compose("stop", "mosquitto")
     damage = "printf damaged > /mosquitto/data/mosquitto.db"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from broker.topics import Place
+from sensor_node.__main__ import find_command
 from sensor_node.build import build_group
 from sensor_node.check import span, to_words
 from sensor_node.faults import NATURES
@@ -144,6 +145,24 @@ def test_options_say_when_time_begins() -> None:
     fast = options("--speed", "3600", "--time-zone", "UTC").course
     assert fast.begin == datetime(datetime.now(UTC).year, 1, 1, tzinfo=UTC)
     assert fast.speed == 3600
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "options"),
+    [
+        ("", None, ""),
+        ("--count 3 --seed 7", None, "--count 3 --seed 7"),
+        ("run campus --seed 7", "run", "campus --seed 7"),
+        ("--outbox /var --heartbeat=/tmp/x run campus", "run", "--outbox /var --heartbeat=/tmp/x campus"),
+        ("--outbox /var check campus", "check", "campus"),
+        ("--location run", None, "--location run"),
+        ("campus run", None, "campus run"),
+    ],
+)
+def test_command_is_found_behind_the_options_of_a_container(
+    line: str, command: str | None, options: str
+) -> None:
+    assert find_command(line.split()) == (command, options.split())
 
 
 def test_seed_can_be_another_one() -> None:
