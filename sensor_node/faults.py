@@ -8,10 +8,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import durationpy
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 FaultKind = Literal[
     "peak",
@@ -84,6 +92,7 @@ NATURES: Mapping[FaultKind, Nature] = {
 PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")
 # A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
 UNCLEAR = (timedelta(minutes=4), timedelta(minutes=6))
+LONGEST = timedelta(days=3650)
 DURATION = "write a duration as 30s, 10m, -1h or 1h30m"
 
 
@@ -162,14 +171,23 @@ class Fault(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: object) -> object:
-        nature = NATURES.get(given.get("kind", ""), None) if isinstance(given, dict) else None
-        if nature is None or not isinstance(given, dict):
+        if not isinstance(given, dict) or not isinstance(kind := given.get("kind"), str):
+            return given
+        nature = NATURES.get(cast("FaultKind", kind))
+        if nature is None:
             return given
         foreign = [name for name in PARAMETERS if name in given and name not in nature.defaults]
         if foreign:
             has = " and ".join(nature.defaults) or "no parameters"
-            raise ValueError(f"{given['kind']} has no {foreign[0]}; it has {has}")
+            raise ValueError(f"{kind} has no {foreign[0]}; it has {has}")
         return {**nature.defaults, **given}
+
+    @field_validator("at", "first", "end")
+    @classmethod
+    def _check_when(cls, when: timedelta | datetime | None) -> timedelta | datetime | None:
+        if isinstance(when, timedelta) and not timedelta(0) <= when <= LONGEST:
+            raise ValueError("a time since the beginning is +0s to +87600h")
+        return when
 
     @model_validator(mode="after")
     def _check(self) -> Self:

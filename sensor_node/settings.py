@@ -22,6 +22,7 @@ from broker.topics import SensorId, SiteId, TopicRoot
 from sensor_node.faults import PARAMETERS, Fault, conflicting, parse_fault
 from sensor_node.profiles import PROFILES, Surroundings, parse_holidays
 
+YEARS = (2000, 2100)
 SPEEDS = (0.001, 1_000_000)
 FIRST_SENSOR = "Sensor-LARI-01"
 OTHER_WORDS = {*PARAMETERS, "at", "from", "to", "meters"}
@@ -58,6 +59,13 @@ def parse_local(text: object) -> object:
         return datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("write a date or a time as 2026-01-31 or 2026-01-31T10:00") from None
+
+
+def check_year(moment: datetime) -> datetime:
+    """Let a time pass in which there are meters."""
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise ValueError(f"a time is in the years {YEARS[0]} to {YEARS[1]}")
+    return moment
 
 
 def check_faults(texts: list[str]) -> list[str]:
@@ -104,7 +112,7 @@ Interval = Annotated[Duration, AfterValidator(check_interval)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Holidays = Annotated[str, AfterValidator(parse_holidays)]
 ProfileName = Annotated[str, AfterValidator(check_profile)]
-LocalTime = Annotated[datetime, BeforeValidator(parse_local)]
+LocalTime = Annotated[datetime, BeforeValidator(parse_local), AfterValidator(check_year)]
 Kwh = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
 Location = Annotated[str, StringConstraints(max_length=200)]
 Speed = Annotated[float | Literal["max"], BeforeValidator(parse_speed)]

@@ -100,6 +100,12 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
         (f"{METERS}faults = [{{ kind = 'counter-reset', rate = '1%' }}]", "add counter = true"),
         (f"{METERS}[[faults]]\nkind = 'oops'\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
         (f"{METERS}[[faults]]\nkind = 'peak'", "faults.1: peak needs a rate (1%) or a time (at = +5m)"),
+        (f"{METERS}[[faults]]\nkind = []\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
+        (
+            f"{METERS}[[faults]]\nkind = 'peak'\nat = '+999999999h'",
+            "faults.1.at: a time since the beginning is +0s to +87600h",
+        ),
+        (f"from = 0001-01-01\n{METERS}", "from: a time is in the years 2000 to 2100"),
         (f"speed = 5\n{METERS}", "to and speed need from: without it, all is live"),
         (f"from = 2026-01-02\nto = 2026-01-01\n{METERS}", "to must be later than from"),
         (f"{METERS}[sites.nodes.meters.replay]\nfile = 'none.csv'", "none.csv cannot be read"),
