@@ -157,7 +157,7 @@ class Node:
         """Read the meters of a group until told to stop or all are made."""
         boots = 0
         async for moment, numbers in self._rounds(group):
-            if self._outages.is_off:
+            if self._is_live and self._outages.is_off:
                 continue  # what is used meanwhile is in the next reading
             if self._outages.boots > boots:
                 boots = self._outages.boots
@@ -191,6 +191,9 @@ class Node:
 
     async def _send(self, made: Sequence[Made], now: datetime) -> None:
         """Bring readings on their way, whatever they are; first of all into the ledger."""
+        is_crowded = self._publisher.is_crowded
+        # Nobody confirms what is no reading; while it cannot be sent, not more than memory bears is kept.
+        made = [each for each in made if each.is_reading or not is_crowded]
         if not made:
             return
         threshold_kwh = self._settings.threshold_kwh
@@ -215,15 +218,16 @@ class Node:
             if each.is_reading
         ]
         await self._ledger.withheld([row for each, row in kept if each.is_withheld])
-        await self._add([row for each, row in kept if not each.is_withheld])
+        is_kept = await self._add([row for each, row in kept if not each.is_withheld])
         self._publisher.send_once(
             (each.place, each.payload)
             for each in made
-            if not each.is_withheld
+            if not each.is_withheld and (is_kept or not each.is_reading) and not is_crowded
             for _ in range(each.copies - each.is_reading)
         )
 
-    async def _add(self, readings: Sequence[Kept]) -> None:
+    async def _add(self, readings: Sequence[Kept]) -> bool:
+        """Put readings into the outbox; whether there was room for all."""
         refused = self.outbox.refused
         await self.outbox.add(readings)
         if self.outbox.refused > refused == 0:
@@ -232,6 +236,7 @@ class Node:
                 f"{len(self.outbox):,}",
             )
         self._publisher.news.set()
+        return self.outbox.refused == refused
 
     def _has_room(self) -> bool:
         most = min(max(LEAST_WAITING, WAITING_OF_ONE * len(self._own.places)), MOST_WAITING)

@@ -22,6 +22,7 @@ from sensor_node.settings import TransportSettings
 from sensor_node.state import State
 
 AT_ONCE = 500
+MOST_ONCE = 5_000
 CONFIRM_AT_ONCE = 50
 LOOK_EVERY_S = 0.5
 BACKFILL_EVERY_S = 0.05
@@ -63,6 +64,11 @@ class Publisher:
         self.end = asyncio.Event()
         self.to_cut = asyncio.Event()
         self.is_online = False
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so much waits to be sent once that nothing more may come to it."""
+        return len(self._once) >= MOST_ONCE
 
     @property
     def has_unsent(self) -> bool:
