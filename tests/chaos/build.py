@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest.mock import patch
 
+from sensor_node.meter import first_sequence
 from tests.chaos import crash_points, mutants
 
 POINTS = {"ingestor": crash_points.INGESTOR | crash_points.ALARMS, "sensor_node": crash_points.SENSOR_NODE}
@@ -18,7 +19,7 @@ MUTANTS = {"ingestor": mutants.INGESTOR, "sensor_node": mutants.SENSOR_NODE}
 
 
 def set_clock(ahead_s: float) -> None:
-    """Set the sensor node's clock wrong.
+    """Set the clock of a node's meters wrong. What must come of readings goes by the right one.
 
     Args:
         ahead_s: By how much it is ahead, seconds.
@@ -29,8 +30,10 @@ def set_clock(ahead_s: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + timedelta(seconds=ahead_s)
 
-    node = importlib.import_module("sensor_node.node")
-    patch.object(node, "datetime", Wrong).start()
+    rounds, node = (importlib.import_module(f"sensor_node.{name}") for name in ("rounds", "node"))
+    patch.object(rounds, "datetime", Wrong).start()
+    ahead = timedelta(seconds=ahead_s)
+    patch.object(node, "first_sequence", lambda now: first_sequence(now + ahead)).start()
 
 
 def main() -> None:
