@@ -67,8 +67,10 @@ class Node:
         self._limit = plan.course.limit or sys.maxsize
         self._begin = plan.course.begin or datetime.now(UTC)
         self._publisher = Publisher(settings, own.place, own.places, outbox)
-        faults = [fault for fault in own.faults if fnmatchcase(own.place.name, fault.meters)]
-        self._outages = Outages(own, injector_of(faults, plan, own.place.name, self._begin), self._publisher)
+        self._faults = [fault for fault in own.faults if fnmatchcase(own.place.name, fault.meters)]
+        self._outages = Outages(
+            own, injector_of(self._faults, plan, own.place.name, self._begin), self._publisher
+        )
         self._pace = Pace(plan.course, stop, self._has_room)
 
     @property
@@ -186,7 +188,7 @@ class Node:
 
     def _silence(self, meter: Meter, group: Group, moment: datetime) -> list[Trouble]:
         # Whoever loses the connection is given time anew to say something.
-        is_told = self._is_live and not self._own.faults
+        is_told = self._is_live and not self._faults
         return silence_of(meter, group.plan.interval, moment, is_told=is_told)
 
     async def _send(self, made: Sequence[Made], now: datetime) -> None:
