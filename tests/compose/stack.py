@@ -89,7 +89,8 @@ class Stack:
         self.folder = folder
         self.is_tls = "docker-compose.tls.yml" in files
         taken: list[int] = []
-        for preferred in (31883, 37018, 38090, 38080, 38883, 38884, 38443):
+        # Below those from which outgoing connections take theirs.
+        for preferred in (31883, 31018, 31090, 31080, 31983, 31984, 31443):
             taken.append(free_port(preferred, taken))
         self.ports = dict(zip((*PORTS, *TLS_PORTS), taken, strict=True))
         self._command = [DOCKER, "compose", "-p", name, *(part for file in files for part in ("-f", file))]
