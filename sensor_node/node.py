@@ -188,7 +188,7 @@ class Node:
 
     def _silence(self, meter: Meter, group: Group, moment: datetime) -> list[Trouble]:
         # Whoever loses the connection is given time anew to say something.
-        is_told = self._is_live and not self._faults
+        is_told = self._is_live and not self._faults and not group.plan.recordings
         return silence_of(meter, group.plan.interval, moment, is_told=is_told)
 
     async def _send(self, made: Sequence[Made], now: datetime) -> None:

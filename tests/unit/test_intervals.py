@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from broker.connection import Outgoing
 from broker.topics import Place, Topics
-from ingestor.alarms.board import Board, Clock
+from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.judge import Judge
 from ingestor.alarms.presence import LEARN_AGAIN_AFTER, Presence
 from ingestor.alarms.track import LEARN_FROM, NEVER
-from ingestor.documents import NORMAL, AlarmDocument, Measure, format_moment, measure_id
+from ingestor.documents import NORMAL, Measure, format_moment, measure_id
 from ingestor.flag import Limits
 
 BEGIN = datetime(2026, 11, 23, 10, 0)  # noqa: DTZ001 - as documents have it
@@ -21,13 +22,10 @@ PLACE = Place("lari", "S-1")
 class Nothing:
     """Keeps and tells nothing."""
 
-    def keep(self, document: AlarmDocument) -> None:
+    def keep(self, change: Change) -> None:
         pass
 
-    def tell(self, *_: object) -> None:
-        pass
-
-    def notify(self, *_: object) -> None:
+    def say(self, message: Outgoing) -> None:
         pass
 
 
@@ -37,7 +35,7 @@ class World:
     def __init__(self) -> None:
         self.now = BEGIN
         clock = Clock(lambda: self.now, self._seconds)
-        self.board = Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), clock)  # type: ignore[arg-type]
+        self.board = Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), clock)
         self.judge = Judge(self.board)
         self.presence = Presence(self.board)
         self.presence.listen(listening=True)

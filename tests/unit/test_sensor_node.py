@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.client import BrokerLostError
 from broker.connection import Connection, Outgoing
 from broker.ledger import Attempt, Outcome, entry_adapter
 from broker.messages import Reading, SequenceRange
@@ -19,7 +20,7 @@ from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
-from sensor_node.publish import Publisher
+from sensor_node.publish import MOST_ONCE, Publisher
 from sensor_node.settings import SensorNodeSettings
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
@@ -184,6 +185,38 @@ async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(
     # Both once, both again as soon as the second was heard, and then as patiently as ever.
     assert await publish_for(25) == 4
     assert await publish_for(60) <= 8
+
+
+class Cut(Connection):
+    """A connection that is lost before the broker has answered so many times."""
+
+    def __init__(self, losses: int) -> None:
+        self.losses = losses
+        self.sent: list[bytes] = []
+
+    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+        self.sent += [each.payload for each in messages]
+        if self.losses:
+            self.losses -= 1
+            raise BrokerLostError("lost")
+
+
+async def test_what_is_sent_once_is_sent_again_until_the_broker_has_answered() -> None:
+    publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], Outbox(100, Ledger()))
+    publisher.send_once([(PLACE, b"{"), (PLACE, b"[")])
+    with pytest.raises(BrokerLostError):
+        await publisher._publish_once(lost := Cut(1))  # noqa: SLF001 - what it keeps is the point
+    assert publisher.has_unsent
+    await publisher._publish_once(lost)  # noqa: SLF001
+    assert (lost.sent, publisher.has_unsent) == ([b"{", b"["] * 2, False)
+
+
+async def test_what_waits_to_be_sent_once_is_bounded() -> None:
+    publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], Outbox(100, Ledger()))
+    publisher.send_once([(PLACE, b"{")] * (MOST_ONCE - 1))
+    crowded = [publisher.is_crowded]
+    publisher.send_once([(PLACE, b"{")])
+    assert [*crowded, publisher.is_crowded] == [False, True]
 
 
 def test_backfill_keeps_to_its_rate() -> None:
