@@ -27,6 +27,10 @@ class Target:
         """How many readings of a sensor are stored."""
         return self.database.measures.count_documents({"sensor_id": sensor})
 
+    def stored_ids(self, sensor: str) -> set[str]:
+        """Which readings of a sensor are stored."""
+        return {each["_id"] for each in self.database.measures.find({"sensor_id": sensor})}
+
     def kept(self, sensor: str, **wanted: object) -> int:
         """How many refused payloads of a sensor are kept as they came."""
         query = {"topic": {"$regex": f"/{sensor}$"}, "kind": {"$ne": "flood"}, **wanted}
