@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from monitor.queries.energy import Total
+from monitor.reading_value import reading_value
 from monitor.report_figures import Figures, by_site, energy_kwh, per_slot
 from monitor.report_numbers import change, kwh, share
 from monitor.report_page import Bars, Fact, Page, Section, table_of
@@ -94,7 +95,9 @@ def _energy_facts(figures: Figures) -> Iterable[Fact]:
     if figures.peak:
         hour = when.hour_name(figures.peak.start)
         yield Fact(
-            "Highest reading", f"{figures.peak.max_kwh:,.2f} kWh", f"by {figures.peak.sensor_id}, {hour}"
+            "Highest reading",
+            f"{reading_value(figures.peak.max_kwh)} kWh",
+            f"by {figures.peak.sensor_id}, {hour}",
         )
 
 
@@ -151,7 +154,7 @@ def _details(hours: Sequence[Total]) -> tuple[str, str, str]:
     readings, anomalies = (
         sum(each) for each in zip(*((hour.readings, hour.anomalies) for hour in hours), strict=True)
     )
-    return f"{max(each.max_kwh for each in hours):,.2f}", f"{readings:,}", f"{anomalies:,}"
+    return reading_value(max(each.max_kwh for each in hours)), f"{readings:,}", f"{anomalies:,}"
 
 
 def _top_sensors(figures: Figures) -> Section:
@@ -162,7 +165,7 @@ def _top_sensors(figures: Figures) -> Section:
             each.who or "",
             kwh(each.energy_kwh, top[0].energy_kwh),
             share(each.energy_kwh, figures.energy_kwh),
-            f"{each.max_kwh:,.2f}",
+            reading_value(each.max_kwh),
             f"{each.anomalies:,}",
             *place(known.get(each.who or "")),
         )

@@ -14,6 +14,7 @@ from ingestor.documents import utc_now
 from monitor.queries.database import QueryError, Span
 from monitor.queries.energy import ALL, By, HeatCell, Peak, Scope, Total, Unit
 from monitor.queries.slots import starts
+from monitor.reading_value import reading_value
 from monitor.web.charts import heat_chart, totals_chart
 from monitor.web.figure import to_table
 from monitor.web.frame import frame, write
@@ -152,7 +153,11 @@ def _starts(span: Span, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
 
 def _peak_table(peaks: Sequence[Peak], sources: Sources) -> str:
     rows = [
-        (each.sensor_id, f"{each.max_kwh:.2f} kWh", clock(each.start, sources.zone, form="%Y-%m-%d %H:%M"))
+        (
+            each.sensor_id,
+            f"{reading_value(each.max_kwh)} kWh",
+            clock(each.start, sources.zone, form="%Y-%m-%d %H:%M"),
+        )
         for each in peaks
     ]
     return to_table(("sensor", "reading", "in the hour from"), rows)

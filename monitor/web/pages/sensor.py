@@ -13,6 +13,7 @@ from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import QueryError, Span
 from monitor.queries.episodes import Sought
 from monitor.queries.shapes import ALARMS
+from monitor.reading_value import reading_value
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.charts import history_chart
@@ -90,7 +91,7 @@ class _Sensor:
         """Show what is so now."""
         sensor, now = self._sensor, utc_now()
         self._lead.content = safe(" · ".join(filter(None, (sensor.site, sensor.location))))
-        value = "—" if sensor.value_kwh is None else f"{sensor.value_kwh:.2f} kWh"
+        value = "—" if sensor.value_kwh is None else f"{reading_value(sensor.value_kwh)} kWh"
         heard = ago(sensor.heard_at, now)
         threshold = self._threshold_kwh(None)
         facts = {"State": sensor.state(now), "Last reading": value, "Heard": heard}
@@ -138,7 +139,10 @@ class _Sensor:
         times = [clock(each, self._sources.zone, form="%Y-%m-%d %H:%M") for each in span]
         shown = f"{GRAINS[history.grain]}, {times[0]} to {times[1] if not self._span.is_running else 'now'}"
         facts = {"Shown": shown, "Energy": energy(history.energy_kwh), "Readings": f"{history.readings:,}"}
-        facts |= {"Mean reading": f"{mean_kwh:.2f} kWh", "Highest": f"{history.max_kwh:.2f} kWh"}
+        facts |= {
+            "Mean reading": f"{reading_value(mean_kwh)} kWh",
+            "Highest": f"{reading_value(history.max_kwh)} kWh",
+        }
         self._facts.content = to_facts(facts | {"Anomalies": f"{history.anomaly_count:,}"})
 
     def _threshold_kwh(self, seen_kwh: float | None) -> float | None:
