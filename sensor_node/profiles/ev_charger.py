@@ -34,7 +34,7 @@ def plugged_in(year: LocalYear) -> Values:
     evening = 0.72 * _bell(year, 18.0, 1.5) + 0.12 * _bell(year, 9.0, 1.2) + 0.16 * _bell(year, 14.0, 3.5)
     weekend = 0.85 * (0.75 * _bell(year, 15.0, 3.2) + 0.25 * _bell(year, 19.0, 1.5))
     # In the cold a car needs more.
-    winter: Values = 1 + 0.12 * np.cos(2 * np.pi * (year.day - 15) / 365.25)
+    winter: Values = 1 + 0.12 * np.cos(2 * np.pi * (year.season_day - 15) / 365.25)
     return winter * np.where(year.weekday < SATURDAY, evening, weekend)
 
 

@@ -7,17 +7,21 @@ them, and the day when it is put back has 100.
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
 
 import numpy as np
 
 from sensor_node.profiles.chance import Indices, Values, drift, seed_of
-from sensor_node.profiles.surroundings import Surroundings, days_off
+from sensor_node.profiles.hemisphere import is_southern
+from sensor_node.profiles.surroundings import NO_HOLIDAYS, Surroundings, days_off
 
 SLOT_MIN = 15
 DAY_MIN = 24 * 60
 SUNDAY = 6
+WEEK = 7
+# In whole weeks.
+HALF_YEAR = 26 * WEEK
 # Roughly those of Central Europe.
 MEAN_C, SEASON_C, WEATHER_C, FRONTS_C = 10.0, 9.5, 6.0, 3.0
 WARMEST_DAY, WARMEST_MIN = 201, 15 * 60
@@ -41,6 +45,7 @@ class LocalYear:
         minute: Of the local day.
         weekday: Monday is 0, Sunday and public holidays are 6.
         day: Of the year, from 0.
+        season_day: The day that is as this one north of the equator: in the south half a year away.
         standard: Standard profiles by name: h0_dyn, g1, g3 (BDEW), and the shift of a workshop.
         temperature_c: Outdoors.
     """
@@ -49,6 +54,7 @@ class LocalYear:
     minute: Indices
     weekday: Indices
     day: Indices
+    season_day: Indices
     standard: Mapping[str, Values]
     temperature_c: Values
 
@@ -65,21 +71,32 @@ def local_year(year: int, surroundings: Surroundings) -> LocalYear:
     slots = np.arange(first_min, end_min, SLOT_MIN)
     clock = pd.to_datetime(slots * 60, unit="s", utc=True).tz_convert(zone).tz_localize(None)
     since = (clock - pd.Timestamp(year, 1, 1)) // pd.Timedelta(minutes=SLOT_MIN)
-    standard = _standard(year, surroundings.holidays)
-    index = np.clip(np.asarray(since, dtype=np.int64), 0, len(standard["g1"]) - 1)
+    days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    index = np.clip(np.asarray(since, dtype=np.int64), 0, days * DAY_MIN // SLOT_MIN - 1)
     minute = index * SLOT_MIN % DAY_MIN
     day = index * SLOT_MIN // DAY_MIN
     off = [
         each.timetuple().tm_yday - 1 for each in days_off(year, surroundings.holidays) if each.year == year
     ]
-    weekday = (datetime(year, 1, 1, tzinfo=zone).weekday() + day) % 7
+    first_weekday = datetime(year, 1, 1, tzinfo=zone).weekday()
+    weekday = np.where(np.isin(day, off), SUNDAY, (first_weekday + day) % WEEK)
+    season_day = day
+    standard = _standard(year, surroundings.holidays)
+    if is_southern(zone.key):
+        season_day = (day + HALF_YEAR) % days
+        # The day of that week that is the same weekday, or a Sunday if this one is a public holiday.
+        like = season_day + (weekday - first_weekday - season_day + 3) % WEEK - 3
+        like += WEEK * ((like < 0).astype(np.int64) - (like >= days))
+        standard = _standard(year, NO_HOLIDAYS)
+        index = (like * DAY_MIN + minute) // SLOT_MIN
     return LocalYear(
         first_min=first_min,
         minute=minute,
-        weekday=np.where(np.isin(day, off), SUNDAY, weekday),
+        weekday=weekday,
         day=day,
+        season_day=season_day,
         standard={name: values[index] for name, values in standard.items()},
-        temperature_c=_temperature_c(surroundings, slots, minute, day),
+        temperature_c=_temperature_c(surroundings, slots, minute, season_day),
     )
 
 
@@ -101,10 +118,12 @@ def _standard(year: int, holidays: str) -> dict[str, Values]:
     return values | {"shift": shift.to_numpy(dtype=np.float64)}
 
 
-def _temperature_c(surroundings: Surroundings, slots: Indices, minute: Indices, day: Indices) -> Values:
+def _temperature_c(
+    surroundings: Surroundings, slots: Indices, minute: Indices, season_day: Indices
+) -> Values:
     """A simple weather, the same for all meters of a place: season, time of day, and fronts."""
     place = surroundings.zone.key
-    summer = np.cos(2 * np.pi * (day - WARMEST_DAY) / 365.25)
+    summer = np.cos(2 * np.pi * (season_day - WARMEST_DAY) / 365.25)
     swing = (3.5 + 2.0 * summer) * np.cos(2 * np.pi * (minute - WARMEST_MIN) / DAY_MIN)
     first, count = int(slots[0]), len(slots) * SLOT_MIN
     weather = WEATHER_C * drift(seed_of(place, "weather"), first, count, 5 * DAY_MIN)

@@ -51,7 +51,7 @@ def workshop(consumer: Consumer, minutes: Minutes) -> Values:
 
 def at_machines(year: LocalYear) -> Values:
     """When people are at the machines: in the shift, but not in its breaks; in August fewer."""
-    staff = np.where(np.isin(year.day, SUMMER_DAYS), SUMMER_STAFF, 1.0)
+    staff = np.where(np.isin(year.season_day, SUMMER_DAYS), SUMMER_STAFF, 1.0)
     return np.where(_is_break(year), 0.0, staff) * _shift(year)
 
 
@@ -63,7 +63,7 @@ def compressed_air(year: LocalYear) -> Values:
 
 def lit(year: LocalYear) -> Values:
     """Light and ventilation of the hall: all the shift, and more in winter."""
-    dark: Values = 1 + 0.3 * np.cos(2 * np.pi * (year.day - MIDWINTER_DAY) / 365.25)
+    dark: Values = 1 + 0.3 * np.cos(2 * np.pi * (year.season_day - MIDWINTER_DAY) / 365.25)
     return _shift(year) * dark
 
 

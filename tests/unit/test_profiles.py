@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES, Edges, Surroundings, make_load, parse_holidays
 from sensor_node.profiles.chance import Values, drift, seed_of, uniform
+from sensor_node.profiles.hemisphere import is_southern
 from sensor_node.profiles.local_year import local_year
 from sensor_node.profiles.shapes import energy_clock, flat, moments
 
@@ -136,6 +137,62 @@ def test_day_when_clocks_change_is_shorter_or_longer_and_keeps_its_hours() -> No
     days = [datetime(2026, *day, tzinfo=BERLIN.zone) for day in ((3, 27), (3, 30), (10, 23), (10, 26))]
     opens = [int(np.argmax(energy_kwh("office", slots(day)) > 0.75)) for day in days]
     assert opens == pytest.approx([29, 29, 29, 29], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "south"),
+    [
+        ("Europe/Berlin", False),
+        ("America/Sao_Paulo", True),
+        ("Australia/Sydney", True),
+        ("Africa/Johannesburg", True),
+        ("Asia/Tokyo", False),
+        # Other names of zones.
+        ("Brazil/East", True),
+        ("NZ", True),
+        ("US/Eastern", False),
+        # Nowhere in particular.
+        ("UTC", False),
+        ("Etc/GMT+3", False),
+    ],
+)
+def test_half_of_the_earth_follows_from_the_time_zone(zone: str, south: bool) -> None:
+    assert is_southern(zone) is south
+
+
+@pytest.mark.parametrize(
+    "profile", ["household", "office", "cold-store", "ev-charger", "workshop", "server-room"]
+)
+@pytest.mark.parametrize("number", [2026, 2028])
+def test_seasons_of_the_south_are_half_a_year_away(profile: str, number: int) -> None:
+    def january_to_july(zone: str) -> float:
+        place = Surroundings(ZoneInfo(zone), "none")
+
+        def mean_kwh(month: int) -> float:
+            edges_s = slots(datetime(number, month, 2, tzinfo=place.zone), 28)
+            meters = (energy_kwh(profile, edges_s, f"7:S-{key}", place=place).sum() for key in range(20))
+            return float(np.mean(list(meters)))
+
+        return mean_kwh(1) / mean_kwh(7)
+
+    north, south = january_to_july("Europe/Berlin"), january_to_july("Australia/Sydney")
+    # The weather of each place is its own.
+    assert 1 / south == pytest.approx(north, rel=0.15)
+    assert not 0.985 < north < 1.015
+
+
+@pytest.mark.parametrize("number", [2026, 2028, 2030])
+def test_weekdays_and_holidays_of_the_south_are_its_own(number: int) -> None:
+    south = local_year(number, SYDNEY)
+    _, first = np.unique(south.day, return_index=True)
+    weekday, off = (date(number, 1, 1).weekday() + south.day[first]) % 7, south.weekday[first] == 6
+    g1 = np.bincount(south.day, south.standard["g1"]) / np.bincount(south.day)
+    assert off[weekday == 6].all()
+    holidays = off & (weekday < 6)
+    # Good Friday, Easter Monday and Anzac Day among them.
+    assert 5 <= holidays.sum() <= 15
+    assert g1[holidays].mean() == pytest.approx(g1[weekday == 6].mean(), rel=0.15)
+    assert g1[off].max() < 0.7 * g1[(weekday < 5) & ~off].min()
 
 
 @pytest.mark.parametrize("profile", ["office", "workshop"])
