@@ -21,6 +21,7 @@ from broker.messages import MAX_SENSORS_PER_NODE
 from broker.settings import ID_RULE, Duration
 from broker.topics import SensorId, SiteId
 from sensor_node.faults import Fault, conflicting
+from sensor_node.profiles import wrong_year
 from sensor_node.recordings.recording import Columns
 from sensor_node.settings import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
@@ -114,8 +115,8 @@ class MetersTable(Table):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.yearly_kwh is not None and self.profile == "lari":
-            raise ValueError("yearly_kwh is for another profile: lari has a distribution of its own")
+        if self.yearly_kwh is not None and (wrong := wrong_year(self.profile, self.yearly_kwh[-1])):
+            raise ValueError(f"yearly_kwh does not fit profile: {wrong}")
         if self.replay is not None and self.model_fields_set & {"profile", "yearly_kwh", "count", "interval"}:
             raise ValueError("a replay has no profile, yearly_kwh, count or interval: all is in its file")
         if wrong := conflicting(self.faults, has_counter=bool(self.counter)):

@@ -20,7 +20,7 @@ from broker.messages import MAX_SENSORS_PER_NODE, MAX_VALUE_KWH
 from broker.settings import Duration, ProcessSettings
 from broker.topics import SensorId, SiteId, TopicRoot
 from sensor_node.faults import PARAMETERS, Fault, conflicting, parse_fault
-from sensor_node.profiles import PROFILES, Surroundings, parse_holidays
+from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, wrong_year
 
 YEARS = (2000, 2100)
 SPEEDS = (0.001, 1_000_000)
@@ -224,8 +224,8 @@ class LoadSettings(PlaceSettings):
 
     @model_validator(mode="after")
     def _check_simulated(self) -> Self:
-        if self.yearly_kwh is not None and self.profile == "lari":
-            raise ValueError("--yearly-kwh is for another --profile: lari has a distribution of its own")
+        if wrong := wrong_year(self.profile, self.yearly_kwh):
+            raise ValueError(f"--yearly-kwh does not fit --profile: {wrong}")
         if self.end is not None and self.begin is None:
             raise ValueError("--to needs --from")
         if self.end is not None and self.begin is not None and self.local(self.end) <= self.begin:

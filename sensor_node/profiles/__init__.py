@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sensor_node.profiles.cold_store import cold_store
-from sensor_node.profiles.ev_charger import ev_charger
+from sensor_node.profiles.ev_charger import MOST_YEARLY_KWH, ev_charger
 from sensor_node.profiles.household import household
 from sensor_node.profiles.lari import Laboratory
 from sensor_node.profiles.load import Consumer, Edges, Load, MinuteLoad, Profile
@@ -22,6 +22,7 @@ __all__ = [
     "Surroundings",
     "make_load",
     "parse_holidays",
+    "wrong_year",
 ]
 
 DEFAULT_YEARLY_KWH: Mapping[str, float] = MappingProxyType(
@@ -47,6 +48,24 @@ _SHAPED: Mapping[str, Profile] = MappingProxyType(
 PROFILES: tuple[str, ...] = ("lari", *_SHAPED)
 
 
+def wrong_year(profile: str, yearly_kwh: float | None) -> str | None:
+    """Say why a profile cannot have such a year; None if it can.
+
+    Args:
+        profile: One of ``PROFILES``.
+        yearly_kwh: Energy of a calendar year, kWh; None for the profile's default.
+    """
+    if yearly_kwh is None:
+        return None
+    if not (math.isfinite(yearly_kwh) and yearly_kwh > 0):
+        return "the energy of a year must be above 0 kWh"
+    if profile == "lari":
+        return "lari has a distribution of its own; choose another profile"
+    if profile == "ev-charger" and yearly_kwh > MOST_YEARLY_KWH:
+        return f"a charging point gives at most {MOST_YEARLY_KWH:,.0f} kWh a year; make it several meters"
+    return None
+
+
 def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Surroundings) -> Load:
     """Make what a meter measures.
 
@@ -61,11 +80,9 @@ def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Su
     """
     if profile not in PROFILES:
         raise ValueError(f"no profile is called {profile}; known are {', '.join(PROFILES)}")
+    if wrong := wrong_year(profile, yearly_kwh):
+        raise ValueError(wrong)
     if profile == "lari":
-        if yearly_kwh is not None:
-            raise ValueError("lari has a distribution of its own; leave the yearly energy out")
         return Laboratory(key)
     year_kwh = DEFAULT_YEARLY_KWH[profile] if yearly_kwh is None else yearly_kwh
-    if not (math.isfinite(year_kwh) and year_kwh > 0):
-        raise ValueError("the energy of a year must be above 0 kWh")
     return MinuteLoad(_SHAPED[profile], Consumer(key, year_kwh, surroundings))

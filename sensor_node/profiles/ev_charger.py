@@ -1,11 +1,13 @@
 """A charging point for cars: now and then a session, its power constant and at last tapering off."""
 
+import math
+
 import numpy as np
 
 from sensor_node.profiles.chance import Values, seed_of, trait, uniform
 from sensor_node.profiles.devices import Runs, power_of, run_number, swing
 from sensor_node.profiles.load import Consumer, Minutes
-from sensor_node.profiles.local_year import LocalYear
+from sensor_node.profiles.local_year import DAY_MIN, LocalYear
 from sensor_node.profiles.shapes import HOUR_MIN, YEAR_H, energy_clock, moments
 
 STANDBY_KW, MOST_STANDBY = 0.004, 0.02
@@ -15,9 +17,12 @@ FEWEST, MOST = 110, 250
 VARIES = 0.5
 # Single-phase 16 A, three-phase 16 A (the most usual) and three-phase 32 A.
 CHARGERS_KW = (3.7, 11.0, 11.0, 11.0, 22.0)
-LONGEST_H = 6.0
-# A car waits for at most so many others; only a charging point in use half of all time has more.
-QUEUE = 8
+# Direct current, where those would be in use more than half of all time.
+FAST_CHARGERS_KW = (50.0, 150.0, 300.0)
+LONGEST_H, MOST_USE = 6.0, 0.5
+MOST_YEARLY_KWH = MOST_USE * FAST_CHARGERS_KW[-1] * YEAR_H
+# A car waits for at most so many others, or as many as charge in a day.
+FEWEST_QUEUE = 8
 # Parts of the time that the energy would take at full power, and of that power; they make 1 together.
 PHASES = ((0.85, 1.0), (0.075, 0.8), (0.075, 0.6), (0.075, 0.4), (0.075, 0.2))
 SATURDAY = 5
@@ -51,14 +56,14 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     wanted = min(max(energy_kwh / SESSION_KWH, FEWEST), MOST)
     number = run_number(max(wanted, energy_kwh / MOST_SESSION_KWH))
     mean_kwh = energy_kwh / number
-    charger_kw = _charger_kw(consumer.key, mean_kwh)
+    charger_kw = _charger_kw(consumer.key, mean_kwh, energy_kwh)
     mean_min = mean_kwh / charger_kw * HOUR_MIN
     time_share = sum(share for share, _ in PHASES)
     longest_min = (1 + VARIES) * mean_min * time_share
-    place = consumer.surroundings
+    place, queue = consumer.surroundings, max(FEWEST_QUEUE, math.ceil(DAY_MIN / longest_min))
     # As long as all take for which one may have to wait, and its own; and those before the first.
-    since_min = minutes.first - (QUEUE + 1) * longest_min
-    first = int(energy_clock(plugged_in, place, since_min) * number) - QUEUE
+    since_min = minutes.first - (queue + 1) * longest_min
+    first = int(energy_clock(plugged_in, place, since_min) * number) - queue
     last = int(energy_clock(plugged_in, place, minutes.end) * number)
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, "session"), index)
@@ -66,17 +71,18 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     full_min = mean_min * swing(consumer, "session", index, VARIES)
     # A car that comes while others charge waits for their end: each time for one more of them.
     start_min = arrival_min.copy()
-    for _ in range(QUEUE):
+    for _ in range(queue):
         start_min[1:] = np.maximum(arrival_min[1:], start_min[:-1] + full_min[:-1] * time_share)
     shares, powers = np.array(PHASES).T
-    lengths_min = full_min[QUEUE:, None] * shares
-    starts_min = start_min[QUEUE:, None] + full_min[QUEUE:, None] * (np.cumsum(shares) - shares)
+    lengths_min = full_min[queue:, None] * shares
+    starts_min = start_min[queue:, None] + full_min[queue:, None] * (np.cumsum(shares) - shares)
     power_kw = np.broadcast_to(charger_kw * powers, lengths_min.shape)
     return Runs(starts_min.ravel(), lengths_min.ravel(), power_kw.ravel())
 
 
-def _charger_kw(key: str, session_kwh: float) -> float:
+def _charger_kw(key: str, session_kwh: float, year_kwh: float) -> float:
     """The charging point's power; a weak one only where it is enough."""
+    least_kw = max(session_kwh / LONGEST_H, year_kwh / (MOST_USE * YEAR_H))
     chosen = CHARGERS_KW[int(trait(key, "charger") * len(CHARGERS_KW))]
-    enough = (each for each in sorted(CHARGERS_KW) if each >= session_kwh / LONGEST_H)
-    return max(chosen, next(enough, CHARGERS_KW[-1]))
+    enough = (each for each in sorted(CHARGERS_KW + FAST_CHARGERS_KW) if each >= least_kw)
+    return max(chosen, next(enough, FAST_CHARGERS_KW[-1]))

@@ -165,6 +165,10 @@ def test_days_are_those_of_the_clock() -> None:
         ),
         (["--holidays", "QQ"], "--holidays 'QQ': no public holidays are known for this country"),
         (["--yearly-kwh", "3500"], "--yearly-kwh '3500': lari has a distribution of its own"),
+        (
+            ["--profile", "ev-charger", "--yearly-kwh", "2e6"],
+            "--yearly-kwh '2e6': a charging point gives at most 1,314,900 kWh a year; make it several meters",
+        ),
         (["--yearly-kwh", "0", "--profile", "office"], "--yearly-kwh '0': input should be greater than 0"),
         (["--days", "0"], "--days '0': input should be greater than or equal to 1"),
         (["--days", "367"], "--days '367': input should be less than or equal to 366"),

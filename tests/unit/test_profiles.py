@@ -282,13 +282,18 @@ def test_car_charges_some_evenings_at_constant_power_and_tapers_off() -> None:
     assert 0.55 < evening / sessions < 0.9
 
 
-@pytest.mark.parametrize(("yearly_kwh", "most"), [(2_500.0, 0.1), (30_000.0, 0.6)])
+@pytest.mark.parametrize(
+    ("yearly_kwh", "most"),
+    [(2_500.0, 0.1), (30_000.0, 0.6), (100_000.0, 0.65), (500_000.0, 0.65), (1_314_900.0, 0.65)],
+)
 def test_cars_wait_so_that_no_charging_point_gives_more_than_it_can(yearly_kwh: float, most: float) -> None:
     edges_s = MONDAY.timestamp() + 60 * np.arange(200 * 1440 + 1.0)
     for key in range(12):
         load = make_load("ev-charger", f"7:{key}", yearly_kwh, BERLIN)
         power_kw = load.energy_kwh(edges_s) * 60
-        assert any(power_kw.max() == pytest.approx(kw, rel=0.012) for kw in (3.7, 11.0, 22.0))
+        assert any(
+            power_kw.max() == pytest.approx(kw, rel=0.012) for kw in (3.7, 11.0, 22.0, 50.0, 150.0, 300.0)
+        )
         assert np.mean(power_kw > 0.05) < most
         # The same in short parts, with only some of the cars in view.
         parts = [load.energy_kwh(np.array(pair))[0] for pair in pairwise(edges_s[:2881:30])]
@@ -339,6 +344,10 @@ def test_nobody_waits_for_pandas_who_needs_none() -> None:
     [
         (lambda: make_load("house", "7", None, BERLIN), "no profile is called house; known are lari, house"),
         (lambda: make_load("lari", "7", 3500.0, BERLIN), "lari has a distribution of its own"),
+        (
+            lambda: make_load("ev-charger", "7", 1_315_000.0, BERLIN),
+            "a charging point gives at most 1,314,900 kWh",
+        ),
         (lambda: make_load("office", "7", 0.0, BERLIN), "must be above 0 kWh"),
         (lambda: make_load("office", "7", float("nan"), BERLIN), "must be above 0 kWh"),
         (lambda: make_load("office", "7", float("inf"), BERLIN), "must be above 0 kWh"),

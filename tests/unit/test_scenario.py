@@ -95,7 +95,11 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
         (f"{METERS}colour = 1", "sites.1.nodes.1.meters.1.colour: there is no such setting"),
         (f"{METERS}interval = '0s'", "sites.1.nodes.1.meters.1.interval: an interval is 1ms to 24h"),
         (f"{METERS}profile = 'house'", "profile: there is no such profile; there are lari, household"),
-        (f"{METERS}yearly_kwh = 5", "yearly_kwh is for another profile: lari has a distribution of its own"),
+        (f"{METERS}yearly_kwh = 5", "yearly_kwh does not fit profile: lari has a distribution of its own"),
+        (
+            f"{METERS}profile='ev-charger'\nyearly_kwh = [5, 2e6]",
+            "yearly_kwh does not fit profile: a charging",
+        ),
         (f"{METERS}profile='office'\nyearly_kwh = [5, 3]", "yearly_kwh: write the smaller number first"),
         (f"{METERS}faults = [{{ kind = 'counter-reset', rate = '1%' }}]", "add counter = true"),
         (f"{METERS}[[faults]]\nkind = 'oops'\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
