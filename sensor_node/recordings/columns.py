@@ -64,6 +64,8 @@ def find_columns(sheet: Sheet, columns: Columns) -> Found:
     taken = [
         _named(sheet, name) for name in (columns.time, columns.value, columns.sensor) if name is not None
     ]
+    if len({*taken}) < len(taken):
+        raise sheet.error("needs columns of their own for time, value and sensor; one of them is named twice")
     sensor = _sensor(sheet, columns)
     if sensor is not None:
         taken.append(sensor)

@@ -83,15 +83,16 @@ def _to_utf_8(file: Path, data: bytes) -> bytes:
     if data.startswith(UTF_16):
         # Spreadsheets call this "Unicode text".
         data = data.decode("utf-16", errors="replace").encode()
-    if not data.strip():
-        raise RecordingError(f"the recording {file} is empty")
     if b"\0" in data:
         raise RecordingError(f"the recording {file} is neither CSV nor Parquet")
     try:
-        data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         # The usual one of Windows in Western Europe.
-        return data.decode("cp1252", errors="replace").encode()
+        text = data.decode("cp1252", errors="replace")
+        data = text.encode()
+    if not text.strip():
+        raise RecordingError(f"the recording {file} is empty")
     return data
 
 
@@ -113,7 +114,8 @@ def _open_csv(file: Path, data: bytes) -> Sheet:
         raise RecordingError(
             f"the recording {file} begins with values; its first line must name the columns, like time,value"
         )
-    _check_names(file, raw)
+    names = tuple(name.strip() for name in raw)
+    _check_names(file, names)
     # As numbers they would be what the first rows look like; as texts they can be shown if they are wrong.
     types = dict.fromkeys(raw, pa.string())
 
@@ -131,7 +133,6 @@ def _open_csv(file: Path, data: bytes) -> Sheet:
         raise _no_csv(file, ragged) from error
     # Empty lines are passed over, and a text in quotes may go over several.
     is_line_a_row = not re.search(rb'"|^\r?\n|\n\r?\n|\r\r', data)
-    names = tuple(name.strip() for name in raw)
     return Sheet(file, names, sample, read, delimiter in ";\t", 2 if is_line_a_row else None)
 
 
@@ -144,8 +145,9 @@ def _find_delimiter(data: bytes) -> str:
             widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
             if len(widths) == 1 and widths != {1}:
                 return delimiter
-    best = max(DELIMITERS, key=lines[0].count)
-    return best if best in lines[0] else ","
+    head = lines[0] if lines else ""
+    best = max(DELIMITERS, key=head.count)
+    return best if best in head else ","
 
 
 def _check_names(file: Path, names: Sequence[str]) -> None:

@@ -112,7 +112,7 @@ def _split(
         return
     try:
         names = to_texts(sensors[0])
-    except pa.ArrowNotImplementedError as error:
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         raise sheet.error(
             f"has no names in column '{short(sheet.names[column], SHOWN_TEXT)}', but {sensors[0].type}"
         ) from error

@@ -44,10 +44,10 @@ class Sheet:
         """The error that says so of this file."""
         return RecordingError(f"the recording {self.file} {what}")
 
-    def wrong(self, column: int, row: int, shown: object, why: str) -> RecordingError:
+    def wrong(self, column: int, row: int, shown: pa.Scalar, why: str) -> RecordingError:
         """The error that names a value, and where it is."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
-        name, value = short(self.names[column], SHOWN_TEXT), short(str(shown), SHOWN_TEXT)
+        name, value = short(self.names[column], SHOWN_TEXT), short(_to_text(shown), SHOWN_TEXT)
         return self.error(f"has '{value}' in column '{name}', {at}, which is {why}")
 
     def listed(self, columns: Sequence[int] | None = None) -> str:
@@ -55,6 +55,14 @@ class Sheet:
         names = self.names if columns is None else [self.names[each] for each in columns]
         shown = [f"'{short(name, SHOWN_TEXT)}'" for name in names[:SHOWN_NAMES]]
         return ", ".join(shown + ["…"] * (len(names) > SHOWN_NAMES))
+
+
+def _to_text(value: pa.Scalar) -> str:
+    try:
+        return str(value)
+    except (OverflowError, ValueError):
+        # A time that Python does not know, as the number that is in the file.
+        return str(value.value)
 
 
 def is_text(column: pa.Array) -> bool:

@@ -415,6 +415,9 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n \r\n", "is empty"),
+        (b"\x1c\x1f\n", "is empty"),
+        ("\u2003\n".encode(), "is empty"),
+        (b"time, time\n2026-01-01,1\n", "has two columns 'time'; give them different names"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "is neither CSV nor Parquet"),
         (b"PAR1 and no more", "is Parquet, but damaged"),
         (gzip.compress(b"time,value\n2026-01-01,1\n")[:-9], "is packed by gzip, but damaged"),
@@ -497,9 +500,13 @@ def test_single_row_that_says_when_it_began_has_no_end(tmp_path: Path) -> None:
     [
         (Columns(value="valeu"), "has no column 'valeu' but 'time', 'value', did you mean 'value'?"),
         (Columns(sensor="x"), "has no column 'x' but 'time', 'value'"),
+        (
+            Columns(time="time", value="time"),
+            "needs columns of their own for time, value and sensor; one of them is named twice",
+        ),
     ],
 )
-def test_column_that_is_not_there_is_answered_with_those_that_are(
+def test_columns_that_cannot_be_are_answered_in_one_sentence(
     columns: Columns, says: str, tmp_path: Path
 ) -> None:
     assert refused(tmp_path, f"{HEAD}2026-01-01,1\n", columns) == says
@@ -528,6 +535,27 @@ def test_sensor_that_is_no_name_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array(MOMENTS), "value": [1, 2], "sensor_id": [[1], [2]]}), file)
     assert refusal(file).startswith("has no names in column 'sensor_id', but list<")
+
+
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "meter"
+    pq.write_table(pa.table({"time": pa.array(MOMENTS), "value": [1, 2], "sensor_id": [b"\xff", b"b"]}), file)
+    assert refusal(file) == "has no names in column 'sensor_id', but binary"
+
+
+def test_time_that_python_does_not_know_is_told_as_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "meter"
+    pq.write_table(pa.table({"time": pa.array([0, 2**52], pa.timestamp("ms")), "value": [1, 2]}), file)
+    assert (
+        refusal(file)
+        == "has '4503599627370496' in column 'time', row 2, which is no time between 1970 and 2100"
+    )
+
+
+def test_file_that_begins_with_many_empty_lines_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "meter"
+    file.write_text("\n" * 70_000 + f"{HEAD}2026-01-01,1\n")
+    assert read_recording(file, Columns(), ZoneInfo("UTC"))[0].value_kwh.tolist() == [1.0]
 
 
 def test_damaged_parquet_is_one_sentence(tmp_path: Path) -> None:
