@@ -39,7 +39,7 @@ def check_command(arguments: list[str]) -> None:
 
 def to_words(plan: Plan) -> list[str]:
     """Describe a plan, in lines of 80 columns at most."""
-    lines = [plan.name, *_wrap(_course(plan), "")]
+    lines = [*_wrap(plan.name, ""), *_wrap(_course(plan), "")]
     site = None
     for node in plan.nodes:
         if node.site != site:

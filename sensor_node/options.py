@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from broker.messages import sensor_series
+from sensor_node.names import count_up
 from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
 from sensor_node.register import RegisterPlan
 from sensor_node.settings import PlaceSettings, SensorNodeSettings
@@ -17,7 +17,7 @@ def plan_of(settings: SensorNodeSettings, sensor_id: str) -> Plan:
     """
     yearly_kwh = None if settings.yearly_kwh is None else (settings.yearly_kwh, settings.yearly_kwh)
     group = MetersPlan(
-        tuple(sensor_series(sensor_id, settings.count)),
+        count_up(sensor_id, settings.count),
         settings.location,
         settings.interval,
         settings.profile,

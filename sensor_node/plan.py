@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broker.messages import sensor_series
 from broker.settings import ID_RULE
 from broker.topics import Place
 from sensor_node.faults import Fault
+from sensor_node.names import count_up
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.recording import RecordingError, Series
 from sensor_node.register import RegisterPlan
@@ -121,10 +121,13 @@ def name_series(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
     """Name the meters of recordings: as they are named there, else counting up from ``sensor_id``.
 
     Raises:
-        RecordingError: What is named there is no sensor id.
+        RecordingError: What is named there is no sensor id, or there are too many.
     """
     for name in names:
         if name is not None and not Place("site", name).is_valid:
             raise RecordingError(f"{name!r} is no sensor id: {ID_RULE}")
-    counted = sensor_series(sensor_id, len(names))
+    try:
+        counted = count_up(sensor_id, len(names))
+    except ValueError as error:
+        raise RecordingError(str(error)) from error
     return tuple(name or other for name, other in zip(names, counted, strict=True))

@@ -206,8 +206,12 @@ def read_scenario(file: Path) -> Scenario:
         ) from error
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{file} is no text in UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ScenarioError(f"{file} is no TOML: {str(error) or 'it is nested too deep'}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{file} is no TOML: {error}") from error
+    except ValueError as error:
+        raise ScenarioError(f"{file}: a number in it has too many digits") from error
+    except RecursionError as error:
+        raise ScenarioError(f"{file} is no TOML: it is nested too deep") from error
     try:
         return Scenario.model_validate(content)
     except ValidationError as error:

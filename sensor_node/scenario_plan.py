@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from broker.messages import sensor_series
+from sensor_node.names import count_up
 from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.recording import Series, read_recording, shift_to
@@ -22,7 +22,7 @@ def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> Plan:
         now: The clock, UTC; recordings can be shifted there.
 
     Raises:
-        ScenarioError: Two meters have one name, or faults do not fit.
+        ScenarioError: Two meters have one name, or one has none that is allowed.
         RecordingError: A recording cannot be read.
     """
     course = _course(scenario)
@@ -46,7 +46,10 @@ def _course(scenario: Scenario) -> Course:
 def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: datetime) -> NodePlan:
     recordings = [_recordings(table.replay, folder, scenario.zone, begin) for table in node.meters]
     counts = [len(found) or table.count for table, found in zip(node.meters, recordings, strict=True)]
-    names = iter(sensor_series(node.sensor_id, sum(counts)))
+    try:
+        names = iter(count_up(node.sensor_id, sum(counts)))
+    except ValueError as error:
+        raise ScenarioError(str(error)) from error
     shared = (*scenario.faults, *node.faults)
     groups = []
     for table, count, found in zip(node.meters, counts, recordings, strict=True):

@@ -20,6 +20,7 @@ from broker.messages import MAX_SENSORS_PER_NODE, MAX_VALUE_KWH
 from broker.settings import Duration, ProcessSettings
 from broker.topics import SensorId, SiteId, TopicRoot
 from sensor_node.faults import PARAMETERS, Fault, conflicting, parse_fault
+from sensor_node.names import count_up
 from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, wrong_year
 
 YEARS = (2000, 2100)
@@ -230,6 +231,11 @@ class LoadSettings(PlaceSettings):
             raise ValueError("--to needs --from")
         if self.end is not None and self.begin is not None and self.local(self.end) <= self.begin:
             raise ValueError("--to must be later than --from")
+        return self
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        count_up(self.sensor_id or FIRST_SENSOR, self.count)
         return self
 
     @property

@@ -272,6 +272,10 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
             "--count 'none': input should be a valid integer, unable to parse string as an integer",
         ),
         ("--sensor-id a/b", f"--sensor-id 'a/b': {ID}"),
+        (
+            f"--sensor-id {'S' * 64} --count 9",
+            f"counting up from {'S' * 64} to 9 meters comes to {'S' * 64}-9: {ID}",
+        ),
         ("--mqtt-url host", "--mqtt-url: write the URL as mqtt://user:password@host:port or mqtts://…"),
         ("--profile house", f"--profile 'house': there is no such profile; there are {', '.join(PROFILES)}"),
         ("--yearly-kwh 3500", "--yearly-kwh does not fit --profile: lari has a distribution of its own"),

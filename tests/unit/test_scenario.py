@@ -61,6 +61,12 @@ def test_file_of_ones_own_wins_over_an_example(tmp_path: Path, monkeypatch: pyte
     assert find_scenario(Path("campus.toml")) == Path("campus.toml")
 
 
+def test_long_name_is_broken_into_lines(tmp_path: Path) -> None:
+    lines = to_words(plan_text(METERS.replace("Test", "A very long day " * 6), tmp_path))
+    assert lines[0].startswith("A very long day A very")
+    assert max(map(len, lines)) <= 80
+
+
 def test_meters_of_a_node_count_up_over_its_groups(tmp_path: Path) -> None:
     plan = plan_text(f'{METERS}count = 2\n[[sites.nodes.meters]]\ncount = 3\nprofile = "office"\n', tmp_path)
     assert [each.name for each in plan.nodes[0].places] == ["S-01", "S-02", "S-03", "S-04", "S-05"]
@@ -92,6 +98,16 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
     [
         ("name = ", "is no TOML: Invalid value"),
         ("name = 'x'", "sites: it is missing"),
+        (f"seed = {'9' * 5000}", "a number in it has too many digits"),
+        (f"a = {'[' * 50_000}", "is no TOML: it is nested too deep"),
+        (
+            METERS.replace("S-01", "S" * 64) + "count = 9",
+            f"counting up from {'S' * 64} to 9 meters comes to {'S' * 64}-9: use 1 to 64 letters, digits",
+        ),
+        (
+            f"{METERS}count = 60_000\n[[sites.nodes.meters]]\ncount = 60_000",
+            "a node has at most 100,000 meters, not 120,000",
+        ),
         (f"{METERS}colour = 1", "sites.1.nodes.1.meters.1.colour: there is no such setting"),
         (f"{METERS}interval = '0s'", "sites.1.nodes.1.meters.1.interval: an interval is 1ms to 24h"),
         (f"{METERS}profile = 'house'", "profile: there is no such profile; there are lari, household"),

@@ -1,0 +1,24 @@
+"""The names of a node's meters: they count up from the first."""
+
+from broker.messages import MAX_SENSORS_PER_NODE, sensor_series
+from broker.settings import ID_RULE
+from broker.topics import Place
+
+
+def count_up(first: str, count: int) -> tuple[str, ...]:
+    """Name the meters of a node.
+
+    Args:
+        first: Its first meter.
+        count: How many it has.
+
+    Raises:
+        ValueError: There are too many, or the last one's name would be no sensor id.
+    """
+    if count > MAX_SENSORS_PER_NODE:
+        raise ValueError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
+    names = tuple(sensor_series(first, count))
+    # No other is longer.
+    if not Place("site", names[-1]).is_valid:
+        raise ValueError(f"counting up from {first} to {count:,} meters comes to {names[-1]}: {ID_RULE}")
+    return names
