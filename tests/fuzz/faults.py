@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import bson
 import pytest
 
+from broker.messages import sensor_series
 from broker.topics import ID_PATTERN, Place
 from monitor.queries.paging import Mark
 from sensor_node.outbox import Kept
@@ -66,5 +67,28 @@ FAULTS: tuple[tuple[str, str, Fault], ...] = (
     ("register", "a sensor hears all", _put("broker.roles.Topics.stored", lambda *_: "energy/stored/+/+")),
     ("cookie", "http speaks for https", _put("monitor.web.origin.is_secure", lambda _: False)),
     ("cookie", "other sites may speak", _put("monitor.web.origin.OWN", frozenset({"none", "cross-site"}))),
+    (
+        "scenario",
+        "two meters may have one name",
+        _put("sensor_node.scenario_plan._check_names", lambda _: None),
+    ),
+    (
+        "scenario",
+        "any name may be counted up",
+        _put("sensor_node.scenario_plan.count_up", sensor_series),
+    ),
+    ("scenario", "lines are not broken", _put("sensor_node.check._wrap", lambda text, *_: [text])),
+    ("scenario", "a clock is used twice", _put("sensor_node.meter.Meter._free", lambda _, stamp: stamp)),
+    (
+        "recording",
+        "a value may be anything",
+        _put("sensor_node.recordings.recording._check_size", lambda *_: None),
+    ),
+    ("recording", "a value is shown in full", _put("sensor_node.recordings.sheet.SHOWN_TEXT", 10**6)),
+    (
+        "recording",
+        "rows stay as they come",
+        _put("sensor_node.recordings.recording._Rows.order", lambda *_: None),
+    ),
     ("cookie", "any token is good", _put("monitor.web.access.Access.whose", lambda *_: object())),
 )

@@ -21,6 +21,8 @@ NAMES = (
     "plain",
     "register",
     "cookie",
+    "scenario",
+    "recording",
 )
 # Where the product's code is; what runs in it guides the fuzzer.
 PACKAGES = ("broker", "ingestor", "monitor", "sensor_node")
