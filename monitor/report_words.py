@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from monitor.queries.energy import Total
-from monitor.reading_value import reading_value
 from monitor.report_figures import Figures, by_site, energy_kwh, per_slot
 from monitor.report_numbers import change, kwh, share
 from monitor.report_page import Bars, Fact, Page, Section, table_of
 from monitor.report_time import DAY, HOUR, ReportTime
 from monitor.report_trouble import alarm_sections, place, quality_sections, silent_now, standing
 from monitor.tables import Column
+from monitor.written import written
 
 TOP_SENSORS = 10
 MOST_SITES = 30
@@ -96,7 +96,7 @@ def _energy_facts(figures: Figures) -> Iterable[Fact]:
         hour = when.hour_name(figures.peak.start)
         yield Fact(
             "Highest reading",
-            f"{reading_value(figures.peak.max_kwh)} kWh",
+            f"{written(figures.peak.max_kwh)} kWh",
             f"by {figures.peak.sensor_id}, {hour}",
         )
 
@@ -154,7 +154,7 @@ def _details(hours: Sequence[Total]) -> tuple[str, str, str]:
     readings, anomalies = (
         sum(each) for each in zip(*((hour.readings, hour.anomalies) for hour in hours), strict=True)
     )
-    return reading_value(max(each.max_kwh for each in hours)), f"{readings:,}", f"{anomalies:,}"
+    return written(max(each.max_kwh for each in hours)), f"{readings:,}", f"{anomalies:,}"
 
 
 def _top_sensors(figures: Figures) -> Section:
@@ -165,7 +165,7 @@ def _top_sensors(figures: Figures) -> Section:
             each.who or "",
             kwh(each.energy_kwh, top[0].energy_kwh),
             share(each.energy_kwh, figures.energy_kwh),
-            reading_value(each.max_kwh),
+            written(each.max_kwh),
             f"{each.anomalies:,}",
             *place(known.get(each.who or "")),
         )

@@ -17,7 +17,7 @@ from monitor.alarms import RANKS, Look
 from monitor.fleet_sensor import FleetSensor
 from monitor.live import Live
 from monitor.queries.database import Database
-from monitor.reading_value import reading_value
+from monitor.written import written
 from monitor.zone import machine_zone
 
 STYLES = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan"}
@@ -122,7 +122,7 @@ class Screen:
         table.add_row(
             Text(plain(sensor.sensor_id), style=style),
             Text(place),
-            Text("—" if sensor.value_kwh is None else reading_value(sensor.value_kwh), style=style),
+            Text("—" if sensor.value_kwh is None else written(sensor.value_kwh), style=style),
             Text(spark(sensor.recent_kwh[-SPARK_READINGS:]), style=style or "blue"),
             Text("never" if heard is None else short_age((self._now - heard).total_seconds())),
             Text(plain(severity or state), style=style or ("yellow" if state != "online" else "green")),

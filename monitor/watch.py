@@ -13,9 +13,9 @@ from broker.settings import read_settings
 from ingestor.documents import Measure
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.tail import Tail, open_tail
-from monitor.reading_value import reading_value
 from monitor.screen import show
 from monitor.settings import WatchSettings
+from monitor.written import written
 
 LOOK_EVERY_S = 0.25
 SHOWN_AT_ONCE = 40
@@ -86,7 +86,7 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
     if measure["is_anomaly"]:
         mark, detail = "🔴", f"Action required: {place}"
     else:
-        mark, detail = "🟢", f"{reading_value(measure['value_kwh'])} kWh, {place}"
+        mark, detail = "🟢", f"{written(measure['value_kwh'])} kWh, {place}"
     line = f"{time} {mark} {plain(measure['status_message'])}"
     # The mark is two columns wide.
     separator = " " if len(line) + 1 + 1 + len(detail) <= width else f"\n{INDENT}"

@@ -22,6 +22,9 @@ TAG = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRad
 READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
 ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
 HEADROOM = 1.08
+# A threshold so many times as high as all readings would leave nothing of them to be seen.
+OUT_OF_SIGHT = 20
+SMALLEST_TOP = 1e-6
 Options = dict[str, Any]
 Point = tuple[int, float]
 
@@ -31,7 +34,7 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
 
     Args:
         history: What is drawn.
-        threshold_kwh: Where the line of the threshold is; none if None.
+        threshold_kwh: Where the line of the threshold is; none if None, or far above all readings.
         zone: Whose clocks are shown.
     """
     points = to_points(history.values, zone)
@@ -45,7 +48,9 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
         "sampling": "minmax",
         "color": BLUE,
     }
-    if threshold_kwh is not None:
+    highest_kwh = max((value for _, value in points), default=0.0)
+    if threshold_kwh is not None and highest_kwh * OUT_OF_SIGHT >= threshold_kwh:
+        highest_kwh = max(highest_kwh, threshold_kwh)
         line["markLine"] = {
             "silent": True,
             "symbol": "none",
@@ -58,8 +63,7 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
     chart = _frame(has_zoom=True)
     chart["xAxis"] = {"type": "time", "axisLabel": {"color": GREY, "hideOverlap": True}}
     chart["series"] = [line, marks]
-    highest = max([value for _, value in points] + [threshold_kwh or 0.0, 0.5])
-    chart["yAxis"]["max"] = math.ceil(highest * HEADROOM)
+    chart["yAxis"]["max"] = _top(highest_kwh * HEADROOM)
     if history.energies:
         energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
         energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
@@ -68,6 +72,14 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
         chart["yAxis"] = [chart["yAxis"], axis]
         chart["series"].insert(0, energy)
     return chart
+
+
+def _top(highest: float) -> float:
+    """Where an axis ends: at a whole number, or at two digits of a small one."""
+    if highest < SMALLEST_TOP:
+        return SMALLEST_TOP if highest else 1
+    places = max(0, 1 - math.floor(math.log10(highest)))
+    return round(math.ceil(highest * 10**places) / 10**places, places) if highest < 1 else math.ceil(highest)
 
 
 def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Options:

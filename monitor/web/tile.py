@@ -5,8 +5,8 @@ from datetime import datetime
 
 from monitor.ages import ago
 from monitor.fleet_sensor import FleetSensor
-from monitor.reading_value import reading_value
 from monitor.web.words import power, safe
+from monitor.written import written
 
 WIDTH, HEIGHT = 100.0, 24.0
 
@@ -20,7 +20,7 @@ def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
         now: This moment, UTC, naive.
     """
     state = sensor.state(now)
-    value = "—" if sensor.value_kwh is None else reading_value(sensor.value_kwh)
+    value = "—" if sensor.value_kwh is None else written(sensor.value_kwh)
     heard = ago(sensor.heard_at, now)
     alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
     look = severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)

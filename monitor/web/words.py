@@ -4,12 +4,13 @@ from datetime import UTC, datetime, tzinfo
 from html import escape
 
 from broker.plain import plain
+from monitor.written import written
 
 KILO = 1000.0
 
 
 def energy(kwh: float) -> str:
-    """Write an energy with a fitting unit: ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
+    """Write an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
     return _scaled(kwh, ("kWh", "MWh", "GWh"))
 
 
@@ -22,6 +23,8 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     unit = 0
     while value >= 10 * KILO and unit < len(units) - 1:
         value, unit = value / KILO, unit + 1
+    if value < 1:
+        return f"{written(value)} {units[unit]}"
     digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
     return f"{value:,.{digits}f} {units[unit]}"
 

@@ -30,7 +30,14 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.mark.parametrize(
     ("kwh", "text"),
-    [(0, "0.00 kWh"), (1.824, "1.82 kWh"), (12.24, "12.2 kWh"), (1234.5, "1,234 kWh"), (12_345, "12.3 MWh")],
+    [
+        (0, "0.00 kWh"),
+        (0.0033, "0.0033 kWh"),
+        (1.824, "1.82 kWh"),
+        (12.24, "12.2 kWh"),
+        (1234.5, "1,234 kWh"),
+        (12_345, "12.3 MWh"),
+    ],
 )
 def test_energy_has_a_fitting_unit(kwh: float, text: str) -> None:
     assert energy(kwh) == text
@@ -122,6 +129,22 @@ def test_chart_of_readings_has_the_threshold_and_marks_what_is_above() -> None:
 
 def test_chart_without_a_threshold_has_no_line_for_it() -> None:
     assert "markLine" not in history_chart(history(), None, UTC)["series"][0]
+
+
+def test_threshold_far_above_all_readings_does_not_squash_them() -> None:
+    of_a_home = [(NOW - timedelta(seconds=30), 0.003), (NOW, 0.0032)]
+    chart = history_chart(history(values=of_a_home, anomalies=[]), 12.0, UTC)
+    assert "markLine" not in chart["series"][0]
+    assert [value for _, value in chart["series"][0]["data"]] == [0.003, 0.0032]
+    assert chart["yAxis"]["max"] == 0.0035
+
+
+@pytest.mark.parametrize(
+    ("highest_kwh", "top"),
+    [(0.0, 1), (0.00017, 0.00019), (0.5, 0.54), (0.55, 0.6), (0.6, 13), (13.0, 15), (5e-324, 1e-6)],
+)
+def test_axis_ends_just_above_what_is_shown(highest_kwh: float, top: float) -> None:
+    assert history_chart(history(values=[(NOW, highest_kwh)]), 12.0, UTC)["yAxis"]["max"] == top
 
 
 def test_chart_of_hours_has_the_energy_too() -> None:

@@ -14,12 +14,12 @@ from ingestor.documents import utc_now
 from monitor.queries.database import QueryError, Span
 from monitor.queries.energy import ALL, By, HeatCell, Peak, Scope, Total, Unit
 from monitor.queries.slots import starts
-from monitor.reading_value import reading_value
 from monitor.web.charts import heat_chart, totals_chart
 from monitor.web.figure import to_table
 from monitor.web.frame import frame, write
 from monitor.web.sources import Sources
 from monitor.web.words import clock, energy, safe
+from monitor.written import written
 
 SPANS = {24: "last 24 hours", 168: "last 7 days", 720: "last 30 days", 2016: "last 12 weeks"}
 SPANS[8784] = "last year"
@@ -155,7 +155,7 @@ def _peak_table(peaks: Sequence[Peak], sources: Sources) -> str:
     rows = [
         (
             each.sensor_id,
-            f"{reading_value(each.max_kwh)} kWh",
+            f"{written(each.max_kwh)} kWh",
             clock(each.start, sources.zone, form="%Y-%m-%d %H:%M"),
         )
         for each in peaks

@@ -13,7 +13,6 @@ from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import QueryError, Span
 from monitor.queries.episodes import Sought
 from monitor.queries.shapes import ALARMS
-from monitor.reading_value import reading_value
 from monitor.web.access import Person
 from monitor.web.alarm_list import AlarmList
 from monitor.web.charts import history_chart
@@ -25,6 +24,7 @@ from monitor.web.sensor_edit import ask_to_edit
 from monitor.web.sources import Sources
 from monitor.web.span_choice import SpanChoice
 from monitor.web.words import clock, energy, power, safe
+from monitor.written import written
 
 SPANS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
 LOOK_EVERY_S = 5.0
@@ -91,7 +91,7 @@ class _Sensor:
         """Show what is so now."""
         sensor, now = self._sensor, utc_now()
         self._lead.content = safe(" · ".join(filter(None, (sensor.site, sensor.location))))
-        value = "—" if sensor.value_kwh is None else f"{reading_value(sensor.value_kwh)} kWh"
+        value = "—" if sensor.value_kwh is None else f"{written(sensor.value_kwh)} kWh"
         heard = ago(sensor.heard_at, now)
         threshold = self._threshold_kwh(None)
         facts = {"State": sensor.state(now), "Last reading": value, "Heard": heard}
@@ -140,8 +140,8 @@ class _Sensor:
         shown = f"{GRAINS[history.grain]}, {times[0]} to {times[1] if not self._span.is_running else 'now'}"
         facts = {"Shown": shown, "Energy": energy(history.energy_kwh), "Readings": f"{history.readings:,}"}
         facts |= {
-            "Mean reading": f"{reading_value(mean_kwh)} kWh",
-            "Highest": f"{reading_value(history.max_kwh)} kWh",
+            "Mean reading": f"{written(mean_kwh)} kWh",
+            "Highest": f"{written(history.max_kwh)} kWh",
         }
         self._facts.content = to_facts(facts | {"Anomalies": f"{history.anomaly_count:,}"})
 

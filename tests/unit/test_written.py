@@ -2,11 +2,11 @@
 
 import pytest
 
-from monitor.reading_value import reading_value
+from monitor.written import written
 
 
 @pytest.mark.parametrize(
-    ("value_kwh", "written"),
+    ("value", "text"),
     [
         (0.0, "0.00"),
         (12.0, "12.00"),
@@ -24,11 +24,11 @@ from monitor.reading_value import reading_value
         (5e-324, "0.00"),
     ],
 )
-def test_reading_is_written_with_as_many_places_as_it_needs(value_kwh: float, written: str) -> None:
-    assert reading_value(value_kwh) == written
+def test_reading_is_written_with_as_many_places_as_it_needs(value: float, text: str) -> None:
+    assert written(value) == text
 
 
 def test_no_reading_that_a_register_can_tell_looks_like_nothing() -> None:
-    shown = [float(reading_value(watt_hours / 1000)) for watt_hours in range(1, 500)]
+    shown = [float(written(watt_hours / 1000)) for watt_hours in range(1, 500)]
     for watt_hours, value_kwh in enumerate(shown, 1):
         assert value_kwh == pytest.approx(watt_hours / 1000, rel=0.05)
