@@ -278,7 +278,10 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
         ),
         ("--mqtt-url host", "--mqtt-url: write the URL as mqtt://user:password@host:port or mqtts://…"),
         ("--profile house", f"--profile 'house': there is no such profile; there are {', '.join(PROFILES)}"),
-        ("--yearly-kwh 3500", "--yearly-kwh does not fit --profile: lari has a distribution of its own"),
+        (
+            "--yearly-kwh 3500",
+            "--yearly-kwh does not fit --profile: lari has a distribution of its own; choose another profile",
+        ),
         ("--to 2026-01-01", "--to needs --from"),
         ("--from 2026-02-01 --to 2026-01-01", "--to must be later than --from"),
         ("--from yesterday", "--from 'yesterday': write a date or a time as 2026-01-31 or 2026-01-31T10:00"),
