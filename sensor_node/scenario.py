@@ -228,4 +228,6 @@ def _explain(detail: ErrorDetails) -> str:
         message = "there is no such setting"
     elif detail["type"] == "missing":
         message = "it is missing"
+    elif detail["type"] == "too_short":
+        message = "it is empty; there must be at least one"
     return f"{where}: {message[:1].lower()}{message[1:]}" if where else f"{message[:1].lower()}{message[1:]}"

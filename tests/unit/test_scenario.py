@@ -98,6 +98,7 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
     [
         ("name = ", "is no TOML: Invalid value"),
         ("name = 'x'", "sites: it is missing"),
+        ("name = 'x'\nsites = []", "sites: it is empty; there must be at least one"),
         (f"seed = {'9' * 5000}", "a number in it has too many digits"),
         (f"a = {'[' * 50_000}", "is no TOML: it is nested too deep"),
         (
