@@ -130,6 +130,7 @@ class Ingestor:
             await connection.publish_many([self._status_message(self.state.status())])
             self._announcer.attach(connection)
             await self._subscribe(connection)
+            self.state.is_subscribed = True
             self._alarms.attach(connection)
             await _first_of(self._stop.wait(), connection.renew.wait())
             if not self._stop.is_set():
@@ -140,6 +141,7 @@ class Ingestor:
             return True
         finally:
             self.state.connection = None
+            self.state.is_subscribed = False
             self._announcer.attach(None)
             self._alarms.attach(None)
 

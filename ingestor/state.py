@@ -17,18 +17,21 @@ class State:
     Attributes:
         threshold_kwh: That of sensors which have none of their own, kWh.
         connection: The current one; None while the broker is away.
+        is_subscribed: Whether the broker keeps readings for this ingestor. Before the very first time
+            it does not, and what is published then is lost.
     """
 
     books: Books
     store: Store
     threshold_kwh: float
     connection: Connection | None = None
+    is_subscribed: bool = False
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def dependencies(self) -> dict[str, bool]:
         """What the ingestor needs, and whether it answers."""
-        broker = self.connection is not None and not self.connection.is_lost
-        return {"broker": broker, "database": self.store.is_available}
+        hears = self.is_subscribed and self.connection is not None and not self.connection.is_lost
+        return {"broker": hears, "database": self.store.is_available}
 
     def status(self, state: Literal["online", "offline"] = "online") -> IngestorStatus:
         """What is published, with the books of this moment."""

@@ -93,9 +93,9 @@ def start_ingestor(servers: Servers, site: str, tmp_path: Path) -> StartIngestor
 
     @asynccontextmanager
     async def start(
-        *options: str, on: Servers = servers, ready: bool = True
+        *options: str, on: Servers = servers, mqtt_port: int = 0, ready: bool = True
     ) -> AsyncIterator[RunningIngestor]:
-        ingestor = RunningIngestor(on, site, tmp_path / "ingestor.log", options)
+        ingestor = RunningIngestor(on, site, tmp_path / "ingestor.log", options, mqtt_port=mqtt_port)
         try:
             await ingestor.start(ready=ready)
             yield ingestor

@@ -188,8 +188,7 @@ class RunningIngestor:
         return (await self.get("/live"))[0] == 200
 
     async def hears(self) -> bool:
-        """Whether it is connected to the broker and had the time to subscribe."""
-        await asyncio.sleep(0.5)
+        """Whether it is connected to the broker and has subscribed."""
         return '"broker": true' in (await self.get("/ready"))[1]
 
     async def books(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 
 from stack.processes import Process
 from stack.servers import Servers
+from tests.chaos.proxy import proxy_to
 from tests.conftest import StartIngestor
 from tests.readings import payload
 from tests.servers import PATIENCE_S, RunningIngestor, Site, Wire, balance, eventually
@@ -132,6 +133,16 @@ async def test_ingestor_waits_for_servers_that_are_missing_and_recovers(
     assert log.count("MongoDB does not answer") == 1
     assert log.count("MongoDB answers again") == 1
     assert log.count("The broker at") == 2
+
+
+async def test_ingestor_is_not_ready_before_the_broker_keeps_readings_for_it(
+    servers: Servers, place: Site, start_ingestor: StartIngestor
+) -> None:
+    async with proxy_to(servers.mqtt_port) as slow:
+        slow.delay_s = 0.2
+        async with start_ingestor(mqtt_port=slow.port):
+            await place.publish(payload(place.sensor, 1.0))
+            await place.until_count(1)
 
 
 async def test_database_that_is_killed_for_a_while_costs_nothing(
