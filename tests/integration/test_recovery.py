@@ -70,7 +70,8 @@ async def test_ingestor_killed_in_the_middle_of_100_000_readings_loses_and_doubl
         for part in (20_000, 50_000):
             await place.until_count(part, seconds=60)
             await ingestor.kill()
-            await ingestor.start()
+            # Beside a broker that is this busy, a new one has read most of the rest before it is ready.
+            await ingestor.start(ready=False)
         await place.until_count(100_000, seconds=120)
         await settled(ingestor, 1)
         assert "status 0" in await publisher.ended()
