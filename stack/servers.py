@@ -9,8 +9,11 @@ from broker.authority import Authority
 from broker.certificates import keep_servers
 from stack import mongod, mosquitto
 from stack.accounts import Accounts
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import Process, running
+
+# The least that MongoDB takes.
+SMALL_CACHE_GB = 0.25
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Servers:
         mqtt_port: The broker's port on 127.0.0.1.
         mongo_port: The database's.
         mutual_port: The broker's for those who have a certificate; only with TLS.
+        cache_gb: How much of its data the database holds in memory.
     """
 
     accounts: Accounts
@@ -30,6 +34,7 @@ class Servers:
     mqtt_port: int
     mongo_port: int
     mutual_port: int | None = None
+    cache_gb: float = mongod.CACHE_GB
     broker: Process = field(init=False)
     database: Process = field(init=False)
 
@@ -42,7 +47,7 @@ class Servers:
             self.mutual_port,
         )
         self.database = mongod.mongod(
-            self.state / "mongo", self.mongo_port, self.accounts, self.state / "mongod.log"
+            self.state / "mongo", self.mongo_port, self.accounts, self.state / "mongod.log", self.cache_gb
         )
 
     def mqtt(self, role: str) -> str:
@@ -63,24 +68,25 @@ class Servers:
 
 
 @asynccontextmanager
-async def start_servers(state: Path, accounts: Accounts, *, tls: bool = False) -> AsyncIterator[Servers]:
+async def start_servers(
+    state: Path, accounts: Accounts, *, tls: bool = False, cache_gb: float = SMALL_CACHE_GB
+) -> AsyncIterator[Servers]:
     """Start both, make the database's users, and stop both at the end.
 
     Args:
         state: Where to keep everything.
         accounts: The users of both.
         tls: Whether both speak TLS, and nothing else.
+        cache_gb: How much of its data the database holds in memory; little, since several may run at once.
 
     Raises:
         ProcessError: One is missing or does not start.
     """
-    mqtt_port = free_port(21000)
-    mongo_port = free_port(27500, [mqtt_port])
     mutual_port = None
     if tls:
         accounts = replace(accounts, authority=keep_servers(Authority(state / "certificates")))
-        mutual_port = free_port(mqtt_port + 1, [mongo_port])
-    servers = Servers(accounts, state, mqtt_port, mongo_port, mutual_port)
+        mutual_port = reserve_port()
+    servers = Servers(accounts, state, reserve_port(), reserve_port(), mutual_port, cache_gb)
     async with (
         running(servers.broker, servers.broker_answers),
         running(servers.database, servers.database_answers),

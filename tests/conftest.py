@@ -110,13 +110,3 @@ def start_ingestor(servers: Servers, site: str, tmp_path: Path) -> StartIngestor
 async def ingestor(start_ingestor: StartIngestor) -> AsyncIterator[RunningIngestor]:
     async with start_ingestor() as one:
         yield one
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in the last lines what could not run here."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    for reason in sorted(
-        {str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}
-    ):
-        count = sum(reason in str(report.longrepr) for report in skipped)
-        terminalreporter.write_line(f"NOT RUN: {count} tests, {reason.removeprefix('Skipped: ')}")

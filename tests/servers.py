@@ -19,7 +19,7 @@ from pymongo.database import Database
 from broker.address import MqttAddress
 from broker.connection import Connection, Outgoing
 from broker.link import Link
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers
 
@@ -149,7 +149,7 @@ class RunningIngestor:
     program: tuple[str, ...] = ("ingestor",)
     mqtt_port: int = 0
     mongo_port: int = 0
-    http_port: int = field(default_factory=lambda: free_port(22000))
+    http_port: int = field(default_factory=reserve_port)
     process: Process = field(init=False)
 
     def __post_init__(self) -> None:

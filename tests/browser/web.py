@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.servers import Servers
 from tests.servers import fetch
@@ -30,7 +30,7 @@ class Web:
 
     servers: Servers
     log: Path
-    port: int = field(default_factory=lambda: free_port(28080))
+    port: int = field(default_factory=reserve_port)
     dialogs: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
 

@@ -16,8 +16,6 @@ from tests.servers import RunningIngestor, Wire, eventually
 
 pytestmark = pytest.mark.chaos
 
-KILLS = 50
-
 
 @dataclass(slots=True)
 class Witness:
@@ -83,7 +81,12 @@ def kept(database: Database[dict[str, Any]], site: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("point", "kills"),
-    [("alarms-written-but-not-told", KILLS), ("before-alarms-are-written", 5), ("before-puback", 5)],
+    [
+        ("alarms-written-but-not-told", 10),
+        pytest.param("alarms-written-but-not-told", 50, marks=pytest.mark.long),
+        ("before-alarms-are-written", 5),
+        ("before-puback", 5),
+    ],
 )
 async def test_every_alarm_is_kept_once_and_told(
     witness: Witness,
@@ -104,6 +107,7 @@ async def test_every_alarm_is_kept_once_and_told(
         assert "Traceback" not in ingestor.log.read_text()
 
 
+@pytest.mark.mutant
 @pytest.mark.parametrize(
     ("mutant", "point"),
     [

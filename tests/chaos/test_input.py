@@ -76,6 +76,7 @@ async def test_flood_of_a_hundred_windows_stays_within_the_bound(rig_of: OpenRig
         await stored(rig, FLOOD_READINGS)
 
 
+@pytest.mark.mutant
 async def test_queue_without_a_bound_is_found(rig_of: OpenRig) -> None:
     said = await asyncio.create_subprocess_exec("mosquitto", "-h", stdout=asyncio.subprocess.PIPE)
     if b"version 2.0.11" not in (await said.communicate())[0]:

@@ -172,6 +172,7 @@ CASES = [
 ]
 
 
+@pytest.mark.mutant
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.mutant)
 async def test_fault_is_found(rig_of: OpenRig, case: Case) -> None:
     async with rig_of() as rig:

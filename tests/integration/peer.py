@@ -11,7 +11,6 @@ from mqtt5 import ConnAckPacket, ConnectPacket, DisconnectPacket, Packet, PubAck
 from broker.address import MqttAddress
 from broker.connection import Outgoing
 from broker.link import Link
-from stack.ports import free_port
 
 
 class Peer:
@@ -68,8 +67,8 @@ async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncI
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.append(asyncio.ensure_future(serve(reader, writer)))
 
-    port = free_port(24000)
-    server = await asyncio.start_server(accept, "127.0.0.1", port)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
     try:
         yield Link(
             MqttAddress.parse(f"mqtt://user:password@127.0.0.1:{port}"),

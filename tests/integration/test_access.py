@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 
 from broker.client import BrokerRefusedError
 from stack.accounts import DATABASE, Accounts
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import running
 from stack.servers import Servers
 from tests.readings import payload
@@ -170,7 +170,7 @@ async def test_access_follows_the_topic_root(
     accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENERGY_TOPIC_ROOT", "campus/energy")
-    servers = Servers(accounts, tmp_path, free_port(23000), 0)
+    servers = Servers(accounts, tmp_path, reserve_port(), 0)
     async with running(servers.broker, servers.broker_answers), Wire(servers.mqtt("sensors")) as wire:
         await wire.publish("campus/energy/readings/lari/S", b"{}")
         with pytest.raises(BrokerRefusedError, match="not authorized"):

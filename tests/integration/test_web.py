@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.web.serve import NO_TERMINAL
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import Process
 from tests.servers import eventually, fetch
 
@@ -22,7 +22,7 @@ def web(log: Path, *options: str, **environment: str) -> Process:
 
 
 async def test_passwords_are_made_up_for_a_terminal_and_it_waits_for_its_servers(tmp_path: Path) -> None:
-    port = free_port(28100)
+    port = reserve_port()
 
     async def is_live() -> bool:
         return (await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}/live"))[0] == 200

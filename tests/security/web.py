@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from broker.authority import Authority
 from monitor.web.cookie import PLAIN, SECURE
-from stack.ports import free_port
+from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.servers import Servers
 
@@ -54,7 +54,7 @@ class WebSite:
     build: str = "as_it_is"
     options: tuple[str, ...] = ()
     https: bool = False
-    port: int = field(default_factory=lambda: free_port(28300))
+    port: int = field(default_factory=reserve_port)
     context: ssl.SSLContext | None = None
 
     @property
