@@ -420,7 +420,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (b"time, time\n2026-01-01,1\n", "has two columns 'time'; give them different names"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "is neither CSV nor Parquet"),
         (b"PAR1 and no more", "is Parquet, but damaged"),
-        (gzip.compress(b"time,value\n2026-01-01,1\n")[:-9], "is packed by gzip, but damaged"),
+        (gzip.compress(b"time,value\n2026-01-01,1\n", mtime=0)[:-9], "is packed by gzip, but damaged"),
         (b"time,value\n", "has no rows"),
         (
             b"2026-01-01,1.5\n2026-01-02,2\n",
