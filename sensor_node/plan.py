@@ -9,7 +9,7 @@ from broker.topics import Place
 from sensor_node.faults import Fault
 from sensor_node.names import count_up
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.recording import RecordingError, Series
+from sensor_node.recordings.series import RecordingError, Series
 from sensor_node.register import RegisterPlan
 
 

@@ -14,7 +14,9 @@ from broker.settings import read_settings, stop
 from sensor_node.options import register_of
 from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, name_series, of_meters, of_nodes
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.recording import Columns, RecordingError, Series, read_recording, shift_to
+from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.recording import read_recording
+from sensor_node.recordings.series import RecordingError, Series, shift_to
 from sensor_node.run import simulate
 from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sensor_node.plan import Course
-from sensor_node.recordings.recording import Series
+from sensor_node.recordings.series import Series
 
 AT_ONCE = 1000
 # Many meters are read a few at a time: to wake up for each would cost more than to read it.

@@ -15,7 +15,7 @@ from sensor_node.durable import OutboxError
 from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
 from sensor_node.ledger import LedgerError, open_ledger
 from sensor_node.plan import Plan
-from sensor_node.recordings.recording import RecordingError
+from sensor_node.recordings.series import RecordingError
 from sensor_node.scenario import ScenarioError, find_scenario, read_scenario
 from sensor_node.scenario_plan import plan_scenario, with_seed
 from sensor_node.settings import TransportSettings

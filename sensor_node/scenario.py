@@ -22,7 +22,7 @@ from broker.settings import ID_RULE, Duration
 from broker.topics import SensorId, SiteId
 from sensor_node.faults import Fault, conflicting
 from sensor_node.profiles import wrong_year
-from sensor_node.recordings.recording import Columns
+from sensor_node.recordings.columns import Columns
 from sensor_node.settings import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
 EXAMPLES = Path(__file__).parent / "scenarios"

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from sensor_node.names import count_up
 from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.recording import Series, read_recording, shift_to
+from sensor_node.recordings.recording import read_recording
+from sensor_node.recordings.series import Series, shift_to
 from sensor_node.register import RegisterPlan
 from sensor_node.scenario import MetersTable, NodeTable, ReplayTable, Scenario, ScenarioError
 

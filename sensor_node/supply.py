@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from sensor_node.profiles import Load
-from sensor_node.recordings.recording import Series
+from sensor_node.recordings.series import Series
 
 Supply = Callable[[datetime], float]
 """Told when a meter is read, says what it has used since it was read before, kWh."""

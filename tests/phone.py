@@ -1,10 +1,11 @@
 """A server that stands for whatever carries notifications to people."""
 
 import asyncio
-import socket
 from typing import Self
 
 from aiohttp import web
+
+from stack.ports import reserve_port
 
 HIDDEN = "s3cret-t0ken"
 
@@ -13,8 +14,7 @@ class Phone:
     """What people look at: takes messages at a URL, unless told otherwise."""
 
     def __init__(self, options: str = "") -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+        self.port = reserve_port()
         self.url = f"json://me:{HIDDEN}@127.0.0.1:{self.port}/{HIDDEN}{options}"
         self.status = 200
         self.refusals = 0
@@ -44,7 +44,7 @@ class Phone:
         app.router.add_post("/{path:.*}", self._take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listener).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

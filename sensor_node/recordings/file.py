@@ -18,7 +18,8 @@ import pyarrow.csv as pcsv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from broker.plain import short
-from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingError, Sheet
+from sensor_node.recordings.series import RecordingError
+from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet
 
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"

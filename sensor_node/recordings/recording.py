@@ -1,7 +1,7 @@
 """Consumption that was recorded, read from a file so that meters can measure it again."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,31 +18,13 @@ from sensor_node.recordings.clock import to_unix_ms
 from sensor_node.recordings.columns import Columns, find_columns
 from sensor_node.recordings.file import open_sheet
 from sensor_node.recordings.numbers import to_numbers
-from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingError, Sheet, to_texts
+from sensor_node.recordings.series import Series
+from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet, to_texts
 from sensor_node.recordings.times import Times, to_times
-
-__all__ = ["Columns", "RecordingError", "Series", "read_recording", "shift_to"]
 
 # By what values are multiplied and divided to be kWh. A tenth has no exact double: 78 Wh / 1000 is
 # 0.078 kWh, 78 Wh * 0.001 need not be.
 TO_KWH = {"Wh": (1, 1000), "kWh": (1, 1), "MWh": (1000, 1)}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """What one meter measured.
-
-    Attributes:
-        name: What the recording calls the sensor; None if it names none.
-        at_ms: When each reading is taken, Unix milliseconds, one later than the other, shape (n,).
-        value_kwh: The energy used since the previous reading, kWh, shape (n,).
-        skipped: How many rows were left out, by why.
-    """
-
-    name: str | None
-    at_ms: NDArray[np.int64]
-    value_kwh: NDArray[np.float64]
-    skipped: Mapping[str, int]
 
 
 def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Series]:
@@ -79,11 +61,6 @@ def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Series]
         why = ", ".join(dict.fromkeys(why for each in series for why in each.skipped))
         raise sheet.error(f"holds no reading: all rows are left out ({why})")
     return [each for each in series if len(each.at_ms)]
-
-
-def shift_to(series: Series, begin_ms: int) -> Series:
-    """Move a series in time, so that its first reading is at ``begin_ms`` (Unix milliseconds)."""
-    return replace(series, at_ms=series.at_ms - series.at_ms[:1] + begin_ms)
 
 
 @dataclass(slots=True)

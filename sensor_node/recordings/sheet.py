@@ -9,15 +9,12 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from broker.plain import short
+from sensor_node.recordings.series import RecordingError
 
 SHOWN_TEXT = 40
 SHOWN_NAMES = 12
 # How programs write that they know no value.
 MISSING = ("", "-", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "#N/A")
-
-
-class RecordingError(Exception):
-    """Raised when a file is no recording that can be replayed; says in one sentence why."""
 
 
 @dataclass(frozen=True, slots=True)

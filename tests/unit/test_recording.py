@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from ingestor.documents import Measure, format_moment, measure_id
 from monitor.formats import FORMATS, FormatName
-from sensor_node.recordings.recording import Columns, RecordingError, Series, read_recording, shift_to
+from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.recording import read_recording
+from sensor_node.recordings.series import RecordingError, Series, shift_to
 
 UTC_ZONE = ZoneInfo("UTC")
 ROME = ZoneInfo("Europe/Rome")

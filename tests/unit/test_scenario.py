@@ -17,7 +17,7 @@ from sensor_node.faults import NATURES
 from sensor_node.meter import first_sequence
 from sensor_node.options import plan_of
 from sensor_node.plan import Course, Plan
-from sensor_node.recordings.recording import RecordingError, Series
+from sensor_node.recordings.series import RecordingError, Series
 from sensor_node.replay import ReplaySettings, plan_replay
 from sensor_node.rounds import Pace, Round, as_recorded, in_turn, together
 from sensor_node.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario

@@ -18,7 +18,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from broker.messages import MAX_VALUE_KWH
 from broker.plain import plain
-from sensor_node.recordings.recording import Columns, RecordingError, Series, read_recording
+from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.recording import read_recording
+from sensor_node.recordings.series import RecordingError, Series
 from tests.fuzz.oracles import assert_is_sentence
 
 PARQUET = b"PAR1"

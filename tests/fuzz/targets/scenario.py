@@ -15,7 +15,7 @@ from broker.plain import plain
 from sensor_node.build import build_group
 from sensor_node.check import to_words
 from sensor_node.plan import Plan
-from sensor_node.recordings.recording import RecordingError
+from sensor_node.recordings.series import RecordingError
 from sensor_node.scenario import EXAMPLES, Scenario, ScenarioError, read_scenario
 from sensor_node.scenario_plan import plan_scenario
 from sensor_node.truth import Made, judge
