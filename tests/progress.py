@@ -59,8 +59,12 @@ class Progress:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """No letter for what passes."""
-        return ("passed" if report.when == "call" else "", "", "") if report.passed else None
+        """No letter for each test."""
+        if report.skipped:
+            return None if hasattr(report, "wasxfail") else ("skipped", "", "SKIPPED")
+        if report.failed:
+            return ("failed", "", "FAILED") if report.when == "call" else ("error", "", "ERROR")
+        return ("passed" if report.when == "call" else "", "", "")
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+import hypothesis
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -34,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="run everything, as often as docs/guarantees.md says"
     )
+
+
+def pytest_configure() -> None:
+    # An example may take as long as it takes on a machine that is busy.
+    hypothesis.settings.register_profile("any-pace", deadline=None)
+    hypothesis.settings.load_profile("any-pace")
 
 
 @pytest.hookimpl(tryfirst=True)

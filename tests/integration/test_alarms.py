@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from ingestor.alarms import records
-from ingestor.documents import utc_now
+from ingestor.documents import format_moment, utc_now
 from ingestor.store import open_store
 from stack.servers import Servers
 from tests.conftest import StartIngestor
@@ -136,11 +136,12 @@ async def test_shelved_rule_is_marked_and_comes_back_by_itself(
 async def test_sensor_that_says_nothing_is_silent_until_it_speaks(
     ingestor: RunningIngestor, place: Site, alarms: Listener
 ) -> None:
-    last = ""
-    for _ in range(8):
-        last = moment()
+    begin = utc_now() - timedelta(seconds=1)
+    for number in range(1, 9):
+        last = format_moment(begin + number * timedelta(milliseconds=100))
         await place.publish(payload(place.sensor, 1.0, timestamp=last))
-        await asyncio.sleep(0.1)
+        # Of readings that arrive together, an interval is learned from the last one only.
+        await place.until_count(number)
     alarm = (await alarms.until("silent"))["silent"]
     assert alarm["id"] == f"{place.sensor}@silent@{last}"
     assert alarm["message"].startswith("no reading for more than 5 s, since ")
