@@ -21,7 +21,6 @@ ROOMS_SPLIT_BY_TEST = ("chaos",)
 ON_DEFAULT_PORTS = (
     "tests/integration/test_up.py",
     "tests/integration/test_up_tls.py",
-    "tests/integration/test_readme.py",
     "tests/security/test_secrets.py",
 )
 # Marks of tests that the usual run leaves out. Whoever names a file or a folder gets all but the last.

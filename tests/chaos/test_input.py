@@ -67,6 +67,7 @@ async def growth_kib(rig: Rig, count: int) -> int:
         send_signal(rig.servers.database, signal.SIGCONT)
 
 
+@pytest.mark.mutant
 async def test_flood_of_a_hundred_windows_stays_within_the_bound(rig_of: OpenRig) -> None:
     async with rig_of() as rig:
         grown_kib = await growth_kib(rig, FLOOD_READINGS)

@@ -15,7 +15,7 @@ from tests.fuzz.shapes import inputs
 from tests.fuzz.targets import NAMES, load
 
 # Those that open files or make a command line each time are slower.
-EXAMPLES = {"settings": 60, "outbox": 80, "ledger": 120, "rest": 150}
+EXAMPLES = {"settings": 15, "outbox": 20, "ledger": 30, "rest": 40}
 FILES, BYTES = 600, 200_000
 
 
@@ -46,12 +46,13 @@ def test_known_inputs_are_stood(name: str) -> None:
     assert stand_all(name) > len(load(name).SEEDS), "there is no corpus"
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NAMES)
-def test_inputs_like_those_are_stood(name: str) -> None:
+def test_inputs_like_those_are_stood(name: str, times: int) -> None:
     target = load(name)
 
     @settings(
-        max_examples=EXAMPLES.get(name, 300),
+        max_examples=EXAMPLES.get(name, 80) * times,
         derandomize=True,
         database=None,
         deadline=None,

@@ -7,10 +7,11 @@ import shlex
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from pymongo import MongoClient
 
 from stack import mosquitto
@@ -27,7 +28,7 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "var"
 
 
-async def test_up_shows_readings_says_what_next_and_goes_on_with_its_data(state: Path) -> None:
+async def test_up_shows_readings_says_what_next_and_keeps_its_data_until_told_to_forget(state: Path) -> None:
     first = Up(state, 1, "--for", "6s")
     await first.process.start()
     await eventually(lambda: len(first.readings()) >= 3, seconds=60)
@@ -73,6 +74,13 @@ async def test_up_shows_readings_says_what_next_and_goes_on_with_its_data(state:
     assert second.status == 0
     assert not any(map(is_running, started))
 
+    third = Up(state, 3, "--clean", "--nodes", "0")
+    await third.process.start()
+    await eventually(lambda: "Ctrl-C ends everything" in third.output(), seconds=60)
+    with MongoClient[dict[str, object]](third.environment()["VIEWER_MONGO_URL"]) as client:
+        assert client[DATABASE].measures.count_documents({}) == 0
+    await third.process.stop()
+
 
 async def test_second_up_is_refused_in_one_sentence(state: Path) -> None:
     first, second = Up(state, 1, "--nodes", "0"), Up(state, 2)
@@ -88,7 +96,7 @@ async def test_second_up_is_refused_in_one_sentence(state: Path) -> None:
     assert first.status == 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def taken_port() -> Iterator[int]:
     """The default port of Mosquitto, taken by somebody else."""
     with socket.socket() as server:
@@ -101,37 +109,40 @@ def taken_port() -> Iterator[int]:
         yield 1883
 
 
-async def test_taken_port_is_said_and_the_next_one_used(state: Path, taken_port: int) -> None:
-    up = Up(state, 1, "--nodes", "1")
-    await up.process.start()
-    await eventually(lambda: bool(up.readings()), seconds=60)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def up(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> AsyncIterator[Up]:
+    """A stack that runs, of which things may die."""
+    one = Up(tmp_path_factory.mktemp("up") / "var", 1, "--nodes", "1")
+    await one.process.start()
+    try:
+        await eventually(lambda: bool(one.readings()), seconds=60)
+        yield one
+    finally:
+        await one.process.stop()
+    assert one.status == 0
+    assert "gave up" not in one.output()
+
+
+async def test_taken_port_is_said_and_the_next_one_used(up: Up, taken_port: int) -> None:
     url = up.environment()["ENERGY_MQTT_URL"]
     port = int(url.rsplit(":", 1)[1])
     assert port > taken_port
     assert f"Port {taken_port} is taken; Mosquitto listens on {port} instead." in up.output().splitlines()
-    assert f"--port {port}\n" in (state / "clients" / "viewer" / "mosquitto_sub").read_text()
-    await up.process.stop()
+    client = up.env_file.parent / "clients" / "viewer" / "mosquitto_sub"
+    assert f"--port {port}\n" in await asyncio.to_thread(client.read_text)
 
 
-async def test_what_dies_is_started_again(state: Path) -> None:
-    up = Up(state, 1, "--nodes", "1")
-    await up.process.start()
-    await eventually(lambda: bool(up.readings()), seconds=60)
+async def test_what_dies_is_started_again(up: Up) -> None:
     ingestor = next(pid for pid, command in children(up.pid).items() if "-m ingestor" in command)
     os.kill(ingestor, signal.SIGKILL)
     await eventually(lambda: "Ingestor ended (signal 9)" in up.output())
     shown = len(up.readings())
     await eventually(lambda: len(up.readings()) > shown + 2, seconds=60)
-    await up.process.stop()
-    assert up.status == 0
 
 
-async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(state: Path) -> None:
-    up = Up(state, 1, "--nodes", "1")
-    await up.process.start()
-    await eventually(lambda: bool(up.readings()), seconds=60)
+async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(up: Up) -> None:
     broker = next(pid for pid, command in children(up.pid).items() if command.startswith("mosquitto "))
-    store = state / "mosquitto" / "mosquitto.db"
+    store = up.env_file.parent / "mosquitto" / "mosquitto.db"
     await eventually(store.exists)
     os.kill(broker, signal.SIGKILL)
     store.write_bytes(b"damaged")
@@ -141,9 +152,6 @@ async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(state: P
     assert damaged.name in up.output()
     shown = len(up.readings())
     await eventually(lambda: len(up.readings()) > shown + 2, seconds=60)
-    assert "gave up" not in up.output()
-    await up.process.stop()
-    assert up.status == 0
 
 
 async def test_killed_up_leaves_nothing_running(state: Path) -> None:
@@ -157,19 +165,6 @@ async def test_killed_up_leaves_nothing_running(state: Path) -> None:
     await again.process.start()
     await again.process.ended()
     assert again.status == 0
-
-
-async def test_clean_forgets_the_data(state: Path) -> None:
-    first = Up(state, 1, "--for", "3s")
-    await first.process.start()
-    await first.process.ended()
-    assert first.readings()
-    second = Up(state, 2, "--clean", "--nodes", "0")
-    await second.process.start()
-    await eventually(lambda: "Ctrl-C ends everything" in second.output(), seconds=60)
-    with MongoClient[dict[str, object]](second.environment()["VIEWER_MONGO_URL"]) as client:
-        assert client[DATABASE].measures.count_documents({}) == 0
-    await second.process.stop()
 
 
 def test_missing_mosquitto_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
