@@ -14,14 +14,12 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from monitor.ledgers import LedgerError, read_ledgers
-from monitor.queries.database import QueryError
-from monitor.queries.records import open_records
-from monitor.verdict import Verdict, Verifier
+from monitor.verdict import Verdict
 from monitor.verify import verify
 from stack.accounts import DATABASE
 from stack.processes import Process
 from stack.servers import Servers
+from tests.chaos.backlog import Backlog
 from tests.chaos.nodes import Node, describe_node
 from tests.chaos.proxy import Proxy, proxy_to
 from tests.servers import RunningIngestor, eventually
@@ -52,6 +50,10 @@ class Rig:
     interval: str = "200ms"
     nodes: list[Node] = field(default_factory=list)
     kills: int = 0
+    _backlog: Backlog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._backlog = Backlog(self.servers.mongo("viewer"))
 
     @property
     def alerts(self) -> Path:
@@ -122,33 +124,13 @@ class Rig:
         Returns:
             How long that took, seconds; None if it did not come to it in time.
         """
-        now, began = datetime.now(UTC), time.monotonic()
-        before = now.isoformat(timespec="milliseconds")
+        before, began = datetime.now(UTC), time.monotonic()
         while time.monotonic() - began < within_s:
-            if await self._missing(before) == 0:
+            ledgers = [node.ledger for node in self.nodes]
+            if not await asyncio.to_thread(self._backlog.holds_any, ledgers, before):
                 return time.monotonic() - began
             await asyncio.sleep(LOOK_EVERY_S)
         return None
-
-    async def _missing(self, before: str) -> int:
-        ledgers = [node.ledger for node in self.nodes if node.ledger.exists()]
-        try:
-            tries = await asyncio.to_thread(read_ledgers, ledgers)
-        except LedgerError:
-            return 1  # nothing was tried yet
-        tries.by_identity = {key: tried for key, tried in tries.by_identity.items() if key.moment < before}
-        verifier, moments = Verifier(tries, None), [key.moment for key in tries.by_identity]
-        if not moments:
-            return 0
-        first, last = datetime.fromisoformat(min(moments)), datetime.fromisoformat(max(moments))
-        try:
-            async with open_records(self.servers.mongo("viewer")) as records:
-                async for measure in records.measures(tries.sensor_ids, first, last):
-                    verifier.see(measure)
-        except QueryError:
-            return len(moments)
-        missing = verifier.missing()
-        return sum(tries.by_identity[identity].known != "rejected" for identity in missing)
 
     async def settle(self, *, listened: bool = True, within_s: float = SETTLE_WITHIN_S) -> Verdict:
         """Wait until all is well or time is up, with the nodes and then without; say what came of all.
