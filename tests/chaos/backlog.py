@@ -14,7 +14,7 @@ from broker.messages import Reading
 from ingestor.documents import format_moment, measure_id
 from stack.accounts import DATABASE
 
-DATABASE_WITHIN_MS = 2000
+DATABASE_WITHIN_MS = 10_000
 
 
 class Backlog:
@@ -28,6 +28,9 @@ class Backlog:
         self._mongo_url = mongo_url
         self._read: dict[Path, int] = {}
         self._missing: dict[str, Reading] = {}
+
+    def __str__(self) -> str:
+        return f"{len(self._missing)} readings are not stored, such as {sorted(self._missing)[:3]}"
 
     def holds_any(self, ledgers: Iterable[Path], before: datetime) -> bool:
         """Whether a reading of before a moment is neither stored nor rejected, or nothing was tried yet."""
@@ -67,11 +70,8 @@ class Backlog:
                     del self._missing[name]
 
     def _stored(self, names: list[str]) -> list[str]:
-        url, wait_ms = self._mongo_url, DATABASE_WITHIN_MS
         try:
-            with MongoClient[dict[str, Any]](
-                url, serverSelectionTimeoutMS=wait_ms, timeoutMS=wait_ms
-            ) as client:
+            with MongoClient[dict[str, Any]](self._mongo_url, timeoutMS=DATABASE_WITHIN_MS) as client:
                 found = client[DATABASE].measures.find({"_id": {"$in": names}}, {"_id": 1})
                 return [each["_id"] for each in found]
         except PyMongoError:

@@ -38,6 +38,7 @@ class Rig:
         nodes_to_broker: Between the nodes and Mosquitto.
         to_database: Between the ingestor and mongod.
         kills: How many processes were killed so far.
+        backlog: What its nodes have tried and the database does not have.
     """
 
     servers: Servers
@@ -50,10 +51,10 @@ class Rig:
     interval: str = "200ms"
     nodes: list[Node] = field(default_factory=list)
     kills: int = 0
-    _backlog: Backlog = field(init=False)
+    backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:
-        self._backlog = Backlog(self.servers.mongo("viewer"))
+        self.backlog = Backlog(self.servers.mongo("viewer"))
 
     @property
     def alerts(self) -> Path:
@@ -127,7 +128,7 @@ class Rig:
         before, began = datetime.now(UTC), time.monotonic()
         while time.monotonic() - began < within_s:
             ledgers = [node.ledger for node in self.nodes]
-            if not await asyncio.to_thread(self._backlog.holds_any, ledgers, before):
+            if not await asyncio.to_thread(self.backlog.holds_any, ledgers, before):
                 return time.monotonic() - began
             await asyncio.sleep(LOOK_EVERY_S)
         return None

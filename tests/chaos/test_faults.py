@@ -29,7 +29,7 @@ KINDS = {kind: list(faults) for kind, faults in groupby(sorted(SHORT, key=kind_o
 async def strike(rig: Rig, *faults: Fault) -> None:
     for fault in faults:
         await fault.strike(rig, random.Random(fault.name))
-        assert await rig.recovered() is not None, fault.name
+        assert await rig.recovered() is not None, f"{fault.name}: {rig.backlog}"
     verdict = await rig.settle(listened=faults[0].broker_lives)
     assert verdict.faults == {}, faults
     assert verdict.is_well
