@@ -23,7 +23,8 @@ from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers
 
-PATIENCE_S = 20.0
+# How long to wait for what must come: on a busy machine much later than on an idle one.
+PATIENCE_S = 40.0
 LOOK_EVERY_S = 0.02
 
 

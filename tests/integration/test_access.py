@@ -71,7 +71,7 @@ async def test_role_reads_only_what_it_needs(servers: Servers, site: str, role: 
             return {each.topic for each in reader.messages if f"/{site}/" in each.topic}
 
         await eventually(lambda: seen() >= expected)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # for what must not be heard
         assert seen() == expected
 
 

@@ -161,7 +161,7 @@ async def test_node_that_is_gone_is_offline_and_its_sensors_are_not_silent_besid
         await sensors.publish(status, '{"state": "offline"}', retain=True)
         alarm = (await alarms.until("offline"))["offline"]
         assert alarm["message"] == "the node is offline, and with it 4 more sensors"
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)  # silent for seven intervals
         assert [{each["rule"] for each in state["alarms"]} for state in alarms.states] == [{"offline"}]
         await sensors.publish(status, '{"state": "online", "sensors": 5}', retain=True)
         await alarms.until()
@@ -174,7 +174,7 @@ async def test_node_that_is_back_at_once_was_never_gone(
     status = STATUS.format(place.site, place.sensor)
     await sensors.publish(status, '{"state": "offline"}')
     await sensors.publish(status, '{"state": "online"}')
-    await asyncio.sleep(6.5)
+    await asyncio.sleep(6.5)  # a node is offline after 5 s
     assert not alarms.episodes()
 
 
@@ -235,7 +235,7 @@ async def test_storm_is_told_once_and_kept_whole(
             name = f"{place.sensor}-{number:02}"
             await sensors.publish(f"energy/readings/{place.site}/{name}", payload(name, 13.0))
         await eventually(lambda: len(alarms.episodes()) == 30)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # for what must not be told
         told = alarms.viewer.on(f"energy/alarms/{place.site}/")
         assert len(told) == 5
         (summary,) = [each for each in alarms.viewer.messages if each.topic == f"energy/alarms/{place.site}"]
@@ -248,7 +248,7 @@ async def test_storm_is_told_once_and_kept_whole(
         for name in (f"{place.sensor}-29", first):
             await sensors.publish(f"energy/readings/{place.site}/{name}", payload(name, 5.0, ago_s=-1))
         await eventually(lambda: sum(each["cleared_at"] is not None for each in alarms.episodes()) == 2)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # for what must not be told
         (end,) = alarms.viewer.on(f"energy/alarms/{place.site}/")[5:]
         assert json.loads(end.payload).items() >= {"sensor_id": first, "alarms": []}.items()
     assert sum(each["in_storm"] for each in alarms.episodes()) == 26

@@ -24,15 +24,18 @@ from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
 
 pytestmark = pytest.mark.integration
 
+# Sooner than a ping would find out: those go every 10 s.
+AT_ONCE_S = 8
+
 
 async def test_reset_is_noticed_at_once() -> None:
     async def reset(peer: Peer) -> None:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # so that it waits for a packet
         peer.reset()
 
     async with broker(reset) as link, link.open() as connection:
         with pytest.raises(BrokerLostError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
         assert connection.is_lost
         with pytest.raises(BrokerLostError):
@@ -49,7 +52,7 @@ async def test_silent_peer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with broker(say_nothing) as link, link.open() as connection:
         with pytest.raises(BrokerLostError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
 
 
@@ -61,7 +64,7 @@ async def test_anything_heard_proves_that_the_peer_lives(monkeypatch: pytest.Mon
         async def talk() -> None:
             while True:
                 peer.send(PublishPacket("t", b"x", qos=QoS.AT_LEAST_ONCE, packet_id=1))
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # much more often than pings
 
         nonlocal pings
         talking = asyncio.create_task(talk())
@@ -80,7 +83,7 @@ async def test_peer_that_does_not_read_does_not_hold_up_the_end() -> None:
     async def never_read(_: Peer) -> None:
         await for_ever()
 
-    async with asyncio.timeout(5), broker(never_read) as link, link.open() as connection:
+    async with asyncio.timeout(AT_ONCE_S), broker(never_read) as link, link.open() as connection:
         big = [Outgoing("t", b"x" * 1_000_000)] * 50
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -94,7 +97,7 @@ async def test_what_is_no_mqtt_ends_the_connection() -> None:
 
     async with broker(babble) as link, link.open() as connection:
         with pytest.raises(BrokerLostError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
 
 

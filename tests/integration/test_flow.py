@@ -25,7 +25,7 @@ async def test_publishing_keeps_to_the_brokers_window() -> None:
         async def answer() -> None:
             nonlocal answered
             while True:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # so that packets gather
                 answered += len(open_packets)
                 peer.send(*(PubAckPacket(packet_id) for packet_id in open_packets))
                 open_packets.clear()
@@ -85,10 +85,10 @@ async def test_reading_pauses_while_there_is_no_room_but_not_for_ever(
 
         connection.deliver = deliver
         link.room.clear()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # for what it takes in without room
         first = received
         assert first < 200
-        await eventually(lambda: received > first, seconds=2)
+        await eventually(lambda: received > first)
         assert received < 200
         link.room.set()
-        await eventually(lambda: received > 190, seconds=2)
+        await eventually(lambda: received > 190)

@@ -21,7 +21,10 @@ from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
 
+# Long enough for what must not happen to happen.
 A_MOMENT_S = 0.1
+# Shorter than any wait for a server that hangs, and longer than a busy machine makes others wait.
+HELD_UP_S = 3
 PROCESS = """
 import asyncio, sys
 from ingestor.alarms.config import Notifications
@@ -31,7 +34,7 @@ async def briefly():
     notifier = Notifier(sys.argv[1], Notifications(), None)
     notifier.tell(Notice("", "major", "Alarm", ""))
     work = asyncio.create_task(notifier.work())
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # a server is asked by then
     work.cancel()
 
 asyncio.run(briefly())
@@ -95,7 +98,7 @@ async def at_work(urls: str, marks: Marks, **settings: object) -> AsyncIterator[
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < HELD_UP_S
         assert task.cancelled()
 
 
@@ -212,7 +215,7 @@ async def test_server_that_hangs_holds_up_nothing(
             await eventually(lambda: bool(warnings_in(caplog)))
             await asyncio.sleep(2 * A_MOMENT_S)
         watching.cancel()
-        assert max(gaps) < 0.5
+        assert max(gaps) < HELD_UP_S
         # Threads that hang are left behind, but not without end.
         assert hanging.asked == 2
     assert marks == []
@@ -223,7 +226,7 @@ async def test_process_can_end_while_a_server_hangs() -> None:
         hanging.hangs = True
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROCESS, hanging.url)
         await eventually(lambda: bool(hanging.asked))
-        assert await asyncio.wait_for(process.wait(), timeout=3) == 0
+        assert await asyncio.wait_for(process.wait(), timeout=30) == 0
 
 
 async def test_limit_holds_in_any_hour_and_the_rest_is_gathered(

@@ -25,10 +25,10 @@ async def test_hours_and_days_are_computed_and_late_data_changes_them(
         return [[each[name] for name in wanted] for each in found]
 
     hours = [[datetime(2025, 11, 23, 10), 1.5, 1, 1.5, 0], [datetime(2025, 11, 23, 11), 15.0, 2, 13.0, 1]]  # noqa: DTZ001
-    await eventually(lambda: periods("hourly") == hours, seconds=30)
+    await eventually(lambda: periods("hourly") == hours)
     await eventually(lambda: periods("daily") == [[datetime(2025, 11, 23), 16.5, 3, 13.0, 1]])  # noqa: DTZ001
     await place.publish(payload(place.sensor, 3.5, timestamp="2025-11-23T10:00:00Z"))
-    await eventually(lambda: periods("hourly")[0] == [datetime(2025, 11, 23, 10), 5.0, 2, 3.5, 0], seconds=30)  # noqa: DTZ001
+    await eventually(lambda: periods("hourly")[0] == [datetime(2025, 11, 23, 10), 5.0, 2, 3.5, 0])  # noqa: DTZ001
     await eventually(lambda: periods("daily")[0][1:3] == [20.0, 4])
 
 

@@ -258,7 +258,7 @@ async def test_broker_that_restarts_loses_nothing(
         for how in (signal.SIGTERM, signal.SIGKILL):
             await own_place.until_count(own_place.count() + 20)
             await own_servers.broker.stop(how)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # away for longer than the first back-off
             await own_servers.broker.start()
         # The node ends with status 0 once the ingestor has confirmed every reading.
         assert "status 0" in await node.ended()

@@ -205,7 +205,7 @@ async def test_what_nobody_heard_is_sent_again_as_soon_as_somebody_listens(
     await process.start()
     await eventually(lambda: "measures every" in log_of(process))
     began = datetime.now(UTC)
-    await asyncio.sleep(2)
+    await asyncio.sleep(2)  # readings that nobody hears
     async with start_ingestor():
         await place.until_count(
             20, seconds=15, timestamp={"$gte": began, "$lt": began + timedelta(seconds=2)}

@@ -51,10 +51,16 @@ async def test_up_shows_readings_says_what_next_and_keeps_its_data_until_told_to
     follow = await asyncio.create_subprocess_exec(
         "env", *shlex.split(subscribe), "-C", "1", "-W", "20", stdout=asyncio.subprocess.PIPE
     )
-    await asyncio.sleep(0.3)
+    following = asyncio.ensure_future(follow.communicate())
     async with Wire(urls["INGESTOR_MQTT_URL"]) as wire:
-        await wire.publish("energy/alerts/lari/S", b"followed")
-    assert (await follow.communicate())[0] != b""
+
+        async def is_followed() -> bool:
+            # Nobody tells when a subscriber listens.
+            await wire.publish("energy/alerts/lari/S", b"followed")
+            return following.done()
+
+        await eventually(is_followed)
+    assert (await following)[0] != b""
     with MongoClient[dict[str, object]](urls["VIEWER_MONGO_URL"]) as client:
         assert client[DATABASE].measures.find_one() is not None
 
