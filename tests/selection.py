@@ -17,6 +17,8 @@ from xdist.workermanage import WorkerController
 ROOMS = ("compose", "chaos", "integration", "security", "browser", "fuzz", "unit")
 # Each test of these is a scope of its own.
 ROOMS_SPLIT_BY_TEST = ("chaos",)
+# Tests of these share one set of containers.
+ROOMS_AS_ONE = ("compose",)
 # Each of these starts a whole stack on the ports that users know; so they run one after another.
 ON_DEFAULT_PORTS = (
     "tests/integration/test_up.py",
@@ -99,7 +101,10 @@ def scope(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if file in ON_DEFAULT_PORTS:
         return "stacks"
-    return nodeid if room(nodeid) in ROOMS_SPLIT_BY_TEST else f"{file} {variant(nodeid)}"
+    where = room(nodeid)
+    if where in ROOMS_AS_ONE:
+        return where
+    return nodeid if where in ROOMS_SPLIT_BY_TEST else f"{file} {variant(nodeid)}"
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

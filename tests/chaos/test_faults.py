@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from stack.servers import Servers
+from tests.chaos.at_random import at_random
 from tests.chaos.conftest import OpenRig
-from tests.chaos.faults import NETWORK, SHORT, Fault
+from tests.chaos.faults import FAULTS, NETWORK, SHORT, Fault
 from tests.chaos.rig import Rig, open_rig
 
 # The servers are children of the session's loop.
 pytestmark = [pytest.mark.chaos, pytest.mark.asyncio(loop_scope="session")]
+
+
+MINUTES = 3
 
 
 def kind_of(fault: Fault) -> str:
@@ -27,8 +31,9 @@ KINDS = {kind: list(faults) for kind, faults in groupby(sorted(SHORT, key=kind_o
 
 
 async def strike(rig: Rig, *faults: Fault) -> None:
+    rng = random.Random(faults[0].name)
     for fault in faults:
-        await fault.strike(rig, random.Random(fault.name))
+        await fault.strike(rig, rng)
         assert await rig.recovered() is not None, f"{fault.name}: {rig.backlog}"
     verdict = await rig.settle(listened=faults[0].broker_lives)
     assert verdict.faults == {}, faults
@@ -41,6 +46,26 @@ async def test_nothing_is_lost_or_doubled(rig_of: OpenRig, faults: Sequence[Faul
     async with rig_of() as rig:
         await rig.start(*faults[0].kinds)
         await strike(rig, *faults)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda each: each.name)
+async def test_nothing_is_lost_or_doubled_however_often(rig_of: OpenRig, fault: Fault) -> None:
+    """As often as for the table of docs/guarantees.md."""
+    async with rig_of() as rig:
+        await rig.start(*fault.kinds)
+        await strike(rig, *[fault] * fault.strikes)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_nothing_is_lost_or_doubled_whatever_comes(rig_of: OpenRig, seed: int) -> None:
+    """Faults at random, without waiting for a recovery, as ``scripts/chaos --minutes`` has them."""
+    async with rig_of() as rig:
+        verdict = await at_random(rig, MINUTES, seed)
+    assert verdict.is_well, verdict.faults
 
 
 async def test_nothing_is_lost_or_doubled_on_a_bad_network(
