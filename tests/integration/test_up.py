@@ -16,6 +16,7 @@ from pymongo import MongoClient
 from stack import mosquitto
 from stack.accounts import DATABASE
 from stack.processes import ProcessError
+from tests.fault_points.stack import SYSTEM_FOLDERS
 from tests.servers import Wire, eventually, fetch
 from tests.up import Up, children, is_running
 
@@ -172,9 +173,9 @@ async def test_clean_forgets_the_data(state: Path) -> None:
     await second.process.stop()
 
 
+@SYSTEM_FOLDERS.replace("")
 def test_missing_mosquitto_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(mosquitto, "SYSTEM_FOLDERS", "")
     with pytest.raises(
         ProcessError, match=r"^mosquitto is missing; install Mosquitto \(Debian: apt-get install"
     ):
