@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from broker.connection import Outgoing
-from ingestor.alarms.keep import Keep
 from tests.fault_points import broker, ingestor, sensor_node
 from tests.fault_points.point import Point
 
@@ -88,7 +86,7 @@ def _in_the_middle_of_pubacks(is_due: Callable[[], bool]) -> None:
 def _in_the_middle_of_confirmations(is_due: Callable[[], bool]) -> None:
     confirm = ingestor.CONFIRM_TO_SENSOR.original
 
-    async def dying(service: object, messages: list[Outgoing]) -> None:
+    async def dying(service: object, messages: list[broker.Outgoing]) -> None:
         if len(messages) > 1 and "/stored/" in messages[0].topic and is_due():
             await confirm(service, messages[: len(messages) // 2])
             die()
@@ -111,7 +109,7 @@ def _between_write_and_alert(is_due: Callable[[], bool]) -> None:
 def _before_alarms_are_told(is_due: Callable[[], bool]) -> None:
     tell = ingestor.TELL_ALARMS.original
 
-    async def dying(keep: Keep) -> None:
+    async def dying(keep: ingestor.Keep) -> None:
         if ingestor.has_alarms_to_tell(keep) and is_due():
             die()
         await tell(keep)

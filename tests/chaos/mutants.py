@@ -9,12 +9,6 @@ from typing import Any
 from mqtt5 import PublishPacket, QoS
 from pymongo import WriteConcern
 
-from broker.connection import Connection
-from ingestor.announce import Announcer
-from ingestor.batch import Batch
-from ingestor.pipeline import Pipeline
-from sensor_node.outbox import Kept
-from sensor_node.publish import Publisher
 from tests.fault_points import broker, ingestor, sensor_node
 
 FOR_EVER = 1e9
@@ -48,7 +42,7 @@ def confirm_before_write() -> None:
     """The sensor forgets a reading before the database has it."""
     bring_home = ingestor.BRING_HOME.original
 
-    async def early(pipeline: Pipeline, batch: Batch, *write: object) -> None:
+    async def early(pipeline: ingestor.Pipeline, batch: ingestor.Batch, *write: object) -> None:
         ingestor.confirm_all(pipeline, batch)
         await bring_home(pipeline, batch, *write)
 
@@ -57,14 +51,14 @@ def confirm_before_write() -> None:
 
 def acks_across_connections() -> None:
     """What came on a lost connection is acknowledged on the next one, where its packet id is another's."""
-    newest: list[weakref.ref[Connection]] = []
+    newest: list[weakref.ref[broker.Connection]] = []
     connect, acknowledge = broker.CONNECT.original, broker.ACKNOWLEDGE.original
 
-    async def connecting(connection: Connection) -> Any:  # noqa: ANN401 - as it was
+    async def connecting(connection: broker.Connection) -> Any:  # noqa: ANN401 - as it was
         newest[:] = [weakref.ref(connection)]
         return await connect(connection)
 
-    async def anywhere(connection: Connection, packet_ids: Iterable[int]) -> None:
+    async def anywhere(connection: broker.Connection, packet_ids: Iterable[int]) -> None:
         current = newest[0]() if newest else None
         await acknowledge(current if connection.is_lost and current is not None else connection, packet_ids)
 
@@ -87,7 +81,7 @@ def no_key() -> None:
 def no_sweep() -> None:
     """Alerts that a dead process left behind are never published."""
 
-    async def nothing(announcer: Announcer, *_: object) -> None:
+    async def nothing(announcer: ingestor.Announcer, *_: object) -> None:
         ingestor.note_swept(announcer)
 
     ingestor.SWEEP_ALERTS.replace(nothing).start()
@@ -119,7 +113,9 @@ def no_outbox() -> None:
     """A device that forgets a reading as soon as the broker has acknowledged it (QoS 1)."""
     publish = sensor_node.PUBLISH_READINGS.original
 
-    async def forgetting(publisher: Publisher, connection: Connection, readings: Sequence[Kept]) -> None:
+    async def forgetting(
+        publisher: sensor_node.Publisher, connection: broker.Connection, readings: Sequence[sensor_node.Kept]
+    ) -> None:
         await publish(publisher, connection, readings)
         await sensor_node.forget(publisher, readings)
 
@@ -129,7 +125,9 @@ def no_outbox() -> None:
 def at_most_once() -> None:
     """A device that sends a reading once, at QoS 0, and forgets it."""
 
-    async def shout(publisher: Publisher, connection: Connection, readings: Sequence[Kept]) -> None:
+    async def shout(
+        publisher: sensor_node.Publisher, connection: broker.Connection, readings: Sequence[sensor_node.Kept]
+    ) -> None:
         topics = [sensor_node.topic_of(publisher, each) for each in readings]
         packets = [
             PublishPacket(topic, each.payload, qos=QoS.AT_MOST_ONCE).write()

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
-from broker import authority, client, link, plain, settings, topics
-from broker.connection import Connection
+from broker import authority, client, connection, link, plain, settings, topics
 from broker.roles import Account
 from tests.fault_points.point import Point
+
+# What faults get hold of.
+Connection = connection.Connection
+Outgoing = connection.Outgoing
 
 # Connections.
 CONNECT = Point(Connection, "__aenter__")
@@ -32,6 +35,6 @@ HIGHEST_PORT = Point(settings, "MAX_PORT")
 ESCAPE_TEXT = Point(plain, "json")
 
 
-async def write_packets(connection: Connection, packets: Sequence[bytes]) -> None:
+async def write_packets(to: Connection, packets: Sequence[bytes]) -> None:
     """Write packets of any kind."""
-    await connection._write(packets)
+    await to._write(packets)

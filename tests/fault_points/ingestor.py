@@ -4,22 +4,26 @@ from collections.abc import Sequence
 
 from mqtt5 import PublishPacket
 
-from ingestor import allowance, batch, patience, pipeline, receive, store, validate
+from ingestor import allowance, announce, batch, patience, pipeline, receive, store, validate
 from ingestor.admission import Admission
-from ingestor.alarms import commands, config, judge, notify, records
+from ingestor.alarms import commands, config, judge, keep, notify, records
 from ingestor.alarms.board import Board
 from ingestor.alarms.history import ReadingHistory
-from ingestor.alarms.keep import Keep
 from ingestor.alarms.presence import Presence
 from ingestor.alarms.restart import Restart
 from ingestor.alarms.rulebook import Rules
-from ingestor.allowance import Allowance
-from ingestor.announce import Announcer
 from ingestor.floods import Floods, SortedOut
-from ingestor.pipeline import Pipeline
 from ingestor.sensors import Sensors
 from ingestor.service import Ingestor
 from tests.fault_points.point import Point
+
+# What faults get hold of.
+Allowance = allowance.Allowance
+Announcer = announce.Announcer
+Batch = batch.Batch
+Keep = keep.Keep
+Pipeline = pipeline.Pipeline
+Rejection = validate.Rejection
 
 # Taken in.
 SLOW_DOWN_AT = (Point(receive, "ROOM"), Point(receive, "ROOM_BYTES"))
@@ -95,7 +99,7 @@ MOST_NOTIFICATIONS_AT_ONCE = Point(notify, "MAX_THREADS")
 MOST_NOTIFICATIONS_WAITING = Point(notify, "MAX_WAITING")
 
 
-def confirm_all(bringing: Pipeline, opened: batch.Batch) -> None:
+def confirm_all(bringing: Pipeline, opened: Batch) -> None:
     """Tell sensors that they may forget a batch, as if all of it were stored."""
     bringing._confirm(opened, {}, SortedOut())
 
@@ -105,7 +109,7 @@ def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
     bringing.confirmations.rejected(bringing.topics.place(topic), sequence)
 
 
-def keep_all(rejections: Sequence[validate.Rejection]) -> SortedOut:
+def keep_all(rejections: Sequence[Rejection]) -> SortedOut:
     """What floods are sorted out to if none is one."""
     return SortedOut(list(rejections))
 
@@ -115,10 +119,10 @@ def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:
     return allowance_of_keys.left.setdefault(key, amount)
 
 
-def open_refused(opened: batch.Batch, delivery: PublishPacket) -> None:
+def open_refused(opened: Batch, delivery: PublishPacket) -> None:
     """Take of a payload what is refused; nothing is caught."""
     checked = validate.validate(delivery, opened.received_at)
-    opened.rejections += [each for each in checked if isinstance(each, validate.Rejection)]
+    opened.rejections += [each for each in checked if isinstance(each, Rejection)]
 
 
 def note_swept(announcer: Announcer) -> None:
@@ -126,6 +130,6 @@ def note_swept(announcer: Announcer) -> None:
     announcer._swept = True
 
 
-def has_alarms_to_tell(keep: Keep) -> bool:
+def has_alarms_to_tell(kept: Keep) -> bool:
     """Whether alarms are written and not told."""
-    return bool(keep._to_tell)
+    return bool(kept._to_tell)

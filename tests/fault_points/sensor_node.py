@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from broker.connection import Connection
 from broker.messages import to_ranges
-from sensor_node import durable, outbox
+from sensor_node import durable, outbox, publish
 from sensor_node.durable import DurableOutbox
-from sensor_node.outbox import Kept, Outbox
-from sensor_node.publish import Publisher
+from sensor_node.outbox import Outbox
 from tests.fault_points.point import Point
+
+# What faults get hold of.
+Kept = outbox.Kept
+Publisher = publish.Publisher
 
 # The outbox.
 OUTBOX_ADD = Point(Outbox, "add")

@@ -11,17 +11,13 @@ from mqtt5 import PublishPacket
 
 from broker.topics import Topics
 from ingestor import __main__ as program
-from ingestor.allowance import Allowance
-from ingestor.batch import Batch
-from ingestor.pipeline import Pipeline
-from ingestor.validate import Rejection
 from tests.fault_points import broker, ingestor
 
 
 def no_limit() -> None:
     """Whoever sends gets everything stored."""
 
-    def refill(allowance: Allowance, key: str) -> float:
+    def refill(allowance: ingestor.Allowance, key: str) -> float:
         return ingestor.fill(allowance, key, 1e12)
 
     ingestor.REFILL_ALLOWANCE.replace(refill).start()
@@ -30,7 +26,7 @@ def no_limit() -> None:
 def keeps_everything() -> None:
     """Each refused payload is kept as it came."""
 
-    def sort_out(_floods: object, rejections: Sequence[Rejection], _now: datetime) -> object:
+    def sort_out(_floods: object, rejections: Sequence[ingestor.Rejection], _now: datetime) -> object:
         return ingestor.keep_all(rejections)
 
     ingestor.SORT_OUT_FLOODS.replace(sort_out).start()
@@ -49,7 +45,7 @@ def confirms_floods() -> None:
     """A sensor is told that it may forget what was only counted."""
     confirm = ingestor.CONFIRM_BATCH.original
 
-    def everything(pipeline: Pipeline, each: Batch, *more: object) -> None:
+    def everything(pipeline: ingestor.Pipeline, each: ingestor.Batch, *more: object) -> None:
         confirm(pipeline, each, *more)
         for rejection in each.rejections:
             sequence = json.loads(rejection.payload)["sequence"]
@@ -122,7 +118,7 @@ def old_clock() -> None:
     def read_moment(written: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(written[:-1]), written
 
-    def fall(_: object, packet: PublishPacket, each: Batch) -> None:
+    def fall(_: object, packet: PublishPacket, each: ingestor.Batch) -> None:
         ingestor.open_refused(each, packet)
 
     ingestor.READ_MOMENT.replace(read_moment).start()
