@@ -9,9 +9,7 @@ import importlib
 import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from unittest.mock import patch
 
-from sensor_node.meter import first_sequence
 from tests.chaos import crash_points, mutants
 
 POINTS = {"ingestor": crash_points.INGESTOR | crash_points.ALARMS, "sensor_node": crash_points.SENSOR_NODE}
@@ -30,10 +28,11 @@ def set_clock(ahead_s: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + timedelta(seconds=ahead_s)
 
-    rounds, node = (importlib.import_module(f"sensor_node.{name}") for name in ("rounds", "node"))
-    patch.object(rounds, "datetime", Wrong).start()
-    ahead = timedelta(seconds=ahead_s)
-    patch.object(node, "first_sequence", lambda now: first_sequence(now + ahead)).start()
+    from tests.fault_points import simulator  # noqa: PLC0415 - it takes long to import
+
+    simulator.CLOCK_OF_METERS.replace(Wrong).start()
+    ahead, first_sequence = timedelta(seconds=ahead_s), simulator.FIRST_SEQUENCE.original
+    simulator.FIRST_SEQUENCE.replace(lambda now: first_sequence(now + ahead)).start()
 
 
 def main() -> None:

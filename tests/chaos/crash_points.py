@@ -1,7 +1,7 @@
 """Named places at which a test build kills itself, or another process in its place.
 
-Nothing of this is in the programs themselves: a point wraps a method of theirs, and ``mock.patch``
-fails the build when that method is no longer there.
+Nothing of this is in the programs themselves: a crash point wraps what they have at a fault point, and the
+build fails when nothing is there any longer.
 """
 
 import asyncio
@@ -10,18 +10,9 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from broker.connection import Connection, Outgoing
-from ingestor import pipeline
-from ingestor.alarms.keep import Keep
-from ingestor.alarms.records import AlarmRecords
-from ingestor.announce import Announcer
-from ingestor.service import Ingestor
-from ingestor.store import Store
-from sensor_node.durable import DurableOutbox
-from sensor_node.outbox import Outbox
-from sensor_node.publish import Publisher
+from tests.fault_points import broker, ingestor, sensor_node
+from tests.fault_points.point import Point
 
 # What was sent leaves the process before it dies.
 FLUSH_S = 0.05
@@ -29,7 +20,7 @@ FLUSH_S = 0.05
 _victim: Path | None = None
 
 Method = Callable[..., Awaitable[Any]]
-Point = Callable[[Callable[[], bool]], None]
+CrashPoint = Callable[[Callable[[], bool]], None]
 
 
 def aim_at(victim: Path) -> None:
@@ -43,27 +34,27 @@ def die() -> None:
     os.kill(int(_victim.read_text()) if _victim else os.getpid(), signal.SIGKILL)
 
 
-def _before(owner: object, name: str) -> Point:
+def _before(point: Point) -> CrashPoint:
     """Dies where the method begins."""
 
     def install(is_due: Callable[[], bool]) -> None:
-        method: Method = getattr(owner, name)
+        method: Method = point.original
 
         def dying(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the method has
             if is_due():
                 die()
             return method(*args, **options)
 
-        patch.object(owner, name, dying).start()
+        point.replace(dying).start()
 
     return install
 
 
-def _after(owner: object, name: str, *, flush_s: float = 0) -> Point:
+def _after(point: Point, *, flush_s: float = 0) -> CrashPoint:
     """Dies when the method is done, and what it sent has left."""
 
     def install(is_due: Callable[[], bool]) -> None:
-        method: Method = getattr(owner, name)
+        method: Method = point.original
 
         async def dying(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the method has
             result = await method(*args, **options)
@@ -73,86 +64,86 @@ def _after(owner: object, name: str, *, flush_s: float = 0) -> Point:
                 die()
             return result
 
-        patch.object(owner, name, dying).start()
+        point.replace(dying).start()
 
     return install
 
 
 def _in_the_middle_of_pubacks(is_due: Callable[[], bool]) -> None:
-    acknowledge = Connection.puback_many
+    acknowledge = broker.ACKNOWLEDGE.original
 
-    async def dying(self: Connection, packet_ids: Sequence[int]) -> None:
+    async def dying(connection: object, packet_ids: Sequence[int]) -> None:
         all_ids = list(packet_ids)
         if len(all_ids) > 1 and is_due():
-            await acknowledge(self, all_ids[: len(all_ids) // 2])
+            await acknowledge(connection, all_ids[: len(all_ids) // 2])
             await asyncio.sleep(FLUSH_S)
             die()
-        await acknowledge(self, all_ids)
+        await acknowledge(connection, all_ids)
 
-    patch.object(Connection, "puback_many", dying).start()
+    broker.ACKNOWLEDGE.replace(dying).start()
 
 
 def _in_the_middle_of_confirmations(is_due: Callable[[], bool]) -> None:
-    send = Ingestor._send  # noqa: SLF001 - the point is inside of it
+    confirm = ingestor.CONFIRM_TO_SENSOR.original
 
-    async def dying(self: Ingestor, messages: list[Outgoing]) -> None:
+    async def dying(service: object, messages: list[broker.Outgoing]) -> None:
         if len(messages) > 1 and "/stored/" in messages[0].topic and is_due():
-            await send(self, messages[: len(messages) // 2])
+            await confirm(service, messages[: len(messages) // 2])
             die()
-        await send(self, messages)
+        await confirm(service, messages)
 
-    patch.object(Ingestor, "_send", dying).start()
+    ingestor.CONFIRM_TO_SENSOR.replace(dying).start()
 
 
 def _between_write_and_alert(is_due: Callable[[], bool]) -> None:
-    alerts = Announcer.alerts
+    publish = ingestor.PUBLISH_ALERTS.original
 
-    def dying(self: Announcer, measures: Sequence[Any], received_at: Any) -> None:  # noqa: ANN401
+    def dying(announcer: object, measures: Sequence[object], *more: object) -> None:
         if measures and is_due():
             die()
-        alerts(self, measures, received_at)
+        publish(announcer, measures, *more)
 
-    patch.object(Announcer, "alerts", dying).start()
+    ingestor.PUBLISH_ALERTS.replace(dying).start()
 
 
 def _before_alarms_are_told(is_due: Callable[[], bool]) -> None:
-    tell = Keep.tell
+    tell = ingestor.TELL_ALARMS.original
 
-    async def dying(self: Keep) -> None:
-        if self._to_tell and is_due():
+    async def dying(keep: ingestor.Keep) -> None:
+        if ingestor.has_alarms_to_tell(keep) and is_due():
             die()
-        await tell(self)
+        await tell(keep)
 
-    patch.object(Keep, "tell", dying).start()
+    ingestor.TELL_ALARMS.replace(dying).start()
 
 
-INGESTOR: dict[str, Point] = {
-    "after-receive": _before(Store, "insert"),
-    "after-write": _after(Store, "insert"),
+INGESTOR: dict[str, CrashPoint] = {
+    "after-receive": _before(ingestor.STORE_BATCH),
+    "after-write": _after(ingestor.STORE_BATCH),
     "between-write-and-alert": _between_write_and_alert,
-    "before-puback": _before(pipeline, "_acknowledge"),
+    "before-puback": _before(ingestor.ACKNOWLEDGE_BATCH),
     "mid-puback": _in_the_middle_of_pubacks,
-    "after-puback": _after(pipeline, "_acknowledge", flush_s=FLUSH_S),
-    "alerted-but-not-marked": _before(Announcer, "_mark"),
+    "after-puback": _after(ingestor.ACKNOWLEDGE_BATCH, flush_s=FLUSH_S),
+    "alerted-but-not-marked": _before(ingestor.MARK_ALERTED),
     "mid-confirmation": _in_the_middle_of_confirmations,
 }
 
 # On the way of an alarm, where no reading is at stake.
-ALARMS: dict[str, Point] = {
-    "before-alarms-are-written": _before(AlarmRecords, "write"),
+ALARMS: dict[str, CrashPoint] = {
+    "before-alarms-are-written": _before(ingestor.WRITE_ALARMS),
     "alarms-written-but-not-told": _before_alarms_are_told,
 }
 
-SENSOR_NODE: dict[str, Point] = {
-    "before-keeping": _before(Outbox, "add"),
-    "kept-but-not-in-the-ledger": _after(DurableOutbox, "_write"),
-    "before-sending": _before(Publisher, "_publish"),
-    "after-sending": _after(Publisher, "_publish", flush_s=FLUSH_S),
-    "confirmed-but-not-forgotten": _before(DurableOutbox, "_delete"),
+SENSOR_NODE: dict[str, CrashPoint] = {
+    "before-keeping": _before(sensor_node.OUTBOX_ADD),
+    "kept-but-not-in-the-ledger": _after(sensor_node.OUTBOX_WRITE),
+    "before-sending": _before(sensor_node.PUBLISH_READINGS),
+    "after-sending": _after(sensor_node.PUBLISH_READINGS, flush_s=FLUSH_S),
+    "confirmed-but-not-forgotten": _before(sensor_node.OUTBOX_DELETE),
 }
 
 
-def install(point: Point, when: str) -> None:
+def install(point: CrashPoint, when: str) -> None:
     """Arm one crash point.
 
     Args:

@@ -53,7 +53,7 @@ PROMISES = {
 
 
 def _at(
-    points: dict[str, crash_points.Point], strike: Callable[..., Awaitable[None]], who: str, times: int
+    points: dict[str, crash_points.CrashPoint], strike: Callable[..., Awaitable[None]], who: str, times: int
 ) -> list[Fault]:
     kinds = ALL_KINDS if who == "ingestor" else ("durable",)
     return [

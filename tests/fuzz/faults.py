@@ -2,20 +2,17 @@
 
 import base64
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 
 import bson
-import pytest
 
 from broker.messages import sensor_series
 from broker.topics import ID_PATTERN, Place
 from monitor.queries.paging import Mark
 from sensor_node.outbox import Kept
-
-Patch = pytest.MonkeyPatch
-Fault = Callable[[Patch], None]
+from tests.fault_points import broker, ingestor, monitor, sensor_node, simulator
+from tests.fault_points.point import Point
 
 
 class Everything:
@@ -34,61 +31,34 @@ def _parse_trustingly(cls: type[Mark], text: str) -> Mark:
     return cls(written["t"], written["i"])
 
 
-def _put(place: str, thing: object) -> Fault:
-    return lambda patch: patch.setattr(place, thing, raising=False)
-
-
-FAULTS: tuple[tuple[str, str, Fault], ...] = (
-    ("payload", "a field may come twice", _put("ingestor.validate.may_repeat", lambda *_: False)),
-    ("payload", "a value is shown as it is", _put("ingestor.validate.ascii", str)),
-    ("payload", "a clock may be ahead", _put("ingestor.validate.MAX_AHEAD", timedelta(days=40_000))),
-    ("topic", "an id may end a line", _put("broker.topics._is_id", re.compile(ID_PATTERN).match)),
-    ("command", "a topic is told in full", _put("ingestor.alarms.commands.short", lambda text, _: text)),
-    ("command", "any rule may be shelved", _put("ingestor.alarms.commands.NAMES", Everything())),
-    ("status", "any name is one", lambda patch: patch.setattr(Place, "is_valid", property(lambda _: True))),
-    ("settings", "secrets are told", _put("broker.settings.without_secrets", str)),
-    ("settings", "a sentence is shown as it is", _put("broker.settings.short", lambda text, _: text)),
-    ("settings", "there are more ports", _put("broker.settings.MAX_PORT", 99_999)),
-    ("alarms", "a sensor's own is lost", _put("ingestor.alarms.config._merge", lambda rules, *_: rules)),
-    ("alarms", "a value is shown in full", _put("ingestor.alarms.config.MAX_SHOWN", 10**6)),
-    (
-        "rest",
-        "a cursor is believed",
-        lambda patch: patch.setattr(Mark, "parse", classmethod(_parse_trustingly)),
-    ),
-    ("ledger", "a torn line is written on", _put("sensor_node.ledger.os.pread", lambda *_: b"\n")),
-    ("outbox", "a row is believed", _put("sensor_node.durable._read", _read_trustingly)),
-    (
-        "plain",
-        "nothing is escaped",
-        _put("broker.plain.json", SimpleNamespace(dumps=lambda each: f"'{each}'")),
-    ),
-    ("plain", "a formula stays one", _put("monitor.formats.FORMULA_BEGINS", frozenset("+-@"))),
-    ("register", "a sensor hears all", _put("broker.roles.Topics.stored", lambda *_: "energy/stored/+/+")),
-    ("cookie", "http speaks for https", _put("monitor.web.origin.is_secure", lambda _: False)),
-    ("cookie", "other sites may speak", _put("monitor.web.origin.OWN", frozenset({"none", "cross-site"}))),
-    (
-        "scenario",
-        "two meters may have one name",
-        _put("sensor_node.scenario_plan._check_names", lambda _: None),
-    ),
-    (
-        "scenario",
-        "any name may be counted up",
-        _put("sensor_node.scenario_plan.count_up", sensor_series),
-    ),
-    ("scenario", "lines are not broken", _put("sensor_node.check._wrap", lambda text, *_: [text])),
-    ("scenario", "a clock is used twice", _put("sensor_node.meter.Meter._free", lambda _, stamp: stamp)),
-    (
-        "recording",
-        "a value may be anything",
-        _put("sensor_node.recordings.recording._check_size", lambda *_: None),
-    ),
-    ("recording", "a value is shown in full", _put("sensor_node.recordings.sheet.SHOWN_TEXT", 10**6)),
-    (
-        "recording",
-        "rows stay as they come",
-        _put("sensor_node.recordings.recording._Rows.order", lambda *_: None),
-    ),
-    ("cookie", "any token is good", _put("monitor.web.access.Access.whose", lambda *_: object())),
+# The target, what is wrong, where, and what is there instead.
+FAULTS: tuple[tuple[str, str, Point, object], ...] = (
+    ("payload", "a field may come twice", ingestor.MAY_HAVE_A_FIELD_TWICE, lambda *_: False),
+    ("payload", "a value is shown as it is", ingestor.ESCAPE_VALUE, str),
+    ("payload", "a clock may be ahead", ingestor.FURTHEST_AHEAD, timedelta(days=40_000)),
+    ("topic", "an id may end a line", broker.MATCH_ID, re.compile(ID_PATTERN).match),
+    ("command", "a topic is told in full", ingestor.SHORTEN_COMMAND, lambda text, _: text),
+    ("command", "any rule may be shelved", ingestor.RULES_OF_COMMANDS, Everything()),
+    ("status", "any name is one", broker.IS_VALID_PLACE, property(lambda _: True)),
+    ("settings", "secrets are told", broker.HIDE_SECRETS, str),
+    ("settings", "a sentence is shown as it is", broker.SHORTEN_SETTING, lambda text, _: text),
+    ("settings", "there are more ports", broker.HIGHEST_PORT, 99_999),
+    ("alarms", "a sensor's own is lost", ingestor.OWN_RULES_OF_A_SENSOR, lambda rules, *_: rules),
+    ("alarms", "a value is shown in full", ingestor.MOST_SHOWN_OF_A_RULE, 10**6),
+    ("rest", "a cursor is believed", monitor.READ_CURSOR, classmethod(_parse_trustingly)),
+    ("ledger", "a torn line is written on", sensor_node.READ_END_OF_LEDGER, lambda *_: b"\n"),
+    ("outbox", "a row is believed", sensor_node.READ_ROW, _read_trustingly),
+    ("plain", "nothing is escaped", broker.ESCAPE_TEXT, SimpleNamespace(dumps=lambda each: f"'{each}'")),
+    ("plain", "a formula stays one", monitor.BEGINS_OF_FORMULAS, frozenset("+-@")),
+    ("register", "a sensor hears all", broker.TOPIC_OF_CONFIRMATIONS, lambda *_: "energy/stored/+/+"),
+    ("cookie", "http speaks for https", monitor.IS_HTTPS, lambda _: False),
+    ("cookie", "other sites may speak", monitor.OWN_SITES, frozenset({"none", "cross-site"})),
+    ("scenario", "two meters may have one name", simulator.CHECK_NAMES_OF_METERS, lambda _: None),
+    ("scenario", "any name may be counted up", simulator.COUNT_NAMES_UP, sensor_series),
+    ("scenario", "lines are not broken", simulator.BREAK_LINES, lambda text, *_: [text]),
+    ("scenario", "a clock is used twice", simulator.UNUSED_TIME, lambda _, stamp: stamp),
+    ("recording", "a value may be anything", simulator.CHECK_RECORDED_VALUES, lambda *_: None),
+    ("recording", "a value is shown in full", simulator.MOST_SHOWN_OF_A_RECORDING, 10**6),
+    ("recording", "rows stay as they come", simulator.ORDER_RECORDED_ROWS, lambda *_: None),
+    ("cookie", "any token is good", monitor.WHOSE_TOKEN, lambda *_: object()),
 )

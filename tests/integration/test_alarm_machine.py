@@ -7,10 +7,9 @@ moments at which it can be killed. What is kept and told in the end must be what
 import asyncio
 import itertools
 import json
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -26,13 +25,10 @@ from hypothesis.stateful import (
 from broker.connection import Outgoing
 from broker.messages import Row
 from broker.topics import Place
-from ingestor.alarms import judge as judge_module
-from ingestor.alarms.board import Board, Clock
+from ingestor.alarms.board import Clock
 from ingestor.alarms.config import AlarmConfig
-from ingestor.alarms.history import ReadingHistory, Unjudged
 from ingestor.alarms.judge import Judge
 from ingestor.alarms.reload import reconfigure
-from ingestor.alarms.restart import Restart
 from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
 from ingestor.alarms.service import Alarms
 from ingestor.alarms.track import Track
@@ -45,6 +41,8 @@ from ingestor.store import Store, open_store
 from stack.accounts import DATABASE
 from stack.servers import Servers
 from tests.alarm_model import Episode, Seen, episodes
+from tests.fault_points import ingestor
+from tests.fault_points.point import Point
 
 pytestmark = pytest.mark.integration
 
@@ -343,22 +341,23 @@ def as_if_in_order(
         judge.step(track, measure)
 
 
-async def nothing(*_: object) -> list[Unjudged]:
+async def nothing(*_: object) -> list[object]:
     return []
 
 
-FAULTS = {
-    "a reading out of order is taken as the newest": (Judge, "doubt", as_if_in_order),
-    "what was stored and not judged is forgotten": (ReadingHistory, "unjudged", nothing),
-    "what was perhaps not told is not told again": (Board, "tell_again", lambda *_: None),
-    "what stood when a process ended is forgotten": (Restart, "_put_up", lambda *_: None),
-    "a peak is forgotten": (judge_module, "note_peak", lambda *_: False),
+FAULTS: dict[str, tuple[Point, object]] = {
+    "a reading out of order is taken as the newest": (ingestor.JUDGE_OUT_OF_ORDER, as_if_in_order),
+    "what was stored and not judged is forgotten": (ingestor.READINGS_UNJUDGED, nothing),
+    "what was perhaps not told is not told again": (ingestor.TELL_ALARMS_AGAIN, lambda *_: None),
+    "what stood when a process ended is forgotten": (ingestor.PUT_UP_STANDING_ALARMS, lambda *_: None),
+    "a peak is forgotten": (ingestor.NOTE_PEAK, lambda *_: False),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_found(machine: type[Machine], fault: str) -> None:
-    with patch.object(*FAULTS[fault]), pytest.raises(AssertionError):
+    point, broken = FAULTS[fault]
+    with point.replace(broken), pytest.raises(AssertionError):
         run(machine, 500, 0, Phase.generate)
 
 
@@ -377,20 +376,21 @@ def late_before_all_others(machine: Machine) -> None:
 
 
 # Those that chance finds too seldom.
-RARE = {
-    "how far a delay was is forgotten": (delay_over_a_restart, (Rules, "looks_back", False)),
+RARE: dict[str, tuple[Callable[[Machine], None], Point, object]] = {
+    "how far a delay was is forgotten": (delay_over_a_restart, ingestor.RULES_LOOK_BACK, False),
     "a reading that is too late changes alarms": (
         late_before_all_others,
-        (judge_module, "is_late", lambda _: False),
+        ingestor.IS_TOO_LATE_TO_JUDGE,
+        lambda _: False,
     ),
 }
 
 
 @pytest.mark.parametrize("fault", RARE)
 def test_rare_fault_is_found_and_the_product_stands_the_same(machine: type[Machine], fault: str) -> None:
-    scenario, broken = RARE[fault]
+    scenario, point, broken = RARE[fault]
     scenario(machine())
-    with patch.object(*broken), pytest.raises(AssertionError):
+    with point.replace(broken), pytest.raises(AssertionError):
         scenario(machine())
 
 
@@ -399,15 +399,15 @@ def test_rules_that_change_while_a_sensor_is_folded_anew_count_from_then_on(mach
     scene.begin(rules=Rules())
     scene.comes_in_order(readings=[(1.0, 5.0), (1.0, 5.0)], at_once=True)
     scene.comes_out_of_order(ago_s=0.5, value_kwh=5.0)
-    original = ReadingHistory.since
+    original = ingestor.READINGS_SINCE.original
 
-    async def since(history: ReadingHistory, sensor_id: str, begin: datetime) -> list[Measure]:
+    async def since(history: object, *asked: object) -> object:
         if scene.config.rules.overconsumption.enabled:
             scene.config = AlarmConfig(rules=Rules(overconsumption=Overconsumption(enabled=False)))
             reconfigure(scene.alarms.board, scene.config)
-        return await original(history, sensor_id, begin)
+        return await original(history, *asked)
 
-    with patch.object(ReadingHistory, "since", since):
+    with ingestor.READINGS_SINCE.replace(since):
         scene.run(scene.bring_home())
     assert not scene.config.rules.overconsumption.enabled
     scene.comes_in_order(readings=[(1.0, 13.0)], at_once=True)

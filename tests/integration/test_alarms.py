@@ -4,15 +4,15 @@ import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from ingestor.alarms import records
+from ingestor.alarms.records import AlarmRecords
 from ingestor.documents import format_moment, utc_now
 from ingestor.store import open_store
 from stack.servers import Servers
 from tests.conftest import StartIngestor
+from tests.fault_points.ingestor import MOST_REFUSALS
 from tests.listener import Listener, write
 from tests.readings import moment, payload
 from tests.servers import RunningIngestor, Site, Wire, eventually
@@ -218,8 +218,8 @@ async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
             await place.until_rejected(before + 1)
     reasons = [each["reason"] for each in sorted(place.rejected(), key=lambda each: each["received_at"])]
     async with open_store(servers.mongo("ingestor")) as store:
-        kept_of_alarms = records.AlarmRecords(store, "somebody", [place.site])
-        with patch.object(records, "MOST_REFUSALS", 2):
+        kept_of_alarms = AlarmRecords(store, "somebody", [place.site])
+        with MOST_REFUSALS.replace(2):
             found = await kept_of_alarms.refused_since(utc_now() - timedelta(minutes=1))
     assert len(set(reasons)) == 3
     assert [reason for _, _, reason, _ in found] == reasons[1:]

@@ -15,11 +15,11 @@ from mqtt5 import (
     QoS,
 )
 
-from broker import client as broker_client
 from broker.address import MqttAddress
 from broker.client import BrokerLostError, BrokerRefusedError
 from broker.connection import Connection, Outgoing
 from broker.link import Link
+from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S
 from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
 
 pytestmark = pytest.mark.integration
@@ -44,9 +44,8 @@ async def test_reset_is_noticed_at_once() -> None:
             await connection.puback_many([1])
 
 
-async def test_silent_peer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_client, "PING_EVERY_S", 0.2)
-
+@PING_EVERY_S.replace(0.2)
+async def test_silent_peer_is_noticed() -> None:
     async def say_nothing(_: Peer) -> None:
         await for_ever()
 
@@ -56,8 +55,8 @@ async def test_silent_peer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
                 await connection.run(for_ever())
 
 
-async def test_anything_heard_proves_that_the_peer_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_client, "PING_EVERY_S", 0.2)
+@PING_EVERY_S.replace(0.2)
+async def test_anything_heard_proves_that_the_peer_lives() -> None:
     pings = 0
 
     async def talk_without_answering_pings(peer: Peer) -> None:
@@ -129,8 +128,8 @@ async def test_refusal_is_told_from_a_passing_fault(code: ConnAckReasonCode, err
                 pass
 
 
-async def test_silent_door_is_left_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker_client, "CONNECT_TIMEOUT_S", 0.3)
+@CONNECT_TIMEOUT_S.replace(0.3)
+async def test_silent_door_is_left_in_bounded_time() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()  # the kernel takes the connection, nobody ever answers

@@ -17,10 +17,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from ingestor.documents import format_moment, measure_id
-from monitor.queries import readings
 from monitor.queries.database import Span, open_database
+from monitor.queries.readings import Readings
 from stack.accounts import DATABASE
 from stack.servers import Servers
+from tests.fault_points.monitor import READINGS_AT_ONCE
 from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
@@ -183,12 +184,12 @@ async def test_parquet_holds_every_reading(
 @pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("batch", [3, 4, 5])
 async def test_each_reading_comes_once_although_more_than_a_batch_have_one_time(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch, batch: int
+    servers: Servers, batch: int
 ) -> None:
-    monkeypatch.setattr(readings, "STREAM_BATCH", batch)
     span = Span(START, START + 10 * SECOND)
     async with open_database(servers.mongo("viewer")) as database:
-        found = [each["_id"] async for each in readings.Readings(database).stream([], span)]
+        with READINGS_AT_ONCE.replace(batch):
+            found = [each["_id"] async for each in Readings(database).stream([], span)]
     moments = [format_moment(START + each * SECOND) for each in range(10)]
     assert sorted(found) == [measure_id(name, moment) for name in SENSORS for moment in moments]
 

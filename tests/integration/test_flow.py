@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pytest
 from mqtt5 import ConnAckPacket, PubAckPacket, PubAckReasonCode, PublishPacket, QoS
 
-from broker import client as broker_client
 from broker.client import BrokerRefusedError
 from broker.connection import CHUNK, Outgoing
+from tests.fault_points.broker import PAUSE_LIMIT_S
 from tests.integration.peer import Peer, broker, listen_for_ever
 from tests.servers import eventually
 
@@ -64,10 +64,8 @@ async def test_refused_message_is_reported_after_all_were_sent() -> None:
         await connection.publish_many(messages)
 
 
-async def test_reading_pauses_while_there_is_no_room_but_not_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(broker_client, "PAUSE_LIMIT_S", 0.2)
+@PAUSE_LIMIT_S.replace(0.2)
+async def test_reading_pauses_while_there_is_no_room_but_not_for_ever() -> None:
     payload = b"x" * 10_000
 
     async def flood(peer: Peer) -> None:

@@ -6,16 +6,16 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Annotated
 
 import pytest
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from ingestor.alarms import notify
 from ingestor.alarms.config import Notifications
 from ingestor.alarms.notify import Notice, Notifier, check_urls
+from tests.fault_points import ingestor
 from tests.phone import HIDDEN, Phone
 from tests.servers import eventually
 
@@ -72,18 +72,20 @@ async def phone() -> AsyncIterator[Phone]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[Clock]:
     clock = Clock()
-    monkeypatch.setattr(notify, "monotonic", clock)
-    return clock
+    with ingestor.NOTIFIER_CLOCK.replace(clock):
+        yield clock
 
 
 @pytest.fixture(autouse=True)
-def _in_haste(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(notify, "FIRST_DELAY_S", 0.01)
-    monkeypatch.setattr(notify, "MAX_DELAY_S", 0.03)
-    monkeypatch.setattr(notify, "LOOK_EVERY_S", 0.01)
+def haste(caplog: pytest.LogCaptureFixture) -> Iterator[ExitStack]:
     caplog.set_level(logging.DEBUG)
+    with ExitStack() as haste:
+        haste.enter_context(ingestor.FIRST_PAUSE_OF_NOTIFIER_S.replace(0.01))
+        haste.enter_context(ingestor.LONGEST_PAUSE_OF_NOTIFIER_S.replace(0.03))
+        haste.enter_context(ingestor.NOTIFIER_LOOKS_EVERY_S.replace(0.01))
+        yield haste
 
 
 @asynccontextmanager
@@ -146,7 +148,7 @@ async def test_refused_notice_is_sent_again_until_it_is_taken(
 
 
 async def test_delays_grow_to_five_minutes(
-    phone: Phone, marks: Marks, monkeypatch: pytest.MonkeyPatch
+    phone: Phone, marks: Marks, haste: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     longest: list[float] = []
 
@@ -154,7 +156,7 @@ async def test_delays_grow_to_five_minutes(
         longest.append(most)
         return 0.0
 
-    monkeypatch.undo()  # not in haste
+    haste.close()
     monkeypatch.setattr(random, "uniform", at_once)
     async with at_work(phone.url, marks) as notifier:
         for number in (1, 2):
@@ -193,11 +195,11 @@ async def test_of_two_urls_only_the_one_that_failed_gets_it_again(phone: Phone, 
     assert bad.titles == phone.titles == ["Alarm 1", "Alarm 2"]
 
 
+@ingestor.LONGEST_NOTIFICATION_S.replace(0.05)
+@ingestor.MOST_NOTIFICATIONS_AT_ONCE.replace(2)
 async def test_server_that_hangs_holds_up_nothing(
-    phone: Phone, marks: Marks, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    phone: Phone, marks: Marks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(notify, "LIMIT_S", 0.05)
-    monkeypatch.setattr(notify, "MAX_THREADS", 2)
     gaps: list[float] = []
 
     async def watch() -> None:
@@ -356,10 +358,8 @@ async def test_at_most_a_thousand_wait(phone: Phone, marks: Marks, caplog: pytes
     ]
 
 
-async def test_where_too_many_wait_is_not_waited_for(
-    phone: Phone, marks: Marks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notify, "MAX_WAITING", 2)
+@ingestor.MOST_NOTIFICATIONS_WAITING.replace(2)
+async def test_where_too_many_wait_is_not_waited_for(phone: Phone, marks: Marks) -> None:
     async with Phone() as bad:
         bad.status = 500
         async with at_work(f"{bad.url} {phone.url}", marks) as notifier:

@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from stack import mosquitto
 from stack.accounts import DATABASE
 from stack.processes import ProcessError
+from tests.fault_points.stack import SYSTEM_FOLDERS
 from tests.servers import Wire, eventually, fetch
 from tests.up import Up, children, is_running
 
@@ -173,9 +174,9 @@ async def test_killed_up_leaves_nothing_running(state: Path) -> None:
     assert again.status == 0
 
 
+@SYSTEM_FOLDERS.replace("")
 def test_missing_mosquitto_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(mosquitto, "SYSTEM_FOLDERS", "")
     with pytest.raises(
         ProcessError, match=r"^mosquitto is missing; install Mosquitto \(Debian: apt-get install"
     ):

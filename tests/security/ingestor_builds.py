@@ -5,118 +5,111 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import count
-from unittest.mock import patch
+from typing import Any
 
 from mqtt5 import PublishPacket
 
-from broker.topics import Place, Topics
+from broker.topics import Topics
 from ingestor import __main__ as program
-from ingestor import batch, validate
-from ingestor.admission import Admission
-from ingestor.alarms import presence
-from ingestor.allowance import Allowance
-from ingestor.documents import Measure, RejectedDocument, to_measure
-from ingestor.floods import Floods, SortedOut
-from ingestor.pipeline import Pipeline
-from ingestor.sensors import Sensors
-from ingestor.store import Store
-from ingestor.validate import Rejection
+from tests.fault_points import broker, ingestor
 
 
 def no_limit() -> None:
     """Whoever sends gets everything stored."""
-    patch.object(Allowance, "refill", lambda self, key: self.left.setdefault(key, 1e12)).start()
+
+    def refill(allowance: ingestor.Allowance, key: str) -> float:
+        return ingestor.fill(allowance, key, 1e12)
+
+    ingestor.REFILL_ALLOWANCE.replace(refill).start()
 
 
 def keeps_everything() -> None:
     """Each refused payload is kept as it came."""
 
-    def sort_out(_: Floods, rejections: Sequence[Rejection], _now: datetime) -> SortedOut:
-        return SortedOut(list(rejections))
+    def sort_out(_floods: object, rejections: Sequence[ingestor.Rejection], _now: datetime) -> object:
+        return ingestor.keep_all(rejections)
 
-    patch.object(Floods, "sort_out", sort_out).start()
+    ingestor.SORT_OUT_FLOODS.replace(sort_out).start()
 
 
 def no_record() -> None:
     """What is only counted is not written down."""
 
-    async def nothing(_: Store, _documents: Sequence[RejectedDocument]) -> None:
+    async def nothing(*_: object) -> None:
         return None
 
-    patch.object(Store, "count_rejected", nothing).start()
+    ingestor.COUNT_REFUSED.replace(nothing).start()
 
 
 def confirms_floods() -> None:
     """A sensor is told that it may forget what was only counted."""
-    confirm = Pipeline._confirm  # noqa: SLF001
+    confirm = ingestor.CONFIRM_BATCH.original
 
-    def everything(
-        self: Pipeline, each: batch.Batch, refused: dict[int, Rejection], sorted_out: SortedOut
-    ) -> None:
-        confirm(self, each, refused, sorted_out)
+    def everything(pipeline: ingestor.Pipeline, each: ingestor.Batch, *more: object) -> None:
+        confirm(pipeline, each, *more)
         for rejection in each.rejections:
             sequence = json.loads(rejection.payload)["sequence"]
-            self.confirmations.rejected(self.topics.place(rejection.topic), sequence)
+            ingestor.confirm_as_refused(pipeline, rejection.topic, sequence)
 
-    patch.object(Pipeline, "_confirm", everything).start()
+    ingestor.CONFIRM_BATCH.replace(everything).start()
 
 
 def no_owner() -> None:
     """A sensor is of whatever site its topic says."""
-    patch.object(Admission, "owns", lambda _self, _place: True).start()
-    patch.object(presence.Presence, "_speaks_for", lambda _self, _node, _track: True).start()
+    ingestor.OWNS_SENSOR.replace(lambda *_: True).start()
+    ingestor.SPEAKS_FOR_ALARMS.replace(lambda *_: True).start()
 
 
 def speaking_owns() -> None:
     """A site gets the sensors that its nodes name."""
-    patch.object(Admission, "may_own", Admission.owns).start()
+    ingestor.MAY_OWN_SENSOR.replace(ingestor.OWNS_SENSOR.original).start()
 
 
 def speaks_for_all() -> None:
     """A node speaks for all sensors whose names follow its own."""
-    patch.object(Sensors, "_may_speak_for", lambda _self, _sensor, _owns: True).start()
-    patch.object(presence.Presence, "_speaks_for", lambda _self, _node, _track: True).start()
+    ingestor.SPEAKS_FOR_SENSOR.replace(lambda *_: True).start()
+    ingestor.SPEAKS_FOR_ALARMS.replace(lambda *_: True).start()
 
 
 def any_id() -> None:
     """Ids are whatever stands in a topic."""
-    patch.object(Place, "is_valid", property(lambda _: True)).start()
-    patch.object(validate, "_place", Topics.place).start()
+    broker.IS_VALID_PLACE.replace(property(lambda _: True)).start()
+    ingestor.PLACE_OF_TOPIC.replace(Topics.place).start()
 
 
 def any_retained() -> None:
     """A retained reading is one like any other."""
-    judge = validate.validate
+    judge = ingestor.VALIDATE_PAYLOAD.original
 
-    def without_flag(delivery: PublishPacket, now: datetime) -> Sequence[validate.Checked]:
+    def without_flag(delivery: PublishPacket, now: datetime) -> object:
         same = PublishPacket(delivery.topic, delivery.payload, qos=delivery.qos, packet_id=delivery.packet_id)
         return judge(same, now)
 
-    patch.object(batch, "validate", without_flag).start()
+    ingestor.VALIDATE_PAYLOAD.replace(without_flag).start()
 
 
 def id_by_chance() -> None:
     """Each arrival is a reading of its own."""
-    numbers = count()
+    numbers, make = count(), ingestor.DOCUMENT_OF_READING.original
 
-    def another(*values: object) -> Measure:
-        measure = to_measure(*values)  # type: ignore[arg-type]
+    def another(*values: object) -> Any:  # noqa: ANN401 - as it was
+        measure = make(*values)
         measure["_id"] = f"{next(numbers)}-{measure['_id']}"
         return measure
 
-    patch.object(batch, "to_measure", another).start()
+    ingestor.DOCUMENT_OF_READING.replace(another).start()
 
 
 def unforeseen() -> None:
     """Something in a payload that nobody has thought of."""
-    judge = validate.validate
+    judge = ingestor.VALIDATE_PAYLOAD.original
 
-    def fail(delivery: PublishPacket, now: datetime) -> Sequence[validate.Checked]:
+    def fail(delivery: PublishPacket, now: datetime) -> object:
         if delivery.payload == b"unforeseen":
             raise RecursionError
         return judge(delivery, now)
 
-    patch.object(batch, "validate", fail).start()
+    ingestor.VALIDATE_PAYLOAD.replace(fail).start()
 
 
 def old_clock() -> None:
@@ -125,19 +118,17 @@ def old_clock() -> None:
     def read_moment(written: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(written[:-1]), written
 
-    def fall(self: batch.Opener, packet: PublishPacket, each: batch.Batch) -> None:
-        each.rejections += [
-            item for item in validate.validate(packet, each.received_at) if isinstance(item, Rejection)
-        ]
+    def fall(_: object, packet: PublishPacket, each: ingestor.Batch) -> None:
+        ingestor.open_refused(each, packet)
 
-    patch.object(validate, "read_moment", read_moment).start()
-    patch.object(batch.Opener, "_open_readings", fall).start()
+    ingestor.READ_MOMENT.replace(read_moment).start()
+    ingestor.OPEN_READINGS.replace(fall).start()
 
 
 def no_size() -> None:
     """A payload may be as large as the broker lets through."""
-    patch.object(validate, "MAX_PAYLOAD_BYTES", 1 << 30).start()
-    patch.object(validate, "MAX_READINGS_PER_PAYLOAD", 1 << 30).start()
+    ingestor.LARGEST_PAYLOAD.replace(1 << 30).start()
+    ingestor.MOST_READINGS_OF_A_PAYLOAD.replace(1 << 30).start()
 
 
 BUILDS: dict[str, Callable[[], None]] = {

@@ -11,19 +11,18 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Self
-from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure
 
-from broker import authority as authorities
 from broker.address import MqttAddress
 from broker.authority import Authority, AuthorityError
 from broker.client import BrokerError, BrokerLostError
 from broker.connection import Outgoing
 from broker.link import Link
+from tests.fault_points.broker import CLIENT_ID, CLOCK_OF_CERTIFICATES
 from tests.security.test_users import broker
 from tests.security.world import World, start_world
 from tests.servers import Wire, comes_true, eventually
@@ -126,7 +125,7 @@ def with_dates(world: World, begin: timedelta, days: int) -> Path:
         def now(cls, tz: tzinfo | None = None) -> Self:
             return cls.fromtimestamp(time.time() + begin.total_seconds(), tz)
 
-    with patch.object(authorities, "datetime", Then):
+    with CLOCK_OF_CERTIFICATES.replace(Then):
         issued = ours(world).issue("sensor-a1", days=days)
     # Each in a file of its own: what a file holds is read once.
     return issued.rename(world.servers.state / f"sensor-a1-{begin.days}.pem")
@@ -172,7 +171,7 @@ async def stays(world: World, thief: str) -> bool:
         address = MqttAddress.parse(url(world, certificate))
         return Link(address, identifier, lambda *_: None, Outgoing("energy/status/a/x", b""), rival="")
 
-    with patch("broker.link.client_id", lambda name, _address: name):
+    with CLIENT_ID.replace(lambda name, _address: name):
         async with link(victim, "sensor-a1").open() as connection, link(other, "sensor-a1").open():
             return not await comes_true(lambda: connection.is_lost, 2)
 

@@ -4,16 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from unittest.mock import patch
 
 import pytest
 from mqtt5 import PublishPacket
 
-from broker import link as links
 from broker.address import MqttAddress, client_id
 from broker.client import BrokerError, BrokerRefusedError
 from broker.connection import Connection, Outgoing
 from broker.link import Link
+from tests.fault_points.broker import CLIENT_ID
 from tests.security.world import World
 from tests.servers import Wire, comes_true, eventually
 
@@ -30,7 +29,7 @@ def guessable(name: str, _address: MqttAddress) -> str:
 
 @pytest.fixture
 def guessable_ids() -> Iterator[None]:
-    with patch.object(links, "client_id", guessable):
+    with CLIENT_ID.replace(guessable):
         yield
 
 
@@ -62,7 +61,7 @@ async def backlog_survives(world: World, *client_ids: str) -> bool:
     async with world.wire("sensor-a1") as sensor:
         await sensor.publish("energy/readings/a/sensor-a1", b"waiting")
     for each in client_ids:
-        with patch.object(links, "client_id", lambda _name, _address, own=each: own):
+        with CLIENT_ID.replace(lambda _name, _address, own=each: own):
             async with world.wire("sensor-a2"):
                 pass
     async with session.open() as connection:

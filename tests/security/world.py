@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 from broker.register import new_password, open_register
 from broker.roles import Account, Role
 from stack.accounts import Accounts
 from stack.servers import Servers, start_servers
+from tests.fault_points.broker import ACCESS_LIST
 from tests.servers import Wire
 
 # Who there is besides the stack's own: two sensors of a site, one of another, and a gateway for each site.
@@ -71,7 +71,7 @@ def _no_rights() -> Iterator[None]:
     def everything(self: Account, _root: str) -> list[str]:
         return [f"user {self.name}", "topic readwrite #", "topic readwrite $SYS/#"]
 
-    with patch.object(Account, "access_list", everything):
+    with ACCESS_LIST.replace(everything):
         yield
 
 

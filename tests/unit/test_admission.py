@@ -1,5 +1,6 @@
 """Who may have readings stored, how many, and what becomes of those that are too many."""
 
+from dataclasses import astuple
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,12 +8,12 @@ from mqtt5 import PublishPacket
 
 from broker.messages import NodeStatus
 from broker.topics import Place
-from ingestor import allowance
 from ingestor.admission import Admission
 from ingestor.allowance import Allowance
 from ingestor.floods import MOST_RECORDS, TOPIC_BYTES_AT_ONCE, Floods
 from ingestor.sensors import Sensors
 from ingestor.validate import Rejection
+from tests.fault_points.ingestor import MOST_ALLOWANCES, TAKE_FROM_ALLOWANCE
 
 NOW = datetime(2026, 11, 27, 10)  # noqa: DTZ001 - as in documents
 TOPIC = "energy/readings/a/S-1"
@@ -60,13 +61,13 @@ def test_what_is_larger_than_a_bucket_takes_a_full_one(clock: Clock) -> None:
     assert bucket.take("a", 15)
 
 
-def test_buckets_have_a_bound(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allowance, "MOST_KEYS", 3)
+@MOST_ALLOWANCES.replace(3)
+def test_buckets_have_a_bound(clock: Clock) -> None:
     bucket = Allowance(1.0, 1, clock=clock)
     for number in range(10):
         bucket.take(str(number), 1)
-    assert len(bucket.left) <= 3
-    assert len(bucket._filled_s) <= 3  # noqa: SLF001
+    assert bucket.left
+    assert all(len(each) <= 3 for each in astuple(bucket) if isinstance(each, dict))
 
 
 def admission(clock: Clock) -> Admission:
@@ -182,6 +183,6 @@ def test_node_does_not_speak_for_another_node() -> None:
     assert named(sensors, {"S-000002", "S-000003"}) == 2
 
 
-def test_without_a_bound_a_node_would_name_them_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Allowance, "take", lambda *_: True)
+@TAKE_FROM_ALLOWANCE.replace(lambda *_: True)
+def test_without_a_bound_a_node_would_name_them_again_and_again() -> None:
     assert named(Sensors(), {"S-000002", "S-000003"}) == 9

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import cast
@@ -130,7 +131,7 @@ def test_alert_is_that_of_the_contract() -> None:
 
 def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
-    monkeypatch.setattr("ingestor.confirm.time.monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     confirmations = Confirmations(TOPICS)
     confirmations.stored(PLACE, 1)
     clock = 104.0

@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from ingestor import patience
 from ingestor.patience import Patience, StoreRefusedError
+from tests.fault_points.ingestor import LONGEST_PAUSE_S
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "MAX_DELAY_S", 0.001)
+def _at_once() -> Iterator[None]:
+    with LONGEST_PAUSE_S.replace(0.001):
+        yield
 
 
 def failing(*errors: PyMongoError) -> Callable[[], Awaitable[str]]:

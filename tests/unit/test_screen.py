@@ -13,6 +13,7 @@ from ingestor.documents import AlarmDocument
 from monitor.live import Live
 from monitor.screen import Screen, spark
 from monitor.zone import machine_zone
+from tests.fault_points.monitor import fail_last_look
 from tests.unit.test_alarm_list import alarm
 from tests.unit.test_watch import columns
 from tests.unit.test_web import NOW, sensor
@@ -75,7 +76,7 @@ def test_hostile_places_and_messages_are_plain_text() -> None:
 
 def test_database_that_is_gone_is_told_with_the_time_of_what_is_shown() -> None:
     view = live("Meter-1")
-    view._error = "MongoDB does not answer"  # noqa: SLF001 - as if the last look had failed
+    fail_last_look(view, "MongoDB does not answer")
     view.fleet.fresh_at = NOW - timedelta(seconds=20)
     shown = lines(view, 120)
     assert shown[1] == "MongoDB does not answer; what you see is of 09:59:40; trying until it does."

@@ -22,6 +22,7 @@ from sensor_node.meter import Meter, first_sequence
 from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
 from sensor_node.publish import MOST_ONCE, Publisher
 from sensor_node.settings import SensorNodeSettings
+from tests.fault_points.sensor_node import PUBLISH_READINGS, publish_once
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
 PLACE, OTHER = Place("lari", "S-1"), Place("lari", "S-2")
@@ -179,7 +180,7 @@ async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(
             now_s[0] += 1
             for due in (outbox.take_new(now_s[0], 1), outbox.take_again(now_s[0], 1)):
                 if due:
-                    await publisher._publish(connection, due)  # noqa: SLF001 - what it decides is the point
+                    await PUBLISH_READINGS.original(publisher, connection, due)
         return len(connection.sent) - before
 
     # Both once, both again as soon as the second was heard, and then as patiently as ever.
@@ -205,9 +206,9 @@ async def test_what_is_sent_once_is_sent_again_until_the_broker_has_answered() -
     publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], Outbox(100, Ledger()))
     publisher.send_once([(PLACE, b"{"), (PLACE, b"[")])
     with pytest.raises(BrokerLostError):
-        await publisher._publish_once(lost := Cut(1))  # noqa: SLF001 - what it keeps is the point
+        await publish_once(publisher, lost := Cut(1))
     assert publisher.has_unsent
-    await publisher._publish_once(lost)  # noqa: SLF001
+    await publish_once(publisher, lost)
     assert (lost.sent, publisher.has_unsent) == ([b"{", b"["] * 2, False)
 
 

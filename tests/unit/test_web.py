@@ -12,15 +12,14 @@ from monitor.ages import short_age
 from monitor.fleet_sensor import FleetSensor
 from monitor.queries.database import Span
 from monitor.queries.energy import HeatCell
-from monitor.web import access
 from monitor.web.access import Access
 from monitor.web.charts import heat_chart, history_chart, totals_chart
 from monitor.web.history import History
 from monitor.web.ingestors import Heard
-from monitor.web.pages.compare import _starts
 from monitor.web.rejected_list import to_text
 from monitor.web.tile import spark, to_tile
 from monitor.web.words import clock, energy, power, safe, wall_ms
+from tests.fault_points.monitor import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
@@ -175,9 +174,10 @@ def moment(text: str) -> datetime:
 
 def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
     span = Span(moment("2026-10-24T10:00"), moment("2026-10-27T10:00"))
-    assert [f"{each:%d %H}" for each in _starts(span, "day", BERLIN)] == ["23 22", "24 22", "25 23", "26 23"]
-    assert [f"{each:%d %H}" for each in _starts(span, "week", BERLIN)] == ["18 22", "25 23"]
-    hours = list(_starts(Span(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN))
+    days, weeks = (starts_of_bars(span, unit, BERLIN) for unit in ("day", "week"))
+    assert [f"{each:%d %H}" for each in days] == ["23 22", "24 22", "25 23", "26 23"]
+    assert [f"{each:%d %H}" for each in weeks] == ["18 22", "25 23"]
+    hours = list(starts_of_bars(Span(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN))
     assert [f"{each:%H:%M}" for each in hours] == ["23:00", "00:00", "01:00", "02:00"]
 
 
@@ -227,8 +227,8 @@ async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() 
     assert person.may_act is False
 
 
-async def test_viewers_who_log_in_for_ever_send_no_operator_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "MOST_TOKENS", 2)
+@MOST_TOKENS.replace(2)
+async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
     door = Access({"viewer": "look", "operator": "act"})
     tokens = [
         await door.log_in(user, word, HERE) for user, word in [("operator", "act"), *[("viewer", "look")] * 3]

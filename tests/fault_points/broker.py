@@ -1,0 +1,40 @@
+"""Fault points of what all programs share: connections, names, users, and what people are told."""
+
+from collections.abc import Sequence
+
+from broker import authority, client, connection, link, plain, settings, topics
+from broker.roles import Account
+from tests.fault_points.point import Point
+
+# What faults get hold of.
+Connection = connection.Connection
+Outgoing = connection.Outgoing
+
+# Connections.
+CONNECT = Point(Connection, "__aenter__")
+ACKNOWLEDGE = Point(Connection, "puback_many")
+CLIENT_ID = Point(link, "client_id")
+CONNECT_TIMEOUT_S = Point(client, "CONNECT_TIMEOUT_S")
+PING_EVERY_S = Point(client, "PING_EVERY_S")
+# For how long reading stops at most while there is no room.
+PAUSE_LIMIT_S = Point(client, "PAUSE_LIMIT_S")
+
+# Sites and names.
+MATCH_ID = Point(topics, "_is_id")
+IS_VALID_PLACE = Point(topics.Place, "is_valid")
+
+# Users.
+ACCESS_LIST = Point(Account, "access_list")
+TOPIC_OF_CONFIRMATIONS = Point(topics.Topics, "stored")
+CLOCK_OF_CERTIFICATES = Point(authority, "datetime")
+
+# What people are told.
+HIDE_SECRETS = Point(settings, "without_secrets")
+SHORTEN_SETTING = Point(settings, "short")
+HIGHEST_PORT = Point(settings, "MAX_PORT")
+ESCAPE_TEXT = Point(plain, "json")
+
+
+async def write_packets(to: Connection, packets: Sequence[bytes]) -> None:
+    """Write packets of any kind."""
+    await to._write(packets)

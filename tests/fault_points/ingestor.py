@@ -1,0 +1,135 @@
+"""Fault points of the ingestor, along the trip of a reading."""
+
+from collections.abc import Sequence
+
+from mqtt5 import PublishPacket
+
+from ingestor import allowance, announce, batch, patience, pipeline, receive, store, validate
+from ingestor.admission import Admission
+from ingestor.alarms import commands, config, judge, keep, notify, records
+from ingestor.alarms.board import Board
+from ingestor.alarms.history import ReadingHistory
+from ingestor.alarms.presence import Presence
+from ingestor.alarms.restart import Restart
+from ingestor.alarms.rulebook import Rules
+from ingestor.floods import Floods, SortedOut
+from ingestor.sensors import Sensors
+from ingestor.service import Ingestor
+from tests.fault_points.point import Point
+
+# What faults get hold of.
+Allowance = allowance.Allowance
+Announcer = announce.Announcer
+Batch = batch.Batch
+Keep = keep.Keep
+Pipeline = pipeline.Pipeline
+Rejection = validate.Rejection
+
+# Taken in.
+SLOW_DOWN_AT = (Point(receive, "ROOM"), Point(receive, "ROOM_BYTES"))
+# At how many deliveries, and at how many bytes, they are turned away: by the names of these bounds.
+INBOX_BOUNDS = Point(receive.Inbox.__init__, "__kwdefaults__")
+OPEN_BATCH = Point(batch.Opener, "next_batch")
+OPEN_READINGS = Point(batch.Opener, "_open_readings")
+
+# Looked at.
+VALIDATE_PAYLOAD = Point(batch, "validate")
+LARGEST_PAYLOAD = Point(validate, "MAX_PAYLOAD_BYTES")
+MOST_READINGS_OF_A_PAYLOAD = Point(validate, "MAX_READINGS_PER_PAYLOAD")
+PLACE_OF_TOPIC = Point(validate, "_place")
+READ_MOMENT = Point(validate, "read_moment")
+FURTHEST_AHEAD = Point(validate, "MAX_AHEAD")
+MAY_HAVE_A_FIELD_TWICE = Point(validate, "may_repeat")
+# A builtin, replaced where bad values are shown and nowhere else.
+ESCAPE_VALUE = Point(validate, "ascii")
+
+# Let in.
+REFILL_ALLOWANCE = Point(Allowance, "refill")
+TAKE_FROM_ALLOWANCE = Point(Allowance, "take")
+MOST_ALLOWANCES = Point(allowance, "MOST_KEYS")
+OWNS_SENSOR = Point(Admission, "owns")
+MAY_OWN_SENSOR = Point(Admission, "may_own")
+# Whether a node's word counts: for a sensor that it names, and for one of which alarms are judged.
+SPEAKS_FOR_SENSOR = Point(Sensors, "_may_speak_for")
+SPEAKS_FOR_ALARMS = Point(Presence, "_speaks_for")
+
+# Stored, or kept as it was refused.
+DOCUMENT_OF_READING = Point(batch, "to_measure")
+STORE_BATCH = Point(store.Store, "insert")
+WRITE_CONCERN = Point(store, "DURABLE")
+LONGEST_PAUSE_S = Point(patience, "MAX_DELAY_S")
+SORT_OUT_FLOODS = Point(Floods, "sort_out")
+COUNT_REFUSED = Point(store.Store, "count_rejected")
+
+# Told and acknowledged.
+BRING_HOME = Point(Pipeline, "settle")
+PUBLISH_ALERTS = Point(Announcer, "alerts")
+MARK_ALERTED = Point(Announcer, "_mark")
+SWEEP_ALERTS = Point(Announcer, "_sweep")
+CONFIRM_BATCH = Point(Pipeline, "_confirm")
+CONFIRM_TO_SENSOR = Point(Ingestor, "_send")
+ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
+
+# Judged.
+JUDGE_OUT_OF_ORDER = Point(judge.Judge, "doubt")
+IS_TOO_LATE_TO_JUDGE = Point(judge, "is_late")
+NOTE_PEAK = Point(judge, "note_peak")
+RULES_LOOK_BACK = Point(Rules, "looks_back")
+READINGS_SINCE = Point(ReadingHistory, "since")
+READINGS_UNJUDGED = Point(ReadingHistory, "unjudged")
+PUT_UP_STANDING_ALARMS = Point(Restart, "_put_up")
+MOST_REFUSALS = Point(records, "MOST_REFUSALS")
+OWN_RULES_OF_A_SENSOR = Point(config, "_merge")
+MOST_SHOWN_OF_A_RULE = Point(config, "MAX_SHOWN")
+
+# Alarms written, told and obeyed.
+WRITE_ALARMS = Point(records.AlarmRecords, "write")
+TELL_ALARMS = Point(Keep, "tell")
+TELL_ALARMS_AGAIN = Point(Board, "tell_again")
+SHORTEN_COMMAND = Point(commands, "short")
+RULES_OF_COMMANDS = Point(commands, "NAMES")
+
+# Notifications.
+NOTIFIER_CLOCK = Point(notify, "monotonic")
+NOTIFIER_LOOKS_EVERY_S = Point(notify, "LOOK_EVERY_S")
+FIRST_PAUSE_OF_NOTIFIER_S = Point(notify, "FIRST_DELAY_S")
+LONGEST_PAUSE_OF_NOTIFIER_S = Point(notify, "MAX_DELAY_S")
+LONGEST_NOTIFICATION_S = Point(notify, "LIMIT_S")
+MOST_NOTIFICATIONS_AT_ONCE = Point(notify, "MAX_THREADS")
+MOST_NOTIFICATIONS_WAITING = Point(notify, "MAX_WAITING")
+
+
+def confirm_all(bringing: Pipeline, opened: Batch) -> None:
+    """Tell sensors that they may forget a batch, as if all of it were stored."""
+    bringing._confirm(opened, {}, SortedOut())
+
+
+def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
+    """Tell a sensor that it may forget a reading, as if that were kept as it was refused."""
+    bringing.confirmations.rejected(bringing.topics.place(topic), sequence)
+
+
+def keep_all(rejections: Sequence[Rejection]) -> SortedOut:
+    """What floods are sorted out to if none is one."""
+    return SortedOut(list(rejections))
+
+
+def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:
+    """Give to a key what it was never given before; what is left of it."""
+    return allowance_of_keys.left.setdefault(key, amount)
+
+
+def open_refused(opened: Batch, delivery: PublishPacket) -> None:
+    """Take of a payload what is refused; nothing is caught."""
+    checked = validate.validate(delivery, opened.received_at)
+    opened.rejections += [each for each in checked if isinstance(each, Rejection)]
+
+
+def note_swept(announcer: Announcer) -> None:
+    """Have an announcer believe that no alert was left behind."""
+    announcer._swept = True
+
+
+def has_alarms_to_tell(kept: Keep) -> bool:
+    """Whether alarms are written and not told."""
+    return bool(kept._to_tell)

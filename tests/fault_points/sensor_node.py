@@ -1,0 +1,48 @@
+"""Fault points of a sensor node, on the way of a reading from its outbox to the broker."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+
+from broker.connection import Connection
+from broker.messages import to_ranges
+from sensor_node import durable, outbox, publish
+from sensor_node.durable import DurableOutbox
+from sensor_node.outbox import Outbox
+from tests.fault_points.point import Point
+
+# What faults get hold of.
+Kept = outbox.Kept
+Publisher = publish.Publisher
+
+# The outbox.
+OUTBOX_ADD = Point(Outbox, "add")
+OUTBOX_WRITE = Point(DurableOutbox, "_write")
+OUTBOX_DELETE = Point(DurableOutbox, "_delete")
+READ_ROW = Point(durable, "_read")
+# With which the ledger looks at its own end.
+READ_END_OF_LEDGER = Point(os, "pread")
+
+# Sent, and sent again: on a new connection all at once, and each after a while.
+PUBLISH_READINGS = Point(Publisher, "_publish")
+SEND_AGAIN = Point(Outbox, "send_again")
+SEND_AGAIN_AFTER_S = Point(outbox, "RESEND_AFTER_S")
+
+
+def topic_of(publisher: Publisher, reading: Kept) -> str:
+    """Where a reading is published."""
+    return publisher._topics.readings(*reading.place)
+
+
+async def forget(publisher: Publisher, readings: Sequence[Kept]) -> None:
+    """Have the outbox forget readings as if the ingestor had confirmed them."""
+    sequences = defaultdict(list)
+    for reading in readings:
+        sequences[reading.place].append(reading.sequence)
+    for place, sent in sequences.items():
+        await publisher._outbox.forget(place, to_ranges(sent), 0.0, stored=True)
+
+
+async def publish_once(publisher: Publisher, connection: Connection) -> None:
+    """Publish what waits to be sent once."""
+    await publisher._publish_once(connection)
