@@ -11,7 +11,9 @@ from pymongo.database import Database
 from ingestor.documents import utc_now
 from stack.servers import Servers
 from tests.integration.api import Stock
-from tests.security.web import OpenedPage, WebSite
+from tests.security.opened import OpenedPage
+from tests.security.own_site import own_site
+from tests.security.web import WebSite
 from tests.servers import Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
@@ -82,7 +84,7 @@ async def test_if_pages_were_anybodys_a_viewer_could(
     servers: Servers, tmp_path: Path, database: Database[dict[str, Any]], site: str, sensor: str
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build="pages_of_anybody").running() as broken,
+        own_site(servers, tmp_path, "pages_of_anybody") as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
         assert await acts_as_another(victim, sensor)
@@ -102,7 +104,7 @@ async def test_nobody_attaches_to_the_page_of_another_log_in(website: WebSite) -
 
 
 async def test_if_pages_were_anybodys_one_would(servers: Servers, tmp_path: Path) -> None:
-    async with WebSite(servers, tmp_path, build="pages_of_anybody").running() as broken:
+    async with own_site(servers, tmp_path, "pages_of_anybody") as broken:
         assert await attaches(broken) == (True, True)
 
 
@@ -150,7 +152,7 @@ async def test_who_acts_is_looked_at_when_they_do(
     acts: bool,
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build=build).running() as broken,
+        own_site(servers, tmp_path, build) as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
         assert await may_press_after_leaving(victim, sensor) is acts
@@ -160,7 +162,7 @@ async def test_if_viewers_were_operators_they_could_press(
     servers: Servers, tmp_path: Path, database: Database[dict[str, Any]], site: str, sensor: str
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build="everybody_acts").running() as broken,
+        own_site(servers, tmp_path, "everybody_acts") as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
         token = await broken.log_in("viewer")

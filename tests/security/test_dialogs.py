@@ -14,7 +14,9 @@ from ingestor.documents import utc_now
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.readings import payload
-from tests.security.web import OpenedPage, Role, Socket, WebSite
+from tests.security.opened import OpenedPage, Socket
+from tests.security.own_site import own_site
+from tests.security.web import Role, WebSite
 from tests.servers import Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
@@ -62,7 +64,7 @@ async def test_who_sets_something_of_a_sensor_is_looked_at_when_they_do(
 ) -> None:
     sensors = stock.database.sensors
     async with (
-        WebSite(servers, tmp_path, build=build).running() as site,
+        own_site(servers, tmp_path, build) as site,
         opened(site, sensor, EDIT) as (token, page, socket),
     ):
         # What is in the dialog still comes back if it is saved.
@@ -78,7 +80,7 @@ async def test_who_sends_something_again_is_looked_at_when_they_do(
 ) -> None:
     topic = f"energy/readings/{stock.site}/{sensor}"
     async with (
-        WebSite(servers, tmp_path, build=build).running() as site,
+        own_site(servers, tmp_path, build) as site,
         Wire(servers.mqtt("viewer")) as viewer,
         opened(site, sensor, REPAIR) as (token, page, socket),
     ):
@@ -107,6 +109,6 @@ async def test_page_that_comes_right_after_the_start_has_its_sensor(
     servers: Servers, tmp_path: Path, stock: Stock, sensor: str
 ) -> None:
     assert stock.database.sensors.find_one({"sensor_id": sensor})
-    async with WebSite(servers, tmp_path, build="slow_start").running() as site:
+    async with own_site(servers, tmp_path, "slow_start") as site:
         page = await site.page(await site.log_in("operator"), f"/sensor/{sensor}")
         assert page.shows(EDIT[0])
