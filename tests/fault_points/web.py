@@ -11,6 +11,7 @@ from tests.fault_points.point import Point
 LONGEST_WAIT_S = Point(guesses, "LONGEST_S")
 WHOSE_TOKEN = Point(Access, "whose")
 LOG_OUT = Point(Access, "log_out")
+PASSWORD_HASHER = Point(access, "PasswordHasher")
 NEW_PERSON = Point(access, "Person")
 IS_IN = Point(Person, "is_in")
 MAY_ACT = Point(Person, "may_act")

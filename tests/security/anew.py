@@ -1,6 +1,7 @@
 """What a web page in this process would have in one of its own: NiceGUI as it is at first, and a log."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, redirect_stderr
@@ -26,6 +27,7 @@ async def nicegui_anew() -> AsyncIterator[None]:
         return task
 
     with (
+        _only_new_garbage(),
         nicegui_reset_globals(),
         # What that leaves as it is: what our pages put around all that is heard, and into the template;
         patch.dict(core.sio.handlers["/"]),
@@ -44,6 +46,16 @@ async def nicegui_anew() -> AsyncIterator[None]:
             Client.instances.clear()
             # It would unload the modules that have pages in them.
             Client.page_routes.clear()
+
+
+@contextmanager
+def _only_new_garbage() -> Iterator[None]:
+    """Have all objects that are there already left alone when garbage is collected, which is done twice."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

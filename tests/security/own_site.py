@@ -7,9 +7,11 @@ import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from argon2 import PasswordHasher
 
 from broker.settings import read_settings
 from monitor.queries.database import open_database
@@ -73,10 +75,12 @@ async def own_site(
     asked = asyncio.Event()
     log = folder / "web.log"
     with saying_it_in(log), socket.create_server(("127.0.0.1", 0)) as listener:
+        # As the page's own listener has it; else each answer takes 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         site = OwnSite(servers, listener.getsockname()[1], log)
         async with leaving_nothing(), nicegui_anew(), open_database(settings.mongo_url) as database:
             with BUILDS[build]():
-                access = Access(dict(PASSWORDS), site.clock)
+                access = _quick_access(site.clock)
                 task = asyncio.create_task(_serve(Serving(settings, database, access, listener, None), asked))
                 try:
                     # Who comes too early waits at the listener.
@@ -86,6 +90,12 @@ async def own_site(
                     asked.set()
                     await task
     assert not quiet or "Traceback" not in log.read_text(), log.read_text()
+
+
+def _quick_access(clock: Clock) -> Access:
+    # What makes passwords hard to guess for who has stolen their hashes takes most of the time of a start.
+    with points.PASSWORD_HASHER.replace(partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)):
+        return Access(dict(PASSWORDS), clock)
 
 
 async def _serve(serving: Serving, asked: asyncio.Event) -> None:

@@ -24,6 +24,8 @@ from tests.security.opened import OpenedPage, Socket
 
 Role = Literal["viewer", "operator"]
 PASSWORDS: dict[Role, str] = {"viewer": "look-only", "operator": "look-and-act"}
+# Else each browser that speaks plain HTTP would read a list of all the authorities that there are.
+NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PAGES = ("/", "/alarms", "/compare", "/health", "/sensor/S", "/docs", "/openapi.json", "/nowhere")
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "http://evil.example"},
@@ -72,9 +74,9 @@ class WebSite:
     def browser(self, token: str = "", headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
         """Somebody who shows a token as browsers do; nobody in particular without one."""
         cookie = {"Cookie": f"{self.cookie}={token}"} if token else {}
-        verify = self.context or True
+        believed = self.context or NOBODY
         return httpx.AsyncClient(
-            base_url=self.url, headers={**cookie, **(headers or {})}, verify=verify, timeout=30
+            base_url=self.url, headers={**cookie, **(headers or {})}, verify=believed, timeout=30
         )
 
     async def log_in(self, role: Role) -> str:
