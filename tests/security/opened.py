@@ -46,6 +46,7 @@ class Socket:
         self.plain = plain
         self.answer = ""
         self._drawn: dict[str, dict[str, Any]] = {}
+        self._told: list[str] = []
 
     async def begin(self) -> None:
         await self.plain.send("40")
@@ -67,6 +68,12 @@ class Socket:
                 page.elements |= self._drawn
                 if page.shows(label):
                     return
+                await self._hear()
+
+    async def until_told(self, sentence: str, times: int) -> None:
+        """Wait until a sentence has been shown so many times."""
+        async with asyncio.timeout(WAIT_S):
+            while self._told.count(sentence) < times:
                 await self._hear()
 
     async def last_words(self, within_s: float = WAIT_S) -> tuple[list[str], int | None]:
@@ -106,4 +113,6 @@ class Socket:
         if isinstance(heard, str) and heard.startswith('42["update"'):
             drawn = json.loads(heard[2:])[1]
             self._drawn |= {number: each for number, each in drawn.items() if isinstance(each, dict)}
+        if isinstance(heard, str) and heard.startswith('42["notify"'):
+            self._told.append(json.loads(heard[2:])[1]["message"])
         return heard if isinstance(heard, str) else ""

@@ -9,14 +9,19 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
+from monitor.web.act import MAY_NOT
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.security.opened import OpenedPage
 from tests.security.own_site import own_site
 from tests.security.web import WebSite
-from tests.servers import Wire, comes_true, eventually
+from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
+
+PRESSED = 3
+# How long it is looked for a command that should not come, once a press was refused.
+UNEXPECTED_S = 0.5
 
 
 class Victim:
@@ -129,16 +134,16 @@ async def test_viewer_has_nothing_to_press(
         assert victim.commands == 0
 
 
-async def may_press_after_leaving(victim: Victim, sensor: str) -> bool:
-    """Whether an operator's page that is still open acts when they have logged out."""
+async def may_press_after_leaving(victim: Victim, sensor: str, *, acts: bool) -> bool:
+    """Whether an operator's page that is still open acts when they have logged out; it says so if not."""
     press = victim.page.press(f"Acknowledge silent of {sensor}")
     async with victim.site.socket(victim.token, victim.page.name) as socket:
         await victim.site.log_out(victim.token)
-        await socket.say("event", press)
-        # What is sent on the way of the command comes after it.
-        for _ in range(2):
+        for _ in range(PRESSED):
             await socket.say("event", press)
-    return await comes_true(lambda: victim.commands > 0, 3)
+        if not acts:
+            await socket.until_told(MAY_NOT, PRESSED)
+        return await comes_true(lambda: victim.commands > 0, PATIENCE_S if acts else UNEXPECTED_S)
 
 
 @pytest.mark.parametrize(("build", "acts"), [("last_wall", False), ("no_wall", True)])
@@ -155,7 +160,7 @@ async def test_who_acts_is_looked_at_when_they_do(
         own_site(servers, tmp_path, build) as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
-        assert await may_press_after_leaving(victim, sensor) is acts
+        assert await may_press_after_leaving(victim, sensor, acts=acts) is acts
 
 
 async def test_if_viewers_were_operators_they_could_press(
