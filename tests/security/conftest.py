@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from stack.servers import Servers
-from tests.security.web import WebSite
+from tests.security.web import WebSite, as_users_run_it
 from tests.security.world import World, start_world
 
 
@@ -54,5 +54,5 @@ async def website(
 ) -> AsyncIterator[WebSite]:
     """The web page as it is, over plain HTTP and over https."""
     folder = tmp_path_factory.mktemp("website")
-    async with WebSite(servers, folder, https=request.param == "https").running() as one:
+    async with as_users_run_it(servers, folder, https=request.param == "https") as one:
         yield one

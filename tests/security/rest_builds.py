@@ -1,96 +1,110 @@
 """Builds of the REST interface from which one protection is taken away; see ``web_builds``."""
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-from unittest.mock import patch
 
+from pydantic import ConfigDict, Field
 from starlette.requests import HTTPConnection
 
 from ingestor.documents import SensorDocument
+from monitor.queries.database import Database
 from monitor.queries.sensors import Sensors
-from monitor.web import access, gate
-from monitor.web.access import Access, Person
-from monitor.web.api import app, inputs, sensor_routes
-from monitor.web.api.inputs import Asked
+from monitor.web.access import Person
+from monitor.web.api.sensor_routes import SensorsAsked
 from monitor.web.cookie import token_of
+from tests.fault_points import web as points
 
-SHORT_S = 4
+# In force as long as it lasts.
+Build = AbstractContextManager[object]
 
 
-def rest_of_anybody() -> None:
+def rest_of_anybody() -> Build:
     """Tokens are not asked for."""
 
     async def pass_on() -> None:
         return None
 
-    patch.object(app, "make_check", lambda _: pass_on).start()
+    return points.MAKE_TOKEN_CHECK.replace(lambda _: pass_on)
 
 
-def any_token() -> None:
+def any_token() -> Build:
     """Whatever is shown is a token."""
-    patch.object(Access, "whose", lambda _, token: Person("viewer") if token else None).start()
+    return points.WHOSE_TOKEN.replace(lambda _, token: Person("viewer") if token else None)
 
 
-def tokens_for_ever() -> None:
+def tokens_for_ever() -> Build:
     """Log-ins have an end, and go on after it."""
-    patch.object(access, "STAY_S", SHORT_S).start()
-    patch.object(Person, "is_in", property(lambda _: True)).start()
+    return points.IS_IN.replace(property(lambda _: True))
 
 
-def no_log_out() -> None:
+def no_log_out() -> Build:
     """Who logs out stays."""
-    patch.object(Access, "log_out", lambda *_: None).start()
+    return points.LOG_OUT.replace(lambda *_: None)
 
 
-def token_in_address() -> None:
+def token_in_address() -> Build:
     """A token may be in an address, which is in histories and logs."""
 
     def find(connection: HTTPConnection) -> str:
         asked = connection.query_params
         return token_of(connection) or asked.get("access_token", "") or asked.get("token", "")
 
-    patch.object(gate, "token_of", find).start()
+    return points.TOKEN_SHOWN.replace(find)
 
 
-def names_are_patterns() -> None:
-    """A site's name is not looked at, and is looked for as a pattern."""
-    for asked in (inputs.OfSites, sensor_routes.SensorsAsked):
-        field = asked.model_fields["site"]
-        field.annotation, field.metadata = list[str], []
-        asked.model_rebuild(force=True)
+class AnySites(SensorsAsked):
+    """A question in which a site's name is not looked at."""
 
-    async def page(self: Sensors, sites: list[str], limit: int, after: str = "") -> list[Any]:
+    site: list[str] = Field([])
+
+
+class Patterns(Sensors):
+    """Sensors, for which sites' names are patterns."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._found = database["sensors"]
+
+    async def page(self, sites: Sequence[str], limit: int, after: str = "") -> list[Any]:
         wanted: dict[str, Any] = {"sensor_id": {"$gt": after}}
         if sites:
             wanted["$or"] = [{"site": {"$regex": site}} for site in sites]
-        return await self._sensors.find(wanted).limit(limit).to_list(limit)
-
-    patch.object(Sensors, "page", page).start()
+        return await self._found.find(wanted).limit(limit).to_list(limit)
 
 
-def any_parameter() -> None:
-    """What nobody knows in a question is passed over."""
-    # Inherited by all questions, which are made after this.
-    for name in [each for each in sys.modules if each.startswith("monitor.web.api.")]:
-        for kind in vars(sys.modules[name]).values():
-            if isinstance(kind, type) and issubclass(kind, Asked):
-                kind.model_config["extra"] = "ignore"
-                kind.model_rebuild(force=True)
+@contextmanager
+def names_are_patterns() -> Iterator[None]:
+    """A site's name is not looked at, and is looked for as a pattern."""
+    with points.SENSORS_ASKED.replace(AnySites), points.SENSORS.replace(Patterns):
+        yield
 
 
-def reading_writes() -> None:
-    """Who asks for a sensor changes it."""
-    one = Sensors.one
+class AnyParameter(SensorsAsked):
+    """A question of which what nobody knows in it is passed over."""
 
-    async def write(self: Sensors, sensor_id: str) -> SensorDocument | None:
+    model_config = ConfigDict(extra="ignore")
+
+
+def any_parameter() -> Build:
+    """What nobody knows in a question for sensors is passed over."""
+    return points.SENSORS_ASKED.replace(AnyParameter)
+
+
+class Writing(Sensors):
+    """Sensors that are changed by who asks for one of them."""
+
+    async def one(self, sensor_id: str) -> SensorDocument | None:
         await self.change(sensor_id, {"threshold_kwh": 1.0})
-        return await one(self, sensor_id)
-
-    patch.object(Sensors, "one", write).start()
+        return await super().one(sensor_id)
 
 
-BUILDS: dict[str, Callable[[], None]] = {
+def reading_writes() -> Build:
+    """Who asks for a sensor changes it."""
+    return points.SENSORS.replace(Writing)
+
+
+BUILDS: dict[str, Callable[[], Build]] = {
     each.__name__: each
     for each in (
         rest_of_anybody,

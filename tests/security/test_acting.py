@@ -9,12 +9,19 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
+from monitor.web.act import MAY_NOT
 from stack.servers import Servers
 from tests.integration.api import Stock
-from tests.security.web import OpenedPage, WebSite
-from tests.servers import Wire, comes_true, eventually
+from tests.security.opened import OpenedPage
+from tests.security.own_site import own_site
+from tests.security.web import WebSite
+from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
+
+PRESSED = 3
+# How long it is looked for a command that should not come, once a press was refused.
+UNEXPECTED_S = 0.5
 
 
 class Victim:
@@ -82,7 +89,7 @@ async def test_if_pages_were_anybodys_a_viewer_could(
     servers: Servers, tmp_path: Path, database: Database[dict[str, Any]], site: str, sensor: str
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build="pages_of_anybody").running() as broken,
+        own_site(servers, tmp_path, "pages_of_anybody") as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
         assert await acts_as_another(victim, sensor)
@@ -102,7 +109,7 @@ async def test_nobody_attaches_to_the_page_of_another_log_in(website: WebSite) -
 
 
 async def test_if_pages_were_anybodys_one_would(servers: Servers, tmp_path: Path) -> None:
-    async with WebSite(servers, tmp_path, build="pages_of_anybody").running() as broken:
+    async with own_site(servers, tmp_path, "pages_of_anybody") as broken:
         assert await attaches(broken) == (True, True)
 
 
@@ -127,16 +134,16 @@ async def test_viewer_has_nothing_to_press(
         assert victim.commands == 0
 
 
-async def may_press_after_leaving(victim: Victim, sensor: str) -> bool:
-    """Whether an operator's page that is still open acts when they have logged out."""
+async def may_press_after_leaving(victim: Victim, sensor: str, *, acts: bool) -> bool:
+    """Whether an operator's page that is still open acts when they have logged out; it says so if not."""
     press = victim.page.press(f"Acknowledge silent of {sensor}")
     async with victim.site.socket(victim.token, victim.page.name) as socket:
         await victim.site.log_out(victim.token)
-        await socket.say("event", press)
-        # What is sent on the way of the command comes after it.
-        for _ in range(2):
+        for _ in range(PRESSED):
             await socket.say("event", press)
-    return await comes_true(lambda: victim.commands > 0, 3)
+        if not acts:
+            await socket.until_told(MAY_NOT, PRESSED)
+        return await comes_true(lambda: victim.commands > 0, PATIENCE_S if acts else UNEXPECTED_S)
 
 
 @pytest.mark.parametrize(("build", "acts"), [("last_wall", False), ("no_wall", True)])
@@ -150,17 +157,17 @@ async def test_who_acts_is_looked_at_when_they_do(
     acts: bool,
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build=build).running() as broken,
+        own_site(servers, tmp_path, build) as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
-        assert await may_press_after_leaving(victim, sensor) is acts
+        assert await may_press_after_leaving(victim, sensor, acts=acts) is acts
 
 
 async def test_if_viewers_were_operators_they_could_press(
     servers: Servers, tmp_path: Path, database: Database[dict[str, Any]], site: str, sensor: str
 ) -> None:
     async with (
-        WebSite(servers, tmp_path, build="everybody_acts").running() as broken,
+        own_site(servers, tmp_path, "everybody_acts") as broken,
         victim_on(broken, database, site, sensor) as victim,
     ):
         token = await broken.log_in("viewer")

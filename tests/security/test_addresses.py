@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from stack.servers import Servers
+from tests.security.own_site import own_site
 from tests.security.web import PASSWORDS, WebSite, raw
 
 pytestmark = pytest.mark.integration
@@ -51,7 +52,7 @@ async def test_login_leads_to_no_other_site_and_sets_no_other_header(website: We
 
 
 async def test_if_the_next_page_were_not_looked_at_it_would(servers: Servers, tmp_path: Path) -> None:
-    async with WebSite(servers, tmp_path, build="any_next").running() as broken:
+    async with own_site(servers, tmp_path, "any_next") as broken:
         assert await leads_elsewhere(broken, ELSEWHERE[0])
 
 

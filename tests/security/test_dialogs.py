@@ -11,15 +11,21 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
+from monitor.web.act import MAY_NOT
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.readings import payload
-from tests.security.web import OpenedPage, Role, Socket, WebSite
-from tests.servers import Wire, comes_true, eventually
+from tests.security.opened import OpenedPage, Socket
+from tests.security.own_site import own_site
+from tests.security.web import Role, WebSite
+from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
 
 Documents = Database[dict[str, Any]]
+PRESSED = 2
+# How long it is looked for what should not come, once a press was refused.
+UNEXPECTED_S = 0.5
 EDIT, REPAIR = ("Location and threshold", "Save"), ("Repair and send again", "Send")
 
 
@@ -52,7 +58,7 @@ async def opened(
 async def finish(site: WebSite, token: str, page: OpenedPage, socket: Socket, label: str) -> None:
     """Log out, and press the button all the same."""
     await site.log_out(token)
-    for _ in range(2):
+    for _ in range(PRESSED):
         await socket.say("event", page.press(label))
 
 
@@ -62,14 +68,17 @@ async def test_who_sets_something_of_a_sensor_is_looked_at_when_they_do(
 ) -> None:
     sensors = stock.database.sensors
     async with (
-        WebSite(servers, tmp_path, build=build).running() as site,
+        own_site(servers, tmp_path, build) as site,
         opened(site, sensor, EDIT) as (token, page, socket),
     ):
         # What is in the dialog still comes back if it is saved.
         sensors.update_one({"sensor_id": sensor}, {"$set": {"own_location": "Room 8"}})
         await finish(site, token, page, socket, EDIT[1])
+        if not sets:
+            await socket.until_told(MAY_NOT, PRESSED)
         saved = {"sensor_id": sensor, "own_location": "Room 7"}
-        assert await comes_true(lambda: sensors.count_documents(saved) == 1, 3) is sets
+        seconds = PATIENCE_S if sets else UNEXPECTED_S
+        assert await comes_true(lambda: sensors.count_documents(saved) == 1, seconds) is sets
 
 
 @pytest.mark.parametrize(("build", "sends"), [("last_wall", False), ("repair_by_anybody", True)])
@@ -78,13 +87,17 @@ async def test_who_sends_something_again_is_looked_at_when_they_do(
 ) -> None:
     topic = f"energy/readings/{stock.site}/{sensor}"
     async with (
-        WebSite(servers, tmp_path, build=build).running() as site,
+        own_site(servers, tmp_path, build) as site,
         Wire(servers.mqtt("viewer")) as viewer,
         opened(site, sensor, REPAIR) as (token, page, socket),
     ):
         await viewer.listen(topic)
         await finish(site, token, page, socket, REPAIR[1])
-        assert await comes_true(lambda: bool(viewer.on(topic)), 3) is sends
+        if not sends:
+            await socket.until_told(MAY_NOT, PRESSED)
+        assert (
+            await comes_true(lambda: bool(viewer.on(topic)), PATIENCE_S if sends else UNEXPECTED_S) is sends
+        )
 
 
 @pytest.mark.parametrize("label", [EDIT[0], REPAIR[0]])
@@ -107,6 +120,6 @@ async def test_page_that_comes_right_after_the_start_has_its_sensor(
     servers: Servers, tmp_path: Path, stock: Stock, sensor: str
 ) -> None:
     assert stock.database.sensors.find_one({"sensor_id": sensor})
-    async with WebSite(servers, tmp_path, build="slow_start").running() as site:
+    async with own_site(servers, tmp_path, "slow_start") as site:
         page = await site.page(await site.log_in("operator"), f"/sensor/{sensor}")
         assert page.shows(EDIT[0])

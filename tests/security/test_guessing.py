@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stack.servers import Servers
+from tests.security.own_site import own_site
 from tests.security.web import PASSWORDS, WebSite
 
 pytestmark = pytest.mark.integration
@@ -22,9 +23,9 @@ async def guess(site: WebSite, *, address: str = "") -> list[int]:
 
 
 async def test_who_guesses_on_the_page_waits_for_rest_too(servers: Servers, tmp_path: Path) -> None:
-    async with WebSite(servers, tmp_path).running() as site:
+    async with own_site(servers, tmp_path) as site:
         assert await guess(site) == [401] * 5 + [429] * 5
-    async with WebSite(servers, tmp_path, build="no_waiting").running() as broken:
+    async with own_site(servers, tmp_path, "no_waiting") as broken:
         assert await guess(broken) == [401] * 10
 
 
@@ -35,7 +36,7 @@ async def test_only_the_proxy_that_is_trusted_says_from_where_and_how_people_com
     proxy = "127.0.0.1" if trusted else "192.0.2.7"
     form = {"user": "viewer", "password": PASSWORDS["viewer"]}
     over_https = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1"}
-    async with WebSite(servers, tmp_path, options=("--trusted-proxy", proxy)).running() as site:
+    async with own_site(servers, tmp_path, options=("--trusted-proxy", proxy)) as site:
         async with site.browser(headers=over_https) as somebody:
             answer = await somebody.post("/login", data=form)
         cookie = answer.headers["Set-Cookie"]

@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from stack.servers import Servers
+from tests.security.own_site import own_site
 from tests.security.web import FOREIGN, PASSWORDS, WebSite
 
 pytestmark = pytest.mark.integration
@@ -63,7 +64,7 @@ async def test_page_over_http_does_not_speak_for_one_over_https(website: WebSite
 
 
 async def test_if_sites_were_not_looked_at_others_would_speak(servers: Servers, tmp_path: Path) -> None:
-    async with WebSite(servers, tmp_path, build="any_origin").running() as broken:
+    async with own_site(servers, tmp_path, "any_origin") as broken:
         token = await broken.log_in("operator")
         async with broken.socket(token, headers=FOREIGN[0]) as socket:
             assert socket.is_let_in

@@ -1,8 +1,6 @@
 """Programs attack the REST interface: all that it says it has, so that a new path is attacked by itself."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,11 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import alarm_id, utc_now
+from monitor.web.access import STAY_S
 from stack.servers import Servers
 from tests.integration.api import Stock
+from tests.security.own_site import OwnSite, own_site
 from tests.security.rest import OPEN, Operation, ask, bearer, operations
-from tests.security.rest_builds import SHORT_S
 from tests.security.web import WebSite
 
 pytestmark = pytest.mark.integration
@@ -111,7 +110,8 @@ async def show(site: WebSite, what: str) -> tuple[dict[str, str], dict[str, str]
         return {}, {}
     token = await site.log_in("operator")
     if what == "expired":
-        await asyncio.sleep(SHORT_S + 0.5)
+        assert isinstance(site, OwnSite)
+        site.clock.ahead_s += STAY_S
     elif what == "logged-out":
         await site.log_out(token)
     ways: dict[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -140,12 +140,6 @@ async def let_in(site: WebSite, case: Case, what: str) -> list[str]:
     return through
 
 
-@asynccontextmanager
-async def built(servers: Servers, folder: Path, build: str) -> AsyncIterator[WebSite]:
-    async with WebSite(servers, folder, build=build).running() as site:
-        yield site
-
-
 @pytest.mark.parametrize("what", [each for each in SHOWN if each != "expired"])
 async def test_operation_is_nobodys_without_a_good_token(website: WebSite, case: Case, what: str) -> None:
     assert await let_in(website, case, what) == []
@@ -154,13 +148,13 @@ async def test_operation_is_nobodys_without_a_good_token(website: WebSite, case:
 async def test_operation_is_nobodys_when_their_time_is_over(
     servers: Servers, tmp_path: Path, case: Case
 ) -> None:
-    async with built(servers, tmp_path, "short_stay") as site:
+    async with own_site(servers, tmp_path) as site:
         assert await let_in(site, case, "expired") == []
 
 
 @pytest.mark.parametrize("what", SHOWN)
 async def test_without_the_check_it_would_be(servers: Servers, tmp_path: Path, case: Case, what: str) -> None:
-    async with built(servers, tmp_path, SHOWN[what]) as broken:
+    async with own_site(servers, tmp_path, SHOWN[what]) as broken:
         assert "GET /health" in await let_in(broken, case, what)
 
 
@@ -190,7 +184,7 @@ async def test_nobody_changes_anything_by_it(website: WebSite, case: Case) -> No
 
 
 async def test_if_it_wrote_that_would_be_seen(servers: Servers, tmp_path: Path, case: Case) -> None:
-    async with built(servers, tmp_path, "reading_writes") as broken:
+    async with own_site(servers, tmp_path, "reading_writes") as broken:
         assert await changes(broken, case) == ["viewer: GET /sensors/{sensor_id}"]
 
 
@@ -239,7 +233,7 @@ async def test_no_parameter_says_more_than_its_name(website: WebSite, case: Case
 
 
 async def test_if_names_were_patterns_they_would(servers: Servers, tmp_path: Path, case: Case) -> None:
-    async with WebSite(servers, tmp_path, build="names_are_patterns").running(quiet=False) as broken:
+    async with own_site(servers, tmp_path, "names_are_patterns", quiet=False) as broken:
         found = [each for each in await operations(broken) if each.path == "/sensors"]
         wrong = await harmed(broken, case, found[0])
     assert "GET /sensors {'site': '.*'}: 200" in wrong
@@ -249,7 +243,7 @@ async def test_if_names_were_patterns_they_would(servers: Servers, tmp_path: Pat
 async def test_if_any_parameter_were_taken_it_would_be_answered(
     servers: Servers, tmp_path: Path, case: Case
 ) -> None:
-    async with built(servers, tmp_path, "any_parameter") as broken:
+    async with own_site(servers, tmp_path, "any_parameter") as broken:
         found = [each for each in await operations(broken) if each.path == "/sensors"]
         assert "GET /sensors {'site[$ne]': 'x'}: 200" in await harmed(broken, case, found[0])
 

@@ -7,6 +7,7 @@ from playwright.async_api import Dialog, expect
 
 from stack.servers import Servers
 from tests.browser.web import CHROMIUM, start_browser
+from tests.security.own_site import own_site
 from tests.security.web import PASSWORDS, WebSite
 
 pytestmark = pytest.mark.browser
@@ -44,5 +45,5 @@ async def what_ran(site: WebSite) -> set[str]:
 async def test_markup_that_slipped_in_runs_only_if_the_policy_is_taken_away(
     servers: Servers, tmp_path: Path, build: str, runs: set[str]
 ) -> None:
-    async with WebSite(servers, tmp_path, build=build).running() as site:
+    async with own_site(servers, tmp_path, build) as site:
         assert await what_ran(site) == runs

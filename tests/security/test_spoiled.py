@@ -12,6 +12,7 @@ from pymongo.database import Database
 from ingestor.documents import utc_now
 from stack.servers import Servers
 from tests.integration.api import Stock
+from tests.security.own_site import own_site
 from tests.security.web import WebSite
 from tests.servers import eventually
 
@@ -25,7 +26,7 @@ async def spoiled(
     """A page that shows documents in which everything is wrong that can be."""
     stock = Stock(database, place)
     try:
-        async with WebSite(servers, folder, build=build).running(quiet=build == "as_it_is") as site:
+        async with own_site(servers, folder, build, quiet=build == "as_it_is") as site:
             await asyncio.sleep(0.5)
             stock.spoil(f"Sensor-{place}", utc_now())
             # Behind all of them in every order.
