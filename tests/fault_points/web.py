@@ -1,10 +1,28 @@
-"""Where tests put faults into the web page and the REST interface."""
+"""Fault points of the web page and the REST interface."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from monitor import live as fleet_view
 from monitor.fleet import Fleet
-from monitor.web import access, gate, guesses, login, owners, rejected_list, sensor_edit, serve, strict
+from monitor.queries.database import Span
+from monitor.queries.slots import Unit
+from monitor.web import (
+    access,
+    gate,
+    guesses,
+    login,
+    origin,
+    owners,
+    rejected_list,
+    sensor_edit,
+    serve,
+    strict,
+)
 from monitor.web.access import Access, Person
 from monitor.web.api import app, sensor_routes
+from monitor.web.pages import compare
 from tests.fault_points.point import Point
 
 # Who has logged in.
@@ -13,6 +31,7 @@ WHOSE_TOKEN = Point(Access, "whose")
 LOG_OUT = Point(Access, "log_out")
 PASSWORD_HASHER = Point(access, "PasswordHasher")
 NEW_PERSON = Point(access, "Person")
+MOST_TOKENS = Point(access, "MOST_TOKENS")
 IS_IN = Point(Person, "is_in")
 MAY_ACT = Point(Person, "may_act")
 
@@ -21,6 +40,8 @@ NEXT_PATH = Point(login, "_own_path")
 TOKEN_BEFORE_LOG_IN = Point(login, "token_of")
 
 # What stands before every page.
+IS_HTTPS = Point(origin, "is_secure")
+OWN_SITES = Point(origin, "OWN")
 IS_FROM_HERE = Point(gate, "is_from_here")
 TOKEN_SHOWN = Point(gate, "token_of")
 WEB_SOCKET = Point(gate, "Live")
@@ -43,3 +64,8 @@ SENSORS = Point(sensor_routes, "Sensors")
 # How it is served.
 MAKE_APP = Point(serve, "make_app")
 HTTP_SERVER = Point(serve, "_Server")
+
+
+def starts_of_bars(span: Span, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
+    """When the bars of the page that compares begin."""
+    return compare._starts(span, unit, zone)

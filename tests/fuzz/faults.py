@@ -11,7 +11,7 @@ from broker.messages import sensor_series
 from broker.topics import ID_PATTERN, Place
 from monitor.queries.paging import Mark
 from sensor_node.outbox import Kept
-from tests.fault_points import broker, ingestor, monitor, sensor_node, simulator
+from tests.fault_points import broker, ingestor, monitor, sensor_node, simulator, web
 from tests.fault_points.point import Point
 
 
@@ -51,8 +51,8 @@ FAULTS: tuple[tuple[str, str, Point, object], ...] = (
     ("plain", "nothing is escaped", broker.ESCAPE_TEXT, SimpleNamespace(dumps=lambda each: f"'{each}'")),
     ("plain", "a formula stays one", monitor.BEGINS_OF_FORMULAS, frozenset("+-@")),
     ("register", "a sensor hears all", broker.TOPIC_OF_CONFIRMATIONS, lambda *_: "energy/stored/+/+"),
-    ("cookie", "http speaks for https", monitor.IS_HTTPS, lambda _: False),
-    ("cookie", "other sites may speak", monitor.OWN_SITES, frozenset({"none", "cross-site"})),
+    ("cookie", "http speaks for https", web.IS_HTTPS, lambda _: False),
+    ("cookie", "other sites may speak", web.OWN_SITES, frozenset({"none", "cross-site"})),
     ("scenario", "two meters may have one name", simulator.CHECK_NAMES_OF_METERS, lambda _: None),
     ("scenario", "any name may be counted up", simulator.COUNT_NAMES_UP, sensor_series),
     ("scenario", "lines are not broken", simulator.BREAK_LINES, lambda text, *_: [text]),
@@ -60,5 +60,5 @@ FAULTS: tuple[tuple[str, str, Point, object], ...] = (
     ("recording", "a value may be anything", simulator.CHECK_RECORDED_VALUES, lambda *_: None),
     ("recording", "a value is shown in full", simulator.MOST_SHOWN_OF_A_RECORDING, 10**6),
     ("recording", "rows stay as they come", simulator.ORDER_RECORDED_ROWS, lambda *_: None),
-    ("cookie", "any token is good", monitor.WHOSE_TOKEN, lambda *_: object()),
+    ("cookie", "any token is good", web.WHOSE_TOKEN, lambda *_: object()),
 )

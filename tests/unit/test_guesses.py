@@ -6,7 +6,7 @@ import pytest
 
 from monitor.web.access import Access, BusyError
 from monitor.web.guesses import FORGET_S, LONGEST_S, MOST, Guesses, Try
-from tests.fault_points.monitor import LONGEST_WAIT_OF_GUESSES_S
+from tests.fault_points.web import LONGEST_WAIT_S
 
 DAY_S = 86_400.0
 DESK, ELSEWHERE, EVIL = "192.0.2.7", "192.0.2.99", "203.0.113.5"
@@ -73,7 +73,7 @@ def test_who_guesses_all_day_from_one_address_tries_less_than_two_a_minute(
     assert guesses_in(clock, lambda: try_wrong(counted)) < 2 * DAY_S / 60
 
 
-@LONGEST_WAIT_OF_GUESSES_S.replace(0.0)
+@LONGEST_WAIT_S.replace(0.0)
 def test_without_the_cost_they_would_try_twenty_a_second(clock: Clock, counted: Guesses) -> None:
     assert guesses_in(clock, lambda: try_wrong(counted), 3600) > 70_000
 

@@ -19,7 +19,7 @@ from monitor.web.ingestors import Heard
 from monitor.web.rejected_list import to_text
 from monitor.web.tile import spark, to_tile
 from monitor.web.words import clock, energy, power, safe, wall_ms
-from tests.fault_points.monitor import MOST_TOKENS, starts_of_bars
+from tests.fault_points.web import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
