@@ -77,7 +77,8 @@ LAST = {
     "web": ("ingestor", "energy/alerts/a/last"),
     "health": ("health", "health/broker"),
 }
-Names = set[str]
+# What is heard, by the name of its kind, and by which way.
+Heard = set[tuple[str, str]]
 
 
 def under_energy(name: str) -> bool:
@@ -110,14 +111,14 @@ async def takes(wire: Wire, topic: str) -> bool:
     return True
 
 
-async def written(world: World, role: str) -> Names:
+async def written(world: World, role: str) -> set[str]:
     """What the broker takes from somebody who tries every topic."""
     async with world.wire(role) as wire:
         return {name for name, topic in TOPICS.items() if await takes(wire, topic)}
 
 
-async def heard(world: World, role: str) -> dict[str, Names]:
-    """What somebody hears of all that is written, by how they try.
+async def heard(world: World, role: str) -> Heard:
+    """What somebody hears of all that is written.
 
     A connection for each way, so that what one of them hears hides nothing of another.
     """
@@ -133,7 +134,7 @@ async def heard(world: World, role: str) -> dict[str, Names]:
             await reader.listen(last_topic, retained=False)
         async with world.wire(last_writer) as writer:
             await writer.publish(last_topic, b"the end")
-        return {way: await until_the_end(reader, role) for way, reader in readers.items()}
+        return {(name, way) for way, each in readers.items() for name in await until_the_end(each, role)}
 
 
 async def write_everything(world: World, role: str) -> None:
@@ -144,16 +145,16 @@ async def write_everything(world: World, role: str) -> None:
                 await wire.publish(TOPICS[name], f"{role} {name}")
 
 
-async def until_the_end(reader: Wire, role: str) -> Names:
+async def until_the_end(reader: Wire, role: str) -> set[str]:
     """What a reader has heard when the last message has come."""
     await eventually(lambda: any(each.payload == b"the end" for each in reader.messages))
     payloads = {each.payload.decode() for each in reader.messages}
     return {name for name in TOPICS if f"{role} {name}" in payloads}
 
 
-def by_every_way(names: Iterable[str]) -> dict[str, Names]:
+def by_every_way(names: Iterable[str]) -> Heard:
     """What somebody hears by each way who may hear these."""
-    return {way: {name for name in names if covers(name)} for way, (_, covers) in WAYS.items()}
+    return {(name, way) for name in names for way, (_, covers) in WAYS.items() if covers(name)}
 
 
 @pytest.mark.parametrize("role", MAY_WRITE)
