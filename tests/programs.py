@@ -7,14 +7,14 @@ terminal, is seen only of a real one; each program has tests that start it as us
 import contextlib
 import gc
 import importlib
-import io
 import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from unittest.mock import patch
 
 
@@ -42,8 +42,10 @@ def run_program(
     module = importlib.import_module(name)
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"{name}.__main__")
-    output, errors = _Written(), _Written()
     with (
+        # Files, for there are programs that write to what is below a stream.
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as output,
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as errors,
         patch.object(sys, "argv", [str(module.__file__), *arguments]),
         patch.dict(os.environ, variables or {}),
         contextlib.chdir(folder or Path()),
@@ -52,18 +54,12 @@ def run_program(
         _process_as_it_was(),
     ):
         status = _status_of(module.main)
-    return Ended(status, output.text(), errors.text())
+        return Ended(status, _written(output), _written(errors))
 
 
-class _Written(io.TextIOWrapper):
-    """A stream that is a pipe to those who write, of text or of bytes."""
-
-    def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", newline="", write_through=True)
-
-    def text(self) -> str:
-        self.seek(0)
-        return self.read()
+def _written(stream: IO[str]) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def _status_of(main: Callable[[], None]) -> int:
