@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pymongo.database import Database
@@ -23,6 +23,7 @@ from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument, format_moment, utc_now
 from stack.servers import Servers
+from tests.programs import Ended, run_program
 from tests.servers import Wire, eventually
 
 pytestmark = pytest.mark.integration
@@ -39,12 +40,6 @@ def clock(moment: datetime) -> str:
     return (
         f"{local:%H:%M}" if local.date() == datetime.now().astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
     )
-
-
-class Ended(NamedTuple):
-    status: int | None
-    output: str
-    errors: str
 
 
 class Scene:
@@ -121,24 +116,26 @@ class Scene:
                     await asyncio.sleep(0.2)
                     await wire.send(outgoing if isinstance(outgoing, list) else [outgoing])
 
+    def _variables(self, command: str) -> dict[str, str]:
+        mongo = {"ENERGY_MONGO_URL": self.servers.mongo("viewer")}
+        return mongo if command == "alarms" else mongo | {"ENERGY_MQTT_URL": self.servers.mqtt("operator")}
+
     async def monitor(self, *arguments: str, **variables: str) -> Ended:
-        environment = {
-            **os.environ,
-            "ENERGY_MONGO_URL": self.servers.mongo("viewer"),
-            "ENERGY_MQTT_URL": self.servers.mqtt("operator"),
-            **variables,
-        }
-        if arguments[0] == "alarms":
-            del environment["ENERGY_MQTT_URL"]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "monitor", *arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment,
+            env={**os.environ, **self._variables(arguments[0]), **variables},
         )
         output, errors = await process.communicate()
         assert b"Traceback" not in errors
-        return Ended(process.returncode, output.decode(), errors.decode())
+        return Ended(await process.wait(), output.decode(), errors.decode())
+
+    def monitor_here(self, *arguments: str, **variables: str) -> Ended:
+        """The same in this process, for what needs nobody who answers."""
+        ended = run_program("monitor", *arguments, variables=self._variables(arguments[0]) | variables)
+        assert "Traceback" not in ended.errors
+        return ended
 
 
 @pytest.fixture
@@ -191,11 +188,11 @@ async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for
     assert {"    elsewhere", f"    {worst['_id']}"} <= {*(await scene.monitor("alarms")).output.splitlines()}
 
 
-async def test_no_more_than_the_last_50_that_are_over_are_listed(scene: Scene) -> None:
+def test_no_more_than_the_last_50_that_are_over_are_listed(scene: Scene) -> None:
     now = utc_now()
     for number in range(52):
         scene.store("clock", _id=f"over-{number}", changed_at=now - number * MINUTE, cleared_at=now)
-    output = (await scene.monitor("alarms", "--all", "--site", scene.site)).output
+    output = scene.monitor_here("alarms", "--all", "--site", scene.site).output
     assert [line.strip() for line in output.splitlines() if line.startswith("    over-")] == [
         f"over-{number}" for number in range(50)
     ]
@@ -401,7 +398,7 @@ async def test_ctrl_c_ends_the_waiting(scene: Scene) -> None:
         (["watch"], {"ENERGY_MONGO_URL": "mongodb://u:hunter:2@h/d"}, 1, "the MongoDB URL cannot be used"),
     ],
 )
-async def test_mistake_is_told_in_one_sentence(
+def test_mistake_is_told_in_one_sentence(
     scene: Scene, arguments: list[str], variables: dict[str, str], status: int, sentence: str
 ) -> None:
     alarm = scene.store()
@@ -411,7 +408,7 @@ async def test_mistake_is_told_in_one_sentence(
     elif role:
         variables = {"ENERGY_MQTT_URL": scene.servers.mqtt(role)}
     filled = [each.format(sensor=scene.sensor, id=alarm["_id"]) for each in arguments]
-    ended = await scene.monitor(*filled, **variables)
+    ended = scene.monitor_here(*filled, **variables)
     assert (ended.status, ended.output) == (status, "")
     assert sentence in ended.errors
     assert ended.errors.startswith("monitor")

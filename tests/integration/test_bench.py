@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.past import load
 from bench.rig import BenchError, Rig, open_rig
 from bench.schedule import keeps_schedule
 from bench.throughput import catch_up, consumers, live
+from tests.programs import run_program
 from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
@@ -54,10 +54,7 @@ async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(r
     ],
 )
 def test_wrong_option_is_answered_with_one_sentence(options: list[str], sentence: str) -> None:
-    command = [sys.executable, "-m", "bench", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    assert done.returncode == 2
-    assert done.stderr == f"scripts/bench: {sentence}\n"
+    assert run_program("bench", *options) == (2, "", f"scripts/bench: {sentence}\n")
 
 
 async def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from monitor.queries.readings import Readings
 from stack.accounts import DATABASE
 from stack.servers import Servers
 from tests.fault_points.monitor import READINGS_AT_ONCE
+from tests.programs import Ended as Finished
+from tests.programs import run_program
 from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
@@ -72,6 +74,12 @@ class Export:
 
 async def export(servers: Servers, *arguments: str | Path, through: str = RUN) -> Ended:
     return await (await Export.start(servers, *arguments, through=through)).ended()
+
+
+def export_here(servers: Servers, *arguments: str | Path) -> Finished:
+    """Run the command in this process."""
+    url = {"ENERGY_MONGO_URL": servers.mongo("viewer")}
+    return run_program("monitor", "export", *map(str, arguments), variables=url)
 
 
 def fill(database: Database[Document], sensors: tuple[str, ...], readings: int) -> None:
@@ -195,20 +203,18 @@ async def test_each_reading_comes_once_although_more_than_a_batch_have_one_time(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_first_moment_counts_and_the_end_does_not(servers: Servers) -> None:
+def test_first_moment_counts_and_the_end_does_not(servers: Servers) -> None:
     options = ["--format", "jsonl", "--from", "2031-05-01T00:00:10", "--to", "2031-05-01T02:00:12+02:00"]
     for sensors in (["--sensor", "Export-B"], []):
-        done = await export(servers, "-", *options, *sensors)
+        done = export_here(servers, "-", *options, *sensors)
         rows = [json.loads(line) for line in done.output.splitlines()]
         assert {row["timestamp"] for row in rows} == {"2031-05-01T00:00:10.000Z", "2031-05-01T00:00:11.000Z"}
         assert {row["sensor_id"] for row in rows} == ({"Export-B"} if sensors else {*SENSORS})
 
 
-async def test_location_that_a_person_has_set_is_written(
-    servers: Servers, stored: Database[Document]
-) -> None:
+def test_location_that_a_person_has_set_is_written(servers: Servers, stored: Database[Document]) -> None:
     stored.sensors.update_one({"_id": "Export-C"}, {"$set": {"own_location": "Cellar"}})
-    done = await export(
+    done = export_here(
         servers, "-", "--format", "jsonl", "--to", "2031-05-01T00:00:01", "--from", "2031-05-01"
     )
     stored.sensors.update_one({"_id": "Export-C"}, {"$unset": {"own_location": ""}})
@@ -219,22 +225,22 @@ async def test_location_that_a_person_has_set_is_written(
 
 
 @pytest.mark.usefixtures("stored")
-async def test_unknown_sensor_is_told_and_no_file_made(servers: Servers, tmp_path: Path) -> None:
-    done = await export(servers, tmp_path / "a.csv", "--sensor", "Export-A,Export-DD")
+def test_unknown_sensor_is_told_and_no_file_made(servers: Servers, tmp_path: Path) -> None:
+    done = export_here(servers, tmp_path / "a.csv", "--sensor", "Export-A,Export-DD")
     sentence = "monitor: nothing has come from a sensor Export-DD so far; did you mean Export-D?\n"
-    assert done == (1, b"", sentence)
+    assert done == (1, "", sentence)
     assert not names_in(tmp_path)
 
 
 @pytest.mark.usefixtures("stored")
-async def test_file_that_is_there_is_overwritten_only_by_force(servers: Servers, tmp_path: Path) -> None:
+def test_file_that_is_there_is_overwritten_only_by_force(servers: Servers, tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("of yesterday")
-    done = await export(servers, file, "--sensor", "Export-A")
-    assert done == (1, b"", f"monitor: {file} is there already; use --force to overwrite it\n")
+    done = export_here(servers, file, "--sensor", "Export-A")
+    assert done == (1, "", f"monitor: {file} is there already; use --force to overwrite it\n")
     assert file.read_text() == "of yesterday"
-    done = await export(servers, file, "--sensor", "Export-A", "--to", "2031-05-01T00:00:01", "--force")
-    assert done == (0, b"", f"1 reading of 1 sensor written to {file}.\n")
+    done = export_here(servers, file, "--sensor", "Export-A", "--to", "2031-05-01T00:00:01", "--force")
+    assert done == (0, "", f"1 reading of 1 sensor written to {file}.\n")
     assert file.read_text().count("\n") == 2
 
 

@@ -1,12 +1,12 @@
 """``monitor report`` as users run it, on a real database."""
 
-import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pymongo.database import Database
@@ -16,6 +16,7 @@ from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import format_moment, hour_of, measure_id, utc_now
 from stack.servers import Servers
+from tests.programs import Ended, run_program
 
 pytestmark = pytest.mark.integration
 
@@ -23,12 +24,6 @@ DAY = datetime(2026, 3, 28, 23)  # noqa: DTZ001 - midnight of 29 March in Berlin
 HOUR = timedelta(hours=1)
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 OF_THE_DAY = ("--date", "2026-03-29", "--time-zone", "Europe/Berlin")
-
-
-class Ended(NamedTuple):
-    status: int | None
-    output: str
-    errors: str
 
 
 class Scene:
@@ -79,16 +74,22 @@ class Scene:
         }
         self.database.rejected.insert_one(refused)
 
-    async def report(self, *arguments: str, **variables: str) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", "-m", "monitor", "report", "--site", self.site, *arguments),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+    def report(self, *arguments: str, **variables: str) -> Ended:
+        url = {"ENERGY_MONGO_URL": self.servers.mongo("viewer")}
+        ended = run_program("monitor", "report", "--site", self.site, *arguments, variables=url | variables)
+        assert "Traceback" not in ended.errors
+        return ended
+
+    def report_as_users_do(self, *arguments: str, **variables: str) -> Ended:
+        done = subprocess.run(  # noqa: S603 - our own
+            [sys.executable, "-W", "error", "-m", "monitor", "report", "--site", self.site, *arguments],
             env={**os.environ, "ENERGY_MONGO_URL": self.servers.mongo("viewer"), **variables},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
-        output, errors = await process.communicate()
-        assert b"Traceback" not in errors
-        return Ended(process.returncode, output.decode(), errors.decode())
+        return Ended(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -105,13 +106,13 @@ def facts(output: str) -> dict[str, str]:
     return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}
 
 
-async def test_day_is_summed_up_between_the_midnights_of_the_zone(scene: Scene) -> None:
+def test_day_is_summed_up_between_the_midnights_of_the_zone(scene: Scene) -> None:
     first, second = scene.sensor("A", location="Room 1"), scene.sensor("B", own_location=HOSTILE)
     for number in range(-24, 24):
         scene.hour(first, DAY + number * HOUR, 2.0 if number >= 0 else 1.0)
     scene.hour(second, DAY + 22 * HOUR, 10.0, anomalies=3)
     scene.hour(second, DAY + 23 * HOUR, 1000.0)
-    ended = await scene.report(*OF_THE_DAY)
+    ended = scene.report(*OF_THE_DAY)
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
     assert lines[0] == "Energy report: Sunday, 29 March 2026"
@@ -131,23 +132,23 @@ async def test_day_is_summed_up_between_the_midnights_of_the_zone(scene: Scene) 
     assert "\x1b" not in ended.output
 
 
-async def test_week_and_month_are_summed_up_day_by_day(scene: Scene) -> None:
+def test_week_and_month_are_summed_up_day_by_day(scene: Scene) -> None:
     sensor = scene.sensor("A")
     for day in range(-40, 4):
         scene.hour(sensor, datetime(2026, 3, 2) + timedelta(days=day), 1.0)  # noqa: DTZ001
-    week = (await scene.report("--week", "--date", "2026-03-04", "--time-zone", "UTC")).output
+    week = scene.report("--week", "--date", "2026-03-04", "--time-zone", "UTC").output
     assert week.startswith("Energy report: 2 to 8 March 2026\n")
     assert facts(week)["Energy"] == "4.00 kWh"
     assert facts(week)["Change"] == "-42.9 %"
     assert "  Thu 5 Mar  █" in week
     assert "  Fri 6 Mar  no reading" in week
-    month = (await scene.report("--month", "--date", "2026-02-28", "--time-zone", "UTC")).output
+    month = scene.report("--month", "--date", "2026-02-28", "--time-zone", "UTC").output
     assert month.startswith("Energy report: February 2026\n")
     assert facts(month)["Energy"] == "28.0 kWh"
     assert "from 4 to 31 January 2026" in facts(month)["28 days before"]
 
 
-async def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> None:
+def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> None:
     sensor = scene.sensor("A")
     scene.alarm(
         sensor, "stuck", DAY - 9 * HOUR, DAY - HOUR, acknowledged_at=DAY + HOUR, changed_at=DAY + HOUR
@@ -157,7 +158,7 @@ async def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> 
     scene.alarm(sensor, "silent", DAY - 99 * HOUR, None, severity="critical", message=HOSTILE)
     scene.alarm(sensor, "offline", DAY + HOUR, None, retracted_at=DAY + 2 * HOUR)
     scene.alarm(sensor, "rejecting", DAY + 24 * HOUR, None)
-    output = (await scene.report(*OF_THE_DAY)).output
+    output = scene.report(*OF_THE_DAY).output
     assert facts(output)["Alarms"] == "3 of which 1 still stands"
     table = output.split("\nAlarms\n")[1].split("\n\n")[1].splitlines()
     assert [line.split()[:4] for line in table[1:]] == [
@@ -169,14 +170,14 @@ async def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> 
     assert "<script>" in output.split("Alarms that still stand")[1]
 
 
-async def test_quality_of_the_data_is_told(scene: Scene) -> None:
+def test_quality_of_the_data_is_told(scene: Scene) -> None:
     heard, silent = scene.sensor("A"), scene.sensor("B", last_reading=DAY)
     scene.sensor("C", first_reading=DAY + 99 * HOUR)
     scene.hour(heard, DAY, 1.0)
     for at in (DAY, DAY + HOUR, DAY - HOUR, DAY + 23 * HOUR):
         scene.refuse(at)
     scene.refuse(DAY, f"energy/readings/{scene.site}-annex/Sensor")
-    output = (await scene.report(*OF_THE_DAY)).output
+    output = scene.report(*OF_THE_DAY).output
     told = facts(output)
     assert told["Readings"] == "10"
     assert told["Hours without any"] == "22 of 23"
@@ -186,20 +187,21 @@ async def test_quality_of_the_data_is_told(scene: Scene) -> None:
     assert [line.split()[0] for line in after[1:]] == [silent]
 
 
-async def test_today_is_reported_so_far_in_the_zone_of_the_machine(scene: Scene) -> None:
+def test_today_is_reported_so_far_in_the_zone_of_the_machine(scene: Scene) -> None:
     scene.hour(scene.sensor("A"), utc_now().replace(minute=0, second=0, microsecond=0), 7.5)
-    ended = await scene.report(TZ="Asia/Tokyo")
+    # The zone of a machine does not change while a process runs.
+    ended = scene.report_as_users_do(TZ="Asia/Tokyo")
     lines = ended.output.splitlines()
     assert lines[0].endswith(", so far")
     assert "; times of Asia/Tokyo; " in lines[1]
     assert facts(ended.output)["Energy"] == "7.50 kWh so far"
 
 
-async def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -> None:
+def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -> None:
     scene.hour(scene.sensor("A", location=HOSTILE), DAY, 7.5)
     file = tmp_path / "report.html"
     file.write_text("x" * 1_000_000)
-    ended = await scene.report(*OF_THE_DAY, "--html", str(file))
+    ended = scene.report_as_users_do(*OF_THE_DAY, "--html", str(file))
     assert ended == (0, f"The report is in {file}.\n", "")
     page = file.read_text()
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
@@ -209,19 +211,19 @@ async def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -
     assert "<script" not in page
 
 
-async def test_site_without_anything_has_a_friendly_report(scene: Scene) -> None:
-    ended = await scene.report()
+def test_site_without_anything_has_a_friendly_report(scene: Scene) -> None:
+    ended = scene.report()
     assert (ended.status, ended.errors) == (0, "")
     assert f"No sensor is known at {scene.site}" in ended.output
 
 
-async def test_what_cannot_be_done_is_told_in_one_sentence(scene: Scene, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_told_in_one_sentence(scene: Scene, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     told = f"monitor report: --html {missing}/x.html: there is no folder {missing}; make it first\n"
-    assert await scene.report("--html", f"{missing}/x.html") == (2, "", told)
-    full = await scene.report("--html", "/dev/full")
+    assert scene.report("--html", f"{missing}/x.html") == (2, "", told)
+    full = scene.report("--html", "/dev/full")
     assert full == (1, "", "monitor report: --html /dev/full: cannot be written (No space left on device)\n")
-    gone = await scene.report(ENERGY_MONGO_URL="mongodb://127.0.0.1:9/energy_db")
+    gone = scene.report(ENERGY_MONGO_URL="mongodb://127.0.0.1:9/energy_db")
     assert (gone.status, gone.output) == (1, "")
     assert gone.errors.startswith("monitor: MongoDB does not answer")
     assert gone.errors.count("\n") == 1

@@ -3,33 +3,35 @@
 import asyncio
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from stack.servers import Servers
+from tests.programs import Ended, run_program
 from tests.readings import payload
 from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
 
 
-class Ended(NamedTuple):
-    status: int | None
-    output: str
-    errors: str
-
-
-async def sensors(servers: Servers, *arguments: str, role: str = "operator", **variables: str) -> Ended:
+async def sensors_as_users_do(servers: Servers, *arguments: str, role: str = "operator") -> Ended:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "monitor", "sensors", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "ENERGY_MONGO_URL": servers.mongo(role), **variables},
+        env={**os.environ, "ENERGY_MONGO_URL": servers.mongo(role)},
     )
     output, errors = await process.communicate()
     assert b"Traceback" not in errors
-    return Ended(process.returncode, output.decode(), errors.decode())
+    return Ended(await process.wait(), output.decode(), errors.decode())
+
+
+def sensors(servers: Servers, *arguments: str, role: str = "operator", **variables: str) -> Ended:
+    url = {"ENERGY_MONGO_URL": servers.mongo(role)}
+    ended = run_program("monitor", "sensors", *arguments, variables=url | variables)
+    assert "Traceback" not in ended.errors
+    return ended
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def document(place: Site) -> dict[str, Any]:
 async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
     servers: Servers, known: Site
 ) -> None:
-    ended = await sensors(servers, known.sensor, "--threshold", "9.5")
+    ended = await sensors_as_users_do(servers, known.sensor, "--threshold", "9.5")
     assert ended == (0, f"{known.sensor} has a threshold of 9.5 kWh within five seconds.\n", "")
 
     async def flags(value_kwh: float) -> bool:
@@ -58,7 +60,7 @@ async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
     await eventually(lambda: flags(10.0), seconds=10)
     assert {each["value_kwh"] for each in known.stored(is_anomaly=True)} == {10.0}
 
-    ended = await sensors(servers, known.sensor, "--threshold", "none")
+    ended = await sensors_as_users_do(servers, known.sensor, "--threshold", "none")
     assert ended == (0, f"{known.sensor} has the threshold of all within five seconds.\n", "")
     assert "threshold_kwh" not in document(known)
 
@@ -70,7 +72,7 @@ async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
 
 
 async def test_location_that_a_person_set_stays_whatever_readings_say(servers: Servers, known: Site) -> None:
-    assert await sensors(servers, known.sensor, "--location", "Room 7") == (
+    assert await sensors_as_users_do(servers, known.sensor, "--location", "Room 7") == (
         0,
         f"{known.sensor} is shown at Room 7.\n",
         "",
@@ -78,50 +80,50 @@ async def test_location_that_a_person_set_stays_whatever_readings_say(servers: S
     await known.publish(payload(known.sensor, 1.0, location="Elsewhere"))
     await eventually(lambda: document(known).get("location") == "Elsewhere")
     assert document(known)["own_location"] == "Room 7"
-    listed = (await sensors(servers, "--site", known.site, role="viewer")).output.splitlines()
+    listed = (await sensors_as_users_do(servers, "--site", known.site, role="viewer")).output.splitlines()
     assert listed[1].split()[:5] == [known.sensor, known.site, "Room", "7", "online"]
     assert listed[2] == f"1 sensor at {known.site}: 1 online, 0 silent, 0 offline."
 
-    assert await sensors(servers, known.sensor, "--location", "") == (
+    assert await sensors_as_users_do(servers, known.sensor, "--location", "") == (
         0,
         f"{known.sensor} is shown where its readings say.\n",
         "",
     )
     assert "own_location" not in document(known)
-    assert " Elsewhere " in (await sensors(servers, known.sensor, role="viewer")).output
+    assert " Elsewhere " in (await sensors_as_users_do(servers, known.sensor, role="viewer")).output
 
 
-async def test_list_is_of_the_sites_named_and_a_sensor_is_found_at_any(servers: Servers, known: Site) -> None:
+def test_list_is_of_the_sites_named_and_a_sensor_is_found_at_any(servers: Servers, known: Site) -> None:
     other = f"{known.sensor}-other"
     known.database.sensors.insert_one({"_id": other, "sensor_id": other, "site": f"{known.site}-annex"})
-    of_site = await sensors(servers, "--site", known.site)
+    of_site = sensors(servers, "--site", known.site)
     assert known.sensor in of_site.output
     assert other not in of_site.output
-    one = await sensors(servers, other, ENERGY_SITE=known.site)
+    one = sensors(servers, other, ENERGY_SITE=known.site)
     assert [line.split()[0] for line in one.output.splitlines()] == ["Sensor", other]
-    assert {known.sensor, other} <= set((await sensors(servers)).output.split())
+    assert {known.sensor, other} <= set(sensors(servers).output.split())
 
 
-async def test_unknown_sensor_is_told_with_a_hint(servers: Servers, known: Site) -> None:
+def test_unknown_sensor_is_told_with_a_hint(servers: Servers, known: Site) -> None:
     wrong = known.sensor.lower()
     for arguments in ((wrong,), (wrong, "--threshold", "9.5")):
-        ended = await sensors(servers, *arguments)
+        ended = sensors(servers, *arguments)
         assert (ended.status, ended.output) == (1, "")
         assert ended.errors.startswith(f"monitor: no sensor {wrong} is known; did you mean Sensor-")
-    ended = await sensors(servers, "q", "--location", "x")
+    ended = sensors(servers, "q", "--location", "x")
     assert ended.errors == "monitor: no sensor q is known; it is once its first reading is stored\n"
 
 
-async def test_viewer_may_list_but_not_set(servers: Servers, known: Site) -> None:
+def test_viewer_may_list_but_not_set(servers: Servers, known: Site) -> None:
     before = document(known)
-    ended = await sensors(servers, known.sensor, "--threshold", "9.5", role="viewer")
+    ended = sensors(servers, known.sensor, "--threshold", "9.5", role="viewer")
     told = "monitor: the database does not allow this; use the MongoDB URL of the user operator\n"
     assert ended == (1, "", told)
     assert document(known).get("threshold_kwh") == before.get("threshold_kwh")
 
 
-async def test_missing_database_is_told_in_one_sentence(servers: Servers) -> None:
+def test_missing_database_is_told_in_one_sentence(servers: Servers) -> None:
     url = {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:9/energy_db"}
-    status, output, errors = await sensors(servers, **url)
+    status, output, errors = sensors(servers, **url)
     assert (status, output, errors.count("\n")) == (1, "", 1)
     assert errors.startswith("monitor: MongoDB does not answer")

@@ -20,6 +20,7 @@ from sensor_node.faults import NATURES
 from sensor_node.scenario import EXAMPLES
 from stack.processes import Process
 from stack.servers import Servers
+from tests.programs import run_program
 from tests.servers import RunningIngestor, Site, Wire
 
 pytestmark = pytest.mark.integration
@@ -213,15 +214,14 @@ async def test_register_is_sent_beside_its_difference(
         ("run bad-day --outbox /proc/no", 1, "sensor-node: the outbox /proc/no"),
     ],
 )
-async def test_mistake_is_told_in_one_sentence(
-    simulate: Simulate, arguments: str, status: int, sentence: str
+def test_mistake_is_told_in_one_sentence(
+    servers: Servers, tmp_path: Path, arguments: str, status: int, sentence: str
 ) -> None:
-    process = simulate(*arguments.split())
-    assert f"status {status}" in await ended(process)
-    assert process.log is not None
-    told = process.log.read_text()
-    assert sentence in told
-    assert told.count("\n") == 1
+    url = {"ENERGY_MQTT_URL": servers.mqtt("sensors")}
+    ended = run_program("sensor_node", *arguments.split(), variables=url, folder=tmp_path)
+    assert (ended.status, ended.output) == (status, "")
+    assert sentence in ended.errors
+    assert ended.errors.count("\n") == 1
 
 
 async def test_check_says_what_a_scenario_will_do(simulate: Simulate) -> None:

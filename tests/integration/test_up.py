@@ -18,6 +18,7 @@ from stack import mosquitto
 from stack.accounts import DATABASE
 from stack.processes import ProcessError
 from tests.fault_points.stack import SYSTEM_FOLDERS
+from tests.programs import run_program
 from tests.servers import Wire, eventually, fetch
 from tests.up import Up, children, is_running
 
@@ -191,8 +192,6 @@ def test_missing_mosquitto_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPat
         ("--node 3", "unrecognized arguments: --node 3; `scripts/up --help` lists the options"),
     ],
 )
-async def test_wrong_option_is_told_in_one_sentence(state: Path, options: str, sentence: str) -> None:
-    up = Up(state, 1, *options.split())
-    await up.process.start()
-    await up.process.ended()
-    assert (up.status, up.output()) == (2, f"scripts/up: {sentence}\n")
+def test_wrong_option_is_told_in_one_sentence(state: Path, options: str, sentence: str) -> None:
+    ended = run_program("stack", "--state", str(state), *options.split())
+    assert ended == (2, "", f"scripts/up: {sentence}\n")

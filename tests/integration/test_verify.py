@@ -13,6 +13,7 @@ from broker.ledger import Attempted, Malformed, Must, Truth, attempt_line, diges
 from broker.messages import Reading
 from stack.processes import Process
 from stack.servers import Servers
+from tests.programs import run_program
 from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
@@ -183,20 +184,21 @@ async def test_whole_chain_is_held_against_what_had_to_be(
         (["/dev/null"], 1, "monitor: the ledger /dev/null holds no reading"),
     ],
 )
-async def test_mistake_is_told_in_one_sentence(
+def test_mistake_is_told_in_one_sentence(
     servers: Servers, arguments: list[str], status: int, sentence: str
 ) -> None:
-    ended, output, errors = await verify(servers, *arguments)
-    assert (ended, output) == (status, "")
-    assert errors.startswith(sentence)
-    assert errors.count("\n") == 1
+    ended = run_program("monitor", "verify", "--mongo-url", servers.mongo("viewer"), *arguments)
+    assert (ended.status, ended.output) == (status, "")
+    assert ended.errors.startswith(sentence)
+    assert ended.errors.count("\n") == 1
 
 
-async def test_missing_database_is_told_in_one_sentence(servers: Servers, tmp_path: Path) -> None:
+def test_missing_database_is_told_in_one_sentence(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     reading = '{"sensor_id":"S","value_kwh":1,"timestamp":"2026-11-23T10:00:00Z","sequence":1}'
     ledger.write_text(f'{{"event":"invoke","site":"lari","reading":{reading}}}\n')
-    status, _, errors = await verify(servers, str(ledger), "--mongo-url", "mongodb://127.0.0.1:1/energy_db")
-    assert status == 1
-    assert errors.startswith("monitor: MongoDB does not answer (127.0.0.1:1: ")
-    assert errors.count("\n") == 1
+    nobody = "mongodb://127.0.0.1:1/energy_db"
+    ended = run_program("monitor", "verify", str(ledger), "--mongo-url", nobody)
+    assert ended.status == 1
+    assert ended.errors.startswith("monitor: MongoDB does not answer (127.0.0.1:1: ")
+    assert ended.errors.count("\n") == 1

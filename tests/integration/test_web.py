@@ -11,6 +11,7 @@ import pytest
 from monitor.web.serve import NO_TERMINAL
 from stack.ports import reserve_port
 from stack.processes import Process
+from tests.programs import run_program
 from tests.servers import eventually, fetch
 
 pytestmark = pytest.mark.integration
@@ -52,11 +53,9 @@ async def test_passwords_are_made_up_for_a_terminal_and_it_waits_for_its_servers
 
 
 @pytest.mark.parametrize("given", [{}, {"ENERGY_VIEWER_PASSWORD": "look"}])
-async def test_passwords_are_never_made_up_for_a_log(tmp_path: Path, given: dict[str, str]) -> None:
-    process = web(tmp_path / "log", **given, **NOBODY)
-    await process.start()
-    assert "status 2" in await process.ended()
-    assert (tmp_path / "log").read_text() == f"monitor web: {NO_TERMINAL}\n"
+def test_passwords_are_never_made_up_for_a_log(given: dict[str, str]) -> None:
+    ended = run_program("monitor", "web", variables={**given, **NOBODY})
+    assert ended == (2, "", f"monitor web: {NO_TERMINAL}\n")
 
 
 async def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -72,12 +71,9 @@ async def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> Non
     assert (tmp_path / "log").read_text() == f"monitor web: {sentence}\n"
 
 
-async def test_wrong_option_is_told_in_one_sentence(tmp_path: Path) -> None:
-    process = web(tmp_path / "log", "--http", "8080")
-    await process.start()
-    assert "status 2" in await process.ended()
+def test_wrong_option_is_told_in_one_sentence() -> None:
     sentence = "--http '8080': write it as host:port, for example 127.0.0.1:8090"
-    assert (tmp_path / "log").read_text() == f"monitor web: {sentence}\n"
+    assert run_program("monitor", "web", "--http", "8080") == (2, "", f"monitor web: {sentence}\n")
 
 
 async def test_name_that_nobody_knows_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -3,30 +3,39 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from stack.servers import Servers
+from tests.conftest import ROOT
+from tests.programs import run_program
 
 pytestmark = pytest.mark.integration
 
 PASSWORD = "hunter2-and-more"  # noqa: S105 - nobody's
 WITHIN_S = 30
 Given = tuple[Sequence[str], dict[str, str]]
+Run = Callable[[Sequence[str], dict[str, str], Path], tuple[int, str]]
 
 MQTT = f"mqtt://operator:{PASSWORD}@127.0.0.1"
 MONGO = f"mongodb://operator:{PASSWORD}@127.0.0.1"
 NOWHERE = {"ENERGY_MQTT_URL": f"{MQTT}:9", "ENERGY_MONGO_URL": f"{MONGO}:9/energy_db"}
 
 
-def run(command: Sequence[str], variables: dict[str, str], folder: Path, build: str = "") -> tuple[int, str]:
-    """Run one of our programs where a user would, or another build of it; status, and all that it says."""
-    environment = {**os.environ, "COLUMNS": "80", **variables}
+def run(command: Sequence[str], variables: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Run one of our programs in this process; status, and all that it says."""
+    ended = run_program(*command, variables={"COLUMNS": "80", **variables}, folder=folder)
+    return ended.status, ended.output + ended.errors
+
+
+def run_as_users_do(command: Sequence[str], variables: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Run one of our programs where a user would; status, and all that it says."""
+    environment = {**os.environ, "COLUMNS": "80", **variables, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(  # noqa: S603 - our own programs
-        [sys.executable, *(["-c", build] if build else ["-m"]), *command],
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        [sys.executable, "-m", *command],
+        env=environment,
         cwd=folder,
         capture_output=True,
         timeout=WITHIN_S,
@@ -34,17 +43,6 @@ def run(command: Sequence[str], variables: dict[str, str], folder: Path, build: 
     )
     return ended.returncode, (ended.stdout + ended.stderr).decode()
 
-
-# Builds of the programs that do not leave passwords out.
-CARELESS = "settings.without_secrets = str"
-TALKATIVE = "settings.explain = lambda error, _: str(error)"
-RUN = """
-import runpy, sys
-from broker import settings
-{change}
-sys.argv[0] = sys.argv.pop(1)
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
 
 # Written in a wrong way, or right and meant for others.
 MISTAKES: dict[str, Given] = {
@@ -90,10 +88,26 @@ MISTAKES: dict[str, Given] = {
 }
 
 
+# One of each program, and of each kind: a variable, an option, a command, a file, nobody there. And where
+# a library warns of the mistake as well, which would be an error here.
+AS_USERS_DO = (
+    "unknown-option-of-mongo",
+    "wrong-scheme",
+    "wrong-option-apart",
+    "option-behind-it",
+    "url-as-a-command",
+    "password-and-file",
+    "page-cannot-listen",
+    "file-of-the-url",
+    "nobody-there",
+    "users",
+)
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistake_is_told_without_the_password(tmp_path: Path, name: str) -> None:
-    command, variables = MISTAKES[name]
-    status, said = run(command, variables, tmp_path)
+    way = run_as_users_do if name in AS_USERS_DO else run
+    status, said = way(*MISTAKES[name], tmp_path)
     assert status in {1, 2}
     assert said
     assert PASSWORD not in said
@@ -101,39 +115,41 @@ def test_mistake_is_told_without_the_password(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
+    ("name", "careful", "careless"),
     [
-        ("wrong-option", CARELESS),
-        ("url-where-a-number-is", CARELESS),
-        ("url-as-a-command", CARELESS),
-        ("password-of-the-page", CARELESS),
-        ("no-scheme", TALKATIVE),
-        ("notify-of-a-word", TALKATIVE),
+        ("wrong-option", "broker.settings.without_secrets", str),
+        ("url-where-a-number-is", "broker.settings.without_secrets", str),
+        ("url-as-a-command", "monitor.__main__.without_secrets", str),
+        ("password-of-the-page", "broker.settings.without_secrets", str),
+        ("no-scheme", "broker.settings.explain", lambda error, _: str(error)),
+        ("notify-of-a-word", "broker.settings.explain", lambda error, _: str(error)),
     ],
 )
-def test_program_that_does_not_care_would_tell_it(tmp_path: Path, name: str, change: str) -> None:
-    command, variables = MISTAKES[name]
-    assert PASSWORD in run(command, variables, tmp_path, RUN.format(change=change))[1]
+def test_program_that_does_not_care_would_tell_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, careful: str, careless: object
+) -> None:
+    monkeypatch.setattr(careful, careless)
+    assert PASSWORD in run(*MISTAKES[name], tmp_path)[1]
 
 
 @pytest.mark.parametrize(
-    ("command", "variable"),
+    ("command", "variable", "way"),
     [
-        (["ingestor"], "ENERGY_MQTT_URL"),
-        (["ingestor"], "ENERGY_MONGO_URL"),
-        (["sensor_node"], "ENERGY_MQTT_URL"),
-        (["monitor", "alarms"], "ENERGY_MONGO_URL"),
-        (["monitor", "sensors"], "ENERGY_MONGO_URL"),
-        (["monitor", "acknowledge", "S@silent@2026-11-23T10:00:00.000Z"], "ENERGY_MONGO_URL"),
+        (["ingestor"], "ENERGY_MQTT_URL", run_as_users_do),
+        (["ingestor"], "ENERGY_MONGO_URL", run),
+        (["sensor_node"], "ENERGY_MQTT_URL", run_as_users_do),
+        (["monitor", "alarms"], "ENERGY_MONGO_URL", run_as_users_do),
+        (["monitor", "sensors"], "ENERGY_MONGO_URL", run),
+        (["monitor", "acknowledge", "S@silent@2026-11-23T10:00:00.000Z"], "ENERGY_MONGO_URL", run),
     ],
 )
 def test_wrong_password_is_told_without_it(
-    servers: Servers, tmp_path: Path, command: list[str], variable: str
+    servers: Servers, tmp_path: Path, command: list[str], variable: str, way: Run
 ) -> None:
     urls = {"ENERGY_MQTT_URL": servers.mqtt("ingestor"), "ENERGY_MONGO_URL": servers.mongo("ingestor")}
     right = urls[variable].rpartition("@")[0].rpartition(":")[2]
     urls[variable] = urls[variable].replace(right, PASSWORD)
-    status, said = run(command, urls, tmp_path)
+    status, said = way(command, urls, tmp_path)
     assert status == 1
     assert PASSWORD not in said
     assert not any(url.rpartition("@")[0].rpartition(":")[2] in said for url in urls.values())

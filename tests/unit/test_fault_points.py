@@ -81,7 +81,7 @@ def replaces(call: ast.Call, of_product: set[str]) -> bool:
     """Whether a call replaces something of the product."""
     said = ast.unparse(call.func).split(".")
     if "patch" in said[-2:]:
-        return said[-1] != "dict" or ast.unparse(call.args[0]) != "os.environ"
+        return ast.unparse(call.args[0]) not in {"os.environ", "sys"}
     if said[-1] not in {"setattr", "delattr"}:
         return False
     texts = [each.value for each in call.args if isinstance(each, ast.Constant)]

@@ -1,6 +1,5 @@
 """Passwords, ports and what starts with them."""
 
-import os
 import re
 import shutil
 import socket
@@ -15,6 +14,7 @@ from dotenv import dotenv_values
 from stack.accounts import ROLES, Accounts
 from stack.passwords import NAMES, PasswordsError, keep_passwords, rotate
 from stack.ports import free_port
+from tests.programs import Ended, run_program
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
@@ -82,11 +82,9 @@ def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
         ("NO_PASSWORD", "there is no password 'NO_PASSWORD'; known are MONGO"),
         ("MONGO_ADMIN_PASSWORD", "MONGO_ADMIN_PASSWORD is changed in the database first, with db.changeUser"),
     ):
-        wrong = subprocess.run(  # noqa: S603
-            [*command[:4], name, *command[4:]], capture_output=True, text=True, check=False
-        )
-        assert wrong.returncode == 1
-        assert wrong.stderr.startswith(f"scripts/passwords: {sentence}")
+        wrong = run_program("stack.passwords_command", "rotate", name, "--env", str(env))
+        assert wrong.status == 1
+        assert wrong.errors.startswith(f"scripts/passwords: {sentence}")
     assert keep_passwords(env) == after
 
 
@@ -134,15 +132,8 @@ def test_variable_that_names_a_file_is_read_from_it(tmp_path: Path) -> None:
     url = tmp_path / "url"
     url.write_text("mqtt://u:its-a-secret@127.0.0.1:1\n")
 
-    def start(**environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "sensor_node", "--readings", "1", "--drain", "1ms"],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def start(**variables: str) -> Ended:
+        return run_program("sensor_node", "--readings", "1", "--drain", "1ms", variables=variables)
 
     for given, sentence in (
         (
@@ -158,10 +149,10 @@ def test_variable_that_names_a_file_is_read_from_it(tmp_path: Path) -> None:
         ({"ENERGY_MQTT_URLL_FILE": str(url)}, "the environment variable ENERGY_MQTT_URLL_FILE is unknown"),
     ):
         done = start(**given)
-        assert done.returncode == 2
-        assert sentence in done.stderr
-        assert "its-a-secret" not in done.stderr
+        assert done.status == 2
+        assert sentence in done.errors
+        assert "its-a-secret" not in done.errors
     url.write_text("its-a-secret")
     done = start(ENERGY_MQTT_URL_FILE=str(url))
-    assert done.stderr.startswith("sensor-node: ENERGY_MQTT_URL_FILE: write the URL as mqtt://")
-    assert "its-a-secret" not in done.stderr
+    assert done.errors.startswith("sensor-node: ENERGY_MQTT_URL_FILE: write the URL as mqtt://")
+    assert "its-a-secret" not in done.errors
