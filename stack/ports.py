@@ -1,5 +1,6 @@
 """Ports on this machine."""
 
+import atexit
 import itertools
 import socket
 from collections.abc import Collection, Iterator
@@ -39,6 +40,7 @@ def _own_block() -> tuple[socket.socket, Iterator[int]]:
         except OSError:
             claim.close()
             continue
+        atexit.register(claim.close)
         return claim, itertools.cycle(range(first + 1, first + BLOCK_SIZE))
     raise OSError("every block of ports is in use; end some of the test runs on this machine")
 

@@ -17,6 +17,8 @@ from xdist.workermanage import WorkerController
 ROOMS = ("compose", "chaos", "integration", "security", "browser", "fuzz", "unit")
 # Each test of these is a scope of its own.
 ROOMS_SPLIT_BY_TEST = ("chaos",)
+# Tests of these that want the same variant of a room's servers are one scope, as are all others of a file.
+ROOMS_SPLIT_BY_VARIANT = ("security",)
 # Tests of these share one set of containers.
 ROOMS_AS_ONE = ("compose",)
 # Each of these starts a whole stack on the ports that users know; so they run one after another.
@@ -84,10 +86,11 @@ def room(nodeid: str) -> str:
     return nodeid.split("/")[1] if nodeid.count("/") > 1 else ""
 
 
-def _rank(nodeid: str) -> tuple[bool, int, str]:
-    """The stacks first, since one worker runs them all; and tests on the same servers side by side."""
+def _rank(nodeid: str) -> tuple[bool, int, bool, str]:
+    """The stacks first, since one worker runs them all; and the largest scopes of a room before the others."""
     where = room(nodeid)
-    return scope(nodeid) != "stacks", ROOMS.index(where) if where in ROOMS else len(ROOMS), variant(nodeid)
+    position = ROOMS.index(where) if where in ROOMS else len(ROOMS)
+    return scope(nodeid) != "stacks", position, not variant(nodeid), variant(nodeid)
 
 
 def variant(nodeid: str) -> str:
@@ -104,7 +107,9 @@ def scope(nodeid: str) -> str:
     where = room(nodeid)
     if where in ROOMS_AS_ONE:
         return where
-    return nodeid if where in ROOMS_SPLIT_BY_TEST else f"{file} {variant(nodeid)}"
+    if where in ROOMS_SPLIT_BY_VARIANT and variant(nodeid):
+        return f"{where} {variant(nodeid)}"
+    return nodeid if where in ROOMS_SPLIT_BY_TEST else file
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

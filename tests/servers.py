@@ -43,7 +43,7 @@ async def comes_true(condition: Callable[[], bool | Awaitable[bool]], seconds: f
             holds = await holds
         if holds or time.monotonic() > until:
             return holds
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(LOOK_EVERY_S)  # between two looks
 
 
 def fetch(url: str) -> tuple[int, str]:

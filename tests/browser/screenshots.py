@@ -171,7 +171,7 @@ async def main() -> None:
                 count = len(list(sensors()))
                 await eventually(lambda: client[DATABASE].sensors.count_documents({}) == count)
                 # Until the hours of these readings are added up.
-                await asyncio.sleep(12)
+                await asyncio.sleep(12)  # so that charts have something to show
                 async with Web(servers, folder / "web.log").running() as web, start_browser() as browser:
                     await shoot(web, browser)
         await ingestor.stop()

@@ -33,7 +33,7 @@ async def at_random(rig: Rig, minutes: float, seed: int) -> Verdict:
             await fault.strike(rig, rng)
         except NeverCameThereError as error:
             say(f"        {error}")
-        await asyncio.sleep(rng.uniform(0, 2))
+        await asyncio.sleep(rng.uniform(0, 2))  # faults come at any moment
     recovery_s = await rig.recovered()
     say(
         f"{rig.kills} kills; "

@@ -60,7 +60,7 @@ def _after(point: Point, *, flush_s: float = 0) -> CrashPoint:
             result = await method(*args, **options)
             if is_due():
                 if flush_s:
-                    await asyncio.sleep(flush_s)
+                    await asyncio.sleep(flush_s)  # what was sent leaves first
                 die()
             return result
 
@@ -76,7 +76,7 @@ def _in_the_middle_of_pubacks(is_due: Callable[[], bool]) -> None:
         all_ids = list(packet_ids)
         if len(all_ids) > 1 and is_due():
             await acknowledge(connection, all_ids[: len(all_ids) // 2])
-            await asyncio.sleep(FLUSH_S)
+            await asyncio.sleep(FLUSH_S)  # what was sent leaves first
             die()
         await acknowledge(connection, all_ids)
 

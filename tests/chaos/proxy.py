@@ -85,7 +85,7 @@ class Proxy:
         try:
             while data := await reader.read(READ_BYTES):
                 if self.delay_s:
-                    await asyncio.sleep(self.delay_s)
+                    await asyncio.sleep(self.delay_s)  # the fault itself
                 await line.gates[direction].wait()
                 writer.write(data)
                 await writer.drain()

@@ -130,7 +130,7 @@ class Rig:
             ledgers = [node.ledger for node in self.nodes]
             if not await asyncio.to_thread(self.backlog.holds_any, ledgers, before):
                 return time.monotonic() - began
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)  # between two looks
         return None
 
     async def settle(self, *, listened: bool = True, within_s: float = SETTLE_WITHIN_S) -> Verdict:
@@ -154,7 +154,7 @@ class Rig:
             )
             if verdict.is_well or time.monotonic() > until:
                 return verdict
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(LOOK_EVERY_S)  # between two looks
 
     def count(self) -> int:
         """How many readings of the site are stored."""

@@ -24,7 +24,7 @@ class NeverCameThereError(Exception):
 
 
 async def _pause(rng: random.Random, most_s: float = 0.8) -> None:
-    await asyncio.sleep(rng.uniform(0.05, most_s))
+    await asyncio.sleep(rng.uniform(0.05, most_s))  # a fault begins at any moment
 
 
 async def kill_ingestor(rig: Rig, rng: random.Random) -> None:
@@ -133,7 +133,7 @@ async def cut(rig: Rig, rng: random.Random) -> None:
         proxy.is_down = True
         proxy.cut()
         await _pause(rng)
-    await asyncio.sleep(rng.uniform(1, 3))
+    await asyncio.sleep(rng.uniform(1, 3))  # how long the network is cut
     for proxy in proxies:
         proxy.heal()
 
@@ -143,7 +143,7 @@ async def delay(rig: Rig, rng: random.Random) -> None:
     proxies = (rig.to_broker, rig.nodes_to_broker, rig.to_database)
     for proxy in proxies:
         proxy.delay_s = rng.uniform(0.1, 0.5)
-    await asyncio.sleep(4)
+    await asyncio.sleep(4)  # how long the fault lasts
     for proxy in proxies:
         proxy.heal()
 
@@ -152,7 +152,7 @@ async def silence(rig: Rig, rng: random.Random, seconds: float = 21.0) -> None:
     """One direction of every connection loses everything until both ends must have given up."""
     for proxy in (rig.to_broker, rig.nodes_to_broker, rig.to_database):
         proxy.silence(rng.choice(["up", "down"]))
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # how long the line is silent
     for proxy in (rig.to_broker, rig.nodes_to_broker, rig.to_database):
         proxy.heal()
 
@@ -160,21 +160,21 @@ async def silence(rig: Rig, rng: random.Random, seconds: float = 21.0) -> None:
 async def freeze_broker(rig: Rig, rng: random.Random) -> None:
     """SIGSTOP: the link stays, and nobody is at the other end for 15 to 22 s."""
     send_signal(rig.servers.broker, signal.SIGSTOP)
-    await asyncio.sleep(rng.uniform(15, 22))
+    await asyncio.sleep(rng.uniform(15, 22))  # longer than a ping waits for its answer
     send_signal(rig.servers.broker, signal.SIGCONT)
 
 
 async def freeze_database(rig: Rig, rng: random.Random) -> None:
     """SIGSTOP, for longer than the ingestor waits for one answer: the outcome of writes is unknown."""
     send_signal(rig.servers.database, signal.SIGSTOP)
-    await asyncio.sleep(rng.uniform(11, 14))
+    await asyncio.sleep(rng.uniform(11, 14))  # longer than a write waits for its answer
     send_signal(rig.servers.database, signal.SIGCONT)
 
 
 async def database_away(rig: Rig, _: random.Random, seconds: float = 60.0) -> None:
     """Mongod is stopped, and started again after a while."""
     await rig.servers.database.stop()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # how long it is away
     await rig.restart_database()
 
 
@@ -189,7 +189,7 @@ async def flood(rig: Rig, _: random.Random) -> None:
     send_signal(rig.servers.database, signal.SIGSTOP)
     publisher = flood_of(rig, FLOOD_READINGS)
     await publisher.start()
-    await asyncio.sleep(4)
+    await asyncio.sleep(4)  # how long the fault lasts
     send_signal(rig.servers.database, signal.SIGCONT)
     await publisher.ended()
 
@@ -211,7 +211,7 @@ async def everything_at_its_worst(rig: Rig, rng: random.Random) -> None:
     """The database hangs; meanwhile the broker loses all it ever knew and the ingestor is killed."""
     send_signal(rig.servers.database, signal.SIGSTOP)
     # Longer than confirmations are gathered: nobody may have been told that its readings are safe.
-    await asyncio.sleep(6.5)
+    await asyncio.sleep(6.5)  # confirmations are gathered for 5 s
     await rig.kill(rig.ingestor.process)
     await lose_store(rig, rng)
     send_signal(rig.servers.database, signal.SIGCONT)
@@ -221,7 +221,7 @@ async def everything_at_its_worst(rig: Rig, rng: random.Random) -> None:
 async def kill_broker_and_ingestor(rig: Rig, rng: random.Random) -> None:
     """SIGKILL of the ingestor, and of Mosquitto a second later, with what it holds for the ingestor."""
     await rig.kill(rig.ingestor.process)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # readings come in that only the broker has
     await kill_broker(rig, rng)
     await rig.ingestor.start()
 
@@ -229,6 +229,6 @@ async def kill_broker_and_ingestor(rig: Rig, rng: random.Random) -> None:
 async def kill_node_without_broker(rig: Rig, rng: random.Random) -> None:
     """Mosquitto is away for two seconds; meanwhile the sensor node is killed."""
     await rig.kill(rig.servers.broker)
-    await asyncio.sleep(2)
+    await asyncio.sleep(2)  # readings are made that nobody takes
     await kill_node(rig, rng)
     await rig.restart_broker()

@@ -116,7 +116,7 @@ async def _measure_row(
         recovery_s = await rig.recovered(within_s=patience_s)
         if recovery_s is not None:
             recoveries_s.append(recovery_s)
-        await asyncio.sleep(QUIET_S)
+        await asyncio.sleep(QUIET_S)  # so that strikes are counted apart
     return await rig.settle(listened=fault.broker_lives, within_s=patience_s), recoveries_s
 
 

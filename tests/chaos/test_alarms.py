@@ -120,7 +120,7 @@ async def test_fault_is_found(
 ) -> None:
     ingestor = await die_again_and_again(witness, servers, tmp_path, point, 2, mutant)
     try:
-        await asyncio.sleep(3)
+        await asyncio.sleep(3)  # for what must not be told
         assert witness.expected - witness.told
     finally:
         await ingestor.stop()

@@ -88,7 +88,7 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
     await eventually(lambda: before.has_tried() and len(before.attempts()) > AT_STAKE)
     # It takes in all of that at once, so that the batch in hand holds many packet ids.
     send_signal(rig.ingestor.process, signal.SIGCONT)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # until all of it is taken in
     await rig.kill(before.process)
     await rig.kill(rig.servers.broker)
     await rig.spoil_store(delete=True)
@@ -99,7 +99,7 @@ async def packet_ids_begin_anew(rig: Rig, mutant: str | None) -> None:
     after = rig.node("plain")
     await after.process.start()
     await eventually(lambda: after.has_tried() and len(after.attempts()) > AT_STAKE)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # until all of it is taken in
     await asyncio.to_thread(last_moment.touch)
     send_signal(rig.servers.database, signal.SIGCONT)
     assert await wait_for(rig.ingestor.process, 20)
@@ -117,7 +117,7 @@ async def broker_forgets_all(rig: Rig, mutant: str | None) -> None:
     await eventually(first.has_tried)
     await rig.recovered()
     await rig.kill(rig.ingestor.process)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # readings come in that only the broker has
     await rig.kill(rig.servers.broker)
     await rig.spoil_store(delete=True)
     await rig.restart_broker()
@@ -128,7 +128,7 @@ async def confirmed_too_early(rig: Rig, mutant: str | None) -> None:
     """The database is away for longer than confirmations are gathered; then all others lose their memory."""
     await start(rig, "durable", program=build(mutant))
     await rig.kill(rig.servers.database)
-    await asyncio.sleep(7)
+    await asyncio.sleep(7)  # confirmations are gathered for 5 s
     await rig.kill(rig.ingestor.process)
     await rig.kill(rig.servers.broker)
     await rig.spoil_store(delete=True)

@@ -54,7 +54,7 @@ def until(condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.2)
+        time.sleep(0.2)  # between two looks
 
 
 def docker(*arguments: str) -> str:

@@ -113,7 +113,7 @@ class Scene:
                 assert message.topic == f"energy/commands/{self.site}/{self.sensor}"
                 self.commands.append(json.loads(message.payload))
                 for outgoing in answer(self.commands[-1]):
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(0.2)  # answers come one by one
                     await wire.send(outgoing if isinstance(outgoing, list) else [outgoing])
 
     def _variables(self, command: str) -> dict[str, str]:

@@ -234,7 +234,7 @@ class Machine(RuleBasedStateMachine):
 
     async def overlap(self) -> None:
         rebuilding = asyncio.ensure_future(self.alarms.rebuild())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # so that the task begins
         await self.arrive([self.next_in_order(1.0, 13.0)])
         if measure := self.between(0.25, 5.0):
             await self.arrive([measure])

@@ -176,7 +176,7 @@ async def test_notice_reaches_a_server_that_comes_later(
         assert marks == []
         async with phone:
             await eventually(lambda: bool(marks))
-            await asyncio.sleep(A_MOMENT_S)
+            await asyncio.sleep(A_MOMENT_S)  # for what must not happen
     assert phone.titles == ["Alarm 1"]
     assert len(warnings_in(caplog)) == 2
 
@@ -205,7 +205,7 @@ async def test_server_that_hangs_holds_up_nothing(
     async def watch() -> None:
         while True:
             began = time.monotonic()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # how long others wait for their turn
             gaps.append(time.monotonic() - began)
 
     async with Phone() as hanging:
@@ -215,7 +215,7 @@ async def test_server_that_hangs_holds_up_nothing(
             notifier.tell(notice(1))
             await eventually(lambda: bool(phone.messages) and hanging.asked == 2)
             await eventually(lambda: bool(warnings_in(caplog)))
-            await asyncio.sleep(2 * A_MOMENT_S)
+            await asyncio.sleep(2 * A_MOMENT_S)  # for what must not happen
         watching.cancel()
         assert max(gaps) < HELD_UP_S
         # Threads that hang are left behind, but not without end.
@@ -243,14 +243,14 @@ async def test_limit_holds_in_any_hour_and_the_rest_is_gathered(
         for number in (3, 4):
             notifier.tell(notice(number))
         clock.now += 1799
-        await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert marks == ids(1, 2)
         clock.now += 1
         await eventually(lambda: marks == ids(1, 2, 3, 4))
         assert phone.messages[2:] == [("2 more alarms", "Alarm 3\nAlarm 4")]
         notifier.tell(notice(5))
         clock.now += 1799
-        await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert len(marks) == 4
         clock.now += 1
         await eventually(lambda: len(marks) == 5)
@@ -275,7 +275,7 @@ async def test_settings_may_be_replaced(phone: Phone, marks: Marks, clock: Clock
         notifier.tell(notice(2, "critical"))
         notifier.tell(notice(3, "critical"))
         await eventually(lambda: marks == ids(2))
-        await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert marks == ids(2)
         notifier.settings = Notifications(most_per_hour=2, severities=("major",))
         notifier.tell(notice(4, "critical"))
@@ -339,7 +339,7 @@ async def test_what_nobody_took_is_not_marked(phone: Phone, marks: Marks, clock:
         notifier.tell(notice(1))
         await eventually(lambda: phone.asked > 0)
         clock.now += 24 * 3600
-        await asyncio.sleep(A_MOMENT_S)
+        await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         phone.status = 200
         notifier.tell(notice(2))
         await eventually(lambda: bool(marks))

@@ -66,7 +66,7 @@ class Secrets:
         """How many retained messages somebody is given, and what can be read in them."""
         async with Wire(url) as wire:
             await wire.listen("#")
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # for all that is retained, however much
             texts = {each.topic: each.topic.encode() + each.payload for each in wire.messages}
         return sum(each.retain for each in wire.messages), self.in_texts(texts)
 

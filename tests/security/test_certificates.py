@@ -108,7 +108,7 @@ async def test_without_the_list_a_revoked_certificate_goes_on(unchecked: World) 
     stolen = unchecked.servers.state / "stolen.pem"
     stolen.write_bytes(authority.issue("sensor-a1").read_bytes())
     authority.revoke("sensor-a1")
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # a list would count within a second
     assert await may_publish(unchecked, stolen)
 
 

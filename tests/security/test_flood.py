@@ -49,7 +49,7 @@ async def flood(target: Target) -> tuple[set[str], set[int]]:
         async def neighbour() -> None:
             for each in readings("sensor-a2", NEIGHBOUR):
                 await good.publish("energy/readings/a/sensor-a2", each)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # slowly, as a good sensor does
 
         await asyncio.gather(bad.publish(FLOODING, *sent), neighbour())
         await target.settled(FLOOD + NEIGHBOUR)
@@ -99,7 +99,7 @@ async def test_without_a_limit_all_of_it_is_stored(arena: World, log: Path) -> N
 async def test_build_that_confirms_what_is_only_counted_is_found(arena: World, log: Path) -> None:
     async with attacked(arena, log, *LIMITS, build="confirms_floods") as target:
         told, _ = await flood(target)
-        await asyncio.sleep(6)
+        await asyncio.sleep(6)  # confirmations are gathered for 5 s
         assert told > target.stored_ids("sensor-a1")
 
 
@@ -115,7 +115,7 @@ async def test_what_was_too_much_comes_home_when_it_is_sent_again(arena: World, 
                 # As a node does: what is not stored yet, the oldest first.
                 there = target.stored_ids("sensor-a1")
                 await sensor.publish(FLOODING, *(each for each in sent if _id(each) not in there))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # its rate gives it 100 more
                 return target.stored("sensor-a1") == 300
 
             await eventually(is_home)
@@ -152,7 +152,7 @@ async def killed_in_a_flood(target: Target) -> int:
     async with target.world.wire("sensor-a1") as bad:
         sending = asyncio.create_task(bad.publish(FLOODING, *readings("sensor-a1", FLOOD)))
         await eventually(lambda: target.stored("sensor-a1") >= QUOTA)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # a batch is under way
         await target.ingestor.kill()
         await sending
         await target.ingestor.start()
@@ -162,7 +162,7 @@ async def killed_in_a_flood(target: Target) -> int:
 
 async def _is_drained(target: Target) -> bool:
     before = await target.ingestor.books()
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # nothing more comes
     return before["pending"] == 0 and before == await target.ingestor.books()
 
 

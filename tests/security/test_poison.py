@@ -172,7 +172,7 @@ async def test_replay_changes_nothing_and_alerts_once(arena: World, log: Path) -
         await viewer.listen("energy/alerts/a/+", retained=False)
         assert await replayed(target, 100) == 1
         assert (await target.ingestor.books())["duplicates"] == 99
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # for what must not be told
         assert len(viewer.on("energy/alerts/")) == 1
 
 

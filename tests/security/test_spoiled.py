@@ -27,7 +27,7 @@ async def spoiled(
     stock = Stock(database, place)
     try:
         async with own_site(servers, folder, build, quiet=build == "as_it_is") as site:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # it has shown itself without them
             stock.spoil(f"Sensor-{place}", utc_now())
             # Behind all of them in every order.
             stock.sensor(f"Zensor-{place}")

@@ -38,7 +38,7 @@ async def test_storm_of_a_thousand_clients_loses_nothing_and_harms_nobody(
                 await good.publish("energy/readings/a/sensor-a2", payload("sensor-a2", 1.0))
                 await eventually(lambda: target.stored("sensor-a2") > len(waited_s), PATIENCE_S)
                 waited_s.append(time.monotonic() - began)
-                await asyncio.sleep(EVERY_S)
+                await asyncio.sleep(EVERY_S)  # as a neighbour does
 
         going_on = asyncio.create_task(neighbour())
         taken = 0

@@ -114,7 +114,7 @@ def slow_start() -> Build:
     look = points.REFRESH_SENSORS.original
 
     async def refresh_sensors(fleet: Fleet) -> object:
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # the fault itself
         return await look(fleet)
 
     return points.REFRESH_SENSORS.replace(refresh_sensors)

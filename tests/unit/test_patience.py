@@ -54,7 +54,7 @@ async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFix
         return "written"
 
     writing = asyncio.create_task(patient.insist(write))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # so that it has tried once
     # A read that works, as on a full disk, does not make it well.
     await patient.insist(failing())
     assert not answered(patient)
