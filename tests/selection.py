@@ -30,8 +30,8 @@ ON_DEFAULT_PORTS = (
 # Marks of tests that the usual run leaves out. Whoever names a file or a folder gets all but the last.
 LEFT_OUT = ("compose", "mutant", "long")
 # Most tests wait for servers, so that a core has time for several.
-WORKERS_PER_CORE = 2.5
-MOST_WORKERS = 10
+WORKERS_PER_CORE = 3
+MOST_WORKERS = 12
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """How many workers ``-n auto`` means."""
     cores = len(os.sched_getaffinity(0))
-    return min(MOST_WORKERS, round(cores * WORKERS_PER_CORE))
+    return min(MOST_WORKERS, cores * WORKERS_PER_CORE)
 
 
 def left_out(config: pytest.Config) -> Sequence[str]:
@@ -87,7 +87,7 @@ def room(nodeid: str) -> str:
 
 
 def _rank(nodeid: str) -> tuple[bool, int, bool, str]:
-    """The stacks first, since one worker runs them all; and the largest scopes of a room before the others."""
+    """The stacks first, since one worker runs them all; of a room the largest scopes before the others."""
     where = room(nodeid)
     position = ROOMS.index(where) if where in ROOMS else len(ROOMS)
     return scope(nodeid) != "stacks", position, not variant(nodeid), variant(nodeid)
