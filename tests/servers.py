@@ -22,6 +22,7 @@ from broker.link import Link
 from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers
+from tests.preloaded import PreloadedProcess
 
 # How long to wait for what must come: on a busy machine much later than on an idle one.
 PATIENCE_S = 40.0
@@ -161,7 +162,7 @@ class RunningIngestor:
             "ENERGY_HTTP": f"127.0.0.1:{self.http_port}",
             "ENERGY_SITE": self.site,
         }
-        self.process = Process("ingestor", [], environment, self.log)
+        self.process = PreloadedProcess("ingestor", [], environment, self.log)
         self.become(*self.program)
 
     def become(self, *program: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from broker.ledger import Attempt, entry_adapter
 from stack.processes import Process
+from tests.preloaded import PreloadedProcess
 
 METERS_PER_NODE = 10
 
@@ -71,4 +72,4 @@ def describe_node(
     arguments = ["--site", site, "--sensor-id", name, "--count", str(METERS_PER_NODE)]
     arguments += ["--interval", interval, "--ledger", str(ledger), *outbox, *options]
     command = [sys.executable, "-m", *(build or KINDS[kind]), *arguments]
-    return Node(Process(name, command, {"ENERGY_MQTT_URL": url}, folder / f"{name}.log"), ledger)
+    return Node(PreloadedProcess(name, command, {"ENERGY_MQTT_URL": url}, folder / f"{name}.log"), ledger)

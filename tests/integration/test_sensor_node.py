@@ -19,6 +19,7 @@ from sensor_node.profiles import PROFILES
 from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor
+from tests.preloaded import PreloadedProcess
 from tests.servers import RunningIngestor, Site, Wire, eventually
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ def node(servers: Servers, site: str, tmp_path: Path) -> StartNode:
         who = ["--sensor-id", sensor_id] if sensor_id else []
         command = [sys.executable, "-m", "sensor_node", *who, *options]
         environment = {"ENERGY_MQTT_URL": on.mqtt("sensors"), "ENERGY_SITE": site}
-        return Process("node", command, environment, tmp_path / "node.log")
+        return PreloadedProcess("node", command, environment, tmp_path / "node.log")
 
     return describe
 

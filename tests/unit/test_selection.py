@@ -72,7 +72,7 @@ def test_every_room_has_its_place_and_every_file_that_is_named_exists() -> None:
     ],
 )
 def test_who_names_something_gets_all_of_it_but_repetitions(
-    long: bool,  # noqa: FBT001 - a parameter
+    long: bool,
     source: str,
     marks: str,
     expected: tuple[str, ...],
