@@ -17,7 +17,8 @@ from pathlib import Path
 
 from stack.processes import Process
 
-PRELOADED = [
+PROGRAMS = ("ingestor.__main__", "sensor_node.__main__")
+BUILDS = ("tests.chaos.build", "tests.security.ingestor_builds")
     "ingestor.__main__",
     "sensor_node.__main__",
     "tests.chaos.build",
@@ -26,7 +27,7 @@ PRELOADED = [
 PR_SET_PDEATHSIG = 1
 
 _server = multiprocessing.get_context("forkserver")
-_server.set_forkserver_preload(PRELOADED)
+_server.set_forkserver_preload([*PROGRAMS, *BUILDS])
 
 
 @dataclass(slots=True)
