@@ -34,6 +34,9 @@ class PreloadedProcess(Process):
         interpreter, switch, module, *arguments = self.command
         assert (interpreter, switch) == (sys.executable, "-m")
         environment = {**os.environ, **self.environment}
+        if self.log is not None:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.touch()
         child = _server.Process(target=_run, args=(module, arguments, environment, self.log))
         child.start()
         self.running = _Running(child)  # type: ignore[assignment]  # all that is used of an asyncio process
@@ -81,11 +84,14 @@ def _run(module: str, arguments: Sequence[str], environment: Mapping[str, str], 
     os.environ.clear()
     os.environ.update(environment)
     if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
     for number, stream in ((1, "stdout"), (2, "stderr")):
         setattr(sys, stream, os.fdopen(number, "w", buffering=1, closefd=False))
     sys.argv = [module, *arguments]
+    # It is run, not imported; what it imports is loaded already.
+    for loaded in (module, f"{module}.__main__"):
+        if loaded in {*PROGRAMS, *BUILDS}:
+            sys.modules.pop(loaded, None)
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -50,7 +50,7 @@ def web_database(lit: Web) -> Iterator[Database[dict[str, Any]]]:
         yield client[DATABASE]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def meter(
     lit: Web, web_database: Database[dict[str, Any]], site: str, sensor: str
 ) -> AsyncIterator[Site]:
@@ -59,9 +59,17 @@ async def meter(
         yield Site(web_database, wire, site, sensor)
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH")
     async with start_browser() as one:
         yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """A browser; no test finds a window or a cookie of another."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

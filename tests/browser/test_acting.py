@@ -13,7 +13,8 @@ from tests.listener import Listener
 from tests.readings import payload
 from tests.servers import Site, Wire, eventually
 
-pytestmark = pytest.mark.browser
+# The browser is a child of the session's loop.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 def mosquitto_pub(servers: Servers, topic: str, message: str) -> None:

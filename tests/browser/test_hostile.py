@@ -13,6 +13,8 @@ from tests.readings import payload
 from tests.servers import Site, fetch
 
 pytestmark = pytest.mark.browser
+# The browser is a child of the session's loop.
+with_browser = pytest.mark.asyncio(loop_scope="session")
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 IMAGE = "<img src=x onerror=alert(1)>"
@@ -20,6 +22,7 @@ SCRIPT = "</script><script>alert(2)</script>`${alert(3)}{{alert(4)}}\u202e"
 
 
 @pytest.mark.parametrize("location", [IMAGE, SCRIPT])
+@with_browser
 async def test_location_is_text_and_nothing_else(
     browser: Browser, web: Web, meter: Site, location: str
 ) -> None:
@@ -38,6 +41,7 @@ async def test_location_is_text_and_nothing_else(
         assert await page.locator("img[src=x]").count() == 0
 
 
+@with_browser
 async def test_payload_that_was_refused_is_text_and_nothing_else(
     browser: Browser, web: Web, meter: Site
 ) -> None:
@@ -49,6 +53,7 @@ async def test_payload_that_was_refused_is_text_and_nothing_else(
     await expect(refused.locator("pre")).to_have_text(IMAGE)
 
 
+@with_browser
 async def test_element_that_slipped_through_could_not_run_a_script(browser: Browser, web: Web) -> None:
     page = await web.open(browser)
     refusals: list[str] = []
@@ -64,6 +69,7 @@ async def test_element_that_slipped_through_could_not_run_a_script(browser: Brow
     assert len([each for each in refusals if "Content Security Policy" in each]) >= 2
 
 
+@with_browser
 async def test_browser_goes_nowhere_else(browser: Browser, web: Web) -> None:
     page = await web.open(browser)
     for path in ("/alarms", "/compare", "/health"):
@@ -71,6 +77,7 @@ async def test_browser_goes_nowhere_else(browser: Browser, web: Web) -> None:
     assert web.hosts == {f"127.0.0.1:{web.port}"}
 
 
+@with_browser
 async def test_nobody_comes_in_with_a_wrong_password(browser: Browser, web: Web) -> None:
     page = await (await browser.new_context()).new_page()
     await page.goto(f"{web.url}/alarms")

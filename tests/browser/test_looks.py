@@ -12,7 +12,8 @@ from tests.browser.web import NARROW, WIDE, Web
 from tests.readings import payload
 from tests.servers import RunningIngestor, Site, Wire
 
-pytestmark = pytest.mark.browser
+# The browser is a child of the session's loop.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def check(page: Page, where: str) -> None:

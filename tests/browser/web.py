@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from stack.ports import reserve_port
 from stack.processes import Process, running
@@ -16,6 +16,8 @@ from tests.servers import fetch
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PASSWORDS = {"viewer": "look-only", "operator": "look-and-act"}
+# A busy machine draws pages late.
+expect.set_options(timeout=30_000)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -64,7 +66,7 @@ class Web:
         """A page in a window of its own, logged in."""
         context = await browser.new_context(viewport=options.pop("viewport", WIDE), **options)  # type: ignore[arg-type]  # by their names
         page = await context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         page.on("dialog", lambda dialog: self.dialogs.append(dialog.message))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
         page.on("pageerror", lambda error: self.dialogs.append(str(error)))

@@ -106,7 +106,7 @@ def test_engine_does_not_know_a_password(stack: Stack) -> None:
         docker("rm", given)
 
 
-def test_image_has_no_secret_and_no_installer() -> None:
+def test_image_has_no_secret_and_no_installer(stack: Stack) -> None:
     find = (
         "run",
         "--rm",

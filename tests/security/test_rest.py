@@ -19,6 +19,11 @@ from tests.security.web import WebSite
 
 pytestmark = pytest.mark.integration
 
+# What asks thousands of times, and is answered by the same code over https.
+HTTPS_IS_LONG = pytest.mark.parametrize(
+    "website", ["http", pytest.param("https", marks=pytest.mark.long)], indirect=True
+)
+
 CANARY = "Room of the canary"
 Documents = Database[dict[str, Any]]
 # What somebody shows who has not logged in, or has not any more; and a build that takes it.
@@ -179,6 +184,7 @@ async def changes(site: WebSite, case: Case) -> list[str]:
     return changed
 
 
+@HTTPS_IS_LONG
 async def test_nobody_changes_anything_by_it(website: WebSite, case: Case) -> None:
     assert await changes(website, case) == []
 
@@ -225,6 +231,7 @@ async def harmed(site: WebSite, case: Case, operation: Operation) -> list[str]:
     return wrong
 
 
+@HTTPS_IS_LONG
 async def test_no_parameter_says_more_than_its_name(website: WebSite, case: Case) -> None:
     attacked = [each for each in await operations(website) if each.path != "/token"]
     assert sum(len(each.parameters("query")) for each in attacked) >= 30
@@ -270,6 +277,7 @@ HEADERS = {
 }
 
 
+@HTTPS_IS_LONG
 @pytest.mark.parametrize("name", HEADERS)
 async def test_header_is_no_way_in_and_breaks_nothing(website: WebSite, case: Case, name: str) -> None:
     async with website.browser() as attacker:
