@@ -19,6 +19,7 @@ ROOMS = ("compose", "chaos", "integration", "security", "browser", "fuzz", "unit
 ROOMS_SPLIT_BY_TEST = ("chaos",)
 # Tests of these that want the same variant of a room's servers are one scope, as are all others of a file.
 ROOMS_SPLIT_BY_VARIANT = ("security",)
+VARIANTS = ("plain", "tls", "http", "https")
 # Tests of these share one set of containers.
 ROOMS_AS_ONE = ("compose",)
 # Each of these starts a whole stack on the ports that users know; so they run one after another.
@@ -94,9 +95,9 @@ def _rank(nodeid: str) -> tuple[bool, int, bool, str]:
 
 
 def variant(nodeid: str) -> str:
-    """Which of the variants of a room's servers a test wants, by its first parameter."""
-    name = nodeid.partition("[")[2].partition("-")[0].rstrip("]")
-    return name if name in {"plain", "tls", "http", "https"} else ""
+    """Which of the variants of a room's servers a test wants, by its parameters."""
+    names = nodeid.partition("[")[2].rstrip("]").split("-")
+    return next((name for name in names if name in VARIANTS), "")
 
 
 def scope(nodeid: str) -> str:
