@@ -80,7 +80,8 @@ class _Running:
 def _run(module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path | None) -> None:
     """Be that program."""
     os.setsid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.environ.clear()
     os.environ.update(environment)
     if log is not None:

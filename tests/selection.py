@@ -30,6 +30,7 @@ ON_DEFAULT_PORTS = (
 )
 # Marks of tests that the usual run leaves out. Whoever names a file or a folder gets all but the last.
 LEFT_OUT = ("compose", "mutant", "long")
+LEFT_OUT_KEY = pytest.StashKey[Counter[str]]()
 # Most tests wait for servers, so that a core has time for several.
 WORKERS_PER_CORE = 3
 MOST_WORKERS = 12
@@ -73,9 +74,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=unwanted)
         config.stash[LEFT_OUT_KEY] = Counter(_mark_of(item) for item in unwanted)
     items[:] = sorted(wanted, key=lambda item: _rank(item.nodeid))
-
-
-LEFT_OUT_KEY = pytest.StashKey[Counter[str]]()
 
 
 def _mark_of(item: pytest.Item) -> str:
