@@ -315,7 +315,7 @@ async def test_silence_of_the_ingestor_is_told_after_10_seconds(scene: Scene) ->
     began = time.monotonic()
     async with scene.ingestor(retained=scene.state(first, second, seen=True), answer=lambda _: []):
         status, output, errors = await scene.monitor("acknowledge", first["_id"], second["_id"])
-    assert 10 <= time.monotonic() - began < 20
+    assert 10 <= time.monotonic() - began < 60
     assert (status, output) == (1, "")
     sentence = "no ingestor answered within 10 s; the broker keeps the command"
     assert errors.splitlines() == [f"monitor: {each['_id']}: {sentence}" for each in (first, second)]

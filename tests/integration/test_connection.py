@@ -73,9 +73,10 @@ async def test_anything_heard_proves_that_the_peer_lives() -> None:
 
     async with broker(talk_without_answering_pings) as link, link.open() as connection:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
+            # Several times as long as a ping may go without an answer.
+            async with asyncio.timeout(2):
                 await connection.run(for_ever())
-    assert pings > 3
+    assert pings > 2
 
 
 async def test_peer_that_does_not_read_does_not_hold_up_the_end() -> None:

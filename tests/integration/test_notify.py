@@ -34,7 +34,7 @@ async def briefly():
     notifier = Notifier(sys.argv[1], Notifications(), None)
     notifier.tell(Notice("", "major", "Alarm", ""))
     work = asyncio.create_task(notifier.work())
-    await asyncio.sleep(0.3)  # a server is asked by then
+    await asyncio.to_thread(sys.stdin.readline)
     work.cancel()
 
 asyncio.run(briefly())
@@ -226,8 +226,12 @@ async def test_server_that_hangs_holds_up_nothing(
 async def test_process_can_end_while_a_server_hangs() -> None:
     async with Phone("?rto=60") as hanging:
         hanging.hangs = True
-        process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROCESS, hanging.url)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", PROCESS, hanging.url), stdin=asyncio.subprocess.PIPE
+        )
         await eventually(lambda: bool(hanging.asked))
+        assert process.stdin is not None
+        process.stdin.write(b"enough\n")
         assert await asyncio.wait_for(process.wait(), timeout=30) == 0
 
 

@@ -25,7 +25,7 @@ from broker.link import Link
 from tests.fault_points.broker import CLIENT_ID, CLOCK_OF_CERTIFICATES
 from tests.security.test_users import broker
 from tests.security.world import World, start_world
-from tests.servers import Wire, comes_true, eventually
+from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -163,7 +163,7 @@ async def test_no_certificate_no_entry_whatever_the_password(tls_world: World) -
             pass
 
 
-async def stays(world: World, thief: str) -> bool:
+async def stays(world: World, thief: str, within_s: float) -> bool:
     """Whether a sensor stays connected when another one with a certificate comes under its client id."""
     victim, other = (ours(world).issue(name) for name in ("sensor-a1", thief))
 
@@ -173,15 +173,15 @@ async def stays(world: World, thief: str) -> bool:
 
     with CLIENT_ID.replace(lambda name, _address: name):
         async with link(victim, "sensor-a1").open() as connection, link(other, "sensor-a1").open():
-            return not await comes_true(lambda: connection.is_lost, 2)
+            return not await comes_true(lambda: connection.is_lost, within_s)
 
 
 async def test_with_certificates_nobody_comes_under_anothers_id(tls_world: World) -> None:
-    assert await stays(tls_world, "sensor-a2")
+    assert await stays(tls_world, "sensor-a2", within_s=2)
 
 
 async def test_where_the_id_is_free_to_choose_one_could(unchecked: World) -> None:
-    assert not await stays(unchecked, "sensor-a2")
+    assert not await stays(unchecked, "sensor-a2", within_s=PATIENCE_S)
 
 
 def speaks(port: int, version: ssl.TLSVersion) -> bool:

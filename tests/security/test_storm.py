@@ -18,7 +18,7 @@ CLIENTS = [f"storm-{number:04}" for number in range(1000)]
 ROUNDS = 3
 # A neighbour publishes so often, and hears within so long that each is stored.
 EVERY_S = 0.1
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 async def speak(client: Client) -> bool:
