@@ -41,8 +41,8 @@ class Backlog:
             return True
         due = [name for name, reading in self._missing.items() if reading.timestamp < before]
         if due:
-            for name in self._stored(due):
-                del self._missing[name]
+            for name in self._stored([self._missing[name] for name in due]):
+                self._missing.pop(name, None)
         return any(name in self._missing for name in due)
 
     def _read_on(self, ledger: Path) -> None:
@@ -69,11 +69,17 @@ class Backlog:
                 ):
                     del self._missing[name]
 
-    def _stored(self, names: list[str]) -> list[str]:
+    def _stored(self, readings: list[Reading]) -> list[str]:
+        """What is stored of these sensors in that time, also under a wrong id."""
+        times = [reading.timestamp for reading in readings]
+        wanted = {
+            "sensor_id": {"$in": list({reading.sensor_id for reading in readings})},
+            "timestamp": {"$gte": min(times), "$lte": max(times)},
+        }
         try:
             with MongoClient[dict[str, Any]](self._mongo_url, timeoutMS=DATABASE_WITHIN_MS) as client:
-                found = client[DATABASE].measures.find({"_id": {"$in": names}}, {"_id": 1})
-                return [each["_id"] for each in found]
+                found = client[DATABASE].measures.find(wanted, {"sensor_id": 1, "timestamp": 1})
+                return [measure_id(each["sensor_id"], format_moment(each["timestamp"])) for each in found]
         except PyMongoError:
             return []
 
