@@ -31,9 +31,10 @@ ON_DEFAULT_PORTS = (
 # Marks of tests that the usual run leaves out. Whoever names a file or a folder gets all but the last.
 LEFT_OUT = ("compose", "mutant", "long")
 LEFT_OUT_KEY = pytest.StashKey[Counter[str]]()
-# Most tests wait for servers, so that a core has time for several.
+# Most tests wait for servers, so that a core has time for several; not those of these rooms.
 WORKERS_PER_CORE = 3
 MOST_WORKERS = 12
+ROOMS_WITHOUT_SERVERS = ("unit", "fuzz")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,10 +50,11 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many workers ``-n auto`` means."""
     cores = len(os.sched_getaffinity(0))
-    return min(MOST_WORKERS, cores * WORKERS_PER_CORE)
+    waits = any(room(f"{argument}/") not in ROOMS_WITHOUT_SERVERS for argument in config.args)
+    return min(MOST_WORKERS, cores * (WORKERS_PER_CORE if waits else 1))
 
 
 def left_out(config: pytest.Config) -> Sequence[str]:

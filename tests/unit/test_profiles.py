@@ -61,11 +61,12 @@ def year(number: int, place: Surroundings) -> Edges:
         (2100, 90_000.0, Surroundings(ZoneInfo("UTC"), "none")),
     ],
 )
+@pytest.mark.parametrize("meters", [2, pytest.param(5, marks=pytest.mark.long)])
 def test_year_has_the_energy_that_was_asked_for_and_none_is_negative(
-    profile: str, number: int, yearly_kwh: float | None, place: Surroundings
+    profile: str, number: int, yearly_kwh: float | None, place: Surroundings, meters: int
 ) -> None:
     wanted_kwh = DEFAULT_YEARLY_KWH[profile] if yearly_kwh is None else yearly_kwh
-    for key in range(5):
+    for key in range(meters):
         energy = energy_kwh(profile, year(number, place), f"{number}:S-{key}", yearly_kwh, place)
         assert energy.min() >= 0
         assert energy.sum() == pytest.approx(wanted_kwh, rel=0.01)
