@@ -83,12 +83,13 @@ class Store:
         self.database = client.get_default_database().with_options(write_concern=DURABLE)
         self._measures = self.database["measures"]
         self._patience = Patience()
+        self._is_prepared = False
         self.insist = self._patience.insist
 
     @property
     def is_available(self) -> bool:
-        """Whether the last operation was answered."""
-        return self._patience.is_answered
+        """Whether everything is made that readings need, and the last operation was answered."""
+        return self._is_prepared and self._patience.is_answered
 
     async def prepare(self) -> None:
         """Make collections, validators, view and indexes; changes nothing when they are there.
@@ -108,6 +109,7 @@ class Store:
                     await self.database[name].create_indexes(indexes)
 
         await self._patience.insist(make)
+        self._is_prepared = True
 
     async def _make_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401 - the server's own
         try:

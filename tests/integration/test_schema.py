@@ -9,6 +9,7 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from ingestor.documents import NORMAL, utc_now
+from ingestor.store import open_store
 from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor
@@ -16,6 +17,8 @@ from tests.readings import payload
 from tests.servers import RunningIngestor, Site, eventually
 
 pytestmark = pytest.mark.integration
+
+DEFAULTS = {"validationLevel": "strict", "validationAction": "error"}
 
 
 def measure(place: Site, **changes: object) -> dict[str, object]:
@@ -39,7 +42,8 @@ async def test_everything_is_made_once_and_left_alone_the_second_time(
     def described() -> tuple[list[object], dict[str, object]]:
         collections = sorted(database.list_collections(), key=lambda each: str(each["name"]))
         names = [str(each["name"]) for each in collections if each["type"] == "collection"]
-        described = [{"name": each["name"], "options": each["options"]} for each in collections]
+        # MongoDB names its defaults only once a collection has been modified.
+        described = [{"name": each["name"], "options": DEFAULTS | each["options"]} for each in collections]
         return list(described), {name: database[name].index_information() for name in names}
 
     before = described()
@@ -51,6 +55,15 @@ async def test_everything_is_made_once_and_left_alone_the_second_time(
     ttl = before[1]["rejected"]
     assert isinstance(ttl, dict)
     assert ttl["received_at"]["expireAfterSeconds"] == 30 * 24 * 3600
+
+
+async def test_database_is_available_once_everything_is_made(own_servers: Servers) -> None:
+    async with open_store(own_servers.mongo("ingestor")) as store:
+        await store.insist(lambda: store.database.command("ping"))
+        answered = store.is_available
+        await store.prepare()
+        assert (answered, store.is_available) == (False, True)
+        assert "timestamp" in await store.database["measures"].index_information()
 
 
 @pytest.mark.parametrize(
