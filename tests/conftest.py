@@ -62,8 +62,8 @@ def site() -> str:
 
 @pytest.fixture
 def sensor(site: str) -> str:
-    """A sensor of the test's own."""
-    return f"Sensor-{site}"
+    """A sensor of the test's own, and so are all whose names are counted up from it."""
+    return f"Sensor-{site}-1"
 
 
 @pytest.fixture

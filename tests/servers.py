@@ -50,7 +50,7 @@ async def comes_true(condition: Callable[[], bool | Awaitable[bool]], seconds: f
 def fetch(url: str) -> tuple[int, str]:
     """Status and body of a page; status 0 when nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own servers
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own servers
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

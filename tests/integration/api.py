@@ -26,6 +26,8 @@ from monitor.web.gate import Gate
 Document = dict[str, Any]
 
 PASSWORDS = {"viewer": "look-only", "operator": "look-and-act"}
+# Passwords are slow on purpose, and the machine may be busy.
+ANSWER_S = 30
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
 
@@ -72,7 +74,7 @@ async def serving(mongo_url: str) -> AsyncIterator[Api]:
             task = asyncio.create_task(server.serve([listener]))
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
             try:
-                async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+                async with httpx.AsyncClient(base_url=url, timeout=ANSWER_S) as client:
                     form = {"username": "viewer", "password": PASSWORDS["viewer"]}
                     token = (await client.post("/token", data=form)).json()["access_token"]
                     client.headers["Authorization"] = f"Bearer {token}"

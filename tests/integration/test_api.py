@@ -18,7 +18,7 @@ from pymongo.database import Database
 from ingestor.documents import alarm_id, format_moment, utc_now
 from monitor.web.cookie import PLAIN
 from stack.servers import Servers
-from tests.integration.api import HOUR, PASSWORDS, SECOND, Api, Stock, serving
+from tests.integration.api import ANSWER_S, HOUR, PASSWORDS, SECOND, Api, Stock, serving
 
 # One server for all tests, as passwords are slow on purpose.
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
@@ -45,7 +45,7 @@ def stock(database: Database[dict[str, Any]], site: str) -> Iterator[Stock]:
 
 async def test_token_is_given_for_a_password_and_nothing_without_one(api: Api) -> None:
     form = {"grant_type": "password", "username": "operator", "password": PASSWORDS["operator"]}
-    async with httpx.AsyncClient(base_url=api.url) as nobody:
+    async with httpx.AsyncClient(base_url=api.url, timeout=ANSWER_S) as nobody:
         given = await nobody.post("/token", data=form)
         wrong = await nobody.post("/token", data={**form, "password": "guess"})
         asked = await nobody.get("/sensors")
@@ -62,13 +62,16 @@ async def test_token_is_given_for_a_password_and_nothing_without_one(api: Api) -
         assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert described.json()["info"]["title"] == "Energy Monitor"
     with_cookie = {PLAIN: given.json()["access_token"]}
-    async with httpx.AsyncClient(base_url=api.url, cookies=with_cookie) as browser:
+    async with httpx.AsyncClient(base_url=api.url, cookies=with_cookie, timeout=ANSWER_S) as browser:
         assert (await browser.get("/sensors")).status_code == 200
 
 
 async def test_who_guesses_is_told_to_wait(servers: Servers) -> None:
     form = {"username": "operator", "password": "guess"}
-    async with serving(servers.mongo("viewer")) as api, httpx.AsyncClient(base_url=api.url) as guesser:
+    async with (
+        serving(servers.mongo("viewer")) as api,
+        httpx.AsyncClient(base_url=api.url, timeout=ANSWER_S) as guesser,
+    ):
         answers = await asyncio.gather(*(guesser.post("/token", data=form) for _ in range(25)))
     assert sum(each.status_code == 401 for each in answers) == 5
     busy = next(each for each in answers if each.status_code == 429)
