@@ -88,7 +88,7 @@ class Store:
 
     @property
     def is_available(self) -> bool:
-        """Whether everything is made that readings need, and the last operation was answered."""
+        """Whether collections and indexes are made, and the last operation was answered."""
         return self._is_prepared and self._patience.is_answered
 
     async def prepare(self) -> None:

@@ -62,7 +62,7 @@ def site() -> str:
 
 @pytest.fixture
 def sensor(site: str) -> str:
-    """A sensor of the test's own, and so are all whose names are counted up from it."""
+    """A sensor of the test's own; a node that counts up from it meets no other test's sensor either."""
     return f"Sensor-{site}-1"
 
 

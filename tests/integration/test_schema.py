@@ -42,7 +42,7 @@ async def test_everything_is_made_once_and_left_alone_the_second_time(
     def described() -> tuple[list[object], dict[str, object]]:
         collections = sorted(database.list_collections(), key=lambda each: str(each["name"]))
         names = [str(each["name"]) for each in collections if each["type"] == "collection"]
-        # MongoDB names its defaults only once a collection has been modified.
+        # MongoDB lists these two only after a collMod, which the second start makes.
         described = [{"name": each["name"], "options": DEFAULTS | each["options"]} for each in collections]
         return list(described), {name: database[name].index_information() for name in names}
 
