@@ -8,7 +8,7 @@ from ingestor.documents import utc_now
 from monitor.fleet_sensor import FleetSensor
 from monitor.live import Live
 from monitor.web.frame import write
-from monitor.web.tile import to_tile
+from monitor.web.tile import to_look, to_tile
 
 PAGE_TILES = 60
 KEPT = 30
@@ -68,7 +68,9 @@ class SensorGrid:
         self._lay_out(shown)
         now = utc_now()
         for sensor in shown:
-            self._tiles[sensor.sensor_id].content = to_tile(sensor, self._worst.get(sensor.sensor_id), now)
+            tile, severity = self._tiles[sensor.sensor_id], self._worst.get(sensor.sensor_id)
+            tile.content = to_tile(sensor, severity, now)
+            tile.classes(replace=f"tile {to_look(sensor, severity, now)}")
 
     def _found(self) -> list[FleetSensor]:
         words, now = (self._search.value or "").lower().split(), utc_now()
@@ -96,4 +98,10 @@ class SensorGrid:
                 with ui.element("div").classes("tiles"):
                     for sensor in shown:
                         if sensor.site == site:
-                            self._tiles[sensor.sensor_id] = ui.html("", sanitize=False)
+                            self._tiles[sensor.sensor_id] = _link_to(sensor.sensor_id)
+
+
+def _link_to(sensor_id: str) -> ui.html:
+    """The link stays, with its focus and a click that has begun, when what is in it is drawn anew."""
+    # The id is nothing but letters, digits, dots, dashes and underscores.
+    return ui.html("", tag="a", sanitize=False).props(f'href="/sensor/{sensor_id}"')

@@ -11,8 +11,20 @@ from monitor.written import written
 WIDTH, HEIGHT = 100.0, 24.0
 
 
+def to_look(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
+    """Say how a sensor's tile looks: the worst that is so.
+
+    Args:
+        sensor: What is known of it.
+        severity: Of its worst standing alarm; None if none stands.
+        now: This moment, UTC, naive.
+    """
+    state = sensor.state(now)
+    return severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
+
+
 def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
-    """Draw a sensor as HTML.
+    """Draw what is in a sensor's tile as HTML.
 
     Args:
         sensor: What is known of it.
@@ -23,16 +35,14 @@ def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
     value = "—" if sensor.value_kwh is None else written(sensor.value_kwh)
     heard = ago(sensor.heard_at, now)
     alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
-    look = severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
     # The id is nothing but letters, digits, dots, dashes and underscores.
     return (
-        f'<a class="tile {look}" href="/sensor/{sensor.sensor_id}">'
         f'<span class="tile-name">{sensor.sensor_id}{alarm}</span>'
         f'<span class="tile-place">{safe(sensor.location) or "&nbsp;"}</span>'
         f'<span class="tile-value">{value} <small>kWh</small></span>'
         f"{spark(sensor.recent_kwh, sensor.threshold_kwh)}"
         f'<span class="tile-foot"><span class="state {state}">{state}</span>'
-        f"<span>{power(sensor.power_kw(now))}</span><span>{heard}</span></span></a>"
+        f"<span>{power(sensor.power_kw(now))}</span><span>{heard}</span></span>"
     )
 
 

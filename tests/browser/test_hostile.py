@@ -31,6 +31,7 @@ async def test_location_is_text_and_nothing_else(
     shown = location.replace("\u202e", r"\u202e")
     page = await web.open(browser)
     await page.get_by_label("Search").fill(meter.sensor)
+    await expect(page.locator(".tile")).to_have_count(1)
     tile = page.get_by_role("link", name=meter.sensor)
     await expect(tile.locator(".tile-place")).to_have_text(shown)
     for path in (f"/sensor/{meter.sensor}", "/alarms", "/compare", "/health"):

@@ -17,7 +17,7 @@ from monitor.web.charts import heat_chart, history_chart, totals_chart
 from monitor.web.history import History
 from monitor.web.ingestors import Heard
 from monitor.web.rejected_list import to_text
-from monitor.web.tile import spark, to_tile
+from monitor.web.tile import spark, to_look, to_tile
 from monitor.web.words import clock, energy, power, safe, wall_ms
 from tests.fault_points.web import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
@@ -86,7 +86,7 @@ def sensor(*values_kwh: float, location: str = "Room 1") -> FleetSensor:
 
 def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
     tile = to_tile(sensor(1.0, 13.5), "major", NOW)
-    assert 'class="tile major"' in tile
+    assert '<span class="chip major">major</span>' in tile
     assert "13.50 <small>kWh" in tile
     assert ">0 s ago<" in tile
     assert "810.0 kW" in tile
@@ -94,9 +94,16 @@ def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
 
 
 def test_tile_of_a_sensor_that_never_spoke() -> None:
-    tile = to_tile(sensor(), None, NOW)
-    assert 'class="tile silent"' in tile
-    assert "never" in tile
+    assert to_look(sensor(), None, NOW) == "silent"
+    assert "never" in to_tile(sensor(), None, NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "severity", "look"),
+    [(1.0, None, "online"), (13.5, None, "anomaly"), (13.5, "major", "major"), (1.0, "minor", "minor")],
+)
+def test_tile_looks_like_the_worst_that_is_so(value: float, severity: str | None, look: str) -> None:
+    assert to_look(sensor(value), severity, NOW) == look
 
 
 def test_tile_of_a_hostile_place_is_text() -> None:
