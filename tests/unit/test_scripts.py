@@ -1,4 +1,4 @@
-"""Scripts for people take the URLs of the running stack from files, and leave them there."""
+"""Scripts for people: whose URLs they take from files, and which tests they run."""
 
 import os
 import shutil
@@ -21,12 +21,20 @@ echo "$@"
 echo "ENERGY_MONGO_URL=${ENERGY_MONGO_URL-} ENERGY_MQTT_URL=${ENERGY_MQTT_URL-}"
 cat ${ENERGY_MONGO_URL_FILE:-} ${ENERGY_MQTT_URL_FILE:-} </dev/null
 """
+# Fails in the part that FAILING names.
+SHOW_TESTS = """#!/bin/sh
+shift 2
+echo "pytest $*"
+[ "$*" != "${FAILING-none}" ]
+"""
+PARTS = ("", "-m compose or mutant", "--long -m long")
+ALL_PARTS = [line for n, part in enumerate(PARTS, 1) for line in (f"Part {n} of 3", f"pytest {part}")]
 
 
-def run(script: Path, **variables: str) -> tuple[int, list[str]]:
+def run(script: Path, *options: str, **variables: str) -> tuple[int, list[str]]:
     environment = {**os.environ, **variables}
     ended = subprocess.run(  # noqa: S603 - our own script
-        [script, "--option"], env=environment, capture_output=True, text=True, check=False
+        [script, *(options or ("--option",))], env=environment, capture_output=True, text=True, check=False
     )
     return ended.returncode, (ended.stdout + ended.stderr).splitlines()
 
@@ -37,12 +45,16 @@ def script(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     name: str = request.param
     copy = tmp_path / "scripts" / name
     program = tmp_path / ".venv" / "bin" / SCRIPTS[name][0]
-    for file in (copy, program):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    _write(program, SHOW)
+    copy.parent.mkdir()
     shutil.copy(ROOT / "scripts" / name, copy)
-    program.write_text(SHOW)
-    program.chmod(0o755)
     return copy
+
+
+def _write(program: Path, text: str) -> None:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text(text)
+    program.chmod(0o755)
 
 
 def test_script_gives_files_of_the_running_stack_and_no_url(script: Path, tmp_path: Path) -> None:
@@ -67,3 +79,26 @@ def test_script_says_what_to_do_first(script: Path) -> None:
         assert (status, said[0]) == (0, "--option")
     else:
         assert (status, said) == (1, [f"scripts/{script.name}: start scripts/up first"])
+
+
+@pytest.fixture
+def test_script(tmp_path: Path) -> Path:
+    """``scripts/test`` in a folder of its own, with a Python that shows what pytest is told."""
+    _write(tmp_path / "scripts" / "setup", "#!/bin/sh\n")
+    _write(tmp_path / ".venv" / "bin" / "python", SHOW_TESTS)
+    return shutil.copy(ROOT / "scripts" / "test", tmp_path / "scripts" / "test")
+
+
+@pytest.mark.parametrize("options", [("tests/unit", "-m", "x or y"), ("--long", "tests/unit"), ("--longer",)])
+def test_arguments_go_to_pytest(test_script: Path, options: tuple[str, ...]) -> None:
+    assert run(test_script, *options) == (0, [f"pytest {' '.join(options)}"])
+    assert run(test_script, *options, FAILING=" ".join(options))[0] == 1
+
+
+def test_everything_runs_in_parts(test_script: Path) -> None:
+    assert run(test_script, "--long") == (0, ALL_PARTS)
+
+
+@pytest.mark.parametrize("failing", PARTS)
+def test_all_parts_run_when_one_fails(test_script: Path, failing: str) -> None:
+    assert run(test_script, "--long", FAILING=failing) == (1, ALL_PARTS)
