@@ -86,7 +86,9 @@ def test_script(tmp_path: Path) -> Path:
     """``scripts/test`` in a folder of its own, with a Python that shows what pytest is told."""
     _write(tmp_path / "scripts" / "setup", "#!/bin/sh\n")
     _write(tmp_path / ".venv" / "bin" / "python", SHOW_TESTS)
-    return shutil.copy(ROOT / "scripts" / "test", tmp_path / "scripts" / "test")
+    copy = tmp_path / "scripts" / "test"
+    shutil.copy(ROOT / "scripts" / "test", copy)
+    return copy
 
 
 @pytest.mark.parametrize("options", [("tests/unit", "-m", "x or y"), ("--long", "tests/unit"), ("--longer",)])
