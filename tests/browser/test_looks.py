@@ -10,7 +10,7 @@ from stack.accounts import Accounts
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web
 from tests.readings import payload
-from tests.servers import RunningIngestor, Site, Wire
+from tests.servers import RunningIngestor, Site, Wire, eventually
 
 # The browser is a child of the session's loop.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -35,6 +35,8 @@ async def test_every_page_fits_and_is_accessible(
     await meter.publish(payload(meter.sensor, 13.4), payload(meter.sensor, 1.2), "no reading")
     await meter.publish(payload(meter.sensor, 14.4))
     await meter.until_count(3)
+    # What is compared are sums, which follow some seconds later; a page that had none would not look again.
+    await eventually(lambda: meter.database.daily.count_documents({"sensor_id": meter.sensor}) > 0)
     page = await (await browser.new_context(viewport=size, color_scheme=theme)).new_page()  # type: ignore[arg-type]  # a word of two
     await page.goto(f"{web.url}/login")
     await check(page, "/login")
