@@ -82,7 +82,7 @@ def test_script_says_what_to_do_first(script: Path) -> None:
 
 
 @pytest.fixture
-def test_script(tmp_path: Path) -> Path:
+def tests_runner(tmp_path: Path) -> Path:
     """``scripts/test`` in a folder of its own, with a Python that shows what pytest is told."""
     _write(tmp_path / "scripts" / "setup", "#!/bin/sh\n")
     _write(tmp_path / ".venv" / "bin" / "python", SHOW_TESTS)
@@ -92,15 +92,15 @@ def test_script(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("options", [("tests/unit", "-m", "x or y"), ("--long", "tests/unit"), ("--longer",)])
-def test_arguments_go_to_pytest(test_script: Path, options: tuple[str, ...]) -> None:
-    assert run(test_script, *options) == (0, [f"pytest {' '.join(options)}"])
-    assert run(test_script, *options, FAILING=" ".join(options))[0] == 1
+def test_arguments_go_to_pytest(tests_runner: Path, options: tuple[str, ...]) -> None:
+    assert run(tests_runner, *options) == (0, [f"pytest {' '.join(options)}"])
+    assert run(tests_runner, *options, FAILING=" ".join(options))[0] == 1
 
 
-def test_everything_runs_in_parts(test_script: Path) -> None:
-    assert run(test_script, "--long") == (0, ALL_PARTS)
+def test_everything_runs_in_parts(tests_runner: Path) -> None:
+    assert run(tests_runner, "--long") == (0, ALL_PARTS)
 
 
 @pytest.mark.parametrize("failing", PARTS)
-def test_all_parts_run_when_one_fails(test_script: Path, failing: str) -> None:
-    assert run(test_script, "--long", FAILING=failing) == (1, ALL_PARTS)
+def test_all_parts_run_when_one_fails(tests_runner: Path, failing: str) -> None:
+    assert run(tests_runner, "--long", FAILING=failing) == (1, ALL_PARTS)
