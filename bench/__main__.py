@@ -16,8 +16,8 @@ from bench.plot import draw
 from bench.rig import ROOT, BenchError, open_rig
 from bench.settings import BenchSettings
 from broker.process import run, unless_stopped
+from broker.settings import exit_with as end
 from broker.settings import read_settings
-from broker.settings import stop as end
 from stack.processes import ProcessError
 
 PROGRAM = "scripts/bench"

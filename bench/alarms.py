@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from bench.readings import Plan
-from bench.rig import Child, Rig
-from bench.table import Table, spread
-from bench.throughput import Consumer, live
+from bench.readings import LoadPlan
+from bench.rig import BenchProcess, BenchRig
+from bench.table import ResultTable, spread
+from bench.throughput import BenchConsumer, live
 
 PROGRAMS = {"with": "ingestor", "without": "bench.without_alarms"}
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class AlarmCost:
     """CPU time per reading of both, microseconds, one value a round."""
 
     load: str
@@ -35,36 +35,38 @@ class Price:
         ]
 
 
-def loads(count: int) -> dict[str, Plan]:
+def loads(count: int) -> dict[str, LoadPlan]:
     """What is published."""
     return {
-        "all is well, 100 sensors": Plan(count, anomalies=0),
-        "one reading in a hundred is an alarm of its own, 100 sensors": Plan(count, scattered=True),
-        "the same, 1,000 sensors": Plan(count, sensors=1000, scattered=True),
+        "all is well, 100 sensors": LoadPlan(count, anomalies=0),
+        "one reading in a hundred is an alarm of its own, 100 sensors": LoadPlan(count, scattered=True),
+        "the same, 1,000 sensors": LoadPlan(count, sensors=1000, scattered=True),
     }
 
 
-async def price(rig: Rig, load: str, plan: Plan, rounds: int, tell: Callable[[str], None]) -> Price:
+async def measure_alarm_cost(
+    rig: BenchRig, load: str, plan: LoadPlan, rounds: int, tell: Callable[[str], None]
+) -> AlarmCost:
     """Measure both in turn, so that what the machine does besides meets both."""
     found: dict[str, list[float]] = {name: [] for name in PROGRAMS}
     for number in range(1, rounds + 1):
         for name, program in PROGRAMS.items():
             tell(f"round {number} of {rounds}, {name} alarms: {load}")
-            consumer = Consumer(name, "measures", _opener(program), plan)
+            consumer = BenchConsumer(name, "measures", _opener(program), plan)
             found[name].append((await live(rig, consumer)).cpu_us)
-    return Price(load, found["with"], found["without"])
+    return AlarmCost(load, found["with"], found["without"])
 
 
-def _opener(program: str) -> Callable[[Rig, Plan], Child]:
+def _opener(program: str) -> Callable[[BenchRig, LoadPlan], BenchProcess]:
     return lambda rig, _: rig.ingestor(program)
 
 
-def to_table(prices: list[Price]) -> Table:
+def to_table(prices: list[AlarmCost]) -> ResultTable:
     """Show them."""
     columns = ("load", "CPU µs/reading without", "with alarms", "ratio")
-    return Table("alarms", "What alarms cost", columns, [each.to_row() for each in prices])
+    return ResultTable("alarms", "What alarms cost", columns, [each.to_row() for each in prices])
 
 
-def to_raw(prices: list[Price]) -> list[dict[str, object]]:
+def to_raw(prices: list[AlarmCost]) -> list[dict[str, object]]:
     """For programs."""
     return [asdict(each) for each in prices]

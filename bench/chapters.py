@@ -8,9 +8,9 @@ from typing import Any
 
 from bench import alarms, costs, growth, meters, pages, ratios, security
 from bench.latency import RATES, bare, through
-from bench.rig import Rig
+from bench.rig import BenchRig
 from bench.schedule import keeps_schedule
-from bench.table import Table, spread
+from bench.table import ResultTable, spread
 from bench.throughput import Sample, catch_up, consumers, live
 
 Tell = Callable[[str], None]
@@ -32,12 +32,12 @@ class Findings:
         raw: Everything, for programs.
     """
 
-    tables: list[Table] = field(default_factory=list)
+    tables: list[ResultTable] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
 
 
-async def throughput(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def throughput_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """All consumers in turn, over several rounds."""
     count = QUICK_READINGS if quick else READINGS
     everyone = [each for each in consumers(count) if not quick or each.name in QUICK]
@@ -49,12 +49,12 @@ async def throughput(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quic
             if consumer.name in CATCHING_UP and not (quick and consumer.name == "mq-bridge"):
                 tell(f"round {number} of {rounds}, catch-up: {consumer.name}")
                 found.samples.append(await catch_up(rig, consumer))
-    found.raw["throughput"] = [asdict(each) for each in found.samples]
+    found.raw["throughput_chapter"] = [asdict(each) for each in found.samples]
     found.tables += [ratios.rates(found.samples, mode) for mode in ("live", "catch-up")]
     found.tables += [ratios.costs(found.samples), ratios.ratios(found.samples)]
 
 
-async def latency(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def latency_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """Three rates, each way once."""
     del rounds
     seconds, rates = (5.0, RATES[1:2]) if quick else (30.0, RATES)
@@ -62,16 +62,16 @@ async def latency(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
     for rate in rates:
         tell(f"latency at {rate:,} readings/s")
         ways += [await bare(rig, rate, seconds), *await through(rig, rate, seconds)]
-    found.raw["latency"] = [asdict(each) for each in ways]
+    found.raw["latency_chapter"] = [asdict(each) for each in ways]
     rows = [
         [f"{each.rate:,}/s, {each.way}", f"{each.count:,}", *(f"{value:.1f}" for value in each.milliseconds)]
         for each in ways
     ]
     columns = ("way", "timed", "p50 ms", "p99 ms", "max ms")
-    found.tables.append(Table("latency", "How long a reading takes", columns, rows))
+    found.tables.append(ResultTable("latency", "How long a reading takes", columns, rows))
 
 
-async def grow(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def growth_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """More sensors, more documents, more readings in a payload, a database that stands still."""
     await _sensors(rig, found, tell, rounds=rounds, quick=quick)
     await _arrays(rig, found, tell, rounds=rounds, quick=quick)
@@ -80,33 +80,35 @@ async def grow(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: boo
         await _documents(rig, found, tell)
 
 
-async def _sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def _sensors(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     rate, count = 5_000.0, 30_000 if quick else 60_000
     numbers = (10, 10_000) if quick else (10, 1_000, 10_000, 100_000)
     crowds = []
     for turn in range(1, rounds + 1):
-        for sensors in numbers:
-            tell(f"round {turn} of {rounds}: {sensors:,} sensors, {rate:,.0f} readings/s")
-            crowds.append(await growth.with_sensors(rig, sensors, rate, count))
-    found.raw["sensors"] = [asdict(each) for each in crowds]
+        for schedule_chapter in numbers:
+            tell(f"round {turn} of {rounds}: {schedule_chapter:,} sensors, {rate:,.0f} readings/s")
+            crowds.append(await growth.with_sensors(rig, schedule_chapter, rate, count))
+    found.raw["schedule_chapter"] = [asdict(each) for each in crowds]
     memory = {
-        sensors: median(each.resident_mib for each in crowds if each.sensors == sensors)
-        for sensors in numbers
+        schedule_chapter: median(each.resident_mib for each in crowds if each.sensors == schedule_chapter)
+        for schedule_chapter in numbers
     }
     rows = []
-    for sensors in numbers:
-        more = (memory[sensors] - memory[10]) * 1024 / max(1, sensors - 10)
-        shown = f"{more:.2f}" if sensors >= MANY_SENSORS else ""
-        costs_us = [each.cpu_us for each in crowds if each.sensors == sensors]
-        rows.append([f"{sensors:,}", spread(costs_us, ".1f"), f"{memory[sensors]:.0f}", shown])
+    for schedule_chapter in numbers:
+        more = (memory[schedule_chapter] - memory[10]) * 1024 / max(1, schedule_chapter - 10)
+        shown = f"{more:.2f}" if schedule_chapter >= MANY_SENSORS else ""
+        costs_us = [each.cpu_us for each in crowds if each.sensors == schedule_chapter]
+        rows.append(
+            [f"{schedule_chapter:,}", spread(costs_us, ".1f"), f"{memory[schedule_chapter]:.0f}", shown]
+        )
     columns = ("sensors", "CPU µs/reading", "MiB", "KiB per sensor")
     title = f"More sensors, {rate:,.0f} readings/s"
-    found.tables.append(Table("sensors", title, columns, rows))
+    found.tables.append(ResultTable("sensors", title, columns, rows))
 
 
-async def _arrays(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def _arrays(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     numbers = (1, 100) if quick else (1, 10, 100, 1000)
-    packs: dict[int, list[growth.Packed]] = {array: [] for array in numbers}
+    packs: dict[int, list[growth.ArrayResult]] = {array: [] for array in numbers}
     for turn in range(1, rounds + 1):
         for array in numbers:
             tell(f"round {turn} of {rounds}: {array:,} readings in a payload")
@@ -122,10 +124,10 @@ async def _arrays(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
         for array, of_it in packs.items()
     ]
     columns = ("in a payload", "readings/s", "ratio to single", "CPU µs/reading")
-    found.tables.append(Table("arrays", "More readings in a payload, live", columns, rows))
+    found.tables.append(ResultTable("arrays", "More readings in a payload, live", columns, rows))
 
 
-async def _stall(rig: Rig, found: Findings, tell: Tell) -> None:
+async def _stall(rig: BenchRig, found: Findings, tell: Tell) -> None:
     tell("growth: a database that stands still for 60 s")
     stall = await growth.stalled(rig, 60, 900_000)
     found.raw["stall"] = asdict(stall)
@@ -137,10 +139,10 @@ async def _stall(rig: Rig, found: Findings, tell: Tell) -> None:
         f"{stall.catch_up_rate:,.0f}",
     ]
     columns = ("stalled s", "memory before MiB", "most MiB", "readings waiting", "then readings/s")
-    found.tables.append(Table("stall", "A database that does not answer, at full rate", columns, [row]))
+    found.tables.append(ResultTable("stall", "A database that does not answer, at full rate", columns, [row]))
 
 
-async def _documents(rig: Rig, found: Findings, tell: Tell) -> None:
+async def _documents(rig: BenchRig, found: Findings, tell: Tell) -> None:
     rig.fresh()
     filled = []
     for stored in (0, 1_000_000, 10_000_000, 30_000_000):
@@ -149,10 +151,10 @@ async def _documents(rig: Rig, found: Findings, tell: Tell) -> None:
     found.raw["documents"] = [asdict(each) for each in filled]
     rows = [[f"{each.stored:,}", f"{each.rate:,.0f}", f"{each.rate / filled[0].rate:.2f}"] for each in filled]
     columns = ("stored already", "readings/s, live", "ratio to none")
-    found.tables.append(Table("documents", "More readings stored already", columns, rows))
+    found.tables.append(ResultTable("documents", "More readings stored already", columns, rows))
 
 
-async def sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def schedule_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """One node with ten thousand meters."""
     del rounds
     tell("a node with 10,000 meters, one reading a second each")
@@ -167,10 +169,10 @@ async def sensors(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: 
         f"{schedule.resident_mib:.0f}",
     ]
     columns = ("meters", "timed", "late p50 ms", "p99 ms", "max ms", "of a core", "MiB")
-    found.tables.append(Table("schedule", "A node's schedule, 1 s interval", columns, [row]))
+    found.tables.append(ResultTable("schedule", "A node's schedule, 1 s interval", columns, [row]))
 
 
-async def cost(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def stage_cost_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """Where the time goes."""
     del rounds
     tell("the stages of the ingestor, one by one")
@@ -181,22 +183,26 @@ async def cost(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: boo
     found.raw["database"] = [asdict(each) for each in insertions]
     rows = [[each.name, f"{each.cost_us:.2f}"] for each in stages]
     rows.append(["all of it", f"{sum(each.cost_us for each in stages):.2f}"])
-    found.tables.append(Table("stages", "What a reading costs the ingestor, alone", ("stage", "µs"), rows))
+    found.tables.append(
+        ResultTable("stages", "What a reading costs the ingestor, alone", ("stage", "µs"), rows)
+    )
     rows = [[each.name, f"{each.rate:,.0f}", f"{each.cpu_us:.1f}"] for each in insertions]
     columns = ("collection", "documents/s", "CPU µs/document")
-    found.tables.append(Table("database", "What a document costs mongod, alone", columns, rows))
+    found.tables.append(ResultTable("database", "What a document costs mongod, alone", columns, rows))
 
 
-async def cost_of_alarms(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def alarm_cost_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """The ingestor with alarms and without."""
     plans = alarms.loads(QUICK_READINGS if quick else ALARM_READINGS)
     chosen = list(plans.items())[:1] if quick else list(plans.items())
-    prices = [await alarms.price(rig, load, plan, rounds, tell) for load, plan in chosen]
+    prices = [await alarms.measure_alarm_cost(rig, load, plan, rounds, tell) for load, plan in chosen]
     found.raw["alarms"] = alarms.to_raw(prices)
     found.tables.append(alarms.to_table(prices))
 
 
-async def cost_of_guards(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def security_cost_chapter(
+    rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool
+) -> None:
     """Servers that are open, that ask who comes, and that encrypt."""
     count = QUICK_READINGS if quick else READINGS
     those = await security.compare(rig.folder / "guards", count, rounds, tell)
@@ -204,12 +210,12 @@ async def cost_of_guards(rig: Rig, found: Findings, tell: Tell, *, rounds: int, 
     found.tables.append(security.to_table(those))
 
 
-async def questions(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
+async def page_query_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """What the pages ask the database."""
     del rounds
     asked = {}
     for count in (30_000,) if quick else (300_000, 30_000_000):
-        await meters.fill(rig, count, tell)
+        await meters.fill_with_meters(rig, count, tell)
         tell(f"pages: {count:,} readings stored")
         asked[count] = await pages.ask_all(rig)
     found.raw["pages"] = {count: [asdict(each) for each in those] for count, those in asked.items()}
@@ -218,12 +224,12 @@ async def questions(rig: Rig, found: Findings, tell: Tell, *, rounds: int, quick
 
 # Growth is the last: a database that has just dropped thirty million documents is busy for a while.
 CHAPTERS = {
-    "throughput": throughput,
-    "latency": latency,
-    "sensors": sensors,
-    "alarms": cost_of_alarms,
-    "security": cost_of_guards,
-    "costs": cost,
-    "pages": questions,
-    "growth": grow,
+    "throughput": throughput_chapter,
+    "latency": latency_chapter,
+    "sensors": schedule_chapter,
+    "alarms": alarm_cost_chapter,
+    "security": security_cost_chapter,
+    "costs": stage_cost_chapter,
+    "pages": page_query_chapter,
+    "growth": growth_chapter,
 }

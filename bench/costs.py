@@ -12,9 +12,9 @@ from bson.raw_bson import RawBSONDocument
 from mqtt5 import PublishPacket, read
 from pymongo import WriteConcern
 
-from bench.readings import Plan
-from bench.rig import Rig, cpu_s
-from broker.connection import Connection, puback
+from bench.readings import LoadPlan
+from bench.rig import BenchRig, cpu_s
+from broker.connection import Connection, pack_puback
 from broker.topics import Topics
 from ingestor import schema
 from ingestor.batch import BATCH_READINGS
@@ -32,7 +32,7 @@ IN_FLIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageCost:
     """One stage.
 
     Attributes:
@@ -43,9 +43,9 @@ class Stage:
     cost_us: float
 
 
-def stages(count: int) -> list[Stage]:
+def stages(count: int) -> list[StageCost]:
     """Time the stages that are computation; sockets, the event loop and motor come on top."""
-    sent = b"".join(Plan(count, sequences=True).packets())
+    sent = b"".join(LoadPlan(count, sequences=True).packets())
     packets, now = _packets(sent), utc_now()
     valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
     measures = [to_measure(each.reading, each.place, each.moment, None, now) for each in valid]
@@ -64,9 +64,11 @@ def stages(count: int) -> list[Stage]:
         "note its sensor": lambda: sensors.saw(measures),
         "note its hour": lambda: {hour_of(measure["_id"]) for measure in measures},
         "confirm it, where it has a sequence": lambda: _confirm(valid, topics),
-        "acknowledge it": lambda: b"".join([puback(0x40, 2, packet.packet_id or 0) for packet in packets]),
+        "acknowledge it": lambda: b"".join(
+            [pack_puback(0x40, 2, packet.packet_id or 0) for packet in packets]
+        ),
     }
-    return [Stage(name, _least_us(part, count)) for name, part in parts.items()]
+    return [StageCost(name, _least_us(part, count)) for name, part in parts.items()]
 
 
 def _packets(sent: bytes) -> list[PublishPacket]:
@@ -123,7 +125,7 @@ class Insertion:
     cpu_us: float
 
 
-def insertions(rig: Rig, count: int) -> list[Insertion]:
+def insertions(rig: BenchRig, count: int) -> list[Insertion]:
     """Write the same documents into a bare collection and into one as the ingestor makes it."""
     documents = _documents(count)
     bare = _insert(rig, "no index, no validator, not in the journal", documents, WriteConcern(w=1))
@@ -138,7 +140,7 @@ def insertions(rig: Rig, count: int) -> list[Insertion]:
 
 def _documents(count: int) -> list[RawBSONDocument]:
     now = utc_now()
-    packets = _packets(b"".join(Plan(count).packets()))
+    packets = _packets(b"".join(LoadPlan(count).packets()))
     valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
     return [
         RawBSONDocument(bson.encode(to_measure(each.reading, each.place, each.moment, None, now)))
@@ -147,7 +149,7 @@ def _documents(count: int) -> list[RawBSONDocument]:
 
 
 def _insert(
-    rig: Rig, name: str, documents: list[RawBSONDocument], concern: WriteConcern, *, fresh: bool = True
+    rig: BenchRig, name: str, documents: list[RawBSONDocument], concern: WriteConcern, *, fresh: bool = True
 ) -> Insertion:
     if fresh:
         rig.fresh()

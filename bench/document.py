@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from bench.rig import ROOT
-from bench.table import Table
+from bench.table import ResultTable
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "performance.svg"
 BEGIN, END = "<!-- measured: {} -->\n", "<!-- end -->"
 
 
-def write(tables: Iterable[Table]) -> None:
+def write(tables: Iterable[ResultTable]) -> None:
     """Put each table in its place."""
     for table in tables:
         before, rest = DOCUMENT.read_text().split(BEGIN.format(table.name), 1)

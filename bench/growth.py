@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bench.past import load, measured
-from bench.readings import NORMAL_KWH, Plan
-from bench.rig import NAME, Rig, cpu_s, resident_mib
+from bench.past import insert_history, stored_measure
+from bench.readings import NORMAL_KWH, LoadPlan
+from bench.rig import NAME, BenchRig, cpu_s, resident_mib
 from bench.throughput import live, ours
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.documents import Measure, utc_now
 
 KIB = 1024
@@ -18,7 +18,7 @@ SAMPLE_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class SensorCountResult:
     """How an ingestor fares with so many sensors, at a fixed rate.
 
     Attributes:
@@ -32,10 +32,10 @@ class Crowd:
     resident_mib: float
 
 
-async def with_sensors(rig: Rig, sensors: int, rate: float, count: int) -> Crowd:
+async def with_sensors(rig: BenchRig, sensors: int, rate: float, count: int) -> SensorCountResult:
     """Publish a number of readings of so many sensors at a rate, once each of them has been seen."""
     rig.fresh()
-    plan = Plan(sensors + count, sensors=sensors, rate=rate)
+    plan = LoadPlan(sensors + count, sensors=sensors, rate=rate)
     ingestor, publisher = rig.ingestor(), rig.publisher(plan)
     try:
         await publisher.start()
@@ -46,14 +46,14 @@ async def with_sensors(rig: Rig, sensors: int, rate: float, count: int) -> Crowd
         await rig.until_stored("measures", plan.count)
         await publisher.report()
         used_s, count = cpu_s(ingestor.process) - before_s, plan.count - already
-        return Crowd(sensors, rate, used_s * 1e6 / count, resident_mib(ingestor.process))
+        return SensorCountResult(sensors, rate, used_s * 1e6 / count, resident_mib(ingestor.process))
     finally:
         await ingestor.stop()
         await publisher.stop()
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class StoredCountResult:
     """How fast readings come home when so many are stored already.
 
     Attributes:
@@ -65,17 +65,19 @@ class Filled:
     rate: float
 
 
-async def with_documents(rig: Rig, stored: int, count: int, tell: Callable[[str], None]) -> Filled:
+async def with_documents(
+    rig: BenchRig, stored: int, count: int, tell: Callable[[str], None]
+) -> StoredCountResult:
     """Fill the database with the past up to a number, and measure live."""
     missing = stored - rig.stored("measures")
     past = _past(stored - missing, stored)
     await asyncio.to_thread(
-        load, rig, "measures", past, lambda done: tell(f"the past: {done:,} of {missing:,}")
+        insert_history, rig, "measures", past, lambda done: tell(f"the past: {done:,} of {missing:,}")
     )
     # Its periods count as computed, as in a system that has run all the time.
     rig.database["checkpoints"].replace_one({"_id": NAME}, {"until": utc_now()}, upsert=True)
-    sample = await live(rig, ours("ours", Plan(count)), keep=True)
-    return Filled(stored, sample.rate)
+    sample = await live(rig, ours("ours", LoadPlan(count)), keep=True)
+    return StoredCountResult(stored, sample.rate)
 
 
 def _past(first: int, end: int) -> Iterator[Measure]:
@@ -84,11 +86,11 @@ def _past(first: int, end: int) -> Iterator[Measure]:
     start = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
     for number in range(first, end):
         moment, sensor = start + timedelta(seconds=number // 1000), f"past-{number % 1000:04}"
-        yield measured(Place("bench", sensor), NORMAL_KWH, moment, received_at)
+        yield stored_measure(SensorKey("bench", sensor), NORMAL_KWH, moment, received_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class ArrayResult:
     """How fast readings come home when each payload holds several."""
 
     array: int
@@ -96,14 +98,14 @@ class Packed:
     cpu_us: float
 
 
-async def with_arrays(rig: Rig, array: int, count: int) -> Packed:
+async def with_arrays(rig: BenchRig, array: int, count: int) -> ArrayResult:
     """Measure live with so many readings in a payload."""
-    sample = await live(rig, ours("ours", replace(Plan(count), array=array)))
-    return Packed(array, sample.rate, sample.cpu_us)
+    sample = await live(rig, ours("ours", replace(LoadPlan(count), array=array)))
+    return ArrayResult(array, sample.rate, sample.cpu_us)
 
 
 @dataclass(frozen=True, slots=True)
-class Stall:
+class StallResult:
     """A database that does not answer for a while, at full rate.
 
     Attributes:
@@ -120,10 +122,10 @@ class Stall:
     catch_up_rate: float
 
 
-async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
+async def stalled(rig: BenchRig, seconds: float, count: int) -> StallResult:
     """Publish at full speed while mongod is stopped, then let it go on."""
     rig.fresh()
-    ingestor, publisher = rig.ingestor(), rig.publisher(Plan(count))
+    ingestor, publisher = rig.ingestor(), rig.publisher(LoadPlan(count))
     try:
         await publisher.start()
         await ingestor.start()
@@ -142,7 +144,7 @@ async def stalled(rig: Rig, seconds: float, count: int) -> Stall:
         _, last_s = await rig.until_stored("measures", count)
         most_mib = max(most_mib, resident_mib(ingestor.process))
         rate = (count - first) / (last_s - first_s)
-        return Stall(seconds, before_mib, most_mib, count - already, rate)
+        return StallResult(seconds, before_mib, most_mib, count - already, rate)
     finally:
         rig.mongod.resume()
         await ingestor.stop()

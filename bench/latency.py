@@ -4,8 +4,8 @@ from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.readings import Plan
-from bench.rig import Rig
+from bench.readings import LoadPlan
+from bench.rig import BenchRig
 
 RATES = (100, 1_000, 5_000)
 SHARES = (0.50, 0.99, 1.0)
@@ -43,10 +43,10 @@ def percentiles(way: str, rate: int, sent: "array[float]", came: "array[float]")
     return Latency(way, rate, len(waits_s), tuple(waits_s[int(last * share)] * 1000 for share in SHARES))
 
 
-async def bare(rig: Rig, rate: int, seconds: float) -> Latency:
+async def bare(rig: BenchRig, rate: int, seconds: float) -> Latency:
     """From a publisher through the broker to a subscriber that does nothing else."""
     rig.fresh()
-    plan = Plan(int(rate * seconds), rate=rate)
+    plan = LoadPlan(int(rate * seconds), rate=rate)
     sent, came = rig.folder / "sent", rig.folder / "came"
     subscriber = rig.child("limit", "-m", "bench.limit", str(plan.count), "--times", str(came))
     publisher = rig.publisher(plan, sent)
@@ -62,10 +62,10 @@ async def bare(rig: Rig, rate: int, seconds: float) -> Latency:
     return percentiles("publish to a bare subscriber", rate, read(sent), read(came))
 
 
-async def through(rig: Rig, rate: int, seconds: float) -> list[Latency]:
+async def through(rig: BenchRig, rate: int, seconds: float) -> list[Latency]:
     """From a publisher into the database, and from a publisher to a subscriber of alerts."""
     rig.fresh()
-    plan = Plan(int(rate * seconds), rate=rate, anomalies=10)
+    plan = LoadPlan(int(rate * seconds), rate=rate, anomalies=10)
     high = [number for number in range(plan.count) if number % 100 < plan.anomalies]
     files = sent, stored, heard = [rig.folder / name for name in ("sent", "stored", "heard")]
     ingestor, publisher = rig.ingestor(), rig.publisher(plan, sent)

@@ -16,7 +16,7 @@ import time
 from array import array
 from pathlib import Path
 
-from bench.wire import Wire
+from bench.wire import MqttSocket
 
 SESSION_S = 3600
 FEW = 200
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--times", type=Path)
     parser.add_argument("--gather", action="store_true")
     options = parser.parse_args()
-    wire = Wire(os.environ["BENCH_URL"], options.client, session_s=SESSION_S)
+    wire = MqttSocket(os.environ["BENCH_URL"], options.client, session_s=SESSION_S)
     wire.subscribe(options.topic)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

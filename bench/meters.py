@@ -8,11 +8,11 @@ from typing import Any
 
 from bson import ObjectId
 
-from bench.past import load, measured
-from bench.rig import NAME, Rig
-from broker.topics import Place
+from bench.past import insert_history, stored_measure
+from bench.rig import NAME, BenchRig
+from broker.topics import SensorKey
 from ingestor.documents import AlarmDocument, Measure, alarm_id, format_moment, measure_id, utc_now
-from monitor.queries.stored import DAYS, HOURS, Stored
+from monitor.queries.stored import DAYS, HOURS, RollupCollection
 
 METERS, SITES = 1_000, 5
 EVERY = timedelta(minutes=15)
@@ -22,7 +22,7 @@ BUSY_READINGS = 30 * 24 * 360
 READINGS_PER_ALARM, STANDING = 3_000, 20
 
 
-async def fill(rig: Rig, count: int, tell: Callable[[str], None]) -> None:
+async def fill_with_meters(rig: BenchRig, count: int, tell: Callable[[str], None]) -> None:
     """Store a number of readings up to now, and what came of them: hours, days, alarms.
 
     Args:
@@ -50,7 +50,7 @@ async def fill(rig: Rig, count: int, tell: Callable[[str], None]) -> None:
         def say(done: int, collection: str = collection) -> None:
             tell(f"{count:,} readings: {done:,} in {collection}")
 
-        await asyncio.to_thread(load, rig, collection, documents, say)
+        await asyncio.to_thread(insert_history, rig, collection, documents, say)
     rig.database["checkpoints"].replace_one({"_id": NAME}, {"until": utc_now()}, upsert=True)
 
 
@@ -59,9 +59,9 @@ def _turns(count: int) -> int:
     return (count - min(BUSY_READINGS, count // 10)) // METERS
 
 
-def _places() -> list[Place]:
-    meters = [Place(f"site-{number % SITES}", f"meter-{number:04}") for number in range(METERS)]
-    return [*meters, Place(BUSY_SITE, BUSY)]
+def _places() -> list[SensorKey]:
+    meters = [SensorKey(f"site-{number % SITES}", f"meter-{number:04}") for number in range(METERS)]
+    return [*meters, SensorKey(BUSY_SITE, BUSY)]
 
 
 def _readings(now: datetime, count: int) -> Iterator[Measure]:
@@ -70,13 +70,15 @@ def _readings(now: datetime, count: int) -> Iterator[Measure]:
     for turn in range(turns, 0, -1):
         moment = now - turn * EVERY
         for number, place in enumerate(meters):
-            yield measured(place, 1 + (turn + number) % 96 / 96, moment, moment)
+            yield stored_measure(place, 1 + (turn + number) % 96 / 96, moment, moment)
     for turn in range(count - turns * METERS, 0, -1):
         moment = now - turn * BUSY_EVERY
-        yield measured(busy, 1 + turn % 360 / 360, moment, moment)
+        yield stored_measure(busy, 1 + turn % 360 / 360, moment, moment)
 
 
-def _periods(end: datetime, stored: Stored, count: int, sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _periods(
+    end: datetime, stored: RollupCollection, count: int, sums: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     for number in range(count, 0, -1):
         begin = end - number * stored.width
         text = format_moment(begin)[: stored.stamp]

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bench.meters import BUSY, BUSY_SITE
-from bench.rig import Rig
-from bench.table import Table, spread
+from bench.rig import BenchRig
+from bench.table import ResultTable, spread
 from ingestor.documents import utc_now
-from monitor.queries.database import Database, Span, open_database
-from monitor.queries.energy import Energy, Scope
-from monitor.queries.episodes import Episodes, Sought
-from monitor.queries.readings import Readings
-from monitor.queries.readings import Sought as SoughtReadings
-from monitor.queries.rejected import RejectedPayloads
-from monitor.queries.sensors import Sensors
-from monitor.queries.tail import Tail
-from monitor.web.history import look_up
+from monitor.queries.database import Database, TimeRange, open_database
+from monitor.queries.energy import EnergyFilter, EnergyQueries
+from monitor.queries.episodes import AlarmFilter, AlarmQueries
+from monitor.queries.readings import ReadingFilter as SoughtReadings
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.rejected import RejectedQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.queries.tail import ReadingTail
+from monitor.web.history import load_history
 
 Ask = Callable[[], Awaitable[object]]
 
@@ -27,18 +27,18 @@ TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryTiming:
     """A question, and how long its answer took each time, milliseconds."""
 
     question: str
     took_ms: list[float]
 
 
-async def ask_all(rig: Rig) -> list[Asked]:
+async def ask_all(rig: BenchRig) -> list[QueryTiming]:
     """Ask every question several times, one after the other."""
     async with open_database(rig.servers.mongo("viewer")) as database:
         return [
-            Asked(f"{page}: {question}", [await _took_ms(ask) for _ in range(TIMES)])
+            QueryTiming(f"{page}: {question}", [await _took_ms(ask) for _ in range(TIMES)])
             for page, question, ask in _questions(database, utc_now())
         ]
 
@@ -50,12 +50,12 @@ async def _took_ms(ask: Ask) -> float:
 
 
 def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
-    energy, episodes, readings = Energy(database), Episodes(database), Readings(database)
-    rejected, sensors, tail = RejectedPayloads(database), Sensors(database), Tail(database)
+    energy, episodes, readings = EnergyQueries(database), AlarmQueries(database), ReadingQueries(database)
+    rejected, sensors, tail = RejectedQueries(database), SensorQueries(database), ReadingTail(database)
     site, topic = ("site-1",), f"energy/readings/{BUSY_SITE}/{BUSY}"
 
-    def last(span: timedelta) -> Span:
-        return Span(now - span, now + HOUR)
+    def last(span: timedelta) -> TimeRange:
+        return TimeRange(now - span, now + HOUR)
 
     return [
         ("Now", "all sensors", sensors.all),
@@ -63,14 +63,14 @@ def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
         ("Now", "standing alarms", lambda: episodes.standing(())),
         ("Now", "energy of the last 24 hours", lambda: energy.totals(last(DAY), None)),
         ("Now", "one tile's curve", lambda: readings.newest(BUSY, 30)),
-        ("Sensor", "last hour", lambda: look_up(readings, BUSY, last(HOUR))),
-        ("Sensor", "last 24 hours", lambda: look_up(readings, BUSY, last(DAY))),
-        ("Sensor", "last 30 days", lambda: look_up(readings, BUSY, last(30 * DAY))),
-        ("Sensor", "last year", lambda: look_up(readings, BUSY, last(366 * DAY))),
-        ("Sensor", "its alarms", lambda: episodes.page("past", Sought(sensor_id=BUSY), 20)),
+        ("Sensor", "last hour", lambda: load_history(readings, BUSY, last(HOUR))),
+        ("Sensor", "last 24 hours", lambda: load_history(readings, BUSY, last(DAY))),
+        ("Sensor", "last 30 days", lambda: load_history(readings, BUSY, last(30 * DAY))),
+        ("Sensor", "last year", lambda: load_history(readings, BUSY, last(366 * DAY))),
+        ("Sensor", "its alarms", lambda: episodes.page("past", AlarmFilter(sensor_id=BUSY), 20)),
         ("Sensor", "its refused payloads", lambda: rejected.newest(50, topic=topic)),
-        ("Alarms", "past ones", lambda: episodes.page("past", Sought(), 50)),
-        ("Alarms", "past ones of a site", lambda: episodes.page("past", Sought(site), 50)),
+        ("Alarms", "past ones", lambda: episodes.page("past", AlarmFilter(), 50)),
+        ("Alarms", "past ones of a site", lambda: episodes.page("past", AlarmFilter(site), 50)),
         ("Compare", "7 days by day and site", lambda: energy.totals(last(7 * DAY), "day", "site", zone=ZONE)),
         (
             "Compare",
@@ -85,7 +85,7 @@ def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
         (
             "Compare",
             "a year by week, one site",
-            lambda: energy.totals(last(366 * DAY), "week", "site", zone=ZONE, scope=Scope(site)),
+            lambda: energy.totals(last(366 * DAY), "week", "site", zone=ZONE, scope=EnergyFilter(site)),
         ),
         (
             "Compare",
@@ -107,11 +107,11 @@ def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
     ]
 
 
-def to_table(found: dict[int, list[Asked]]) -> Table:
+def to_table(found: dict[int, list[QueryTiming]]) -> ResultTable:
     """Show what was measured, by the number of readings stored."""
     columns = ("question", *(f"ms at {count:,}" for count in found))
     rows = [
         [asked[0].question, *(spread(each.took_ms, ",.1f") for each in asked)]
         for asked in zip(*found.values(), strict=True)
     ]
-    return Table("pages", "What pages ask the database", columns, rows)
+    return ResultTable("pages", "What pages ask the database", columns, rows)

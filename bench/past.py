@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from bench.rig import BenchError, Rig
-from broker.topics import Place
+from bench.rig import BenchError, BenchRig
+from broker.topics import SensorKey
 from ingestor.documents import Measure, format_moment, to_measure
 
 LOAD_AT_ONCE = 10_000
@@ -17,7 +17,9 @@ TELL_EVERY_S = 1.0
 LOCATION = "LARI Research Lab"
 
 
-def load(rig: Rig, collection: str, documents: Iterator[Any], tell: Callable[[int], None]) -> None:
+def insert_history(
+    rig: BenchRig, collection: str, documents: Iterator[Any], tell: Callable[[int], None]
+) -> None:
     """Write documents, several batches at a time.
 
     Args:
@@ -42,7 +44,7 @@ def load(rig: Rig, collection: str, documents: Iterator[Any], tell: Callable[[in
                 tell(done)
 
 
-def measured(place: Place, value_kwh: float, moment: datetime, received_at: datetime) -> Measure:
+def stored_measure(place: SensorKey, value_kwh: float, moment: datetime, received_at: datetime) -> Measure:
     """A reading as the ingestor stores it, which was no anomaly.
 
     Args:

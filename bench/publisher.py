@@ -12,15 +12,15 @@ import time
 from array import array
 from pathlib import Path
 
-from bench.readings import Plan
-from bench.wire import Wire
+from bench.readings import LoadPlan
+from bench.wire import MqttSocket
 
 CHUNK = 100
 # To be woken for each PUBACK would cost more than to send the message.
 GATHER_S = 0.001
 
 
-def send(wire: Wire, packets: list[bytes], rate: float) -> "array[float]":
+def send(wire: MqttSocket, packets: list[bytes], rate: float) -> "array[float]":
     """Send at a rate, or as fast as the broker acknowledges, never more than its window ahead.
 
     Args:
@@ -58,9 +58,9 @@ def send(wire: Wire, packets: list[bytes], rate: float) -> "array[float]":
 def main() -> None:
     """Make everything ready, wait, send, and report."""
     written, *files = sys.argv[1:]
-    plan = Plan(**json.loads(written))
+    plan = LoadPlan(**json.loads(written))
     packets = list(plan.packets())
-    wire = Wire(os.environ["BENCH_URL"], "bench-publisher")
+    wire = MqttSocket(os.environ["BENCH_URL"], "bench-publisher")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()

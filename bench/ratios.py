@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench.table import Table, spread
+from bench.table import ResultTable, spread
 from bench.throughput import Mode, Sample
 
 # What is held against what, in which mode, and what is to be reached at least, where that was set.
@@ -22,7 +22,7 @@ GOALS: Sequence[tuple[Mode, str, str, str]] = (
 )
 
 
-def rates(samples: Sequence[Sample], mode: Mode) -> Table:
+def rates(samples: Sequence[Sample], mode: Mode) -> ResultTable:
     """All consumers of one mode."""
     chosen = [each for each in samples if each.mode == mode]
     rows = []
@@ -36,13 +36,13 @@ def rates(samples: Sequence[Sample], mode: Mode) -> Table:
                 f"{median(each.resident_mib for each in of_it):.0f}",
             ]
         )
-    return Table(f"throughput {mode}", f"{mode}: readings brought home", COLUMNS, rows)
+    return ResultTable(f"throughput {mode}", f"{mode}: readings brought home", COLUMNS, rows)
 
 
 COLUMNS = ("consumer", "readings/s", "CPU µs/reading", "MiB")
 
 
-def costs(samples: Sequence[Sample]) -> Table:
+def costs(samples: Sequence[Sample]) -> ResultTable:
     """Whose CPU time a reading takes: all that the cores have to do."""
     rows = []
     for mode in ("live", "catch-up"):
@@ -56,10 +56,10 @@ def costs(samples: Sequence[Sample]) -> Table:
                 ]
                 rows.append([f"{mode}: {name}", *(f"{part:.1f}" for part in (*parts, sum(parts)))])
     columns = ("consumer", "publisher", "its own", "Mosquitto", "mongod", "together")
-    return Table("cpu", "CPU time per reading, µs", columns, rows)
+    return ResultTable("cpu", "CPU time per reading, µs", columns, rows)
 
 
-def ratios(samples: Sequence[Sample]) -> Table:
+def ratios(samples: Sequence[Sample]) -> ResultTable:
     """What was to be reached, and what was: the median of the ratios of each round."""
     rows = []
     for mode, name, other, goal in GOALS:
@@ -70,7 +70,7 @@ def ratios(samples: Sequence[Sample]) -> Table:
     pairs = zip(_of(samples, "live", "ours"), _of(samples, "live", "prototype"), strict=False)
     if cpu := [mine.cpu_us / its.cpu_us for mine, its in pairs]:
         rows.append(["CPU per reading, live: ours / prototype", spread(cpu, ".2f"), "<= 0.65"])
-    return Table("ratios", "Ratios within one round", ("ratio", "median (least-most)", "goal"), rows)
+    return ResultTable("ratios", "Ratios within one round", ("ratio", "median (least-most)", "goal"), rows)
 
 
 def _of(samples: Sequence[Sample], mode: str, name: str) -> list[Sample]:

@@ -7,16 +7,16 @@ from typing import Any
 
 from mqtt5 import PublishPacket, QoS
 
-from broker.messages import format_time
+from broker.messages import format_timestamp
 from broker.topics import Topics
 
 SITE = "bench"
-ROOMY = 100
+FULL_FORM_UP_TO = 100
 NORMAL_KWH, HIGH_KWH = 1.82, 12.24
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadPlan:
     """What one publisher sends.
 
     Attributes:
@@ -72,11 +72,11 @@ class Plan:
         place = number // self.sensors + number if self.scattered else number
         value_kwh = HIGH_KWH if place % 100 < self.anomalies else NORMAL_KWH
         moment = start + timedelta(milliseconds=turn)
-        if self.array > ROOMY:
+        if self.array > FULL_FORM_UP_TO:
             # So that a thousand of them fit into the 64 KiB of a payload.
             return f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":{moment.timestamp():.3f}}}'
         sequence = f',"sequence":{turn}' if self.sequences else ""
         return (
-            f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":"{format_time(moment)}",'
+            f'{{"sensor_id":"{name}","value_kwh":{value_kwh},"timestamp":"{format_timestamp(moment)}",'
             f'"location":"LARI Research Lab"{sequence}}}'
         )

@@ -17,10 +17,10 @@ import psutil
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from bench.readings import Plan
-from bench.wire import Wire
+from bench.readings import LoadPlan
+from bench.wire import MqttSocket
 from broker.address import MqttAddress, client_id
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.mongod import CACHE_GB
 from stack.ports import reserve_port
 from stack.processes import Process
@@ -29,7 +29,7 @@ from stack.servers import Servers, start_servers
 ROOT = Path(__file__).parent.parent
 NAME = "bench"
 CLIENT = "bench-consumer"  # of all but the ingestor
-LOOK_EVERY_S = 0.02
+POLL_EVERY_S = 0.02
 SUBSCRIBED_AFTER_S = 0.5
 STALLED_S = 60.0
 MIB = 1024 * 1024
@@ -40,7 +40,7 @@ class BenchError(Exception):
 
 
 @dataclass(slots=True)
-class Child:
+class BenchProcess:
     """A process that says ``ready``, does its work, and may report on it as JSON.
 
     Args:
@@ -93,7 +93,7 @@ class Child:
         while not await asyncio.to_thread(_answers, self.health):
             if self._child.returncode is not None:
                 raise BenchError(f"{self.name} ended before it was ready; see {self.log}")
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_EVERY_S)
         await asyncio.sleep(SUBSCRIBED_AFTER_S)
 
     async def _line(self) -> bytes:
@@ -153,7 +153,7 @@ def _running(process: Process) -> psutil.Process:
     return psutil.Process(process.running.pid)
 
 
-class Rig:
+class BenchRig:
     """What the measurements share.
 
     Args:
@@ -177,7 +177,9 @@ class Rig:
         """The database server, as the kernel knows it."""
         return _running(self.servers.database)
 
-    def child(self, name: str, *command: str, python: str = sys.executable, role: str = "ingestor") -> Child:
+    def child(
+        self, name: str, *command: str, python: str = sys.executable, role: str = "ingestor"
+    ) -> BenchProcess:
         """Describe a process that finds both servers in its environment.
 
         Args:
@@ -190,9 +192,9 @@ class Rig:
             "BENCH_URL": self.servers.mqtt(role),
             "BENCH_MONGO_URL": self.servers.mongo("admin"),
         }
-        return Child(name, [python, *command], environment, self.folder / f"{name}.log")
+        return BenchProcess(name, [python, *command], environment, self.folder / f"{name}.log")
 
-    def ingestor(self, program: str = "ingestor") -> Child:
+    def ingestor(self, program: str = "ingestor") -> BenchProcess:
         """Describe an ingestor as users run it, or another build of it."""
         http = f"127.0.0.1:{reserve_port()}"
         environment = {
@@ -203,14 +205,14 @@ class Rig:
         }
         command = [sys.executable, "-m", program, "--name", NAME]
         log = self.folder / "ingestor.log"
-        return Child("ingestor", command, environment, log, health=f"http://{http}/ready")
+        return BenchProcess("ingestor", command, environment, log, health=f"http://{http}/ready")
 
-    def publisher(self, plan: Plan, times: Path | None = None) -> Child:
+    def publisher(self, plan: LoadPlan, times: Path | None = None) -> BenchProcess:
         """Describe a publisher."""
         arguments = [json.dumps(plan.to_dict())] + ([str(times)] if times else [])
         environment = {"BENCH_URL": self.servers.mqtt("sensors")}
         command = [sys.executable, "-m", "bench.publisher", *arguments]
-        return Child("publisher", command, environment, self.folder / "publisher.log")
+        return BenchProcess("publisher", command, environment, self.folder / "publisher.log")
 
     def fresh(self, *, keep: bool = False) -> None:
         """Empty the database, and have the broker forget all consumers and what waits for them.
@@ -222,7 +224,7 @@ class Rig:
             self.database.client.drop_database(self.database.name)
         url = self.servers.mqtt("ingestor")
         for client in (CLIENT, client_id(f"ingestor-{NAME}", MqttAddress.parse(url))):
-            Wire(url, client).close()
+            MqttSocket(url, client).close()
 
     def stored(self, collection: str) -> int:
         """How many documents a collection has."""
@@ -246,12 +248,14 @@ class Rig:
                 before, since_s = stored, now_s
             elif now_s - since_s > STALLED_S:
                 raise BenchError(f"{stored:,} of {count:,} readings are in {collection}, and no more come")
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(POLL_EVERY_S)
 
 
 @asynccontextmanager
-async def open_rig(folder: Path, *, tls: bool = False) -> AsyncIterator[Rig]:
+async def open_rig(folder: Path, *, tls: bool = False) -> AsyncIterator[BenchRig]:
     """Start a broker and a database on free ports, and stop them at the end."""
-    async with start_servers(folder / "servers", Accounts.made_up(), tls=tls, cache_gb=CACHE_GB) as servers:
+    async with start_servers(
+        folder / "servers", Credentials.made_up(), tls=tls, cache_gb=CACHE_GB
+    ) as servers:
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:
-            yield Rig(servers, folder, client.get_default_database())
+            yield BenchRig(servers, folder, client.get_default_database())

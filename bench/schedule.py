@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.latency import read
 from bench.readings import SITE
-from bench.rig import Child, Rig, cpu_s, resident_mib
+from bench.rig import BenchProcess, BenchRig, cpu_s, resident_mib
 
 SETTLED_AFTER = 10
 
@@ -31,7 +31,7 @@ class Schedule:
     resident_mib: float
 
 
-async def keeps_schedule(rig: Rig, meters: int, seconds: int) -> Schedule:
+async def keeps_schedule(rig: BenchRig, meters: int, seconds: int) -> Schedule:
     """Run a node beside an ingestor, and time its readings at a subscriber.
 
     The first ten seconds, in which the node connects and subscribes, are left out.
@@ -65,11 +65,11 @@ async def keeps_schedule(rig: Rig, meters: int, seconds: int) -> Schedule:
     return Schedule(meters, len(times), shown, share, resident)
 
 
-def _node(rig: Rig, meters: int) -> Child:
+def _node(rig: BenchRig, meters: int) -> BenchProcess:
     command = [sys.executable, "-m", "sensor_node", "--count", str(meters), "--interval", "1s"]
     environment = {
         "ENERGY_MQTT_URL": rig.servers.mqtt("sensors"),
         "ENERGY_SITE": SITE,
     }
     sensor = ["--sensor-id", f"{SITE}-000001"]
-    return Child("sensor-node", command + sensor, environment, rig.folder / "sensor-node.log")
+    return BenchProcess("sensor-node", command + sensor, environment, rig.folder / "sensor-node.log")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.rig import Rig, open_rig
-from bench.table import Table, spread
+from bench.rig import BenchRig, open_rig
+from bench.table import ResultTable, spread
 from bench.throughput import Sample, consumers, live
 from stack.servers import Servers
 
@@ -18,14 +18,14 @@ _ASKS_WHO_COMES = re.compile(r"^(allow_anonymous|password_file|acl_file) .*\n", 
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class SecurityCost:
     """One measurement of one consumer on servers that are guarded in one way."""
 
     way: str
     sample: Sample
 
 
-async def compare(folder: Path, count: int, rounds: int, tell: Callable[[str], None]) -> list[Guarded]:
+async def compare(folder: Path, count: int, rounds: int, tell: Callable[[str], None]) -> list[SecurityCost]:
     """Measure on all servers in turn, so that what the machine does besides meets each of them.
 
     Args:
@@ -47,12 +47,12 @@ async def compare(folder: Path, count: int, rounds: int, tell: Callable[[str], N
             for consumer in everyone:
                 for way, rig in rigs.items():
                     tell(f"round {number} of {rounds}, {way}: {consumer.name}")
-                    found.append(Guarded(way, await live(rig, consumer)))
+                    found.append(SecurityCost(way, await live(rig, consumer)))
     return found
 
 
 @asynccontextmanager
-async def _open_to_everybody(folder: Path) -> AsyncIterator[Rig]:
+async def _open_to_everybody(folder: Path) -> AsyncIterator[BenchRig]:
     async with open_rig(folder) as rig:
         await _throw_open(rig.servers)
         yield rig
@@ -79,7 +79,7 @@ def _asking_nobody(servers: Servers) -> dict[str, str]:
     return {**servers.broker.environment, "MOSQUITTO_CONF": str(file)}
 
 
-def to_table(found: list[Guarded]) -> Table:
+def to_table(found: list[SecurityCost]) -> ResultTable:
     """Show them, each beside the open servers of its round."""
     rows = []
     for name in CONSUMERS:
@@ -90,7 +90,7 @@ def to_table(found: list[Guarded]) -> Table:
             samples = [each.sample for each in of_it if each.way == way]
             rows.append([f"{name}, {way}", spread(those), spread(ratios, ".2f"), *_costs(samples)])
     columns = ("consumer, servers", "readings/s", "ratio", "its own", "Mosquitto", "mongod")
-    return Table("security", "Guarded servers beside open ones, live; CPU µs/reading", columns, rows)
+    return ResultTable("security", "Guarded servers beside open ones, live; CPU µs/reading", columns, rows)
 
 
 def _costs(samples: list[Sample]) -> list[str]:

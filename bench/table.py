@@ -8,7 +8,7 @@ from rich.table import Table as RichTable
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ResultTable:
     """One table.
 
     Attributes:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.readings import Plan
-from bench.rig import ROOT, BenchError, Child, Rig, cpu_s, resident_mib
+from bench.readings import LoadPlan
+from bench.rig import ROOT, BenchError, BenchProcess, BenchRig, cpu_s, resident_mib
 
 Mode = Literal["live", "catch-up"]
 PEERS = ROOT / "bench" / "peers"
@@ -15,7 +15,7 @@ SETTLE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class BenchConsumer:
     """Something that brings readings home.
 
     Attributes:
@@ -27,8 +27,8 @@ class Consumer:
 
     name: str
     collection: str | None
-    open: Callable[[Rig, Plan], Child]
-    plan: Plan
+    open: Callable[[BenchRig, LoadPlan], BenchProcess]
+    plan: LoadPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +54,46 @@ class Sample:
     database_us: float = 0.0
 
 
-def _peer(name: str, *arguments: str) -> Callable[[Rig, Plan], Child]:
+def _peer(name: str, *arguments: str) -> Callable[[BenchRig, LoadPlan], BenchProcess]:
     return lambda rig, _: rig.child(name, str(PEERS / f"{name}.py"), *arguments, python=PEERS_PYTHON)
 
 
-def ours(name: str, plan: Plan) -> Consumer:
+def ours(name: str, plan: LoadPlan) -> BenchConsumer:
     """The ingestor as users run it."""
-    return Consumer(name, "measures", lambda rig, _: rig.ingestor(), plan)
+    return BenchConsumer(name, "measures", lambda rig, _: rig.ingestor(), plan)
 
 
-def consumers(count: int) -> list[Consumer]:
+def consumers(count: int) -> list[BenchConsumer]:
     """All of them; the slow ones get a part of the readings.
 
     Args:
         count: How many readings the fast ones get.
     """
-    plan = Plan(count)
+    plan = LoadPlan(count)
     slow = replace(plan, count=count // 10)
 
-    def limit(*options: str) -> Callable[[Rig, Plan], Child]:
+    def limit(*options: str) -> Callable[[BenchRig, LoadPlan], BenchProcess]:
         return lambda rig, plan: rig.child("limit", "-m", "bench.limit", str(plan.messages), *options)
 
-    def prototype(rig: Rig, _: Plan) -> Child:
+    def prototype(rig: BenchRig, _: LoadPlan) -> BenchProcess:
         return rig.child("prototype", str(PEERS / "prototype.py"))
 
     return [
-        Consumer("limit", None, limit(), plan),
-        Consumer("limit, gathering", None, limit("--gather"), plan),
+        BenchConsumer("limit", None, limit(), plan),
+        BenchConsumer("limit, gathering", None, limit("--gather"), plan),
         ours("ours", plan),
         ours("ours, with sequences", replace(plan, sequences=True)),
         ours("ours, no anomalies", replace(plan, anomalies=0)),
         ours("ours, 17 % anomalies", replace(plan, anomalies=17)),
-        Consumer("mq-bridge", "readings", _peer("bridge"), plan),
-        Consumer("prototype", "readings", prototype, plan),
-        Consumer("idiomatic, batches", "readings", _peer("idiomatic", "batches"), slow),
-        Consumer("idiomatic, each", "readings", _peer("idiomatic", "each"), slow),
-        Consumer("seed", "readings", _peer("seed"), slow),
+        BenchConsumer("mq-bridge", "readings", _peer("bridge"), plan),
+        BenchConsumer("prototype", "readings", prototype, plan),
+        BenchConsumer("idiomatic, batches", "readings", _peer("idiomatic", "batches"), slow),
+        BenchConsumer("idiomatic, each", "readings", _peer("idiomatic", "each"), slow),
+        BenchConsumer("seed", "readings", _peer("seed"), slow),
     ]
 
 
-async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
+async def live(rig: BenchRig, consumer: BenchConsumer, *, keep: bool = False) -> Sample:
     """Publish while the consumer brings home: from the first PUBLISH to the last reading stored.
 
     Args:
@@ -130,18 +130,18 @@ async def live(rig: Rig, consumer: Consumer, *, keep: bool = False) -> Sample:
     return Sample(consumer.name, "live", rate, cpu_us, resident, publisher_us, broker_us, database_us)
 
 
-def _servers_s(rig: Rig) -> tuple[float, float]:
+def _servers_s(rig: BenchRig) -> tuple[float, float]:
     """CPU time that the broker and the database have used so far, seconds."""
     return cpu_s(rig.broker), cpu_s(rig.mongod)
 
 
-def _since(rig: Rig, before_s: tuple[float, float], count: int) -> tuple[float, float]:
+def _since(rig: BenchRig, before_s: tuple[float, float], count: int) -> tuple[float, float]:
     """What they have used since then, microseconds per reading."""
     broker_s, database_s = _servers_s(rig)
     return (broker_s - before_s[0]) * 1e6 / count, (database_s - before_s[1]) * 1e6 / count
 
 
-async def catch_up(rig: Rig, consumer: Consumer) -> Sample:
+async def catch_up(rig: BenchRig, consumer: BenchConsumer) -> Sample:
     """Bring home what waits in the broker's queue: from the first reading stored to the last."""
     rig.fresh()
     plan = consumer.plan

@@ -16,7 +16,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-LOOK_EVERY_S = 0.001
+POLL_EVERY_S = 0.001
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     while len(times) < count:
         stored, now_s = measures.estimated_document_count(), time.monotonic()
         times.extend([now_s] * (stored - len(times)))
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_EVERY_S)
     with path.open("wb") as file:
         times.tofile(file)
     sys.stdout.write(json.dumps({"last_s": times[-1]}) + "\n")

@@ -27,7 +27,7 @@ MORE = 0x80
 LONGEST_HEADER = 5
 
 
-class Wire:
+class MqttSocket:
     """One connection.
 
     Args:

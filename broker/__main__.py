@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 
 from broker.authority import AuthorityError
-from broker.certificates import init, issue, list_certificates, revoke
-from broker.register import RegisterError
-from broker.settings import stop, without_secrets
-from broker.users import add, list_users, remove, rotate
+from broker.certificates import init_authority, issue_certificate, list_certificates, revoke_certificate
+from broker.register import AccountsError
+from broker.settings import exit_with, redact
+from broker.users import add_user, list_users, remove_user, rotate_password
 
 PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]
@@ -31,13 +31,13 @@ Examples: broker users add Meter-7 --role sensor --site lari
 """
 Command = Callable[[list[str], str], None]
 COMMANDS: dict[tuple[str, str], Command] = {
-    ("users", "add"): add,
-    ("users", "remove"): remove,
-    ("users", "rotate"): rotate,
+    ("users", "add"): add_user,
+    ("users", "remove"): remove_user,
+    ("users", "rotate"): rotate_password,
     ("users", "list"): list_users,
-    ("certs", "init"): init,
-    ("certs", "issue"): issue,
-    ("certs", "revoke"): revoke,
+    ("certs", "init"): init_authority,
+    ("certs", "issue"): issue_certificate,
+    ("certs", "revoke"): revoke_certificate,
     ("certs", "list"): list_certificates,
 }
 
@@ -50,14 +50,14 @@ def main() -> None:
         return
     command = COMMANDS.get((words[0], words[1] if len(words) > 1 else ""))
     if command is None:
-        stop(PROGRAM, f"{without_secrets(repr(' '.join(words)))} is no command; `broker --help` lists them")
+        exit_with(PROGRAM, f"{redact(repr(' '.join(words)))} is no command; `broker --help` lists them")
     name = f"{PROGRAM} {words[0]} {words[1]}"
     try:
         command(sys.argv[3:], name)
-    except (RegisterError, AuthorityError) as error:
-        stop(name, str(error), 1)
+    except (AccountsError, AuthorityError) as error:
+        exit_with(name, str(error), 1)
     except asyncio.CancelledError:
-        stop(name, "stopped", 130)
+        exit_with(name, "stopped", 130)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator
 
-FORM = "write the URL as mqtt://user:password@host:port or mqtts://…"
+URL_FORMAT = "write the URL as mqtt://user:password@host:port or mqtts://…"
 # Named as in MongoDB's URLs, so that there is one thing to remember.
-OPTIONS = {"tlsCAFile": "authority", "tlsCertificateKeyFile": "certificate"}
+TLS_OPTIONS = {"tlsCAFile": "authority", "tlsCertificateKeyFile": "certificate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +50,21 @@ class MqttAddress:
             port = parts.port
             options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
         except ValueError:
-            raise ValueError(FORM) from None
+            raise ValueError(URL_FORMAT) from None
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise ValueError(FORM)
+            raise ValueError(URL_FORMAT)
         if parts.path.strip("/") or parts.fragment:
-            raise ValueError(f"{FORM}, with nothing behind the port but ?tlsCAFile=FILE")
+            raise ValueError(f"{URL_FORMAT}, with nothing behind the port but ?tlsCAFile=FILE")
         tls = parts.scheme == "mqtts"
-        if options and (not tls or not options.keys() <= OPTIONS.keys()):
-            raise ValueError(f"behind a ? there may be {' and '.join(OPTIONS)}, for mqtts:// only")
+        if options and (not tls or not options.keys() <= TLS_OPTIONS.keys()):
+            raise ValueError(f"behind a ? there may be {' and '.join(TLS_OPTIONS)}, for mqtts:// only")
         return cls(
             host=parts.hostname,
             port=port or (8883 if tls else 1883),
             tls=tls,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
-            **{OPTIONS[name]: Path(value) for name, value in options.items()},
+            **{TLS_OPTIONS[name]: Path(value) for name, value in options.items()},
         )
 
     def tls_context(self) -> ssl.SSLContext | None:
@@ -73,37 +73,37 @@ class MqttAddress:
         Raises:
             ValueError: A file cannot be used.
         """
-        return _context(self.authority, self.certificate) if self.tls else None
+        return _load_tls_context(self.authority, self.certificate) if self.tls else None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
 
 @cache
-def _context(authority: Path | None, certificate: Path | None) -> ssl.SSLContext:
+def _load_tls_context(authority: Path | None, certificate: Path | None) -> ssl.SSLContext:
     """Read the files once: a process goes on with what it began with."""
     try:
         context = ssl.create_default_context(cafile=authority)
         if certificate is not None:
             context.load_cert_chain(certificate)
     except OSError as error:
-        names = " or ".join(OPTIONS)
+        names = " or ".join(TLS_OPTIONS)
         reason = error.strerror or "it does not hold what it should"
         raise ValueError(f"a file that {names} names cannot be used ({reason})") from None
     return context
 
 
 @cache
-def _digest(file: Path) -> bytes:
+def _file_digest(file: Path) -> bytes:
     return hashlib.sha256(file.read_bytes()).digest()
 
 
-def _check(url: str) -> str:
+def _check_url(url: str) -> str:
     MqttAddress.parse(url).tls_context()
     return url
 
 
-MqttUrl = Annotated[str, AfterValidator(_check)]
+MqttUrl = Annotated[str, AfterValidator(_check_url)]
 
 
 def client_id(name: str, address: MqttAddress) -> str:
@@ -114,5 +114,5 @@ def client_id(name: str, address: MqttAddress) -> str:
     """
     secret = f"{name}\0{address.user}\0{address.password}".encode()
     if address.certificate is not None:
-        secret += _digest(address.certificate)
+        secret += _file_digest(address.certificate)
     return f"{name}-{hashlib.sha256(secret).hexdigest()[:16]}"

@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from broker.messages import Message
+from broker.messages import WireMessage
 from broker.topics import SensorId, SiteId
 
 MAX_SHELVED_MINUTES = 366 * 24 * 60
 
 
-class Alarm(Message):
+class AlarmEntry(WireMessage):
     """One standing alarm of a sensor.
 
     Attributes:
@@ -36,7 +36,7 @@ class Alarm(Message):
     shelved_until: str | None = None
 
 
-class AlarmState(Message):
+class AlarmState(WireMessage):
     """All standing alarms of a sensor (retained); empty when all is normal.
 
     Attributes:
@@ -46,10 +46,10 @@ class AlarmState(Message):
     sensor_id: SensorId
     site: SiteId
     updated: str
-    alarms: list[Alarm]
+    alarms: list[AlarmEntry]
 
 
-class StormState(Message):
+class AlarmFloodState(WireMessage):
     """Alarms of a site that come too fast to be told one by one (retained).
 
     Attributes:
@@ -66,10 +66,10 @@ class StormState(Message):
     message: str
 
 
-User = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class Acknowledge(Message):
+class Acknowledge(WireMessage):
     """Somebody has seen an alarm.
 
     Attributes:
@@ -80,10 +80,10 @@ class Acknowledge(Message):
     model_config = ConfigDict(extra="forbid")
 
     acknowledge: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    user: User | None = None
+    user: UserName | None = None
 
 
-class Shelve(Message):
+class Shelve(WireMessage):
     """Somebody does not want to hear of a rule of a sensor for a while.
 
     Attributes:
@@ -96,4 +96,4 @@ class Shelve(Message):
 
     shelve: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     minutes: Annotated[int, Field(ge=0, le=MAX_SHELVED_MINUTES)]
-    user: User | None = None
+    user: UserName | None = None

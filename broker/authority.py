@@ -26,17 +26,17 @@ from broker.private_file import private_folder, write_private
 from broker.topics import SiteId
 
 AUTHORITY_DAYS = 3650
-DAYS = 365
+CERTIFICATE_DAYS = 365
 RENEW_BEFORE = timedelta(days=30)
 # Clocks of small devices are not always right.
-BACKDATED = timedelta(hours=1)
+CLOCK_SKEW = timedelta(hours=1)
 
 
 class AuthorityError(Exception):
     """Raised when a certificate cannot be made, found or revoked; says why."""
 
 
-class Issued(BaseModel):
+class IssuedCertificate(BaseModel):
     """One certificate that was issued.
 
     Attributes:
@@ -52,10 +52,10 @@ class Issued(BaseModel):
     revoked_at: AwareDatetime | None = None
 
 
-_list = TypeAdapter(list[Issued])
+_issued_list = TypeAdapter(list[IssuedCertificate])
 
 
-class Authority:
+class CertificateAuthority:
     """The authority in a folder, which is made with its key if there is none.
 
     Args:
@@ -74,7 +74,7 @@ class Authority:
             self._key = _load_key((folder / "ca.key").read_bytes())
             self._certificate = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
             file = folder / "issued.json"
-            self.issued = _list.validate_json(file.read_bytes()) if file.exists() else []
+            self.issued = _issued_list.validate_json(file.read_bytes()) if file.exists() else []
             if not (folder / "crl.pem").exists():
                 self._write_list()
         except OSError as error:
@@ -84,7 +84,7 @@ class Authority:
                 f"the certificate authority in {folder} cannot be read; put it back from a copy"
             ) from error
 
-    def issue(self, name: str, days: int = DAYS, hosts: Sequence[str] = ()) -> Path:
+    def issue(self, name: str, days: int = CERTIFICATE_DAYS, hosts: Sequence[str] = ()) -> Path:
         """Make a key and a certificate for it.
 
         Args:
@@ -157,11 +157,11 @@ class Authority:
 
     def _create(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name("Energy Monitor: private authority")
+        subject = _common_name("Energy Monitor: private authority")
         certificate = (
-            _builder(subject, subject, key.public_key(), timedelta(days=AUTHORITY_DAYS))
+            _certificate_builder(subject, subject, key.public_key(), timedelta(days=AUTHORITY_DAYS))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(_key_usage(signs_certificates=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
@@ -175,9 +175,9 @@ class Authority:
         ours = self._certificate
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            _builder(_name(name), ours.subject, key.public_key(), good_for)
+            _certificate_builder(_common_name(name), ours.subject, key.public_key(), good_for)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(
@@ -185,7 +185,7 @@ class Authority:
             )
         )
         if hosts:
-            alternatives = [_alternative(host) for host in hosts]
+            alternatives = [_alternative_name(host) for host in hosts]
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return key, builder.sign(self._key, hashes.SHA256())
 
@@ -197,12 +197,12 @@ class Authority:
         except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one is made
             return False
         lasts = certificate.not_valid_after_utc > datetime.now(UTC) + RENEW_BEFORE
-        return lasts and set(names) >= {_alternative(host) for host in hosts}
+        return lasts and set(names) >= {_alternative_name(host) for host in hosts}
 
     def _note(self, certificate: x509.Certificate, name: str) -> None:
         serial = f"{certificate.serial_number:x}"
-        self.issued.append(Issued(serial=serial, name=name, until=certificate.not_valid_after_utc))
-        write_private(self.folder / "issued.json", _list.dump_json(self.issued, indent=1).decode())
+        self.issued.append(IssuedCertificate(serial=serial, name=name, until=certificate.not_valid_after_utc))
+        write_private(self.folder / "issued.json", _issued_list.dump_json(self.issued, indent=1).decode())
 
     def _write_list(self) -> None:
         """Write which certificates are revoked; what has ended by itself need not be listed."""
@@ -210,7 +210,7 @@ class Authority:
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._certificate.subject)
-            .last_update(now - BACKDATED)
+            .last_update(now - CLOCK_SKEW)
             # A list that ends would lock everybody out: it is replaced when something is revoked.
             .next_update(self._certificate.not_valid_after_utc)
         )
@@ -224,10 +224,10 @@ class Authority:
                 )
         pem = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         write_private(self.folder / "crl.pem", pem.decode())
-        write_private(self.folder / "issued.json", _list.dump_json(self.issued, indent=1).decode())
+        write_private(self.folder / "issued.json", _issued_list.dump_json(self.issued, indent=1).decode())
 
 
-def _builder(
+def _certificate_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, good_for: timedelta
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
@@ -237,12 +237,12 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATED)
+        .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + good_for)
     )
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not signs_certificates,
         key_cert_sign=signs_certificates,
@@ -256,11 +256,11 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _name(text: str) -> x509.Name:
+def _common_name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _alternative(host: str) -> x509.GeneralName:
+def _alternative_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:

@@ -38,7 +38,9 @@ CLOSE_TIMEOUT_S = 2.0
 PING_EVERY_S = 10.0
 PAUSE_LIMIT_S = 2.0
 READ_BYTES = 64 * 1024
-REFUSALS = frozenset({"BAD_USER_NAME_OR_PASSWORD", "NOT_AUTHORIZED", "CLIENT_ID_NOT_VALID", "BANNED"})
+PERMANENT_REASONS = frozenset(
+    {"BAD_USER_NAME_OR_PASSWORD", "NOT_AUTHORIZED", "CLIENT_ID_NOT_VALID", "BANNED"}
+)
 
 T = TypeVar("T")
 
@@ -51,11 +53,11 @@ class BrokerLostError(BrokerError):
     """Raised when the broker does not answer or the connection to it ended."""
 
 
-class BrokerRefusedError(BrokerError):
+class BrokerRejectedError(BrokerError):
     """Raised when the broker answers no, and asking again would not change that."""
 
 
-class Client(aiomqtt.Client):
+class MqttClient(aiomqtt.Client):
     """A client for one connection. Once lost it stays lost; the outer loop makes a new one.
 
     Attributes:
@@ -108,11 +110,11 @@ class Client(aiomqtt.Client):
         except aiomqtt.NegativeAckError as error:
             self._hang_up()
             reason = str(error).removeprefix("Negative ConnAckPacket: ")
-            kind = BrokerRefusedError if reason in REFUSALS else BrokerLostError
+            kind = BrokerRejectedError if reason in PERMANENT_REASONS else BrokerLostError
             raise kind(reason.replace("_", " ").lower()) from error
         except (aiomqtt.ConnectError, aiomqtt.ProtocolError, OSError) as error:
             self._hang_up()
-            raise BrokerLostError(_reason(error)) from error
+            raise BrokerLostError(_describe(error)) from error
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -135,7 +137,7 @@ class Client(aiomqtt.Client):
             while True:
                 self._parse()
                 if not self.room.is_set():
-                    await _within(PAUSE_LIMIT_S, self.room.wait())
+                    await _wait_at_most(PAUSE_LIMIT_S, self.room.wait())
                 data = await self._reader.read(READ_BYTES)
                 if not data:
                     return
@@ -244,13 +246,13 @@ class Client(aiomqtt.Client):
             self._connected = asyncio.get_running_loop().create_future()
 
 
-async def _within(seconds: float, waiting: Awaitable[object]) -> None:
+async def _wait_at_most(seconds: float, waiting: Awaitable[object]) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await waiting
 
 
-def _reason(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_TIMEOUT_S:g} s"
     if isinstance(error, ssl.SSLError):

@@ -10,16 +10,16 @@ from typing import NamedTuple
 import aiomqtt
 from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, RetainHandling
 
-from broker.client import BrokerRefusedError, Client
+from broker.client import BrokerRejectedError, MqttClient
 
 BUFFERED_BYTES = 64 * 1024
-CHUNK = 100
+MAX_BATCH = 100
 # A PUBACK that says nothing but success: type, length of the rest, packet id (MQTT 5, 3.4.2.1).
-puback = struct.Struct(">BBH").pack
-TAKEN = (PubAckReasonCode.SUCCESS, PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
+pack_puback = struct.Struct(">BBH").pack
+ACCEPTED = (PubAckReasonCode.SUCCESS, PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
 
 
-class Outgoing(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """One message to publish at QoS 1."""
 
     topic: str
@@ -28,7 +28,7 @@ class Outgoing(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Publishing:
+class _PendingPublish:
     """One call's messages that the broker has not answered yet."""
 
     missing: int
@@ -36,7 +36,7 @@ class _Publishing:
     refusal: str | None = None
 
 
-class Connection(Client):
+class Connection(MqttClient):
     """One live connection to the broker.
 
     Attributes:
@@ -46,24 +46,24 @@ class Connection(Client):
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
-        self._unanswered: dict[int, tuple[_Publishing, str]] = {}
+        self._unanswered: dict[int, tuple[_PendingPublish, str]] = {}
         self._room = asyncio.Event()
         self.renew = asyncio.Event()
         self.unheard = 0
 
-    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+    async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publish at QoS 1 and wait until the broker has answered for all.
 
         Raises:
             BrokerLostError: The connection ended first; which messages arrived is unknown.
             BrokerRefusedError: The broker refused one of them. The others were sent all the same.
         """
-        chunks = [messages[start : start + CHUNK] for start in range(0, len(messages), CHUNK)]
+        chunks = [messages[start : start + MAX_BATCH] for start in range(0, len(messages), MAX_BATCH)]
         answers = [await self.publish_soon(chunk) for chunk in chunks]
         for answer in answers:
             await self.answered(answer)
 
-    async def publish_soon(self, messages: Sequence[Outgoing]) -> asyncio.Future[str | None]:
+    async def publish_soon(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None]:
         """Write messages as ``publish_now`` does, but wait until there is room.
 
         Raises:
@@ -74,7 +74,7 @@ class Connection(Client):
             await self._alive(self._room.wait())
         return answer
 
-    def publish_now(self, messages: Sequence[Outgoing]) -> asyncio.Future[str | None] | None:
+    def publish_now(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None] | None:
         """Write messages at QoS 1 at once, if the broker takes that many before it has answered.
 
         Args:
@@ -88,9 +88,9 @@ class Connection(Client):
         """
         if self.is_lost:
             raise self._lost()
-        if len(self._unanswered) + len(messages) > max(CHUNK, self._connected.result().receive_max):
+        if len(self._unanswered) + len(messages) > max(MAX_BATCH, self._connected.result().receive_max):
             return None
-        publishing = _Publishing(len(messages), asyncio.get_running_loop().create_future())
+        publishing = _PendingPublish(len(messages), asyncio.get_running_loop().create_future())
         packets: list[bytes] = []
         for topic, payload, retain in messages:
             packet_id = next(self.packet_ids)
@@ -107,9 +107,9 @@ class Connection(Client):
             BrokerLostError: The connection ended first.
             BrokerRefusedError: The broker refused one of them.
         """
-        refusal = answer.result() if answer.done() else await self._alive(_result(answer))
+        refusal = answer.result() if answer.done() else await self._alive(_shielded(answer))
         if refusal:
-            raise BrokerRefusedError(refusal)
+            raise BrokerRejectedError(refusal)
 
     def _take_puback(self, packet: PubAckPacket) -> None:
         publishing, topic = self._unanswered.pop(packet.packet_id, (None, ""))
@@ -118,7 +118,7 @@ class Connection(Client):
             return
         if packet.reason_code is PubAckReasonCode.NO_MATCHING_SUBSCRIBERS:
             self.unheard += 1
-        if packet.reason_code not in TAKEN:
+        if packet.reason_code not in ACCEPTED:
             reason = packet.reason_code.name.replace("_", " ").lower()
             publishing.refusal = f"the broker refuses a message on {topic}: {reason}"
         publishing.missing -= 1
@@ -131,7 +131,7 @@ class Connection(Client):
         Raises:
             BrokerLostError: The connection ended. What was not acknowledged comes again.
         """
-        await self._write([puback(0x40, 2, packet_id) for packet_id in packet_ids])
+        await self._write([pack_puback(0x40, 2, packet_id) for packet_id in packet_ids])
 
     async def listen(self, pattern: str, *, retained: bool = False) -> None:
         """Subscribe at QoS 1, with the retained messages or without.
@@ -144,7 +144,7 @@ class Connection(Client):
         try:
             await self._alive(self.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE, retain_handling=handling))
         except aiomqtt.NegativeAckError as error:
-            raise BrokerRefusedError(f"the broker refuses a subscription to {pattern}") from error
+            raise BrokerRejectedError(f"the broker refuses a subscription to {pattern}") from error
 
     async def ignore(self, pattern: str) -> None:
         """End a subscription, if there is one.
@@ -163,5 +163,5 @@ class Connection(Client):
             await self._alive(self._writer.drain())
 
 
-async def _result(future: asyncio.Future[str | None]) -> str | None:
+async def _shielded(future: asyncio.Future[str | None]) -> str | None:
     return await asyncio.shield(future)

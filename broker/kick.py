@@ -10,17 +10,17 @@ import tempfile
 from pathlib import Path
 
 from broker.address import MqttAddress
-from broker.authority import Authority
+from broker.authority import CertificateAuthority
 from broker.client import BrokerError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
-from broker.users_settings import NameSettings
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
+from broker.users_settings import UserNameSettings
 
 # The broker looks for changes twice a second.
-HEARD_WITHIN_S = 1.5
+RELOADED_WITHIN_S = 1.5
 
 
-def disconnect(authority: Authority, settings: NameSettings) -> str:
+def disconnect_user(authority: CertificateAuthority, settings: UserNameSettings) -> str:
     """End the connection of a user with a revoked certificate.
 
     Args:
@@ -32,19 +32,21 @@ def disconnect(authority: Authority, settings: NameSettings) -> str:
     """
     if settings.broker_certificates:
         authority.hand_out("broker", settings.broker_certificates)
-    return asyncio.run(_disconnect(authority, settings.name, settings.certificate_listener))
+    return asyncio.run(_take_over_session(authority, settings.name, settings.certificate_listener))
 
 
-async def _disconnect(authority: Authority, name: str, listener: str) -> str:
+async def _take_over_session(authority: CertificateAuthority, name: str, listener: str) -> str:
     # Once the broker knows the list, the other one cannot come back.
-    await asyncio.sleep(HEARD_WITHIN_S)
+    await asyncio.sleep(RELOADED_WITHIN_S)
     host, port = listener.rsplit(":", 1)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "passing.pem"
         file.touch(mode=0o600)
         file.write_text(authority.passing(name))
         address = MqttAddress(host, int(port), True, None, None, authority.folder / "ca.crt", file)
-        link = Link(address, "kick", _ignore, will=Outgoing("health/kick", b""), rival="")
+        link = ConnectionSupervisor(
+            address, "kick", _ignore, will=OutgoingMessage("health/kick", b""), rival=""
+        )
         try:
             async with link.open():
                 return "whoever was connected with it no longer is"

@@ -23,14 +23,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter
 
-from broker.messages import Message, Reading, SequenceRange, Timestamp
+from broker.messages import Reading, SequenceRange, Timestamp, WireMessage
 from broker.topics import SensorId, SiteId
 
-Known = Literal["confirmed", "rejected", "unknown"]
-Attempted = Literal["invoke", "refused", "withheld"]
+OutcomeEvent = Literal["confirmed", "rejected", "unknown"]
+AttemptEvent = Literal["invoke", "refused", "withheld"]
 
 
-class Must(Message):
+class ExpectedOutcome(WireMessage):
     """What must come of something that was sent.
 
     Attributes:
@@ -48,7 +48,7 @@ class Must(Message):
     copies: Annotated[int, Field(ge=1)] = 1
 
 
-class Attempt(Message):
+class AttemptEntry(WireMessage):
     """One reading, as it is sent. A node that starts again may write what it finds a second time.
 
     Attributes:
@@ -56,19 +56,19 @@ class Attempt(Message):
         must: What must come of it; None where nobody said.
     """
 
-    event: Attempted
+    event: AttemptEvent
     site: SiteId
     reading: Reading
     faults: tuple[str, ...] = ()
-    must: Must | None = None
+    must: ExpectedOutcome | None = None
 
 
-class Malformed(Message):
+class MalformedEntry(WireMessage):
     """One payload that is no reading, sent once or more.
 
     Attributes:
         at: When it was made, by the node's clock.
-        digest: Of the payload, as ``digest`` makes it.
+        digest: Of the payload, as ``payload_digest`` makes it.
     """
 
     event: Literal["malformed"]
@@ -77,10 +77,10 @@ class Malformed(Message):
     at: Timestamp
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     faults: tuple[str, ...]
-    must: Must
+    must: ExpectedOutcome
 
 
-class Trouble(Message):
+class ExpectedAlarmEntry(WireMessage):
     """Something that an alarm has to tell of, and no reading shows.
 
     Attributes:
@@ -100,38 +100,42 @@ class Trouble(Message):
     must: bool
 
 
-class Outcome(Message):
+class OutcomeEntry(WireMessage):
     """What became of readings of one sensor, by inclusive ranges of their sequences."""
 
-    event: Known
+    event: OutcomeEvent
     site: SiteId
     sensor_id: SensorId
     sequences: list[SequenceRange]
 
 
-Entry = Annotated[Attempt | Malformed | Trouble | Outcome, Field(discriminator="event")]
-entry_adapter: TypeAdapter[Attempt | Malformed | Trouble | Outcome] = TypeAdapter(Entry)
+LedgerEntry = Annotated[
+    AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry, Field(discriminator="event")
+]
+entry_adapter: TypeAdapter[AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry] = TypeAdapter(
+    LedgerEntry
+)
 
 
-class Truth(Message):
+class GroundTruth(WireMessage):
     """What was done to a reading, and what must come of it."""
 
     faults: tuple[str, ...] = ()
-    must: Must
+    must: ExpectedOutcome
 
 
 @lru_cache(maxsize=10_000)
-def _encode(truth: Truth) -> bytes:
+def _encode_truth(truth: GroundTruth) -> bytes:
     # Without the braces.
     return truth.model_dump_json(exclude_defaults=True).encode()[1:-1]
 
 
-def attempt_line(event: Attempted, site: str, payload: bytes, truth: Truth | None = None) -> bytes:
+def format_attempt(event: AttemptEvent, site: str, payload: bytes, truth: GroundTruth | None = None) -> bytes:
     """Write an attempt as one line, around the JSON that is sent."""
-    known = b"" if truth is None else b"," + _encode(truth)
+    known = b"" if truth is None else b"," + _encode_truth(truth)
     return b'{"event":"%b","site":"%b","reading":%b%b}\n' % (event.encode(), site.encode(), payload, known)
 
 
-def digest(payload: bytes) -> str:
+def payload_digest(payload: bytes) -> str:
     """Name a payload that has no name: SHA-256, in hexadecimal."""
     return sha256(payload).hexdigest()

@@ -18,30 +18,30 @@ from typing import Any
 from mqtt5 import DisconnectReasonCode, PublishPacket, QoS, Will
 
 from broker.address import MqttAddress, client_id
-from broker.client import BrokerError, BrokerLostError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
+from broker.client import BrokerError, BrokerLostError, BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
 
 KEEP_ALIVE_S = 20
 MAX_DELAY_S = 30.0
 STEADY_S = 10.0
 # So many short connections within so many seconds look like another process of the same name.
-RIVAL_ENDS = 4
-RIVAL_WITHIN_S = 60.0
+TAKEOVER_ENDS = 4
+TAKEOVER_WITHIN_S = 60.0
 
 logger = logging.getLogger(__name__)
 # What aiomqtt would log is said once, below.
-quiet = logging.getLogger("broker.aiomqtt")
-quiet.setLevel(logging.CRITICAL + 1)
+aiomqtt_logger = logging.getLogger("broker.aiomqtt")
+aiomqtt_logger.setLevel(logging.CRITICAL + 1)
 
 
-def _always() -> asyncio.Event:
+def _set_event() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
     return event
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ConnectionSupervisor:
     """How one process is connected to the broker.
 
     Args:
@@ -59,11 +59,11 @@ class Link:
     address: MqttAddress
     name: str
     deliver: Callable[[Connection, Sequence[PublishPacket]], None]
-    will: Outgoing
+    will: OutgoingMessage
     rival: str
     session_s: int = 0
     receive_max: int = 1000
-    room: asyncio.Event = field(default_factory=_always)
+    room: asyncio.Event = field(default_factory=_set_event)
 
     def open(self) -> Connection:
         """Build a client for one connection; entering it connects."""
@@ -71,7 +71,7 @@ class Link:
             hostname=self.address.host,
             port=self.address.port,
             identifier=client_id(self.name, self.address),
-            logger=quiet,
+            logger=aiomqtt_logger,
             ssl_context=self.address.tls_context(),
             username=self.address.user,
             password=self.address.password.encode() if self.address.password is not None else None,
@@ -99,7 +99,7 @@ class Link:
             BrokerRefusedError: The broker does not take the user at the first connection, or another
                 process took over this one's place, or ``use`` raised it.
         """
-        patience = _Patience(self.address, self.rival)
+        patience = _OutageLog(self.address, self.rival)
         while not stop.is_set():
             connection = self.open()
             try:
@@ -108,27 +108,27 @@ class Link:
                     if await connection.run(use(connection)):
                         return
                 continue
-            except BrokerRefusedError as error:
+            except BrokerRejectedError as error:
                 if patience.is_connected:
                     raise
                 if not patience.was_connected:
-                    raise BrokerRefusedError(self._not_let_in(error)) from error
+                    raise BrokerRejectedError(self._not_let_in(error)) from error
                 delay_s = patience.failed(error)
             except BrokerLostError as error:
                 if connection.ended_because is DisconnectReasonCode.SESSION_TAKEN_OVER:
-                    raise BrokerRefusedError(self.rival) from error
+                    raise BrokerRejectedError(self.rival) from error
                 delay_s = patience.failed(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await stop.wait()
 
-    def _not_let_in(self, error: BrokerRefusedError) -> str:
+    def _not_let_in(self, error: BrokerRejectedError) -> str:
         who = f"user {self.address.user}" if self.address.user else "somebody without a user"
         check = "check user and password in the MQTT URL"
         return f"the broker at {self.address} does not let {who} in ({error}); {check}"
 
 
-class _Patience:
+class _OutageLog:
     """Remembers how the last attempts went: what to say, and how long to wait."""
 
     def __init__(self, address: MqttAddress, rival: str) -> None:
@@ -138,7 +138,7 @@ class _Patience:
         self._connected_at: float | None = None
         self._waiting = False
         self._attempt = 0
-        self._thrown_out: deque[float] = deque(maxlen=RIVAL_ENDS)
+        self._thrown_out: deque[float] = deque(maxlen=TAKEOVER_ENDS)
         self._suspicious = False
 
     @property
@@ -170,8 +170,8 @@ class _Patience:
     def _suspect_a_rival(self, now: float) -> None:
         """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""
         self._thrown_out.append(now)
-        if not self._suspicious and len(self._thrown_out) == RIVAL_ENDS:
-            self._suspicious = now - self._thrown_out[0] < RIVAL_WITHIN_S
+        if not self._suspicious and len(self._thrown_out) == TAKEOVER_ENDS:
+            self._suspicious = now - self._thrown_out[0] < TAKEOVER_WITHIN_S
             if self._suspicious:
                 logger.warning(
                     "The broker at %s ends the connection again and again. Perhaps %s.",

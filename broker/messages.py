@@ -32,7 +32,7 @@ Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 SequenceRange = tuple[Sequence, Sequence]
 
 
-def format_time(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Write a moment as the contract does: UTC, to the millisecond, ``2026-11-23T10:00:00.123Z``.
 
     Raises:
@@ -41,7 +41,7 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _written_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
+def _timestamp_input_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
     # pydantic alone would also take "1790000000", a number written as text; the contract does not.
     text = core_schema.str_schema(pattern=r"^[0-9]{4}-")
     seconds = core_schema.float_schema(allow_inf_nan=False)
@@ -53,7 +53,7 @@ def _written_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
 
 
 def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
-    written = _written_schema(_type, _handler)
+    written = _timestamp_input_schema(_type, _handler)
     aware = core_schema.datetime_schema(tz_constraint="aware", strict=False)
     from_json = core_schema.chain_schema([written, aware])
     instance = core_schema.is_instance_schema(datetime)
@@ -63,22 +63,22 @@ def _timestamp_schema(_type: object, _handler: object) -> core_schema.CoreSchema
     )
 
 
-WrittenTime = Annotated[str | float, GetPydanticSchema(_written_schema)]
+TimestampInput = Annotated[str | float, GetPydanticSchema(_timestamp_input_schema)]
 Timestamp = Annotated[
-    datetime, GetPydanticSchema(_timestamp_schema), PlainSerializer(format_time, when_used="json")
+    datetime, GetPydanticSchema(_timestamp_schema), PlainSerializer(format_timestamp, when_used="json")
 ]
 
 
-STRICT = ConfigDict(strict=True, val_temporal_unit="seconds")
+STRICT_CONFIG = ConfigDict(strict=True, val_temporal_unit="seconds")
 
 
-class Message(BaseModel):
+class WireMessage(BaseModel):
     """What all messages have in common: they never change, and nothing is guessed from a wrong type."""
 
-    model_config = ConfigDict(frozen=True, **STRICT)
+    model_config = ConfigDict(frozen=True, **STRICT_CONFIG)
 
 
-class Reading(Message):
+class Reading(WireMessage):
     """One reading of one sensor.
 
     Attributes:
@@ -96,8 +96,8 @@ class Reading(Message):
     sequence: Sequence | None = None
 
 
-@with_config(STRICT)
-class Row(TypedDict):
+@with_config(STRICT_CONFIG)
+class ReadingRow(TypedDict):
     """The fields of a ``Reading`` as they were written, for whoever reads a great many.
 
     pydantic makes the same checks, but for the timestamp, of which only the form is looked at, and
@@ -106,12 +106,12 @@ class Row(TypedDict):
 
     sensor_id: SensorId
     value_kwh: Kwh
-    timestamp: WrittenTime
+    timestamp: TimestampInput
     location: NotRequired[Location]
     sequence: NotRequired[Sequence | None]
 
 
-class Stored(Message):
+class Receipt(WireMessage):
     """The ingestor's answer to one sensor: what it may forget.
 
     Attributes:
@@ -124,7 +124,7 @@ class Stored(Message):
     rejected: list[SequenceRange] = []
 
 
-class NodeStatus(Message):
+class NodeStatus(WireMessage):
     """Whether a sensor node is there (retained; the offline form is its Last Will).
 
     Attributes:
@@ -146,7 +146,7 @@ class NodeStatus(Message):
     refused: Annotated[int, Field(ge=0)] | None = None
 
 
-class Alert(Message):
+class Alert(WireMessage):
     """One flagged reading. It may arrive twice; ``id`` tells.
 
     Attributes:
@@ -165,7 +165,7 @@ class Alert(Message):
     message: str
 
 
-class Rejected(Message):
+class RejectionNotice(WireMessage):
     """Why a payload, or one row of it, was refused.
 
     Attributes:
@@ -180,7 +180,7 @@ class Rejected(Message):
     sequence: int | None = None
 
 
-class IngestorStatus(Message):
+class IngestorStatus(WireMessage):
     """How an ingestor is (retained; the offline form is its Last Will).
 
     The books are of the process since it began and balance: received = stored + duplicates +
@@ -211,7 +211,7 @@ def to_ranges(sequences: Iterable[int]) -> list[SequenceRange]:
     return ranges
 
 
-def sensor_series(first: str, count: int) -> list[str]:
+def numbered_sensor_ids(first: str, count: int) -> list[str]:
     """Name sensors by counting up: Sensor-LARI-01, Sensor-LARI-02 and so on.
 
     A name that does not end in digits gets ``-2``, ``-3``, … appended.

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from broker.plain import plain
-from broker.settings import stop as end
+from broker.plain import escape_text
+from broker.settings import exit_with as end
 
 T = TypeVar("T")
 
@@ -20,16 +20,16 @@ else:
     run_loop = uvloop.run
 
 
-class PlainFormatter(logging.Formatter):
+class EscapingFormatter(logging.Formatter):
     """Writes each record as one line, whatever is in it; a traceback, if there is one, below it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Write the line."""
-        return plain(super().formatMessage(record))
+        return escape_text(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as the library has it
         """Write the traceback, in which only line breaks are left."""
-        return "\n".join(map(plain, super().formatException(ei).split("\n")))
+        return "\n".join(map(escape_text, super().formatException(ei).split("\n")))
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
         SystemExit: With status 1 after one sentence on stderr, or 130 when it was made to stop.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(PlainFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         run_loop(_until_stopped(main))
@@ -62,7 +62,7 @@ def run(
         mendable = group.subgroup(expected)
         if mendable is None:
             raise
-        end(program, str(_first(mendable)), 1)
+        end(program, str(_first_error(mendable)), 1)
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -96,14 +96,14 @@ async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T
     return None
 
 
-async def every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
+async def repeat_every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
     """Do something again and again, for ever, with a pause before each."""
     while True:
         await asyncio.sleep(period_s)
         await action()
 
 
-def _first(group: ExceptionGroup[Exception]) -> Exception:
+def _first_error(group: ExceptionGroup[Exception]) -> Exception:
     error: Exception = group
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]

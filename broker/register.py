@@ -25,14 +25,14 @@ from broker.private_file import private_folder, write_private
 from broker.roles import Account
 
 # What a password may be made of: it is part of URLs and of a line of the password file.
-PASSWORD = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
-WORD_RULE = "letters, digits and . _ - ~ only, at least one and at most 200"
+PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
+PASSWORD_RULE = "letters, digits and . _ - ~ only, at least one and at most 200"
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 
 _accounts = TypeAdapter(list[Account])
 
 
-class RegisterError(Exception):
+class AccountsError(Exception):
     """Raised when the register cannot be read, written or changed like that; says why."""
 
 
@@ -41,7 +41,7 @@ def new_password() -> str:
     return secrets.token_urlsafe(24)
 
 
-class Register:
+class AccountStore:
     """The accounts and their hashed passwords, to be changed between reading and writing.
 
     Args:
@@ -58,7 +58,7 @@ class Register:
         found = self._read_accounts()
         self.accounts = {each.name: each for each in found}
         if len(self.accounts) < len(found):
-            raise RegisterError(f"{folder / 'register.json'} names somebody twice; put it back from a copy")
+            raise AccountsError(f"{folder / 'register.json'} names somebody twice; put it back from a copy")
         self._hashes = self._read_hashes()
 
     def put(self, account: Account, password: str | None) -> None:
@@ -82,7 +82,7 @@ class Register:
         self.accounts |= {account.name: account for account, _ in pairs}
         for account, _ in pairs:
             self._hashes.pop(account.name, None)
-        self._hashes |= hashed({account.name: word for account, word in pairs if word is not None})
+        self._hashes |= hash_passwords({account.name: word for account, word in pairs if word is not None})
 
     def remove(self, name: str) -> Account:
         """Let somebody in no more.
@@ -102,7 +102,7 @@ class Register:
             RegisterError: There is none.
         """
         if name not in self.accounts:
-            raise RegisterError(f"there is no user {name!r}; `broker users list` shows all")
+            raise AccountsError(f"there is no user {name!r}; `broker users list` shows all")
         return self.accounts[name]
 
     def has_password(self, name: str) -> bool:
@@ -127,14 +127,14 @@ class Register:
             for name, text in files.items():
                 write_private(self._folder / name, text)
         except OSError as error:
-            raise RegisterError(f"{self._folder} cannot be written to ({error.strerror})") from error
+            raise AccountsError(f"{self._folder} cannot be written to ({error.strerror})") from error
 
     def _read_accounts(self) -> list[Account]:
         file = self._folder / "register.json"
         try:
             return _accounts.validate_json(file.read_bytes()) if file.exists() else []
         except (OSError, ValidationError) as error:
-            raise RegisterError(f"{file} cannot be read; put it back from a copy, or move it away") from error
+            raise AccountsError(f"{file} cannot be read; put it back from a copy, or move it away") from error
 
     def _read_hashes(self) -> dict[str, str]:
         file = self._folder / "passwords"
@@ -142,13 +142,13 @@ class Register:
             # As Mosquitto reads it: no other character ends a line.
             lines = file.read_bytes().decode().split("\n") if file.exists() else []
         except (OSError, UnicodeDecodeError) as error:
-            raise RegisterError(f"{file} cannot be read; put it back from a copy, or move it away") from error
+            raise AccountsError(f"{file} cannot be read; put it back from a copy, or move it away") from error
         pairs = (line.partition(":") for line in lines)
         return {name: rest for name, _, rest in pairs if name in self.accounts and rest}
 
 
 @contextmanager
-def open_register(folder: Path, root: str) -> Iterator[Register]:
+def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
     """Hold the register alone, and write it at the end unless something went wrong.
 
     Raises:
@@ -160,17 +160,17 @@ def open_register(folder: Path, root: str) -> Iterator[Register]:
         if os.geteuid() == 0:
             os.fchown(lock, folder.stat().st_uid, folder.stat().st_gid)
     except OSError as error:
-        raise RegisterError(f"{folder} cannot be used ({error.strerror})") from error
+        raise AccountsError(f"{folder} cannot be used ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        register = Register(folder, root)
+        register = AccountStore(folder, root)
         yield register
         register.write()
     finally:
         os.close(lock)
 
 
-def hashed(passwords: Mapping[str, str]) -> dict[str, str]:
+def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
     """Hash passwords with ``mosquitto_passwd``, which reads them from a file: nobody sees them on the way.
 
     Args:
@@ -185,11 +185,11 @@ def hashed(passwords: Mapping[str, str]) -> dict[str, str]:
     if not passwords:
         return {}
     for name, password in passwords.items():
-        if not PASSWORD.match(password):
-            raise RegisterError(f"the password of {name} may have {WORD_RULE}")
+        if not PASSWORD_PATTERN.match(password):
+            raise AccountsError(f"the password of {name} may have {PASSWORD_RULE}")
     tool = shutil.which("mosquitto_passwd", path=f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}")
     if tool is None:
-        raise RegisterError(
+        raise AccountsError(
             "mosquitto_passwd is missing; install Mosquitto (Debian: apt-get install mosquitto)"
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -198,6 +198,6 @@ def hashed(passwords: Mapping[str, str]) -> dict[str, str]:
         file.write_text("".join(f"{name}:{password}\n" for name, password in passwords.items()))
         done = subprocess.run([tool, "-U", str(file)], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise RegisterError(f"mosquitto_passwd failed: {done.stderr.strip()[:200]}")
+            raise AccountsError(f"mosquitto_passwd failed: {done.stderr.strip()[:200]}")
         pairs = (line.partition(":") for line in file.read_text().splitlines())
         return {name: rest for name, _, rest in pairs}

@@ -14,7 +14,7 @@ Role = Literal["sensor", "gateway", "ingestor", "viewer", "operator", "health"]
 ROLES: tuple[Role, ...] = get_args(Role)
 HEALTH_TOPIC = "health/broker"
 # In the access list: (may read, may write).
-Rights = tuple[list[str], list[str]]
+TopicRights = tuple[list[str], list[str]]
 
 
 class Account(BaseModel):
@@ -40,7 +40,7 @@ class Account(BaseModel):
             raise ValueError("a sensor belongs to one site; say which with --site")
         return self
 
-    def rights(self, root: str) -> Rights:
+    def rights(self, root: str) -> TopicRights:
         """Which topics it may read and which it may write, below a topic root."""
         return _RIGHTS[self.role](self, Topics(root))
 
@@ -54,13 +54,13 @@ class Account(BaseModel):
         ]
 
 
-def _sensor(account: Account, topics: Topics) -> Rights:
+def _sensor(account: Account, topics: Topics) -> TopicRights:
     """Its own readings and status, its own confirmations: nothing of anybody else."""
     (site,), name = account.sites, account.name
     return [topics.stored(site, name)], [topics.readings(site, name), topics.status(site, name)]
 
 
-def _gateway(account: Account, topics: Topics) -> Rights:
+def _gateway(account: Account, topics: Topics) -> TopicRights:
     """What a sensor may, for all sensors of its sites."""
     read, write = [], []
     for site in account.sites:
@@ -69,7 +69,7 @@ def _gateway(account: Account, topics: Topics) -> Rights:
     return read, write
 
 
-def _ingestor(account: Account, topics: Topics) -> Rights:
+def _ingestor(account: Account, topics: Topics) -> TopicRights:
     """The only one that answers: it alone says what is stored, refused, too high or wrong."""
     read, write = ["$SYS/#"], [topics.ingestors("+")]
     for site in account.sites:
@@ -84,7 +84,7 @@ def _ingestor(account: Account, topics: Topics) -> Rights:
     return read, write
 
 
-def _viewer(account: Account, topics: Topics) -> Rights:
+def _viewer(account: Account, topics: Topics) -> TopicRights:
     """People: look, touch nothing."""
     read = [topics.ingestors("+")]
     for site in account.sites:
@@ -92,7 +92,7 @@ def _viewer(account: Account, topics: Topics) -> Rights:
     return read, []
 
 
-def _operator(account: Account, topics: Topics) -> Rights:
+def _operator(account: Account, topics: Topics) -> TopicRights:
     """People who answer for the machines: also acknowledge, shelve, and send a repaired reading."""
     read, write = _viewer(account, topics)
     for site in account.sites:
@@ -100,7 +100,7 @@ def _operator(account: Account, topics: Topics) -> Rights:
     return read, write
 
 
-def _health(_account: Account, _topics: Topics) -> Rights:
+def _health(_account: Account, _topics: Topics) -> TopicRights:
     """A message of its own, there and back."""
     return [HEALTH_TOPIC], [HEALTH_TOPIC]
 

@@ -20,7 +20,7 @@ import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from broker.plain import short
+from broker.plain import escape_truncated
 from broker.topics import ID_PATTERN
 
 VARIABLES = (
@@ -137,16 +137,16 @@ def read_settings(settings: type[S], arguments: Sequence[str], program: str) -> 
         if name.startswith("ENERGY_") and name.removesuffix("_FILE") not in VARIABLES:
             near = difflib.get_close_matches(name, VARIABLES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(VARIABLES)}"
-            stop(program, f"the environment variable {without_secrets(name)} is unknown; {hint}")
+            exit_with(program, f"the environment variable {redact(name)} is unknown; {hint}")
     settings.model_config["cli_prog_name"] = program
     settings.__doc__ = inspect.cleandoc(settings.__doc__ or "")
     try:
         return settings(_cli_parse_args=list(arguments), **_from_files(settings, program))
     except ValidationError as error:
-        stop(program, explain(error, arguments))
+        exit_with(program, explain(error, arguments))
     except SettingsError as error:
-        detail = without_secrets(str(error).removeprefix("error parsing CLI: "))
-        stop(program, f"{detail}; `{program} --help` lists the options")
+        detail = redact(str(error).removeprefix("error parsing CLI: "))
+        exit_with(program, f"{detail}; `{program} --help` lists the options")
 
 
 def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]:
@@ -157,12 +157,12 @@ def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]
         if not file or field not in settings.model_fields:
             continue
         if os.environ.get(variable):
-            stop(program, f"both {variable} and {variable}_FILE are set; keep one of them")
+            exit_with(program, f"both {variable} and {variable}_FILE are set; keep one of them")
         try:
             values[field] = Path(file).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
-            stop(program, f"{variable}_FILE: {shown_file(file)} cannot be read ({reason})")
+            exit_with(program, f"{variable}_FILE: {describe_file(file)} cannot be read ({reason})")
     return values
 
 
@@ -184,16 +184,16 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     if first["type"] == "string_pattern_mismatch":
         message = ID_RULE
     is_secret = name.endswith(("url", "password")) or name == "notify"
-    shown = "" if is_secret or first["type"] == "missing" else f" {without_secrets(repr(first['input']))}"
+    shown = "" if is_secret or first["type"] == "missing" else f" {redact(repr(first['input']))}"
     return f"{label}{shown}: {message}"
 
 
-def shown_file(file: str | Path) -> str:
+def describe_file(file: str | Path) -> str:
     """A file for people; what is no whole path may be the secret itself, in the place of its file."""
-    return without_secrets(str(file)) if Path(file).is_absolute() else "the file"
+    return redact(str(file)) if Path(file).is_absolute() else "the file"
 
 
-def without_secrets(text: str) -> str:
+def redact(text: str) -> str:
     """Leave out what may be a password: in a URL, or of an option or variable that is written wrong."""
     for word in re.finditer(r"://|[\w-]+", text):
         follows = text[word.end() : word.end() + 1]
@@ -204,7 +204,7 @@ def without_secrets(text: str) -> str:
     return text
 
 
-def stop(program: str, sentence: str, status: int = 2) -> NoReturn:
+def exit_with(program: str, sentence: str, status: int = 2) -> NoReturn:
     """End the process with one sentence on stderr."""
-    sys.stderr.write(f"{program}: {short(sentence, MAX_SHOWN)}\n")
+    sys.stderr.write(f"{program}: {escape_truncated(sentence, MAX_SHOWN)}\n")
     raise SystemExit(status)

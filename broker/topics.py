@@ -19,7 +19,7 @@ TopicRoot = Annotated[
 ]
 
 
-class Place(NamedTuple):
+class SensorKey(NamedTuple):
     """The last two levels of a topic: a site and a sensor (or node) of it, as they were sent."""
 
     site: str
@@ -69,7 +69,7 @@ class Topics:
         """Where people acknowledge and shelve alarms of a sensor."""
         return f"{self.root}/commands/{site}/{sensor_id}"
 
-    def rejected(self, place: Place) -> str:
+    def rejected(self, place: SensorKey) -> str:
         """Where the ingestor says why a payload was refused.
 
         The place is given back as it came: whatever was a topic level once is a valid one again.
@@ -111,7 +111,7 @@ class Topics:
         return f"{self.root}/commands/"
 
     @staticmethod
-    def place(topic: str) -> Place:
+    def place(topic: str) -> SensorKey:
         """Take site and name from a topic that matched one of the filters above."""
         site, name = topic.rsplit("/", 2)[-2:]
-        return Place(site, name)
+        return SensorKey(site, name)

@@ -10,7 +10,7 @@ from broker.roles import Role
 from broker.settings import Endpoint, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 
-HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,45}$"
+HOST_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,45}$"
 
 
 def _check_role(role: Role) -> Role:
@@ -19,7 +19,7 @@ def _check_role(role: Role) -> Role:
     return role
 
 
-class FolderSettings(ProcessSettings):
+class AccessSettings(ProcessSettings):
     """Where everything is kept; the same for all commands."""
 
     broker_users: Path = Field(Path("var/mosquitto/users"), description="folder of the broker's users")
@@ -33,7 +33,7 @@ class FolderSettings(ProcessSettings):
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
 
 
-class AddSettings(FolderSettings):
+class AddUserSettings(AccessSettings):
     """Let somebody in. A sensor's name is its sensor id.
 
     Roles: sensor (its own readings), gateway (all sensors of its sites), viewer
@@ -55,20 +55,20 @@ class AddSettings(FolderSettings):
         return tuple(self.site.split(","))
 
 
-class NameSettings(FolderSettings):
+class UserNameSettings(AccessSettings):
     """What takes a name and nothing else."""
 
     name: CliPositionalArg[SiteId] = Field(description="the user")
 
 
-class RemoveSettings(NameSettings):
+class RemoveUserSettings(UserNameSettings):
     """Let somebody in no more: they are disconnected, and their certificates are revoked.
 
     Example: broker users remove Meter-7
     """
 
 
-class RotateSettings(NameSettings):
+class RotatePasswordSettings(UserNameSettings):
     """Give somebody a new password; whoever uses the old one is disconnected.
 
     Example: broker users rotate Meter-7
@@ -77,25 +77,25 @@ class RotateSettings(NameSettings):
     password_file: Path | None = Field(None, description="take the password from here; else one is made up")
 
 
-class ListSettings(FolderSettings):
+class ListUsersSettings(AccessSettings):
     """List all users: name, role, sites, and how they are let in.
 
     Example: broker users list
     """
 
 
-class InitSettings(FolderSettings):
+class InitAuthoritySettings(AccessSettings):
     """Make a certificate authority and the certificates of the servers, where they are missing or old.
 
     Example: broker certs init --host energy.example.org
     """
 
-    host: list[Annotated[str, StringConstraints(pattern=HOST)]] = Field(
+    host: list[Annotated[str, StringConstraints(pattern=HOST_PATTERN)]] = Field(
         [], description="name or address by which others reach this machine; may be given again"
     )
 
 
-class IssueSettings(NameSettings):
+class IssueCertificateSettings(UserNameSettings):
     """Make a certificate with which a user can connect, and the key to it, in one file.
 
     Example: broker certs issue Meter-7 --days 90
@@ -104,14 +104,14 @@ class IssueSettings(NameSettings):
     days: Annotated[int, Field(ge=1, le=3650)] = Field(365, description="how long it is good")
 
 
-class RevokeSettings(NameSettings):
+class RevokeCertificateSettings(UserNameSettings):
     """Make all certificates of a user worthless; whoever uses one is disconnected.
 
     Example: broker certs revoke Meter-7
     """
 
 
-class CertificateListSettings(FolderSettings):
+class ListCertificatesSettings(AccessSettings):
     """List all certificates: name, until when they are good, and which are revoked.
 
     Example: broker certs list

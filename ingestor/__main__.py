@@ -4,10 +4,10 @@ import asyncio
 import gc
 import sys
 
-from broker.client import BrokerRefusedError
+from broker.client import BrokerRejectedError
 from broker.process import run
+from broker.settings import exit_with as end
 from broker.settings import read_settings
-from broker.settings import stop as end
 from ingestor.alarms.check import check_config
 from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
@@ -49,7 +49,7 @@ def _ingest(arguments: list[str]) -> None:
             async with serve_health(settings.http, ingestor.state):
                 await ingestor.run()
 
-    run(PROGRAM, serve, BrokerRefusedError, StoreRefusedError, HealthAddressError)
+    run(PROGRAM, serve, BrokerRejectedError, StoreRefusedError, HealthAddressError)
 
 
 if __name__ == "__main__":

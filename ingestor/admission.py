@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mqtt5 import PublishPacket
 
-from broker.topics import Place, Topics
+from broker.topics import SensorKey, Topics
 from ingestor.allowance import Allowance
 from ingestor.validate import Rejection
 
@@ -32,7 +32,7 @@ class Admission:
     fresh: set[str] = field(default_factory=set)
     _sites: dict[str, str] = field(default_factory=dict)
 
-    def owns(self, place: Place) -> bool:
+    def owns(self, place: SensorKey) -> bool:
         """Whether a sensor may be of this site; the first site that asks for a new one gets it."""
         site = self._sites.get(place.name)
         if site is None:
@@ -45,7 +45,7 @@ class Admission:
             self.doubted.add(place.name)
         return False
 
-    def may_own(self, place: Place) -> bool:
+    def may_own(self, place: SensorKey) -> bool:
         """Whether a sensor is of this site, as far as is known. Nobody gets it by asking."""
         return self._sites.get(place.name, place.site) == place.site
 
@@ -67,7 +67,7 @@ class Admission:
         )
         return Rejection("flood", reason, topic, delivery.payload)
 
-    def refuse_foreign(self, place: Place, delivery: PublishPacket) -> Rejection:
+    def refuse_foreign(self, place: SensorKey, delivery: PublishPacket) -> Rejection:
         """Say where a sensor belongs."""
         reason = (
             f"{place.name} is a sensor of site {self._sites[place.name]}; "

@@ -1,12 +1,12 @@
 """Tell people of a reading above its threshold. Only what is stored is announced."""
 
-from broker.connection import Outgoing
+from broker.connection import OutgoingMessage
 from broker.messages import Alert
 from broker.topics import Topics
 from ingestor.documents import Measure, format_moment, is_late
 
 
-def to_alert(measure: Measure, topics: Topics) -> Outgoing:
+def to_alert(measure: Measure, topics: Topics) -> OutgoingMessage:
     """Make the alert of one stored anomaly. The same measure makes the same alert at any time."""
     alert = Alert(
         id=measure["_id"],
@@ -20,4 +20,4 @@ def to_alert(measure: Measure, topics: Topics) -> Outgoing:
         message=measure["status_message"],
     )
     topic = topics.alerts(measure["site"], measure["sensor_id"])
-    return Outgoing(topic, alert.model_dump_json().encode())
+    return OutgoingMessage(topic, alert.model_dump_json().encode())

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import CHUNK, Connection, Outgoing
+from broker.client import BrokerLostError, BrokerRejectedError
+from broker.connection import MAX_BATCH, Connection, OutgoingMessage
 from broker.topics import Topics
 from ingestor.alert import to_alert
 from ingestor.books import Books
@@ -37,7 +37,7 @@ class _Announcement:
         answer: What the broker's answer is waited for with; None before they were written.
     """
 
-    messages: Sequence[Outgoing]
+    messages: Sequence[OutgoingMessage]
     ids: Sequence[str]
     answer: asyncio.Future[str | None] | None = None
 
@@ -83,16 +83,16 @@ class Announcer:
             received_at: The batch's time, later than that of any batch before.
         """
         self._handed_over = received_at
-        for start in range(0, len(measures), CHUNK):
-            chunk = measures[start : start + CHUNK]
+        for start in range(0, len(measures), MAX_BATCH):
+            chunk = measures[start : start + MAX_BATCH]
             messages = [to_alert(each, self._topics) for each in chunk]
             if not self._add(_Announcement(messages, [each["_id"] for each in chunk])):
                 self._swept = False
 
-    def notices(self, messages: Sequence[Outgoing]) -> None:
+    def notices(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publish why payloads were refused. When too many wait, only the database tells."""
-        for start in range(0, len(messages), CHUNK):
-            self._add(_Announcement(messages[start : start + CHUNK], ()))
+        for start in range(0, len(messages), MAX_BATCH):
+            self._add(_Announcement(messages[start : start + MAX_BATCH], ()))
 
     def _add(self, announcement: _Announcement) -> bool:
         if len(self._waiting) >= MAX_WAITING:
@@ -135,7 +135,7 @@ class Announcer:
         oldest = self._waiting[0]
         if oldest.answer is None:
             oldest.answer = await connection.publish_soon(oldest.messages)
-        with contextlib.suppress(BrokerRefusedError):
+        with contextlib.suppress(BrokerRejectedError):
             await connection.answered(oldest.answer)
         # Mark all that is answered by now in one write.
         ids: list[str] = []
@@ -156,7 +156,7 @@ class Announcer:
         logger.info("Publishing %d alerts that were left behind.", len(measures))
         try:
             await connection.publish_many([to_alert(each, self._topics) for each in measures])
-        except BrokerRefusedError as error:
+        except BrokerRejectedError as error:
             logger.warning("Not published: %s", error)
             return
         await self._mark([each["_id"] for each in measures])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from broker.connection import Connection
 from broker.messages import NodeStatus
-from broker.topics import Place, Topics
+from broker.topics import SensorKey, Topics
 from ingestor.admission import Admission
 from ingestor.alarms.commands import Command, read_command
 from ingestor.books import Books
@@ -46,7 +46,7 @@ class Batch:
     valid: list[Valid] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
-    statuses: list[tuple[Place, NodeStatus | None]] = field(default_factory=list)
+    statuses: list[tuple[SensorKey, NodeStatus | None]] = field(default_factory=list)
     commands: list[tuple[PublishPacket, Command]] = field(default_factory=list)
 
     def __len__(self) -> int:

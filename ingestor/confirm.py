@@ -7,9 +7,9 @@ that it is stored already.
 import time
 from dataclasses import dataclass, field
 
-from broker.connection import Outgoing
-from broker.messages import Stored, to_ranges
-from broker.topics import Place, Topics
+from broker.connection import OutgoingMessage
+from broker.messages import Receipt, to_ranges
+from broker.topics import SensorKey, Topics
 
 GATHER_S = 5.0
 AT_ONCE = 1000
@@ -32,27 +32,27 @@ class Confirmations:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         # Ordered by when the first reading of an entry was added.
-        self._gathered: dict[Place, _Gathered] = {}
-        self._full: set[Place] = set()
+        self._gathered: dict[SensorKey, _Gathered] = {}
+        self._full: set[SensorKey] = set()
 
-    def stored(self, place: Place, sequence: int) -> None:
+    def stored(self, place: SensorKey, sequence: int) -> None:
         """Add a reading that is in the database."""
         gathered = self._of(place)
         gathered.stored.append(sequence)
         if len(gathered.stored) >= AT_ONCE:
             self._full.add(place)
 
-    def rejected(self, place: Place, sequence: int) -> None:
+    def rejected(self, place: SensorKey, sequence: int) -> None:
         """Add a reading that was refused and kept."""
         self._of(place).rejected.append(sequence)
 
-    def _of(self, place: Place) -> _Gathered:
+    def _of(self, place: SensorKey) -> _Gathered:
         gathered = self._gathered.get(place)
         if gathered is None:
             gathered = self._gathered[place] = _Gathered(time.monotonic())
         return gathered
 
-    def due(self, *, everything: bool = False) -> list[Outgoing]:
+    def due(self, *, everything: bool = False) -> list[OutgoingMessage]:
         """Take out the messages that are to be sent now."""
         before = time.monotonic() - GATHER_S
         places = list(self._full)
@@ -64,7 +64,7 @@ class Confirmations:
         self._full.clear()
         return [self._message(place, self._gathered.pop(place)) for place in places]
 
-    def _message(self, place: Place, gathered: _Gathered) -> Outgoing:
-        answer = Stored(sequences=to_ranges(gathered.stored), rejected=to_ranges(gathered.rejected))
+    def _message(self, place: SensorKey, gathered: _Gathered) -> OutgoingMessage:
+        answer = Receipt(sequences=to_ranges(gathered.stored), rejected=to_ranges(gathered.rejected))
         payload = answer.model_dump_json(exclude_defaults=not gathered.rejected).encode()
-        return Outgoing(self._topics.stored(*place), payload)
+        return OutgoingMessage(self._topics.stored(*place), payload)

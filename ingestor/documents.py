@@ -8,8 +8,8 @@ from typing import Any, NotRequired, Required, TypedDict
 
 from bson import ObjectId
 
-from broker.messages import Row
-from broker.topics import Place
+from broker.messages import ReadingRow
+from broker.topics import SensorKey
 
 LATE_AFTER = timedelta(minutes=10)
 NORMAL = "Consumption is normal."
@@ -185,7 +185,7 @@ def day_of(hour: str) -> str:
 
 
 def to_measure(
-    row: Row, place: Place, moment: Moment, threshold_kwh: float | None, received_at: datetime
+    row: ReadingRow, place: SensorKey, moment: Moment, threshold_kwh: float | None, received_at: datetime
 ) -> Measure:
     """Make the document of one reading.
 

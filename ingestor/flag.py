@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.messages import Row
+from broker.messages import ReadingRow
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ def threshold_of(limits: Limits, site: str, sensor_id: str) -> float:
     return limits.site_kwh.get(site, limits.default_kwh) if own_kwh is None else own_kwh
 
 
-def exceeded(row: Row, site: str, limits: Limits) -> float | None:
+def exceeded(row: ReadingRow, site: str, limits: Limits) -> float | None:
     """The threshold that a reading is strictly above, kWh; None for a normal reading."""
     threshold_kwh = threshold_of(limits, site, row["sensor_id"])
     return threshold_kwh if row["value_kwh"] > threshold_kwh else None

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from broker.client import BrokerLostError
-from broker.connection import Outgoing
-from broker.messages import Rejected
+from broker.connection import OutgoingMessage
+from broker.messages import RejectionNotice
 from broker.topics import Topics
 from ingestor.alarms.service import Alarms
 from ingestor.announce import Announcer
@@ -143,9 +143,9 @@ class Pipeline:
         self.announcer.alerts(anomalies, batch.received_at)
         notices = []
         for each in rejections:
-            notice = Rejected(kind=each.kind, reason=each.reason, row=each.row, sequence=each.sequence)
+            notice = RejectionNotice(kind=each.kind, reason=each.reason, row=each.row, sequence=each.sequence)
             payload = notice.model_dump_json(exclude_none=True).encode()
-            notices.append(Outgoing(self.topics.rejected(self.topics.place(each.topic)), payload))
+            notices.append(OutgoingMessage(self.topics.rejected(self.topics.place(each.topic)), payload))
         self.announcer.notices(notices)
 
     async def _obey(self, batch: Batch) -> None:

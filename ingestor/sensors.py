@@ -13,8 +13,8 @@ from typing import Any
 
 from pymongo import UpdateMany, UpdateOne
 
-from broker.messages import NodeStatus, sensor_series
-from broker.topics import Place
+from broker.messages import NodeStatus, numbered_sensor_ids
+from broker.topics import SensorKey
 from ingestor.allowance import Allowance
 from ingestor.documents import Measure
 
@@ -39,7 +39,7 @@ class Sensors:
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
         # With how many sensors: a node says every half minute that it is still there.
-        self._online: dict[Place, int] = {}
+        self._online: dict[SensorKey, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
         self._being_written: datetime | None = None
         self._named = Allowance(NAMED_PER_S, NAMED_AT_ONCE)
@@ -64,7 +64,7 @@ class Sensors:
             elif moment < seen.first:
                 seen.first = moment
 
-    def heard(self, place: Place, status: NodeStatus, owns: Callable[[Place], bool]) -> None:
+    def heard(self, place: SensorKey, status: NodeStatus, owns: Callable[[SensorKey], bool]) -> None:
         """Note that a node came or went. It names its sensors when it comes.
 
         Args:
@@ -94,11 +94,11 @@ class Sensors:
                 {"$set": online, "$setOnInsert": {"_id": sensor_id}},
                 upsert=True,
             )
-            for sensor_id in sensor_series(place.name, count)
-            if sensor_id == place.name or self._may_speak_for(Place(place.site, sensor_id), owns)
+            for sensor_id in numbered_sensor_ids(place.name, count)
+            if sensor_id == place.name or self._may_speak_for(SensorKey(place.site, sensor_id), owns)
         ]
 
-    def _may_speak_for(self, sensor: Place, owns: Callable[[Place], bool]) -> bool:
+    def _may_speak_for(self, sensor: SensorKey, owns: Callable[[SensorKey], bool]) -> bool:
         # Counting up may make a name too long, under which nothing can come.
         return sensor.is_valid and sensor not in self._online and owns(sensor)
 

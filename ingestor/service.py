@@ -8,10 +8,10 @@ from typing import Any
 
 from broker.address import MqttAddress
 from broker.client import BrokerError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
 from broker.messages import IngestorStatus
-from broker.process import every
+from broker.process import repeat_every
 from broker.topics import Topics
 from ingestor.admission import Admission
 from ingestor.alarms.config import AlarmConfig
@@ -95,7 +95,7 @@ class Ingestor:
             StoreRefusedError: The database does not take this user.
         """
         offline = IngestorStatus(state="offline")
-        link = Link(
+        link = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"ingestor-{self._settings.name}",
             deliver=self._inbox.put,
@@ -111,10 +111,14 @@ class Ingestor:
                 group.create_task(self._announcer.work(), name="ingestor.announce"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
                 group.create_task(self._periods.keep(), name="ingestor.periods"),
-                group.create_task(every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"),
-                group.create_task(every(SET_EVERY_S, self._load_set), name="ingestor.set"),
-                group.create_task(every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
-                group.create_task(every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"),
+                group.create_task(
+                    repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"
+                ),
+                group.create_task(repeat_every(SET_EVERY_S, self._load_set), name="ingestor.set"),
+                group.create_task(repeat_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
+                group.create_task(
+                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"
+                ),
                 group.create_task(self._report(), name="ingestor.report"),
             ]
             await link.keep(self._use, self._stop)
@@ -212,15 +216,15 @@ class Ingestor:
                 before = books.received
                 logger.info("%s", books)
 
-    async def _send(self, messages: list[Outgoing]) -> None:
+    async def _send(self, messages: list[OutgoingMessage]) -> None:
         """Publish what need not arrive: it is said again."""
         if self.state.connection is not None and messages:
             with contextlib.suppress(BrokerError):
                 await self.state.connection.publish_many(messages)
 
-    def _status_message(self, status: IngestorStatus) -> Outgoing:
+    def _status_message(self, status: IngestorStatus) -> OutgoingMessage:
         payload = status.model_dump_json(exclude_none=True).encode()
-        return Outgoing(self._topics.ingestors(self._settings.name), payload, retain=True)
+        return OutgoingMessage(self._topics.ingestors(self._settings.name), payload, retain=True)
 
 
 async def _first_of(*waiting: Coroutine[Any, Any, object]) -> None:

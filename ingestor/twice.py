@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from broker.messages import Row
+from broker.messages import ReadingRow
 
-FIELDS = tuple(Row.__annotations__)
+FIELDS = tuple(ReadingRow.__annotations__)
 _QUOTED = tuple((field, f'"{field}"'.encode()) for field in FIELDS)
 _SPACE = " \t\n\r"
 
@@ -33,7 +33,7 @@ _decode: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(
 ).raw_decode
 
 
-def marks(reading: Row) -> int:
+def marks(reading: ReadingRow) -> int:
     """How many quotation marks a payload has for a reading: two for each field, and for each text.
 
     A payload that has no more of them gives no field twice, however the fields are written. One that has more

@@ -14,8 +14,8 @@ from mqtt5 import PublishPacket
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
-from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Row
-from broker.topics import Place, Topics
+from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, ReadingRow
+from broker.topics import SensorKey, Topics
 from ingestor.documents import Moment
 from ingestor.moment import read_moment
 from ingestor.twice import Twice, find_twice, marks, may_repeat
@@ -25,8 +25,8 @@ MAX_AHEAD = timedelta(minutes=5)
 SHOWN_CHARACTERS = 40
 NO_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
 
-_one = TypeAdapter(Row).validator
-_many = TypeAdapter(list[Row]).validator
+_one = TypeAdapter(ReadingRow).validator
+_many = TypeAdapter(list[ReadingRow]).validator
 # Says the same of what the others refuse, in words.
 _explaining = TypeAdapter(Reading).validator
 
@@ -51,15 +51,15 @@ class Valid(NamedTuple):
         row: Which reading of an array, counted from 0; None for a single one.
     """
 
-    reading: Row
-    place: Place
+    reading: ReadingRow
+    place: SensorKey
     moment: Moment
     delivery: PublishPacket
     row: int | None
 
 
 # As `Valid(…)`, which takes twice the time.
-_valid: Callable[[tuple[Row, Place, Moment, PublishPacket, int | None]], Valid] = partial(
+_valid: Callable[[tuple[ReadingRow, SensorKey, Moment, PublishPacket, int | None]], Valid] = partial(
     tuple.__new__, Valid
 )
 
@@ -119,9 +119,9 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
 
 
 @lru_cache(maxsize=200_000)
-def _place(topic: str) -> Place | None:
+def _place(topic: str) -> SensorKey | None:
     place = Topics.place(topic)
-    return Place(sys.intern(place.site), place.name) if place.is_valid else None
+    return SensorKey(sys.intern(place.site), place.name) if place.is_valid else None
 
 
 def _refuse_unread(delivery: PublishPacket) -> Rejection:
@@ -136,7 +136,9 @@ def _refuse_unread(delivery: PublishPacket) -> Rejection:
     return Rejection("topic", NO_IDS, topic, payload)
 
 
-def _judge(reading: Row, delivery: PublishPacket, place: Place, now: datetime, row: int | None) -> Checked:
+def _judge(
+    reading: ReadingRow, delivery: PublishPacket, place: SensorKey, now: datetime, row: int | None
+) -> Checked:
     """Check what pydantic cannot know: the topic and the clock.
 
     Raises:
@@ -156,7 +158,9 @@ def _judge(reading: Row, delivery: PublishPacket, place: Place, now: datetime, r
     return reject("time", _wrong_time(at, now), delivery, row, reading)
 
 
-def reject(kind: str, reason: str, delivery: PublishPacket, row: int | None, reading: Row) -> Rejection:
+def reject(
+    kind: str, reason: str, delivery: PublishPacket, row: int | None, reading: ReadingRow
+) -> Rejection:
     """Refuse a reading that could be read: a whole payload, or one row of an array."""
     payload = delivery.payload if row is None else to_json(reading)
     return Rejection(kind, reason, delivery.topic, payload, row, reading.get("sequence"))
@@ -174,7 +178,7 @@ def _wrong_length(delivery: PublishPacket, length: int) -> Rejection:
     return Rejection("invalid", reason, delivery.topic, delivery.payload)
 
 
-def _validate_rows(delivery: PublishPacket, place: Place, now: datetime) -> list[Checked]:
+def _validate_rows(delivery: PublishPacket, place: SensorKey, now: datetime) -> list[Checked]:
     """Read a payload that is not all good, row by row."""
     payload = delivery.payload
     try:
@@ -205,7 +209,7 @@ def _given_twice(found: Twice, row: int | None, delivery: PublishPacket, content
 
 
 def _validate_row(
-    payload: bytes, row: int | None, delivery: PublishPacket, place: Place, now: datetime
+    payload: bytes, row: int | None, delivery: PublishPacket, place: SensorKey, now: datetime
 ) -> Checked:
     try:
         _explaining.validate_json(payload)

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from broker.settings import stop, without_secrets
+from broker.settings import exit_with, redact
 
 PROGRAM = "monitor"
 USAGE = """usage: monitor COMMAND [options]
@@ -55,7 +55,7 @@ def main() -> None:
         module, function = COMMANDS[command]
         getattr(importlib.import_module(module), function)(arguments)
     else:
-        stop(PROGRAM, f"{without_secrets(repr(command))} is no command; `monitor --help` lists them")
+        exit_with(PROGRAM, f"{redact(repr(command))} is no command; `monitor --help` lists them")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from itertools import pairwise
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def age_words(time: timedelta, *, short: bool = False) -> str:
+def format_duration(time: timedelta, *, short: bool = False) -> str:
     """Write a time with its two largest units: ``3 h 12 min``, ``2 d``, ``45 s``, ``500 ms``.
 
     Args:
@@ -23,12 +23,12 @@ def age_words(time: timedelta, *, short: bool = False) -> str:
     return f"{seconds} s"
 
 
-def short_age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """Write how long ago something was: ``0 s``, ``59 s``, ``2 h``, ``4 d``; a time to come is ``0 s``."""
     whole = max(0, int(seconds))
-    return age_words(timedelta(seconds=whole), short=True) if whole else "0 s"
+    return format_duration(timedelta(seconds=whole), short=True) if whole else "0 s"
 
 
-def ago(moment: datetime | None, now: datetime) -> str:
+def format_ago(moment: datetime | None, now: datetime) -> str:
     """Write how long ago something was: ``12 s ago``; ``never`` if it never was."""
-    return "never" if moment is None else f"{short_age((now - moment).total_seconds())} ago"
+    return "never" if moment is None else f"{format_age((now - moment).total_seconds())} ago"

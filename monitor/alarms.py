@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from unicodedata import east_asian_width
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.process import run
 from broker.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.output import write_lines
 from monitor.queries.database import QueryError
-from monitor.queries.episodes import open_episodes
+from monitor.queries.episodes import open_alarm_queries
 from monitor.settings import AlarmsSettings
 
 INDENT = " " * 4
-LEAST_WIDTH = 20
-COLOURS = {"critical": "1;31", "major": "31", "minor": "33", "warning": "36"}
-RANKS = {severity: rank for rank, severity in enumerate(COLOURS)}
+MIN_WIDTH = 20
+SEVERITY_COLOURS = {"critical": "1;31", "major": "31", "minor": "33", "warning": "36"}
+SEVERITY_RANKS = {severity: rank for rank, severity in enumerate(SEVERITY_COLOURS)}
 
-Shelved = Mapping[tuple[str, str], datetime]
+ShelvedRules = Mapping[tuple[str, str], datetime]
 """Until when (UTC, naive) each rule of each sensor is shelved that is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DisplayOptions:
     """How alarms are shown.
 
     Attributes:
@@ -44,7 +44,7 @@ class Look:
     zone: tzinfo | None = None
 
     @classmethod
-    def here(cls) -> "Look":
+    def here(cls) -> "DisplayOptions":
         """What suits the terminal, or the file or pipe, that output goes to."""
         if not sys.stdout.isatty():
             return cls(sys.maxsize, colours=False, now=utc_now())
@@ -64,14 +64,18 @@ def alarms_command(arguments: list[str]) -> None:
 
     async def look(_: asyncio.Event) -> None:
         lines.extend(
-            await list_alarms(settings.mongo_url, settings.sites, Look.here(), also_over=settings.all)
+            await list_alarms(
+                settings.mongo_url, settings.sites, DisplayOptions.here(), also_over=settings.all
+            )
         )
 
     run("monitor", look, QueryError)
     write_lines(lines)
 
 
-async def list_alarms(mongo_url: str, sites: Sequence[str], look: Look, *, also_over: bool) -> list[str]:
+async def list_alarms(
+    mongo_url: str, sites: Sequence[str], look: DisplayOptions, *, also_over: bool
+) -> list[str]:
     """Look up what stands and describe it.
 
     Args:
@@ -83,7 +87,7 @@ async def list_alarms(mongo_url: str, sites: Sequence[str], look: Look, *, also_
     Raises:
         QueryError: The database does not answer.
     """
-    async with open_episodes(mongo_url) as episodes:
+    async with open_alarm_queries(mongo_url) as episodes:
         standing = await episodes.standing(sites)
         shelved = await episodes.shelved()
         over = await episodes.over(sites) if also_over else []
@@ -96,15 +100,15 @@ async def list_alarms(mongo_url: str, sites: Sequence[str], look: Look, *, also_
 def worst_first(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
     """Sort by severity, of each the newest first."""
     newest_first = sorted(alarms, key=lambda alarm: (alarm["since"], alarm["_id"]), reverse=True)
-    return sorted(newest_first, key=lambda alarm: RANKS.get(alarm["severity"], len(RANKS)))
+    return sorted(newest_first, key=lambda alarm: SEVERITY_RANKS.get(alarm["severity"], len(SEVERITY_RANKS)))
 
 
-def _all_lines(alarms: Iterable[AlarmDocument], shelved: Shelved, look: Look) -> Iterator[str]:
+def _all_lines(alarms: Iterable[AlarmDocument], shelved: ShelvedRules, look: DisplayOptions) -> Iterator[str]:
     for alarm in alarms:
-        yield from to_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), look)
+        yield from alarm_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), look)
 
 
-def to_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: Look) -> list[str]:
+def alarm_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> list[str]:
     """Describe one alarm.
 
     Args:
@@ -115,15 +119,15 @@ def to_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: Look) -
     severity = alarm["severity"]
     since = look.clock(alarm["since"], "%H:%M:%S")
     parts = [f"{severity:<8}", since, alarm["sensor_id"], alarm["rule"], _state(alarm, shelved_until, look)]
-    first, *rest = _fold(map(plain, parts), "  ", look.width)
-    if look.colours and severity in COLOURS:
-        first = f"\x1b[{COLOURS[severity]}m{severity}\x1b[0m{first.removeprefix(severity)}"
-    rest += _fold(plain(alarm["message"]).split(), " ", look.width)
+    first, *rest = _fold(map(escape_text, parts), "  ", look.width)
+    if look.colours and severity in SEVERITY_COLOURS:
+        first = f"\x1b[{SEVERITY_COLOURS[severity]}m{severity}\x1b[0m{first.removeprefix(severity)}"
+    rest += _fold(escape_text(alarm["message"]).split(), " ", look.width)
     # Whoever copies the id must get all of it: this line is never broken.
-    return [first, *(INDENT + line for line in [*rest, plain(alarm["_id"])])]
+    return [first, *(INDENT + line for line in [*rest, escape_text(alarm["_id"])])]
 
 
-def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: Look) -> str:
+def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> str:
     if alarm["retracted_at"] is not None:
         return "taken back"
     if shelved_until is not None:
@@ -138,7 +142,7 @@ def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: Look) -> 
 
 def _fold(parts: Iterable[str], gap: str, width: int) -> list[str]:
     """Fill lines with parts, leaving room for the indent; a part too long for a line is cut."""
-    room = max(width, LEAST_WIDTH) - len(INDENT)
+    room = max(width, MIN_WIDTH) - len(INDENT)
     lines: list[list[str]] = []
     used = 0
     for part in parts:
@@ -168,7 +172,7 @@ def columns(text: str) -> int:
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def summary(standing: Sequence[AlarmDocument], shelved: Shelved, sites: Sequence[str]) -> str:
+def summary(standing: Sequence[AlarmDocument], shelved: ShelvedRules, sites: Sequence[str]) -> str:
     """Say how many stand, and how many of these wait for somebody to see them."""
     count = len(standing)
     at = f" at {' and '.join(sites)}" if sites else ""

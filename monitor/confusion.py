@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from broker.ledger import Truth
+from broker.ledger import GroundTruth
 from monitor.tables import Column, table_lines
 
 NORMAL, FLAGGED, ABSENT, COUNTED = "normal", "flagged", "absent", "counted"
@@ -31,7 +31,7 @@ def rejected(kind: str | None) -> str:
     return f"{REJECTED}: {kind}"
 
 
-def had_to_be(truth: Truth) -> str:
+def expected_outcome(truth: GroundTruth) -> str:
     """What had to become of it: ``normal``, ``flagged``, ``rejected: invalid``, … or ``withheld``."""
     must = truth.must
     if must.fate == "stored":
@@ -39,13 +39,13 @@ def had_to_be(truth: Truth) -> str:
     return rejected(must.kind) if must.fate == "rejected" else WITHHELD
 
 
-def mistake(had: str, was: str) -> str | None:
+def describe_mistake(had: str, was: str) -> str | None:
     """Say what is wrong, in words for a list; None if it is right, or lost."""
     row = REJECTED if had.startswith(REJECTED) else had
     return _MISTAKES.get((row, _column(had, was)))
 
 
-def is_right(had: str, was: str) -> bool:
+def is_expected(had: str, was: str) -> bool:
     """Whether what came of something is what had to."""
     if had == WITHHELD:
         return was == ABSENT
@@ -60,7 +60,7 @@ def _column(had: str, was: str) -> str:
 
 
 @dataclass(slots=True)
-class Confusion:
+class ConfusionMatrix:
     """Counts what had to be and what was.
 
     Attributes:
@@ -75,7 +75,7 @@ class Confusion:
     wrong: Counter[str] = field(default_factory=Counter)
     musts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def enter(self, truth: Truth, was: str, *, well: bool, times: int = 1) -> None:
+    def enter(self, truth: GroundTruth, was: str, *, well: bool, times: int = 1) -> None:
         """Count something.
 
         Args:
@@ -84,7 +84,7 @@ class Confusion:
             well: Whether that, and all else about it, is right.
             times: How many there are of it.
         """
-        had = had_to_be(truth)
+        had = expected_outcome(truth)
         self.cells[had, was] += times
         for fault in set(truth.faults) or (NO_FAULT,):
             (self.right if well else self.wrong)[fault] += times
@@ -103,7 +103,7 @@ class Confusion:
         wrong = set()
         for (had, was), count in self.cells.items():
             shown[had, _column(had, was)] += count
-            if not is_right(had, was):
+            if not is_expected(had, was):
                 wrong.add((had, _column(had, was)))
         rows = [
             [had, *(cell(shown[had, name], is_wrong=(had, name) in wrong) for name in columns)]

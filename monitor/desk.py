@@ -12,14 +12,14 @@ from pydantic import ValidationError
 
 from broker.address import MqttAddress
 from broker.alarms import Acknowledge, AlarmState, Shelve
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
-from broker.messages import Rejected
-from broker.topics import Place, Topics
+from broker.client import BrokerLostError, BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
+from broker.messages import RejectionNotice
+from broker.topics import SensorKey, Topics
 
 ANSWER_WITHIN_S = 10.0
-NOBODY_LISTENS = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
+NO_SUBSCRIBERS = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
 NO_ANSWER = f"no ingestor answered within {ANSWER_WITHIN_S:g} s; the broker keeps the command"
 
 
@@ -27,7 +27,7 @@ class CommandError(Exception):
     """Raised when commands cannot be given; says why."""
 
 
-class Outcome(NamedTuple):
+class CommandResult(NamedTuple):
     """What came of one command.
 
     Attributes:
@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AlarmCommand:
     """One command.
 
     Attributes:
@@ -50,13 +50,13 @@ class Order:
         read: Says what is so now, if a state is the answer; None if it tells of something else.
     """
 
-    place: Place
+    place: SensorKey
     command: Acknowledge | Shelve
     about: str
     read: Callable[[AlarmState], str | None]
 
 
-class Desk:
+class CommandClient:
     """Gives commands over a connection of its own, one after the other.
 
     Args:
@@ -65,13 +65,13 @@ class Desk:
         tell: Called with what came of each command.
     """
 
-    def __init__(self, mqtt_url: str, topic_root: str, tell: Callable[[Outcome], None]) -> None:
+    def __init__(self, mqtt_url: str, topic_root: str, tell: Callable[[CommandResult], None]) -> None:
         self.tell = tell
         self._address = MqttAddress.parse(mqtt_url)
         self._topics = Topics(topic_root)
         self._inbox: asyncio.Queue[PublishPacket] = asyncio.Queue()
 
-    async def give(self, orders: Sequence[Order]) -> None:
+    async def give(self, orders: Sequence[AlarmCommand]) -> None:
         """Give commands.
 
         Raises:
@@ -79,24 +79,26 @@ class Desk:
         """
         # Two people at once are two clients: of one name, the later would throw out the earlier.
         name = f"monitor-{secrets.token_hex(8)}"
-        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
+        link = ConnectionSupervisor(
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+        )
         try:
             async with link.open() as connection:
                 await self._on(connection, orders)
-        except BrokerRefusedError as error:
+        except BrokerRejectedError as error:
             raise CommandError(self._not_let_in(error)) from error
         except BrokerLostError as error:
             raise CommandError(f"the broker at {self._address} does not answer ({error})") from error
 
-    def _not_let_in(self, error: BrokerRefusedError) -> str:
+    def _not_let_in(self, error: BrokerRejectedError) -> str:
         who = f"user {self._address.user}" if self._address.user else "somebody without a user"
         check = "check user and password in the MQTT URL"
         return f"the broker at {self._address} does not let {who} in ({error}); {check}"
 
-    async def _on(self, connection: Connection, orders: Sequence[Order]) -> None:
+    async def _on(self, connection: Connection, orders: Sequence[AlarmCommand]) -> None:
         try:
             await connection.run(self._give_all(connection, orders))
-        except BrokerRefusedError as error:
+        except BrokerRejectedError as error:
             raise CommandError(f"{error}; use the MQTT URL of the user operator") from error
         except BrokerLostError as error:
             lost = f"the broker at {self._address} went away ({error})"
@@ -106,7 +108,7 @@ class Desk:
         for packet in packets:
             self._inbox.put_nowait(packet)
 
-    async def _give_all(self, connection: Connection, orders: Sequence[Order]) -> None:
+    async def _give_all(self, connection: Connection, orders: Sequence[AlarmCommand]) -> None:
         for place in dict.fromkeys(order.place for order in orders):
             # Without the retained state, which is from before the command and no answer to it.
             await connection.listen(self._topics.alarms(*place), retained=False)
@@ -115,18 +117,18 @@ class Desk:
         for order in orders:
             unheard = connection.unheard
             payload = order.command.model_dump_json(exclude_none=True).encode()
-            await connection.publish_many([Outgoing(self._topics.commands(*order.place), payload)])
+            await connection.publish_many([OutgoingMessage(self._topics.commands(*order.place), payload)])
             if connection.unheard > unheard:
-                self.tell(Outcome(False, f"{order.about}: {NOBODY_LISTENS}"))
+                self.tell(CommandResult(False, f"{order.about}: {NO_SUBSCRIBERS}"))
                 continue
             # Who did not answer one will hardly answer the next: all are sent, but waited for once.
             is_silent = order.place.site in silent_sites
             answer = None if is_silent else await self._answer(connection, order)
             if answer is None:
                 silent_sites.add(order.place.site)
-            self.tell(answer or Outcome(False, f"{order.about}: {NO_ANSWER}"))
+            self.tell(answer or CommandResult(False, f"{order.about}: {NO_ANSWER}"))
 
-    async def _answer(self, connection: Connection, order: Order) -> Outcome | None:
+    async def _answer(self, connection: Connection, order: AlarmCommand) -> CommandResult | None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 while True:
@@ -137,14 +139,14 @@ class Desk:
                         return outcome
         return None
 
-    def _read(self, packet: PublishPacket, order: Order) -> Outcome | None:
+    def _read(self, packet: PublishPacket, order: AlarmCommand) -> CommandResult | None:
         """What a message says of a command; None if it is about something else."""
         with contextlib.suppress(ValidationError):
             if packet.topic == self._topics.alarms(*order.place):
                 sentence = order.read(AlarmState.model_validate_json(packet.payload or b""))
-                return Outcome(True, sentence) if sentence else None
+                return CommandResult(True, sentence) if sentence else None
             if packet.topic == self._topics.rejected(order.place):
-                refusal = Rejected.model_validate_json(packet.payload or b"")
+                refusal = RejectionNotice.model_validate_json(packet.payload or b"")
                 if refusal.kind == "command":
-                    return Outcome(False, f"{order.about}: {refusal.reason}")
+                    return CommandResult(False, f"{order.about}: {refusal.reason}")
         return None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ingestor.documents import AlarmDocument
 from monitor.alarm_verdict import RULES, AlarmVerdict
-from monitor.timelines import Timeline
+from monitor.timelines import ReadingTimeline
 from monitor.tries import Absence
 
 # As `alarms.toml` is delivered.
@@ -43,7 +43,7 @@ class ExpectedAlarms:
         verdict: What came of it; ``judge`` makes it.
     """
 
-    timelines: Mapping[str, Timeline]
+    timelines: Mapping[str, ReadingTimeline]
     refusals: Mapping[tuple[str, str], Sequence[datetime]]
     flooded: Set[str]
     absences: Sequence[Absence]
@@ -81,7 +81,7 @@ class ExpectedAlarms:
             self._absent(sensor_id, rule, found.get((sensor_id, rule), []))
 
     def _overconsumption(
-        self, sensor_id: str, timeline: Timeline, documents: Sequence[AlarmDocument]
+        self, sensor_id: str, timeline: ReadingTimeline, documents: Sequence[AlarmDocument]
     ) -> None:
         first, last = timeline.first, timeline.last
         actual = {each["since"]: each for each in documents if first <= each["since"] <= last}

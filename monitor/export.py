@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.process import run, unless_stopped
 from broker.settings import read_settings
 from ingestor.documents import Measure, SensorDocument
 from monitor.export_settings import PROGRAM, ExportSettings, choose_format
 from monitor.formats import FORMATS, FormatName
 from monitor.queries.database import QueryError, open_database
-from monitor.queries.readings import Readings
-from monitor.queries.sensors import Sensors
-from monitor.target import ExportError, Target
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.target import ExportError, ExportTarget
 
 BAR_COLUMNS = 24
 
@@ -40,7 +40,7 @@ def export_command(arguments: list[str]) -> None:
     """Read the options and write the file."""
     settings = read_settings(ExportSettings, arguments, PROGRAM)
     chosen = choose_format(settings.file, settings.format)
-    target = Target(settings.file)
+    target = ExportTarget(settings.file)
 
     async def work(ended: asyncio.Event) -> None:
         try:
@@ -52,12 +52,12 @@ def export_command(arguments: list[str]) -> None:
             return
         if exported is None:
             raise ExportError(f"stopped; {target.loss}")
-        sys.stderr.write(f"{exported} written to {plain(str(target))}.\n")
+        sys.stderr.write(f"{exported} written to {escape_text(str(target))}.\n")
 
     run("monitor", work, ExportError)
 
 
-async def export(settings: ExportSettings, chosen: FormatName, target: Target) -> Exported:
+async def export(settings: ExportSettings, chosen: FormatName, target: ExportTarget) -> Exported:
     """Write all readings that are asked for.
 
     Args:
@@ -74,10 +74,10 @@ async def export(settings: ExportSettings, chosen: FormatName, target: Target) -
     span, wanted = settings.span, settings.sensor_ids
     readings, seen = 0, set[str]()
     async with open_database(settings.mongo_url) as database:
-        sensors = await Sensors(database).all()
+        sensors = await SensorQueries(database).all()
         check_known(wanted, [each["sensor_id"] for each in sensors])
         places = own_locations(sensors)
-        stored = Readings(database)
+        stored = ReadingQueries(database)
         with target.open() as out, closing(FORMATS[chosen](out)) as writer, _progress(target) as progress:
             bar = progress.add_task("counting", total=None)
             if not progress.disable:
@@ -118,8 +118,11 @@ def _place(batch: Sequence[Measure], places: Mapping[str, str], *, on_terminal: 
     for measure in batch:
         measure["location"] = places.get(measure["sensor_id"], measure["location"])
         if on_terminal:
-            measure["sensor_id"], measure["site"] = plain(measure["sensor_id"]), plain(measure["site"])
-            measure["location"] = plain(measure["location"]) if measure["location"] else None
+            measure["sensor_id"], measure["site"] = (
+                escape_text(measure["sensor_id"]),
+                escape_text(measure["site"]),
+            )
+            measure["location"] = escape_text(measure["location"]) if measure["location"] else None
 
 
 def _count(number: int, noun: str) -> str:
@@ -134,7 +137,7 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed or 0:,.0f}/s")
 
 
-def _progress(target: Target) -> Progress:
+def _progress(target: ExportTarget) -> Progress:
     # Where the readings themselves are shown, a bar would run through them.
     shown = sys.stderr.isatty() and not target.is_terminal
     return Progress(

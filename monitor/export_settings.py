@@ -8,14 +8,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
-from broker.settings import MongoUrl, ProcessSettings, stop
+from broker.settings import MongoUrl, ProcessSettings, exit_with
 from broker.topics import ID_PATTERN
 from monitor.formats import FORMATS, FormatName
-from monitor.queries.database import Span
+from monitor.queries.database import TimeRange
 from monitor.target import STANDARD_OUTPUT
 
 PROGRAM = "monitor export"
-EVER = Span(datetime.min, datetime.max)  # noqa: DTZ901 - without a zone, as in documents
+EVER = TimeRange(datetime.min, datetime.max)  # noqa: DTZ901 - without a zone, as in documents
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -80,9 +80,9 @@ class ExportSettings(ProcessSettings):
         return end
 
     @property
-    def span(self) -> Span:
+    def span(self) -> TimeRange:
         """The time, UTC, naive."""
-        return Span(self.first or EVER.first, self.end or EVER.end)
+        return TimeRange(self.first or EVER.first, self.end or EVER.end)
 
     @property
     def sensor_ids(self) -> tuple[str, ...]:
@@ -97,12 +97,14 @@ def choose_format(file: Path, given: FormatName | None) -> FormatName:
         SystemExit: With status 2 after one sentence, if there is none or it does not fit.
     """
     if file == STANDARD_OUTPUT and given == "parquet":
-        stop(PROGRAM, "Parquet cannot be written to standard output; name a file, or use csv or jsonl")
+        exit_with(PROGRAM, "Parquet cannot be written to standard output; name a file, or use csv or jsonl")
     if given is not None:
         return given
     if file == STANDARD_OUTPUT:
-        stop(PROGRAM, "standard output has no ending; add --format csv or --format jsonl")
+        exit_with(PROGRAM, "standard output has no ending; add --format csv or --format jsonl")
     named = next((name for name in FORMATS if file.suffix.lower() == f".{name}"), None)
     if named is None:
-        stop(PROGRAM, f"{file}: the ending names no format; use .csv, .parquet or .jsonl, or add --format")
+        exit_with(
+            PROGRAM, f"{file}: the ending names no format; use .csv, .parquet or .jsonl, or add --format"
+        )
     return named

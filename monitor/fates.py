@@ -3,15 +3,24 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from monitor.confusion import ABSENT, COUNTED, REJECTED, Confusion, had_to_be, is_right, mistake, rejected
-from monitor.tries import Spoiled, Try
+from monitor.confusion import (
+    ABSENT,
+    COUNTED,
+    REJECTED,
+    ConfusionMatrix,
+    describe_mistake,
+    expected_outcome,
+    is_expected,
+    rejected,
+)
+from monitor.tries import AttemptedReading, MalformedPayload
 
 NOT_LATE = "readings not late, though older than ten minutes when they came"
 LOST = "payloads lost that are no readings"
 
 
 @dataclass(slots=True)
-class Fates:
+class Outcomes:
     """What had to be, and what was.
 
     Attributes:
@@ -22,45 +31,45 @@ class Fates:
         counted: How much came too fast to be kept, and is only counted.
     """
 
-    confusion: Confusion = field(default_factory=Confusion)
+    confusion: ConfusionMatrix = field(default_factory=ConfusionMatrix)
     wrong: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     repeated: int = 0
     payloads: int = 0
     counted: int = 0
 
-    def judge(self, name: str, tried: Try) -> None:
+    def judge(self, name: str, tried: AttemptedReading) -> None:
         """Judge a reading; one of which nobody said what must come of it is left out."""
         if tried.truth is None:
             return
-        had, is_once = had_to_be(tried.truth), tried.times <= 1
+        had, is_once = expected_outcome(tried.truth), tried.times <= 1
         has_failed = False
         self.repeated += tried.truth.must.copies > 1
         self.counted += tried.was == COUNTED
-        if what := mistake(had, tried.was):
+        if what := describe_mistake(had, tried.was):
             reason = f" ({tried.was})" if tried.was.startswith(REJECTED) else ""
             self.wrong[what].append(name + reason)
         if tried.truth.must.late and tried.times and not tried.is_late:
             has_failed = True
             self.wrong[NOT_LATE].append(name)
-        well = is_right(had, tried.was) and is_once and not has_failed
+        well = is_expected(had, tried.was) and is_once and not has_failed
         self.confusion.enter(tried.truth, tried.was, well=well)
 
-    def judge_payload(self, names: list[str], spoiled: Spoiled) -> None:
+    def judge_payload(self, names: list[str], spoiled: MalformedPayload) -> None:
         """Judge a payload that is no reading.
 
         Args:
             names: Of each time that it was made.
             spoiled: What is known of it.
         """
-        had, made = had_to_be(spoiled.truth), len(names)
+        had, made = expected_outcome(spoiled.truth), len(names)
         kinds = [each if each == COUNTED else rejected(each) for each in spoiled.kinds]
         # What came once more after a redelivery says nothing new, unless it is refused for another reason.
-        kinds.sort(key=lambda was: is_right(had, was))
+        kinds.sort(key=lambda was: is_expected(had, was))
         self.payloads += made
         for name, was in zip(names, (*kinds, *[ABSENT] * made)[:made], strict=True):
             self.counted += was == COUNTED
             if was == ABSENT:
                 self.wrong[LOST].append(name)
-            elif what := mistake(had, was):
+            elif what := describe_mistake(had, was):
                 self.wrong[what].append(f"{name} ({was})")
-            self.confusion.enter(spoiled.truth, was, well=is_right(had, was))
+            self.confusion.enter(spoiled.truth, was, well=is_expected(had, was))

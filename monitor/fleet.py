@@ -9,11 +9,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from ingestor.documents import SensorDocument, utc_now
-from monitor.fleet_sensor import KEPT, FleetSensor, to_seconds
+from monitor.fleet_sensor import RECENT_READINGS, LiveSensor, to_seconds
 from monitor.queries.database import Database, QueryError
-from monitor.queries.readings import Readings
-from monitor.queries.sensors import Sensors
-from monitor.queries.tail import LOOK_BACK, Tail
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.queries.tail import LOOK_BACK, ReadingTail
 
 FILLED_AT_ONCE = 50
 LOADERS = 8
@@ -22,10 +22,10 @@ REST_PER_LOOK = 20
 REST_AT_LEAST_FROM_S = 0.25
 TAKEN_AT_ONCE = 2000
 # What comes of documents that somebody has changed by hand, past the database's own check of them.
-SPOILED = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
+MALFORMED_ERRORS = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
 
-class FleetSums(NamedTuple):
+class SensorTotals(NamedTuple):
     """All sensors in a few numbers.
 
     Attributes:
@@ -45,13 +45,13 @@ class FleetSums(NamedTuple):
     anomalies: int
 
 
-class Fleet:
+class SensorCache:
     """All sensors of a database.
 
     Call ``follow`` first and then a few times a second, ``refresh_sensors`` every few seconds, and ``fill``
     for the sensors that are looked at. None of them raises when the database does not answer:
     ``error`` says so until it does. When some documents cannot be read, the others are taken over all the
-    same before one of ``SPOILED`` is raised.
+    same before one of ``MALFORMED_ERRORS`` is raised.
 
     Attributes:
         sensors: Each one by its name.
@@ -59,11 +59,11 @@ class Fleet:
     """
 
     def __init__(self, database: Database) -> None:
-        self.sensors: dict[str, FleetSensor] = {}
+        self.sensors: dict[str, LiveSensor] = {}
         self.fresh_at: datetime | None = None
-        self._tail = Tail(database)
-        self._list = Sensors(database)
-        self._readings = Readings(database)
+        self._tail = ReadingTail(database)
+        self._list = SensorQueries(database)
+        self._readings = ReadingQueries(database)
         self._errors: dict[str, str] = {}
         self._list_again_at_s = 0.0
 
@@ -89,7 +89,7 @@ class Fleet:
                     name = measure["sensor_id"]
                     self._sensor(name).add((measure,), after_hole=hole and name not in changed)
                     changed.add(name)
-                except SPOILED as error:
+                except MALFORMED_ERRORS as error:
                     spoiled = error
         if spoiled is not None:
             raise spoiled
@@ -131,7 +131,7 @@ class Fleet:
         await asyncio.gather(*(self._load(queue) for _ in wanted[:LOADERS]))
         return {each.sensor_id for each in wanted if each.is_loaded}
 
-    def sums(self, now: datetime) -> FleetSums:
+    def sums(self, now: datetime) -> SensorTotals:
         """Sum up all sensors.
 
         Args:
@@ -149,7 +149,7 @@ class Fleet:
             else:
                 online += 1
                 anomalies += sensor.is_anomaly
-        return FleetSums(power_kw, len(self.sensors), online, silent, offline, anomalies)
+        return SensorTotals(power_kw, len(self.sensors), online, silent, offline, anomalies)
 
     @contextmanager
     def _look(self, what: str) -> Iterator[None]:
@@ -161,10 +161,10 @@ class Fleet:
             self._errors.pop(what, None)
             self.fresh_at = utc_now()
 
-    def _sensor(self, sensor_id: str) -> FleetSensor:
+    def _sensor(self, sensor_id: str) -> LiveSensor:
         sensor = self.sensors.get(sensor_id)
         if sensor is None:
-            sensor = self.sensors[sensor_id] = FleetSensor(sensor_id)
+            sensor = self.sensors[sensor_id] = LiveSensor(sensor_id)
         return sensor
 
     async def _take(self, documents: list[SensorDocument]) -> set[str]:
@@ -174,7 +174,7 @@ class Fleet:
             try:
                 if self._sensor(document["sensor_id"]).list_as(document):
                     changed.add(document["sensor_id"])
-            except SPOILED as error:
+            except MALFORMED_ERRORS as error:
                 spoiled = error
             if number % TAKEN_AT_ONCE == TAKEN_AT_ONCE - 1:
                 await asyncio.sleep(0)  # others want to go on meanwhile
@@ -187,14 +187,14 @@ class Fleet:
             raise spoiled
         return changed | gone
 
-    async def _load(self, sensors: Iterator[FleetSensor]) -> None:
+    async def _load(self, sensors: Iterator[LiveSensor]) -> None:
         with self._look("history"):
             for sensor in sensors:
                 sensor.is_loaded = True
                 try:
                     # Of readings that are spoiled says ``follow`` that they are.
-                    with suppress(*SPOILED):
-                        sensor.load(await self._readings.newest(sensor.sensor_id, KEPT))
+                    with suppress(*MALFORMED_ERRORS):
+                        sensor.load(await self._readings.newest(sensor.sensor_id, RECENT_READINGS))
                 except QueryError:
                     sensor.is_loaded = False
                     raise

@@ -11,11 +11,11 @@ from statistics import median
 
 from ingestor.documents import Measure, SensorDocument
 
-KEPT = 30
-SILENT_INTERVALS = 3
-SILENT_AT_LEAST_S = 10.0
+RECENT_READINGS = 30
+STALE_INTERVALS = 3
+STALE_AT_LEAST_S = 10.0
 # As long as nobody knows how often it measures.
-SILENT_UNKNOWN_S = 600.0
+STALE_UNKNOWN_S = 600.0
 SECONDS_PER_HOUR = 3600.0
 EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
 NEVER_S = float("-inf")
@@ -31,7 +31,7 @@ def to_seconds(moment: datetime) -> float:
 
 
 @dataclass(slots=True)
-class FleetSensor:
+class LiveSensor:
     """What is known of one sensor. Times are UTC, naive.
 
     Readings are kept as plain numbers: of 100,000 sensors, objects would take half a gigabyte.
@@ -186,7 +186,7 @@ class FleetSensor:
             after_hole = False
             self._moments_s.insert(place, moment_s)
             self._values_kwh.insert(place, value_kwh)
-            del self._moments_s[:-KEPT], self._values_kwh[:-KEPT]
+            del self._moments_s[:-RECENT_READINGS], self._values_kwh[:-RECENT_READINGS]
         if self._moments_s:
             self._heard_s = max(self._heard_s, self._moments_s[-1])
             self._settle()
@@ -212,9 +212,9 @@ class FleetSensor:
         if not self._learned_s:
             gaps_s = list(map(sub, moments_s[1:], moments_s))
             self.interval_s = median(gaps_s) if gaps_s else None
-        wait_s = SILENT_UNKNOWN_S
+        wait_s = STALE_UNKNOWN_S
         if self.interval_s is not None:
-            wait_s = max(SILENT_INTERVALS * self.interval_s, SILENT_AT_LEAST_S)
+            wait_s = max(STALE_INTERVALS * self.interval_s, STALE_AT_LEAST_S)
         self._silent_from_s = self._heard_s + wait_s
         gap_s = self.interval_s
         if len(moments_s) > 1 and moments_s[-1] != self._gap_before_s:

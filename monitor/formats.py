@@ -76,9 +76,9 @@ class CsvWriter:
         self._write_rows(
             [
                 (
-                    harmless(measure["sensor_id"]),
-                    harmless(measure["site"]),
-                    harmless(measure["location"]),
+                    escape_formula(measure["sensor_id"]),
+                    escape_formula(measure["site"]),
+                    escape_formula(measure["location"]),
                     measure["value_kwh"],
                     format_moment(measure["timestamp"]),
                     "true" if measure["is_anomaly"] else "false",
@@ -99,7 +99,7 @@ class CsvWriter:
 
 
 @functools.lru_cache(KNOWN_TEXTS)
-def harmless(text: str | None) -> str | None:
+def escape_formula(text: str | None) -> str | None:
     """Put an apostrophe before a text that a spreadsheet would run as a formula."""
     return f"'{text}" if text and text[0] in FORMULA_BEGINS else text
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from broker.messages import Alert
-from monitor.ledgers import LedgerError
+from monitor.ledgers import LedgerFileError
 
 
 @dataclass(slots=True)
-class Heard:
+class RecordedAlerts:
     """Alerts, by id.
 
     Attributes:
@@ -30,20 +30,20 @@ class Heard:
         (self.late if late else self.timely).add(alert_id)
 
 
-def read_alerts(file: Path) -> Heard:
+def read_alerts(file: Path) -> RecordedAlerts:
     """Count recorded alerts by id: one payload a line, as ``mosquitto_sub`` writes them.
 
     Raises:
         LedgerError: The file cannot be read, or a line is no alert.
     """
-    heard = Heard()
+    heard = RecordedAlerts()
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 alert = _read(line, f"line {number} of {file}")
                 heard.note(alert.id, late=alert.late)
     except OSError as error:
-        raise LedgerError(f"the alerts {file} cannot be read ({error.strerror})") from error
+        raise LedgerFileError(f"the alerts {file} cannot be read ({error.strerror})") from error
     return heard
 
 
@@ -52,4 +52,4 @@ def _read(line: bytes, where: str) -> Alert:
         return Alert.model_validate_json(line)
     except ValidationError as error:
         hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
-        raise LedgerError(f"{where} is no alert; {hint}") from error
+        raise LedgerFileError(f"{where} is no alert; {hint}") from error

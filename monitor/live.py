@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker.process import every
+from broker.process import repeat_every
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.alarms import Shelved, worst_first
-from monitor.fleet import SPOILED, Fleet
-from monitor.queries.database import Database, QueryError, Span
-from monitor.queries.energy import Energy, Total
-from monitor.queries.episodes import Episodes
+from monitor.alarms import ShelvedRules, worst_first
+from monitor.fleet import MALFORMED_ERRORS, SensorCache
+from monitor.queries.database import Database, QueryError, TimeRange
+from monitor.queries.energy import EnergyQueries, EnergyTotal
+from monitor.queries.episodes import AlarmQueries
 
 logger = logging.getLogger(__name__)
 LATE_AFTER = timedelta(seconds=3)
 LATE = "MongoDB does not answer"
 # Both together are less than a second: looking up what was stored, and showing it on a page.
-LOOK_EVERY_S, SHOW_EVERY_S = 0.2, 0.7
+POLL_EVERY_S, REFRESH_EVERY_S = 0.2, 0.7
 SENSORS_EVERY_S = 3.0
 ENERGY_EVERY_S = 10.0
 
 
-class Live:
+class LiveSnapshot:
     """The sensors, the alarms that stand and the energy of today.
 
     Args:
@@ -41,15 +41,15 @@ class Live:
     """
 
     def __init__(self, database: Database, zone: ZoneInfo) -> None:
-        self.fleet = Fleet(database)
+        self.fleet = SensorCache(database)
         self.standing: list[AlarmDocument] = []
-        self.shelved: Shelved = {}
-        self.today: Total | None = None
+        self.shelved: ShelvedRules = {}
+        self.today: EnergyTotal | None = None
         self.version = 0
         self.has_looked = asyncio.Event()
         self._zone = zone
-        self._episodes = Episodes(database)
-        self._energy = Energy(database)
+        self._episodes = AlarmQueries(database)
+        self._energy = EnergyQueries(database)
         self._error: str | None = None
         self._unreadable: set[str] = set()
 
@@ -74,9 +74,9 @@ class Live:
     async def follow(self) -> None:
         """Look, again and again, for ever."""
         steps = {
-            "readings": (LOOK_EVERY_S, self.fleet.follow),
+            "readings": (POLL_EVERY_S, self.fleet.follow),
             "sensors": (SENSORS_EVERY_S, self.fleet.refresh_sensors),
-            "alarms": (LOOK_EVERY_S, self._look_for_alarms),
+            "alarms": (POLL_EVERY_S, self._look_for_alarms),
             "hours": (ENERGY_EVERY_S, self._sum_up),
         }
         first, *others = [self._step(what, action) for what, (_, action) in steps.items()]
@@ -85,7 +85,7 @@ class Live:
         self.has_looked.set()
         async with asyncio.TaskGroup() as group:
             for what, (period_s, action) in steps.items():
-                group.create_task(every(period_s, self._step(what, action)), name=f"live.{what}")
+                group.create_task(repeat_every(period_s, self._step(what, action)), name=f"live.{what}")
 
     async def _look_for_alarms(self) -> None:
         try:
@@ -100,7 +100,7 @@ class Live:
             self.version += 1
 
     async def _sum_up(self) -> None:
-        span = Span(self.midnight(), utc_now() + timedelta(hours=1))
+        span = TimeRange(self.midnight(), utc_now() + timedelta(hours=1))
         try:
             self.today = next(iter(await self._energy.totals(span, None)), None)
         except QueryError as error:
@@ -114,7 +114,7 @@ class Live:
         async def step() -> None:
             try:
                 await action()
-            except SPOILED as error:
+            except MALFORMED_ERRORS as error:
                 if what not in self._unreadable:
                     logger.warning("Some %s cannot be read (%r)", what, error)
                 self._unreadable.add(what)

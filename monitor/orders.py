@@ -4,25 +4,25 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from broker.alarms import Acknowledge, AlarmState, Shelve
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.documents import AlarmDocument, format_moment, utc_now
-from monitor.alarms import Look
-from monitor.desk import Order
+from monitor.alarms import DisplayOptions
+from monitor.desk import AlarmCommand
 
 
-def acknowledgement(alarm: AlarmDocument, user: str | None) -> Order:
+def acknowledge_alarm(alarm: AlarmDocument, user: str | None) -> AlarmCommand:
     """Say that somebody has seen an alarm.
 
     Args:
         alarm: What is stored of it.
         user: Who says so.
     """
-    place = Place(alarm["site"], alarm["sensor_id"])
+    place = SensorKey(alarm["site"], alarm["sensor_id"])
     command = Acknowledge(acknowledge=alarm["_id"], user=user)
-    return Order(place, command, alarm["_id"], partial(_read_acknowledged, alarm))
+    return AlarmCommand(place, command, alarm["_id"], partial(_read_acknowledged, alarm))
 
 
-def shelving(place: Place, command: Shelve, before: datetime | None) -> Order:
+def shelve_rule(place: SensorKey, command: Shelve, before: datetime | None) -> AlarmCommand:
     """Shelve a rule of a sensor, or end that.
 
     Args:
@@ -31,7 +31,7 @@ def shelving(place: Place, command: Shelve, before: datetime | None) -> Order:
         before: Until when (UTC, naive) it is shelved already, if it is.
     """
     about = f"{command.shelve} of {place.name}"
-    return Order(place, command, about, partial(_read_shelved, about, command, before))
+    return AlarmCommand(place, command, about, partial(_read_shelved, about, command, before))
 
 
 def _read_acknowledged(before: AlarmDocument, state: AlarmState) -> str | None:
@@ -54,4 +54,4 @@ def _read_shelved(about: str, command: Shelve, before: datetime | None, state: A
         if listed[0] is None or (before and listed[0] == format_moment(before)):
             return None
         until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
-    return f"{about} is shelved until {Look.here().clock(until)}."
+    return f"{about} is shelved until {DisplayOptions.here().clock(until)}."

@@ -4,17 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
-from broker.ledger import digest
+from broker.ledger import payload_digest
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument, format_moment
 from monitor.confusion import ABSENT, COUNTED, REJECTED, rejected
-from monitor.tries import Identity, Payload, Spoiled, Tries, Try
+from monitor.tries import AttemptedReading, Attempts, MalformedPayload, PayloadKey, ReadingKey
 
 # Of what is no sensor's fault, the alarms of sensors say nothing.
 NOT_OF_SENSORS = frozenset({"status", "command", "foreign"})
 
 
-class Refusals:
+class RejectionCheck:
     """Compares, one refused payload after the other; what is stored must be known by then.
 
     Args:
@@ -28,10 +28,10 @@ class Refusals:
         came: When payloads came that a ledger does explain: the first and the last.
     """
 
-    def __init__(self, tries: Tries, topics: Topics) -> None:
+    def __init__(self, tries: Attempts, topics: Topics) -> None:
         self._tries = tries
         self._topics = topics
-        self._missing: dict[tuple[str, int], Try] = {
+        self._missing: dict[tuple[str, int], AttemptedReading] = {
             (topics.readings(tried.site, identity.sensor_id), tried.sequence): tried
             for identity, tried in tries.by_identity.items()
             if not tried.times
@@ -86,10 +86,10 @@ class Refusals:
         tried.was = tried.was if tried.was.startswith(REJECTED) else rejected(document["kind"])
         return True
 
-    def _find_spoiled(self, document: RejectedDocument) -> Spoiled | None:
+    def _find_spoiled(self, document: RejectedDocument) -> MalformedPayload | None:
         if document["topic"] not in self._spoiled_on:
             return None
-        key = Payload(*self._topics.place(document["topic"]), digest(document["payload"]))
+        key = PayloadKey(*self._topics.place(document["topic"]), payload_digest(document["payload"]))
         return self._tries.payloads.get(key)
 
     def count_floods(self, since: datetime | None) -> None:
@@ -111,7 +111,7 @@ class Refusals:
             while len(spoiled.kinds) < len(spoiled.moments) and self._take(counted, key.site, key):
                 spoiled.kinds.append(COUNTED)
 
-    def _take(self, counted: Counter[str], site: str, whose: Identity | Payload) -> bool:
+    def _take(self, counted: Counter[str], site: str, whose: ReadingKey | PayloadKey) -> bool:
         for topic in (self._topics.readings(site, whose.sensor_id), self._topics.readings(site, "#")):
             if counted[topic] > 0:
                 counted[topic] -= 1

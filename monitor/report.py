@@ -5,19 +5,19 @@ import sys
 from datetime import UTC
 from pathlib import Path
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.process import run
-from broker.settings import read_settings, stop
+from broker.settings import exit_with, read_settings
 from ingestor.documents import utc_now
-from monitor.alarms import Look
+from monitor.alarms import DisplayOptions
 from monitor.output import write_lines
 from monitor.queries.database import QueryError, open_database
-from monitor.report_figures import Figures, gather
-from monitor.report_html import to_html
+from monitor.report_figures import ReportData, load_report_data
+from monitor.report_html import render_html
 from monitor.report_settings import ReportSettings, chosen_day
-from monitor.report_text import to_text
-from monitor.report_time import ReportTime
-from monitor.report_words import to_page
+from monitor.report_text import render_text
+from monitor.report_time import ReportPeriod
+from monitor.report_words import build_report
 
 PROGRAM = "monitor report"
 
@@ -28,22 +28,22 @@ def report_command(arguments: list[str]) -> None:
     when = chosen_time(settings)
     if settings.html is not None:
         check_file(settings.html)
-    found: list[Figures] = []
+    found: list[ReportData] = []
 
     async def ask(_: asyncio.Event) -> None:
         async with open_database(settings.mongo_url) as database:
-            found.append(await gather(database, when, settings.sites))
+            found.append(await load_report_data(database, when, settings.sites))
 
     run("monitor", ask, QueryError)
-    page = to_page(found[0])
+    page = build_report(found[0])
     if settings.html is None:
-        write_lines(to_text(page, colours=Look.here().colours))
+        write_lines(render_text(page, colours=DisplayOptions.here().colours))
     else:
-        write_file(settings.html, to_html(page))
-        sys.stdout.write(f"The report is in {plain(str(settings.html))}.\n")
+        write_file(settings.html, render_html(page))
+        sys.stdout.write(f"The report is in {escape_text(str(settings.html))}.\n")
 
 
-def chosen_time(settings: ReportSettings) -> ReportTime:
+def chosen_time(settings: ReportSettings) -> ReportPeriod:
     """Which time is asked for.
 
     Raises:
@@ -51,16 +51,16 @@ def chosen_time(settings: ReportSettings) -> ReportTime:
     """
     if len(settings.units) > 1:
         both = " and ".join(f"--{unit}" for unit in settings.units)
-        stop(PROGRAM, f"{both} are given; choose one of them")
+        exit_with(PROGRAM, f"{both} are given; choose one of them")
     now = utc_now()
     day = chosen_day(settings, now.replace(tzinfo=UTC).astimezone(settings.zone))
     try:
-        when = ReportTime.around(day, settings.units[0], settings.zone, now)
+        when = ReportPeriod.around(day, settings.units[0], settings.zone, now)
         has_begun = when.whole.first <= now
     except OverflowError:
         has_begun = False
     if not has_begun:
-        stop(PROGRAM, f"--date {day}: this {settings.units[0]} has not begun yet")
+        exit_with(PROGRAM, f"--date {day}: this {settings.units[0]} has not begun yet")
     return when
 
 
@@ -71,9 +71,9 @@ def check_file(file: Path) -> None:
         SystemExit: With status 2 after one sentence if it cannot.
     """
     if file.is_dir():
-        stop(PROGRAM, f"--html {file}: this is a folder; name a file")
+        exit_with(PROGRAM, f"--html {file}: this is a folder; name a file")
     if not file.parent.is_dir():
-        stop(PROGRAM, f"--html {file}: there is no folder {file.parent}; make it first")
+        exit_with(PROGRAM, f"--html {file}: there is no folder {file.parent}; make it first")
 
 
 def write_file(file: Path, text: str) -> None:
@@ -85,4 +85,4 @@ def write_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        stop(PROGRAM, f"--html {file}: cannot be written ({error.strerror})", 1)
+        exit_with(PROGRAM, f"--html {file}: cannot be written ({error.strerror})", 1)

@@ -7,16 +7,16 @@ from datetime import datetime
 from math import fsum
 
 from ingestor.documents import AlarmDocument, SensorDocument
-from monitor.queries.database import Database, Span, knock
-from monitor.queries.energy import Energy, Peak, Scope, Total
-from monitor.queries.episodes import Episodes
-from monitor.queries.rejected import RejectedPayloads
-from monitor.queries.sensors import Sensors
-from monitor.report_time import ReportTime, slot_of
+from monitor.queries.database import Database, TimeRange, ping
+from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
+from monitor.queries.episodes import AlarmQueries
+from monitor.queries.rejected import RejectedQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.report_time import ReportPeriod, bucket_of
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ReportData:
     """All figures of one report.
 
     Attributes:
@@ -31,11 +31,11 @@ class Figures:
         refused: How many payloads were refused in it, by kind.
     """
 
-    when: ReportTime
+    when: ReportPeriod
     sites: Sequence[str]
-    hours: Sequence[Total]
-    hours_before: Sequence[Total]
-    by_sensor: Sequence[Total]
+    hours: Sequence[EnergyTotal]
+    hours_before: Sequence[EnergyTotal]
+    by_sensor: Sequence[EnergyTotal]
     peak: Peak | None
     alarms: Sequence[AlarmDocument]
     sensors: Sequence[SensorDocument]
@@ -49,7 +49,7 @@ class Figures:
     @property
     def highest_hour(self) -> tuple[datetime, float] | None:
         """The hour in which most was used, and how much, kWh; None if there was no reading."""
-        hours: defaultdict[datetime, list[Total]] = defaultdict(list)
+        hours: defaultdict[datetime, list[EnergyTotal]] = defaultdict(list)
         for each in self.hours:
             hours[each.start].append(each)
         used = [(start, energy_kwh(each)) for start, each in sorted(hours.items())]
@@ -66,12 +66,12 @@ class Figures:
         return sum(each.anomalies for each in self.hours)
 
     @property
-    def compared(self) -> Sequence[Total]:
+    def compared(self) -> Sequence[EnergyTotal]:
         """The hours that are compared."""
         return within(self.hours, self.when.compared)
 
     @property
-    def compared_before(self) -> Sequence[Total]:
+    def compared_before(self) -> Sequence[EnergyTotal]:
         """The hours with which they are compared."""
         return within(self.hours_before, self.when.compared_before)
 
@@ -87,7 +87,7 @@ class Figures:
         ]
 
 
-async def gather(database: Database, when: ReportTime, sites: Sequence[str]) -> Figures:
+async def load_report_data(database: Database, when: ReportPeriod, sites: Sequence[str]) -> ReportData:
     """Ask the database for everything.
 
     Args:
@@ -98,23 +98,23 @@ async def gather(database: Database, when: ReportTime, sites: Sequence[str]) -> 
     Raises:
         QueryError: The database does not answer.
     """
-    await knock(database)
-    energy, scope = Energy(database), Scope(sites=sites)
+    await ping(database)
+    energy, scope = EnergyQueries(database), EnergyFilter(sites=sites)
     peaks = await energy.peaks(when.span, 1, scope=scope)
-    return Figures(
+    return ReportData(
         when,
         sites,
         hours=await energy.totals(when.span, "hour", "site", scope=scope),
         hours_before=await energy.totals(when.before.whole, "hour", "site", scope=scope),
         by_sensor=await energy.totals(when.span, None, "sensor", scope=scope),
         peak=peaks[0] if peaks else None,
-        alarms=await _alarms(Episodes(database), when.span, sites),
-        sensors=await Sensors(database).all(list(sites)),
-        refused=await RejectedPayloads(database).kinds(when.span, sites),
+        alarms=await _alarms(AlarmQueries(database), when.span, sites),
+        sensors=await SensorQueries(database).all(list(sites)),
+        refused=await RejectedQueries(database).kinds(when.span, sites),
     )
 
 
-async def _alarms(episodes: Episodes, span: Span, sites: Sequence[str]) -> list[AlarmDocument]:
+async def _alarms(episodes: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
     # One that stands may have changed last before the time.
     found = [*await episodes.between(span, sites), *await episodes.standing(sites)]
     once = {each["_id"]: each for each in found}.values()
@@ -125,28 +125,28 @@ async def _alarms(episodes: Episodes, span: Span, sites: Sequence[str]) -> list[
     ]
 
 
-def energy_kwh(totals: Iterable[Total]) -> float:
+def energy_kwh(totals: Iterable[EnergyTotal]) -> float:
     """The energy of all of them, kWh."""
     return fsum(each.energy_kwh for each in totals)
 
 
-def within(hours: Sequence[Total], span: Span) -> Sequence[Total]:
+def within(hours: Sequence[EnergyTotal], span: TimeRange) -> Sequence[EnergyTotal]:
     """Those hours that begin in a time."""
     return [each for each in hours if span.first <= each.start < span.end]
 
 
-def by_site(hours: Iterable[Total]) -> dict[str, list[Total]]:
+def by_site(hours: Iterable[EnergyTotal]) -> dict[str, list[EnergyTotal]]:
     """The hours of each site."""
-    sites: defaultdict[str, list[Total]] = defaultdict(list)
+    sites: defaultdict[str, list[EnergyTotal]] = defaultdict(list)
     for each in hours:
         sites[each.who or ""].append(each)
     return sites
 
 
-def per_slot(hours: Iterable[Total], when: ReportTime) -> list[float | None]:
+def per_bucket(hours: Iterable[EnergyTotal], when: ReportPeriod) -> list[float | None]:
     """The energy of each hour of a day, or each day of a week or month, kWh; None without a reading."""
     slots = when.slots
-    parts: list[list[Total]] = [[] for _ in slots]
+    parts: list[list[EnergyTotal]] = [[] for _ in slots]
     for each in hours:
-        parts[slot_of(each.start, slots)].append(each)
+        parts[bucket_of(each.start, slots)].append(each)
     return [energy_kwh(part) if part else None for part in parts]

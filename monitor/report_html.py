@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from xml.etree.ElementTree import Element, tostring
 
-from broker.plain import plain
-from monitor.report_numbers import kwh
-from monitor.report_page import Bars, Fact, Page, Section, Table
-from monitor.report_plots import Series, plots, site_series, time_series
+from broker.plain import escape_text
+from monitor.report_numbers import format_kwh
+from monitor.report_page import EnergyBars, KeyFigure, Report, ReportSection, ReportTable
+from monitor.report_plots import ChartSeries, draw_charts, site_series, time_series
 from monitor.report_style import CSS
 from monitor.tables import Column
 
 
-def to_html(page: Page) -> str:
+def render_html(page: Report) -> str:
     """Write a report.
 
     Args:
@@ -44,9 +44,9 @@ def to_html(page: Page) -> str:
 def _make_plain(elements: Iterable[Element]) -> None:
     """Escape what could turn the direction of writing, in all texts and attributes."""
     for each in chain.from_iterable(element.iter() for element in elements):
-        each.text, each.tail = plain(each.text or ""), plain(each.tail or "")
+        each.text, each.tail = escape_text(each.text or ""), escape_text(each.tail or "")
         for name, value in each.attrib.items():
-            each.set(name, plain(value))
+            each.set(name, escape_text(value))
 
 
 def _element(tag: str, *children: Element | str, **attributes: str) -> Element:
@@ -62,7 +62,7 @@ def _element(tag: str, *children: Element | str, **attributes: str) -> Element:
     return made
 
 
-def _section(section: Section) -> Element:
+def _section(section: ReportSection) -> Element:
     parts = [
         _element("h2", section.title),
         *(_element("p", note) for note in section.notes),
@@ -75,12 +75,12 @@ def _section(section: Section) -> Element:
     return _element("section", *parts)
 
 
-def _facts(facts: Sequence[Fact]) -> Iterable[Element]:
+def _facts(facts: Sequence[KeyFigure]) -> Iterable[Element]:
     if facts:
         yield _element("dl", *map(_fact, facts))
 
 
-def _fact(fact: Fact) -> Element:
+def _fact(fact: KeyFigure) -> Element:
     value = _element("dd", fact.value, class_="value")
     detail = [_element("dd", fact.detail, class_="detail")] if fact.detail else []
     return _element(
@@ -88,26 +88,26 @@ def _fact(fact: Fact) -> Element:
     )
 
 
-def _bars(bars: Bars) -> Iterable[Element]:
+def _bars(bars: EnergyBars) -> Iterable[Element]:
     series = time_series(bars)
     highest = max(range(len(bars.starts)), key=lambda place: bars.energy_kwh[place] or 0.0)
     told = f"Bars of energy used in {bars.name}; most was used from {bars.starts[highest]}, "
-    told += f"{kwh(bars.energy_kwh[highest] or 0.0)} kWh"
+    told += f"{format_kwh(bars.energy_kwh[highest] or 0.0)} kWh"
     names = ["var(--before)", "var(--now)"][-len(series) :]
-    drawn = plots(series, bars.starts, told, stacked=False)
+    drawn = draw_charts(series, bars.starts, told, stacked=False)
     keys = ";".join(f"--key{number}: {colour}" for number, colour in enumerate(names))
     yield _element("figure", _legend(series, names), *drawn, class_="time", style=keys)
     if len(bars.site_kwh) > 1:
         series = site_series(bars)
         told = f"Bars of energy used in {bars.name} by site: {', '.join(each.name for each in series)}"
-        drawn = plots(series, bars.starts, told, stacked=True)
+        drawn = draw_charts(series, bars.starts, told, stacked=True)
         colours = [f"var(--s{number})" for number in range(len(series))]
         yield _element("figure", _legend(series, colours), *drawn, class_="sites")
     numbers = _table(_numbers(bars), "Energy in numbers")
     yield _element("details", _element("summary", "The same in numbers"), *numbers)
 
 
-def _legend(series: Sequence[Series], colours: Sequence[str]) -> Element:
+def _legend(series: Sequence[ChartSeries], colours: Sequence[str]) -> Element:
     keys = [
         _element("span", each.name, class_="key", style=f"--key: {colour}")
         for each, colour in zip(series, colours, strict=True)
@@ -115,18 +115,18 @@ def _legend(series: Sequence[Series], colours: Sequence[str]) -> Element:
     return _element("figcaption", _element("span", "kWh"), *keys)
 
 
-def _numbers(bars: Bars) -> Table:
+def _numbers(bars: EnergyBars) -> ReportTable:
     series = [*time_series(bars), *(site_series(bars) if len(bars.site_kwh) > 1 else ())]
     columns = [Column("From"), *(Column(f"{each.name}, kWh", is_number=True) for each in series)]
     most_kwh = max((value or 0.0 for each in series for value in each.energy_kwh), default=0.0)
     rows = [
-        (start, *("" if value is None else kwh(value, most_kwh) for value in values))
+        (start, *("" if value is None else format_kwh(value, most_kwh) for value in values))
         for start, *values in zip(bars.starts, *(each.energy_kwh for each in series), strict=True)
     ]
-    return Table(columns, rows)
+    return ReportTable(columns, rows)
 
 
-def _table(table: Table, title: str) -> Iterable[Element]:
+def _table(table: ReportTable, title: str) -> Iterable[Element]:
     head = [_element("th", each.title, scope="col", **_kind(each)) for each in table.columns]
     rows = [_element("tr", *_cells(row, table.columns)) for row in table.rows]
     whole = _element(

@@ -1,7 +1,7 @@
 """Numbers as a report writes them."""
 
 
-def kwh(value: float, most: float | None = None) -> str:
+def format_kwh(value: float, most: float | None = None) -> str:
     """Write an energy, kWh: ``1.82``, ``123.4``, ``12,345``.
 
     Args:
@@ -13,12 +13,12 @@ def kwh(value: float, most: float | None = None) -> str:
     return f"{value:,.{digits}f}"
 
 
-def share(part: float, whole: float) -> str:
+def format_share(part: float, whole: float) -> str:
     """Write how much of all something is: ``12.5 %``."""
     return f"{part / whole:.1%}".replace("%", " %") if whole else ""
 
 
-def change(after: float, before: float) -> str:
+def format_change(after: float, before: float) -> str:
     """Write how much more something is than before: ``+5.2 %``."""
     if not before:
         return "as before" if not after else "from 0"

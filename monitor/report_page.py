@@ -10,7 +10,7 @@ from monitor.tables import Column
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class KeyFigure:
     """One thing that is known.
 
     Attributes:
@@ -27,7 +27,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class EnergyBars:
     """Energy by time, or by time and site.
 
     Attributes:
@@ -50,7 +50,7 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Rows of texts.
 
     Attributes:
@@ -65,18 +65,18 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """A part of a report: sentences, then facts, then bars, then a table, as far as it has them."""
 
     title: str
     notes: Sequence[str] = ()
-    facts: Sequence[Fact] = ()
-    bars: Bars | None = None
-    table: Table | None = None
+    facts: Sequence[KeyFigure] = ()
+    bars: EnergyBars | None = None
+    table: ReportTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Report:
     """A report.
 
     Attributes:
@@ -88,11 +88,11 @@ class Page:
 
     title: str
     scope: str
-    facts: Sequence[Fact]
-    sections: Sequence[Section] = field(default_factory=list)
+    facts: Sequence[KeyFigure]
+    sections: Sequence[ReportSection] = field(default_factory=list)
 
 
-def table_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int) -> Table | None:
+def table_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int) -> ReportTable | None:
     """A table of the first rows; None if there is none.
 
     Args:
@@ -100,4 +100,4 @@ def table_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int
         rows: The cells of each.
         most: How many rows are shown.
     """
-    return Table(columns, rows[:most], max(0, len(rows) - most)) if rows else None
+    return ReportTable(columns, rows[:most], max(0, len(rows) - most)) if rows else None

@@ -11,8 +11,8 @@ import pygal  # type: ignore[import-untyped]
 from pygal.etree import etree  # type: ignore[import-untyped]
 from pygal.style import Style  # type: ignore[import-untyped]
 
-from monitor.report_numbers import kwh
-from monitor.report_page import Bars
+from monitor.report_numbers import format_kwh
+from monitor.report_page import EnergyBars
 
 MOST_SITES = 6
 OTHERS = "other sites"
@@ -44,32 +44,34 @@ class Size(NamedTuple):
 SIZES = (Size("wide", 1100, 300), Size("narrow", 350, 240))
 
 
-class Series(NamedTuple):
+class ChartSeries(NamedTuple):
     """What is drawn in one colour."""
 
     name: str
     energy_kwh: Sequence[float | None]
 
 
-def time_series(bars: Bars) -> list[Series]:
+def time_series(bars: EnergyBars) -> list[ChartSeries]:
     """This time and the one before, if there was anything in it, side by side."""
-    both = [Series(bars.name, bars.energy_kwh)]
+    both = [ChartSeries(bars.name, bars.energy_kwh)]
     if any(each is not None for each in bars.before_kwh):
         # The days may differ in length, for an hour is put forward or back.
-        both.insert(0, Series(bars.before_name, _as_long(bars.before_kwh, len(bars.starts))))
+        both.insert(0, ChartSeries(bars.before_name, _as_long(bars.before_kwh, len(bars.starts))))
     return both
 
 
-def site_series(bars: Bars) -> list[Series]:
+def site_series(bars: EnergyBars) -> list[ChartSeries]:
     """The sites, one upon the other; those that used least are one, if there are too many."""
-    sites = [Series(*each) for each in bars.site_kwh.items()]
+    sites = [ChartSeries(*each) for each in bars.site_kwh.items()]
     if len(sites) <= MOST_SITES:
         return sites
     others = zip(*(each.energy_kwh for each in sites[MOST_SITES - 1 :]), strict=True)
-    return [*sites[: MOST_SITES - 1], Series(OTHERS, [_sum(values) for values in others])]
+    return [*sites[: MOST_SITES - 1], ChartSeries(OTHERS, [_sum(values) for values in others])]
 
 
-def plots(series: Sequence[Series], starts: Sequence[str], told: str, *, stacked: bool) -> list[Element]:
+def draw_charts(
+    series: Sequence[ChartSeries], starts: Sequence[str], told: str, *, stacked: bool
+) -> list[Element]:
     """Draw energy by time, once for each size.
 
     Args:
@@ -82,7 +84,7 @@ def plots(series: Sequence[Series], starts: Sequence[str], told: str, *, stacked
     return [_plot(kind, size, series, starts, told) for size in SIZES]
 
 
-def _plot(kind: Any, size: Size, series: Sequence[Series], starts: Sequence[str], told: str) -> Element:  # noqa: ANN401
+def _plot(kind: Any, size: Size, series: Sequence[ChartSeries], starts: Sequence[str], told: str) -> Element:  # noqa: ANN401
     label_px = max(map(len, starts)) * LETTER_PX + FONT_PX
     lines_kwh = _lines(max(_heights(series, stacked=kind is pygal.StackedBar)))
     chart = kind(
@@ -126,7 +128,7 @@ def _tidy(root: Element) -> None:
                 parent.remove(child)
 
 
-def _explain(bars: Element, series: Series, starts: Sequence[str]) -> None:
+def _explain(bars: Element, series: ChartSeries, starts: Sequence[str]) -> None:
     """Give each bar a text for those who point at it."""
     known = [
         (start, value) for start, value in zip(starts, series.energy_kwh, strict=True) if value is not None
@@ -134,10 +136,10 @@ def _explain(bars: Element, series: Series, starts: Sequence[str]) -> None:
     # A stacked bar is drawn where there is no reading too.
     every = [(start, value or 0.0) for start, value in zip(starts, series.energy_kwh, strict=True)]
     for bar, (start, value) in zip(bars, known if len(bars) == len(known) else every, strict=True):
-        SubElement(bar, "title").text = f"{start}, {series.name}: {kwh(value)} kWh"
+        SubElement(bar, "title").text = f"{start}, {series.name}: {format_kwh(value)} kWh"
 
 
-def _heights(series: Sequence[Series], *, stacked: bool) -> list[float]:
+def _heights(series: Sequence[ChartSeries], *, stacked: bool) -> list[float]:
     if stacked:
         return [_sum(values) or 0.0 for values in zip(*(each.energy_kwh for each in series), strict=True)]
     return [value or 0.0 for each in series for value in each.energy_kwh]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from broker.plain import plain
-from monitor.report_numbers import kwh
-from monitor.report_page import Bars, Fact, Page, Section
-from monitor.tables import table_lines, wrapped
+from broker.plain import escape_text
+from monitor.report_numbers import format_kwh
+from monitor.report_page import EnergyBars, KeyFigure, Report, ReportSection
+from monitor.tables import table_lines, wrap
 
 WIDTH = 80
 INDENT = "  "
@@ -15,7 +15,7 @@ BAR_WIDTH = 48
 BOLD, RED, OFF = "\x1b[1m", "\x1b[31m", "\x1b[0m"
 
 
-def to_text(page: Page, *, colours: bool = False) -> list[str]:
+def render_text(page: Report, *, colours: bool = False) -> list[str]:
     """Write a report.
 
     Args:
@@ -23,7 +23,7 @@ def to_text(page: Page, *, colours: bool = False) -> list[str]:
         colours: Whether titles are bold, and red what somebody should look after.
     """
     lines = _title(f"Energy report: {page.title}", colours=colours)
-    lines += wrapped(plain(page.scope), WIDTH)
+    lines += wrap(escape_text(page.scope), WIDTH)
     lines += ["", *_facts(page.facts, colours=colours)]
     for section in page.sections:
         lines += ["", *_title(section.title, colours=colours), *_section(section, colours=colours)]
@@ -31,12 +31,12 @@ def to_text(page: Page, *, colours: bool = False) -> list[str]:
 
 
 def _title(text: str, *, colours: bool) -> list[str]:
-    return [f"{BOLD}{line}{OFF}" if colours else line for line in wrapped(plain(text), WIDTH)]
+    return [f"{BOLD}{line}{OFF}" if colours else line for line in wrap(escape_text(text), WIDTH)]
 
 
-def _section(section: Section, *, colours: bool) -> Iterator[str]:
+def _section(section: ReportSection, *, colours: bool) -> Iterator[str]:
     for note in section.notes:
-        yield from _indented(wrapped(plain(note), WIDTH - len(INDENT)))
+        yield from _indented(wrap(escape_text(note), WIDTH - len(INDENT)))
     yield from _facts(section.facts, colours=colours)
     if section.bars:
         yield from _indented(_bars(section.bars))
@@ -49,31 +49,31 @@ def _section(section: Section, *, colours: bool) -> Iterator[str]:
             yield f"{INDENT}… and {table.hidden:,} more"
 
 
-def _facts(facts: Iterable[Fact], *, colours: bool) -> Iterator[str]:
+def _facts(facts: Iterable[KeyFigure], *, colours: bool) -> Iterator[str]:
     facts = list(facts)
     label_width = max((len(fact.label) for fact in facts), default=0) + len(INDENT)
     for fact in facts:
-        lines = wrapped(plain(_told(fact)), WIDTH - len(INDENT) - label_width)
+        lines = wrap(escape_text(_told(fact)), WIDTH - len(INDENT) - label_width)
         for number, line in enumerate(lines):
             label = fact.label if number == 0 else ""
             text = f"{RED}{line}{OFF}" if colours and fact.is_bad else line
             yield f"{INDENT}{label:<{label_width}}{text}"
 
 
-def _told(fact: Fact) -> str:
+def _told(fact: KeyFigure) -> str:
     return f"{fact.value} {fact.detail}" if fact.detail else fact.value
 
 
-def _bars(bars: Bars) -> Iterator[str]:
+def _bars(bars: EnergyBars) -> Iterator[str]:
     starts, used_kwh = bars.starts[: bars.over], bars.energy_kwh[: bars.over]
     most_kwh = max((value for value in used_kwh if value), default=0.0)
-    number_width = len(kwh(most_kwh))
+    number_width = len(format_kwh(most_kwh))
     names = [each.rjust(max(map(len, starts))) for each in starts]
     for name, value_kwh in zip(names, used_kwh, strict=True):
         if value_kwh is None:
             yield f"{name}  no reading"
         else:
-            yield f"{name}  {_bar(value_kwh, most_kwh)}  {kwh(value_kwh, most_kwh):>{number_width}} kWh"
+            yield f"{name}  {_bar(value_kwh, most_kwh)}  {format_kwh(value_kwh, most_kwh):>{number_width}} kWh"
 
 
 def _bar(value: float, most: float) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from monitor.queries.database import Span
+from monitor.queries.database import TimeRange
 
 Unit = Literal["day", "week", "month"]
 HOUR = timedelta(hours=1)
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class ReportTime:
+class ReportPeriod:
     """A day, week or month in a time zone, as far as it is over.
 
     Energy is known per hour of UTC. In a zone that is half an hour beside it, an hour belongs to the
@@ -37,7 +37,7 @@ class ReportTime:
     now: datetime
 
     @classmethod
-    def around(cls, day: date, unit: Unit, zone: ZoneInfo, now: datetime) -> "ReportTime":
+    def around(cls, day: date, unit: Unit, zone: ZoneInfo, now: datetime) -> "ReportPeriod":
         """The day, week or month that a day is in.
 
         Args:
@@ -53,9 +53,9 @@ class ReportTime:
         return cls(unit, day, 1, zone, now)
 
     @property
-    def whole(self) -> Span:
+    def whole(self) -> TimeRange:
         """All of it."""
-        return Span(self._midnight(self.first_day), self._midnight(self.first_day + self.days * DAY))
+        return TimeRange(self._midnight(self.first_day), self._midnight(self.first_day + self.days * DAY))
 
     @property
     def is_so_far(self) -> bool:
@@ -63,31 +63,31 @@ class ReportTime:
         return self.now < self.whole.end
 
     @property
-    def span(self) -> Span:
+    def span(self) -> TimeRange:
         """What is over of it."""
-        return Span(self.whole.first, min(self.whole.end, self.now))
+        return TimeRange(self.whole.first, min(self.whole.end, self.now))
 
     @property
-    def compared(self) -> Span:
+    def compared(self) -> TimeRange:
         """What is compared of it: hours that are over."""
         if not self.is_so_far:
             return self.whole
         first = self.whole.first
-        return Span(first, max(first, self.now.replace(minute=0, second=0, microsecond=0)))
+        return TimeRange(first, max(first, self.now.replace(minute=0, second=0, microsecond=0)))
 
     @property
-    def before(self) -> "ReportTime":
+    def before(self) -> "ReportPeriod":
         """As many days right before it, all of them over."""
-        return ReportTime(self.unit, self.first_day - self.days * DAY, self.days, self.zone, self.now)
+        return ReportPeriod(self.unit, self.first_day - self.days * DAY, self.days, self.zone, self.now)
 
     @property
-    def compared_before(self) -> Span:
+    def compared_before(self) -> TimeRange:
         """What it is compared with: as much of the time before, by the clock there."""
         whole = self.before.whole
         if not self.is_so_far:
             return whole
         end = self.local(self.compared.end).replace(tzinfo=None) - self.days * DAY
-        return Span(whole.first, self._to_utc(end))
+        return TimeRange(whole.first, self._to_utc(end))
 
     @property
     def slots(self) -> list[datetime]:
@@ -146,6 +146,6 @@ def day_name(day: date) -> str:
     return f"{day.day} {day:%B}"
 
 
-def slot_of(start: datetime, slots: Sequence[datetime]) -> int:
+def bucket_of(start: datetime, slots: Sequence[datetime]) -> int:
     """In which slot an hour begins."""
     return bisect_right(slots, start) - 1

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ingestor.documents import AlarmDocument, SensorDocument
-from monitor.ages import age_words
-from monitor.alarms import RANKS, worst_first
-from monitor.queries.rejected import KEPT
-from monitor.report_figures import Figures
-from monitor.report_numbers import change
-from monitor.report_page import Fact, Section, table_of
-from monitor.report_time import HOUR, ReportTime
-from monitor.sensors import state, to_sensor
+from monitor.ages import format_duration
+from monitor.alarms import SEVERITY_RANKS, worst_first
+from monitor.queries.rejected import RETENTION
+from monitor.report_figures import ReportData
+from monitor.report_numbers import format_change
+from monitor.report_page import KeyFigure, ReportSection, table_of
+from monitor.report_time import HOUR, ReportPeriod
+from monitor.sensors import sensor_state, to_live_sensor
 from monitor.tables import Column
 
 MOST_RULES = 30
@@ -41,7 +41,7 @@ ATTENTION_COLUMNS = (
 )
 
 
-def standing(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
+def active_alarms(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
     """Those that stand, the worst first: they go on, or wait for somebody to see them."""
     stand = [
         each
@@ -51,62 +51,66 @@ def standing(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
     return worst_first(stand)
 
 
-def alarm_sections(figures: Figures) -> list[Section]:
+def alarm_sections(figures: ReportData) -> list[ReportSection]:
     """What was wrong, and what still is."""
     if not figures.alarms:
-        return [Section("Alarms", notes=["There was none in this time."])]
-    when, stand = figures.when, standing(figures.alarms)
+        return [ReportSection("Alarms", notes=["There was none in this time."])]
+    when, stand = figures.when, active_alarms(figures.alarms)
     longest = max(figures.alarms, key=lambda each: _lasted(each, when.now))
     notes = [_longest(longest, when)]
-    sections = [Section("Alarms", notes=notes, table=table_of(RULE_COLUMNS, _rule_rows(figures), MOST_RULES))]
+    sections = [
+        ReportSection("Alarms", notes=notes, table=table_of(RULE_COLUMNS, _rule_rows(figures), MOST_RULES))
+    ]
     if stand:
         rows = [
             (each["sensor_id"], each["severity"], each["rule"], when.clock(each["since"]), each["message"])
             for each in stand
         ]
         sections.append(
-            Section("Alarms that still stand", table=table_of(STANDING_COLUMNS, rows, MOST_STANDING))
+            ReportSection("Alarms that still stand", table=table_of(STANDING_COLUMNS, rows, MOST_STANDING))
         )
     return sections
 
 
-def _rule_rows(figures: Figures) -> list[tuple[str, ...]]:
+def _rule_rows(figures: ReportData) -> list[tuple[str, ...]]:
     kinds = Counter((each["severity"], each["rule"]) for each in figures.alarms)
-    stand = Counter((each["severity"], each["rule"]) for each in standing(figures.alarms))
+    stand = Counter((each["severity"], each["rule"]) for each in active_alarms(figures.alarms))
     lasted: dict[tuple[str, str], timedelta] = {}
     for each in figures.alarms:
         kind = (each["severity"], each["rule"])
         lasted[kind] = max(lasted.get(kind, timedelta(0)), _lasted(each, figures.when.now))
-    order = sorted(kinds, key=lambda kind: (RANKS.get(kind[0], len(RANKS)), -kinds[kind], kind))
-    return [(*kind, f"{kinds[kind]:,}", f"{stand[kind]:,}", age_words(lasted[kind])) for kind in order]
+    order = sorted(
+        kinds, key=lambda kind: (SEVERITY_RANKS.get(kind[0], len(SEVERITY_RANKS)), -kinds[kind], kind)
+    )
+    return [(*kind, f"{kinds[kind]:,}", f"{stand[kind]:,}", format_duration(lasted[kind])) for kind in order]
 
 
 def _lasted(alarm: AlarmDocument, now: datetime) -> timedelta:
     return (alarm["cleared_at"] or now) - alarm["since"]
 
 
-def _longest(alarm: AlarmDocument, when: ReportTime) -> str:
+def _longest(alarm: AlarmDocument, when: ReportPeriod) -> str:
     end = "and still going on" if alarm["cleared_at"] is None else f"to {when.clock(alarm['cleared_at'])}"
-    time = f"{age_words(_lasted(alarm, when.now))}, from {when.clock(alarm['since'])} {end}"
+    time = f"{format_duration(_lasted(alarm, when.now))}, from {when.clock(alarm['since'])} {end}"
     return f"The longest: {alarm['rule']} of {alarm['sensor_id']}, {time}."
 
 
-def silent_now(figures: Figures) -> list[SensorDocument]:
+def stale_sensors(figures: ReportData) -> list[SensorDocument]:
     """Sensors that are not heard now, though their nodes did not say that they are gone."""
     now = figures.when.now
-    return [each for each in figures.sensors if state(to_sensor(each), now).startswith("silent")]
+    return [each for each in figures.sensors if sensor_state(to_live_sensor(each), now).startswith("silent")]
 
 
-def quality_sections(figures: Figures) -> list[Section]:
+def quality_sections(figures: ReportData) -> list[ReportSection]:
     """How good the data is, and of which sensors it is not."""
     unheard = figures.unheard
     facts = [*_quality(figures, len(unheard))]
     if not figures.sensors:
-        return [Section("Quality of the data", facts=facts)]
+        return [ReportSection("Quality of the data", facts=facts)]
     rows = _attention_rows(figures, unheard)
     return [
-        Section("Quality of the data", facts=facts),
-        Section(
+        ReportSection("Quality of the data", facts=facts),
+        ReportSection(
             "Sensors to look after",
             notes=() if rows else ["None: all of them are heard."],
             table=table_of(ATTENTION_COLUMNS, rows, MOST_SENSORS),
@@ -114,44 +118,46 @@ def quality_sections(figures: Figures) -> list[Section]:
     ]
 
 
-def _quality(figures: Figures, unheard: int) -> Iterable[Fact]:
+def _quality(figures: ReportData, unheard: int) -> Iterable[KeyFigure]:
     when = figures.when
     after, before = (
         sum(each.readings for each in hours) for hours in (figures.compared, figures.compared_before)
     )
-    more = f"which is {change(after, before)} against the time before" if after and before else ""
-    yield Fact("Readings", f"{figures.readings:,}", more)
+    more = f"which is {format_change(after, before)} against the time before" if after and before else ""
+    yield KeyFigure("Readings", f"{figures.readings:,}", more)
     over = (when.compared.end - when.compared.first) // HOUR
     heard = len({each.start for each in figures.compared})
     if over and figures.sensors:
-        yield Fact("Hours without any", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
+        yield KeyFigure("Hours without any", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
     if figures.sensors:
-        yield Fact("Sensors without any", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0)
+        yield KeyFigure(
+            "Sensors without any", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0
+        )
     refused = sum(figures.refused.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.refused.items())
-    kept = "in the last 30 days, for which they are kept" if when.span.first < when.now - KEPT else ""
+    kept = "in the last 30 days, for which they are kept" if when.span.first < when.now - RETENTION else ""
     detail = f"{kept}: {kinds}" if kept and kinds else kept or (f"as {kinds}" if kinds else "")
-    yield Fact("Payloads refused", f"{refused:,}", detail, is_bad=refused > 0)
+    yield KeyFigure("Payloads refused", f"{refused:,}", detail, is_bad=refused > 0)
 
 
-def _attention_rows(figures: Figures, unheard: Sequence[SensorDocument]) -> list[tuple[str, ...]]:
+def _attention_rows(figures: ReportData, unheard: Sequence[SensorDocument]) -> list[tuple[str, ...]]:
     readings = {each.who: each.readings for each in figures.by_sensor}
     wanted = {each["sensor_id"] for each in unheard}
     rows: list[tuple[str, ...]] = []
     # Those first that were heard last: of the others people have known for long.
     order = sorted(figures.sensors, key=lambda each: each.get("last_reading", datetime.min), reverse=True)  # noqa: DTZ901
     for each in order:
-        name, now = each["sensor_id"], state(to_sensor(each), figures.when.now)
+        name, now = each["sensor_id"], sensor_state(to_live_sensor(each), figures.when.now)
         if name in wanted or now != "online":
             count = readings.get(name, 0)
             told = f"{count:,} readings" if count else "no reading"
-            rows.append((name, *place(each), now, told))
+            rows.append((name, *site_and_location(each), now, told))
     return rows
 
 
-def place(sensor: SensorDocument | None) -> tuple[str, str]:
+def site_and_location(sensor: SensorDocument | None) -> tuple[str, str]:
     """Site and location of a sensor, as people are to see them."""
     if sensor is None:
         return "", ""
-    known = to_sensor(sensor)
+    known = to_live_sensor(sensor)
     return known.site, known.location or ""

@@ -10,14 +10,14 @@ from rich.live import Live as Picture
 from rich.table import Table
 from rich.text import Text
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.ages import short_age
-from monitor.alarms import RANKS, Look
-from monitor.fleet_sensor import FleetSensor
-from monitor.live import Live
+from monitor.ages import format_age
+from monitor.alarms import SEVERITY_RANKS, DisplayOptions
+from monitor.fleet_sensor import LiveSensor
+from monitor.live import LiveSnapshot
 from monitor.queries.database import Database
-from monitor.written import written
+from monitor.written import format_number
 from monitor.zone import machine_zone
 
 STYLES = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan"}
@@ -31,7 +31,7 @@ EMPTY = (
 )
 
 
-class Screen:
+class WatchScreen:
     """What is so now, drawn anew whenever Rich asks for it.
 
     Args:
@@ -40,15 +40,15 @@ class Screen:
         zone: Of the times shown; the machine's own if None.
     """
 
-    def __init__(self, live: Live, now: datetime, zone: tzinfo | None = None) -> None:
+    def __init__(self, live: LiveSnapshot, now: datetime, zone: tzinfo | None = None) -> None:
         self._live = live
         self._now = now
-        self._look = Look(0, colours=False, now=now, zone=zone)
+        self._look = DisplayOptions(0, colours=False, now=now, zone=zone)
         self._worst: dict[str, str] = {}
         for alarm in live.standing:
             self._worst.setdefault(alarm["sensor_id"], alarm["severity"])
 
-    def shown(self, height: int) -> list[FleetSensor]:
+    def shown(self, height: int) -> list[LiveSensor]:
         """The sensors for which there is room, those first that need somebody."""
         room = height - HEAD_LINES - self._alarm_lines(height)
         return sorted(self._live.fleet.sensors.values(), key=self._urgency)[: max(1, room)]
@@ -70,8 +70,8 @@ class Screen:
         """Of how many lines the alarms may take, with the empty one below them."""
         return min(len(self._live.standing) + 1, height // 3) if self._live.standing else 0
 
-    def _urgency(self, sensor: FleetSensor) -> tuple[int, bool, bool, str]:
-        rank = RANKS.get(self._worst.get(sensor.sensor_id, ""), len(RANKS))
+    def _urgency(self, sensor: LiveSensor) -> tuple[int, bool, bool, str]:
+        rank = SEVERITY_RANKS.get(self._worst.get(sensor.sensor_id, ""), len(SEVERITY_RANKS))
         return rank, not sensor.is_anomaly, sensor.state(self._now) == "online", sensor.sensor_id
 
     def _head(self) -> Text:
@@ -92,17 +92,19 @@ class Screen:
             return Text("")
         seen = self._live.fresh_at
         old = f"; what you see is of {self._look.clock(seen, '%H:%M:%S')}" if seen else ""
-        return Text(f"{plain(self._live.error)}{old}; trying until it does.", style="bold red")
+        return Text(f"{escape_text(self._live.error)}{old}; trying until it does.", style="bold red")
 
     def _alarm(self, alarm: AlarmDocument) -> Text:
         severity = alarm["severity"]
         since = self._look.clock(alarm["since"], "%H:%M:%S")
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{plain(severity):<8}", style=STYLES.get(severity, "red"))
-        text.append(f" {since} {plain(alarm['sensor_id'])} {plain(alarm['rule'])}: {plain(alarm['message'])}")
+        text.append(f"{escape_text(severity):<8}", style=STYLES.get(severity, "red"))
+        text.append(
+            f" {since} {escape_text(alarm['sensor_id'])} {escape_text(alarm['rule'])}: {escape_text(alarm['message'])}"
+        )
         return text
 
-    def _table(self, shown: Sequence[FleetSensor]) -> Table:
+    def _table(self, shown: Sequence[LiveSensor]) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim", pad_edge=False)
         table.add_column("sensor", no_wrap=True, max_width=40)
         table.add_column("place", no_wrap=True, ratio=1)
@@ -114,18 +116,18 @@ class Screen:
             self._add_row(table, sensor)
         return table
 
-    def _add_row(self, table: Table, sensor: FleetSensor) -> None:
+    def _add_row(self, table: Table, sensor: LiveSensor) -> None:
         severity, state = self._worst.get(sensor.sensor_id), sensor.state(self._now)
         style = STYLES.get(severity, "red") if severity else "red" if sensor.is_anomaly else ""
         heard = sensor.heard_at
-        place = ", ".join(plain(part) for part in (sensor.site, sensor.location) if part)
+        place = ", ".join(escape_text(part) for part in (sensor.site, sensor.location) if part)
         table.add_row(
-            Text(plain(sensor.sensor_id), style=style),
+            Text(escape_text(sensor.sensor_id), style=style),
             Text(place),
-            Text("—" if sensor.value_kwh is None else written(sensor.value_kwh), style=style),
-            Text(spark(sensor.recent_kwh[-SPARK_READINGS:]), style=style or "blue"),
-            Text("never" if heard is None else short_age((self._now - heard).total_seconds())),
-            Text(plain(severity or state), style=style or ("yellow" if state != "online" else "green")),
+            Text("—" if sensor.value_kwh is None else format_number(sensor.value_kwh), style=style),
+            Text(sparkline(sensor.recent_kwh[-SPARK_READINGS:]), style=style or "blue"),
+            Text("never" if heard is None else format_age((self._now - heard).total_seconds())),
+            Text(escape_text(severity or state), style=style or ("yellow" if state != "online" else "green")),
         )
 
 
@@ -136,12 +138,12 @@ async def show(database: Database, stop: asyncio.Event) -> None:
         database: What is shown.
         stop: Ends it.
     """
-    live, console = Live(database, machine_zone()), Console()
+    live, console = LiveSnapshot(database, machine_zone()), Console()
     following = asyncio.create_task(live.follow(), name="monitor.follow")
     try:
         with Picture(console=console, screen=True, auto_refresh=False) as picture:
             while not (stop.is_set() or following.done()):
-                screen = Screen(live, utc_now())
+                screen = WatchScreen(live, utc_now())
                 names = [each.sensor_id for each in screen.shown(console.height)]
                 await live.fleet.fill(names, fewer_than=SPARK_READINGS)
                 picture.update(screen, refresh=True)
@@ -154,7 +156,7 @@ async def show(database: Database, stop: asyncio.Event) -> None:
             await following
 
 
-def spark(values_kwh: Sequence[float]) -> str:
+def sparkline(values_kwh: Sequence[float]) -> str:
     """Draw values as blocks, from zero up."""
     top = max(values_kwh, default=0.0)
     if top == 0:

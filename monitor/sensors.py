@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from shutil import get_terminal_size
 
 from broker.process import run
-from broker.settings import read_settings, stop
+from broker.settings import exit_with, read_settings
 from ingestor.documents import SensorDocument
-from monitor.ages import age_words
-from monitor.alarms import Look
-from monitor.fleet_sensor import FleetSensor
+from monitor.ages import format_duration
+from monitor.alarms import DisplayOptions
+from monitor.fleet_sensor import LiveSensor
 from monitor.output import write_lines
-from monitor.queries.database import QueryError, knock, open_database
-from monitor.queries.sensors import Sensors
+from monitor.queries.database import QueryError, open_database, ping
+from monitor.queries.sensors import SensorQueries
 from monitor.sensors_settings import SensorsSettings, asked_changes
 from monitor.tables import Column, table_lines
 
@@ -39,7 +39,7 @@ def sensors_command(arguments: list[str]) -> None:
     settings = read_settings(SensorsSettings, arguments, PROGRAM)
     changes = asked_changes(settings, arguments)
     if changes and settings.sensor is None:
-        stop(PROGRAM, 'say which sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
+        exit_with(PROGRAM, 'say which sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
     lines: list[str] = []
 
     async def work(_: asyncio.Event) -> None:
@@ -52,14 +52,14 @@ def sensors_command(arguments: list[str]) -> None:
 async def _change(settings: SensorsSettings, changes: dict[str, object]) -> list[str]:
     name = str(settings.sensor)
     async with open_database(settings.mongo_url) as database:
-        await knock(database)
-        sensors = Sensors(database)
+        await ping(database)
+        sensors = SensorQueries(database)
         if not await sensors.change(name, changes):
             raise await _unknown(name, sensors)
     return sentences(name, changes)
 
 
-async def _unknown(name: str, sensors: Sensors) -> SensorError:
+async def _unknown(name: str, sensors: SensorQueries) -> SensorError:
     near = difflib.get_close_matches(name, [each["sensor_id"] for each in await sensors.all()], n=1)
     hint = f"; did you mean {near[0]}?" if near else "; it is once its first reading is stored"
     return SensorError(f"no sensor {name} is known{hint}")
@@ -83,17 +83,19 @@ def sentences(name: str, changes: dict[str, object]) -> list[str]:
 
 async def _list(settings: SensorsSettings) -> list[str]:
     async with open_database(settings.mongo_url) as database:
-        await knock(database)
-        sensors = Sensors(database)
+        await ping(database)
+        sensors = SensorQueries(database)
         if settings.sensor is None:
-            return list_lines(await sensors.all(settings.sites), Look.here(), settings.sites)
+            return list_lines(await sensors.all(settings.sites), DisplayOptions.here(), settings.sites)
         one = await sensors.one(settings.sensor)
         if one is None:
             raise await _unknown(settings.sensor, sensors)
-        return list_lines([one], Look.here())[:-1]
+        return list_lines([one], DisplayOptions.here())[:-1]
 
 
-def list_lines(sensors: Sequence[SensorDocument], look: Look, sites: Sequence[str] = ()) -> list[str]:
+def list_lines(
+    sensors: Sequence[SensorDocument], look: DisplayOptions, sites: Sequence[str] = ()
+) -> list[str]:
     """Describe sensors, one in a line, and count them in the last line.
 
     Args:
@@ -101,12 +103,12 @@ def list_lines(sensors: Sequence[SensorDocument], look: Look, sites: Sequence[st
         look: How they are shown.
         sites: Of which sites they are; all if none is named.
     """
-    known = [to_sensor(each) for each in sensors]
+    known = [to_live_sensor(each) for each in sensors]
     at = f" at {' and '.join(sites)}" if sites else ""
     if not known:
         return [f"No sensor is known{at}."]
     rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
-    states = [state(each, look.now).split()[0] for each in known]
+    states = [sensor_state(each, look.now).split()[0] for each in known]
     counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "silent", "offline"))
     noun = "1 sensor" if len(known) == 1 else f"{len(known):,} sensors"
     return [
@@ -115,14 +117,14 @@ def list_lines(sensors: Sequence[SensorDocument], look: Look, sites: Sequence[st
     ]
 
 
-def to_sensor(document: SensorDocument) -> FleetSensor:
+def to_live_sensor(document: SensorDocument) -> LiveSensor:
     """What is known of a sensor, as all views show it."""
-    sensor = FleetSensor(document["sensor_id"])
+    sensor = LiveSensor(document["sensor_id"])
     sensor.list_as(document)
     return sensor
 
 
-def state(sensor: FleetSensor, now: datetime) -> str:
+def sensor_state(sensor: LiveSensor, now: datetime) -> str:
     """Say whether a sensor is heard: ``online``, ``offline``, ``silent 3 h``.
 
     Args:
@@ -132,23 +134,25 @@ def state(sensor: FleetSensor, now: datetime) -> str:
     known = sensor.state(now)
     if known != "silent" or sensor.heard_at is None:
         return known
-    return f"silent {age_words(now - sensor.heard_at, short=True)}"
+    return f"silent {format_duration(now - sensor.heard_at, short=True)}"
 
 
-def _row(sensor: FleetSensor, document: SensorDocument, look: Look) -> tuple[str, ...]:
+def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> tuple[str, ...]:
     threshold_kwh = document.get("threshold_kwh")
     return (
         sensor.sensor_id,
         sensor.site,
         sensor.location or "",
-        state(sensor, look.now),
-        heard(sensor.heard_at, look),
+        sensor_state(sensor, look.now),
+        last_seen(sensor.heard_at, look),
         "" if threshold_kwh is None else f"{threshold_kwh:g} kWh",
-        "" if sensor.interval_s is None else age_words(timedelta(seconds=sensor.interval_s), short=True),
+        ""
+        if sensor.interval_s is None
+        else format_duration(timedelta(seconds=sensor.interval_s), short=True),
     )
 
 
-def heard(moment: datetime | None, look: Look) -> str:
+def last_seen(moment: datetime | None, look: DisplayOptions) -> str:
     """Say when a sensor was heard, as short as can be."""
     if moment is None:
         return "never"

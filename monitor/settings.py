@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 from broker.address import MqttUrl
-from broker.alarms import MAX_SHELVED_MINUTES, User
+from broker.alarms import MAX_SHELVED_MINUTES, UserName
 from broker.settings import MongoUrl, ProcessSettings, Sites
 from broker.topics import SensorId, TopicRoot
 
@@ -75,7 +75,7 @@ class AlarmsSettings(ProcessSettings):
 class CommandSettings(ProcessSettings):
     """What all commands to the ingestor take."""
 
-    user: User | None = Field(None, description="who says so (default: your login name)")
+    user: UserName | None = Field(None, description="who says so (default: your login name)")
     mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker, as user operator")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from broker.plain import plain
+from broker.plain import escape_text
 
 GAP = "  "
 KEY_WIDTH = 24
-LEAST_CUT = 6
+MIN_CUT_WIDTH = 6
 
 
 class Column(NamedTuple):
@@ -46,7 +46,7 @@ def table_lines(
         place for place, column in enumerate(columns) if column.is_always or any(row[place] for row in rows)
     ]
     columns = [columns[place] for place in used]
-    cells = [[plain(row[place]) for place in used] for row in rows]
+    cells = [[escape_text(row[place]) for place in used] for row in rows]
     widths = _widths(columns, cells, width)
     titles = _line([column.title for column in columns], columns, widths)
     lines = [f"\x1b[1m{titles}\x1b[0m" if bold else titles]
@@ -55,12 +55,12 @@ def table_lines(
     return lines
 
 
-def fitted(text: str, width: int) -> str:
+def pad_or_cut(text: str, width: int) -> str:
     """Make a text exactly so wide: filled with spaces, or cut."""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", width)
 
 
-def wrapped(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """Fill lines of a width with the words of a text; a word that fits no line is cut."""
     lines = [""]
     for word in text.split():
@@ -83,8 +83,8 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: in
         cuttable = [place for place, column in enumerate(columns) if column.may_be_cut]
         # The first column comes last: what does not fit it has a line of its own.
         place = max(cuttable, key=lambda each: widths[each], default=0)
-        place = place if widths[place] > LEAST_CUT else 0
-        if widths[place] <= LEAST_CUT:
+        place = place if widths[place] > MIN_CUT_WIDTH else 0
+        if widths[place] <= MIN_CUT_WIDTH:
             break
         widths[place] -= 1
     return widths
@@ -99,7 +99,7 @@ def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -
 
 def _line(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
     texts = [
-        " " * (width - cell_len(cell)) + cell if column.is_number else fitted(cell, width)
+        " " * (width - cell_len(cell)) + cell if column.is_number else pad_or_cut(cell, width)
         for cell, column, width in zip(row, columns, widths, strict=True)
     ]
     return GAP.join(texts).rstrip()

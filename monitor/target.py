@@ -15,7 +15,7 @@ class ExportError(Exception):
     """Raised when an export cannot be made or finished; says why, and what there is of it."""
 
 
-class Target:
+class ExportTarget:
     """Where an export goes.
 
     Args:

@@ -9,13 +9,13 @@ from itertools import pairwise
 from statistics import median
 
 from monitor.confusion import FLAGGED
-from monitor.tries import Tries, Try
+from monitor.tries import AttemptedReading, Attempts
 
 FOREVER = timedelta.max
 
 
 @dataclass(slots=True)
-class Timeline:
+class ReadingTimeline:
     """One sensor's stored readings, without those that were late.
 
     Attributes:
@@ -84,9 +84,9 @@ def to_time(moment: str) -> datetime:
     return datetime.fromisoformat(moment).replace(tzinfo=None)
 
 
-def timelines(tries: Tries) -> Mapping[str, Timeline]:
+def reading_timelines(tries: Attempts) -> Mapping[str, ReadingTimeline]:
     """Of each sensor of which readings are found that were not late."""
-    found: dict[str, Timeline] = defaultdict(Timeline)
+    found: dict[str, ReadingTimeline] = defaultdict(ReadingTimeline)
     for (sensor_id, moment), tried in tries.by_identity.items():
         if tried.times and not tried.is_late:
             timeline = found[sensor_id]
@@ -98,7 +98,7 @@ def timelines(tries: Tries) -> Mapping[str, Timeline]:
     return dict(found)
 
 
-def _is_flagged(tried: Try) -> bool:
+def _is_flagged(tried: AttemptedReading) -> bool:
     if tried.truth is not None and tried.fate == "stored":
         return tried.truth.must.flagged
     return tried.was == FLAGGED

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.ledger import Known, Truth
+from broker.ledger import GroundTruth, OutcomeEvent
 
 
-class Identity(NamedTuple):
+class ReadingKey(NamedTuple):
     """What makes two readings the same: the sensor and the time, to the millisecond (UTC)."""
 
     sensor_id: str
@@ -15,7 +15,7 @@ class Identity(NamedTuple):
 
 
 @dataclass(slots=True)
-class Try:
+class AttemptedReading:
     """One reading that a node tried to bring home, and what is found of it.
 
     Attributes:
@@ -32,8 +32,8 @@ class Try:
     site: str
     value_kwh: float
     sequence: int
-    truth: Truth | None = None
-    known: Known = "unknown"
+    truth: GroundTruth | None = None
+    known: OutcomeEvent = "unknown"
     was: str = "absent"
     times: int = 0
     is_late: bool = False
@@ -44,7 +44,7 @@ class Try:
         return self.truth.must.fate if self.truth else None
 
 
-class Payload(NamedTuple):
+class PayloadKey(NamedTuple):
     """What tells payloads apart that are no readings: where they were sent, and their digest."""
 
     site: str
@@ -53,7 +53,7 @@ class Payload(NamedTuple):
 
 
 @dataclass(slots=True)
-class Spoiled:
+class MalformedPayload:
     """A payload that is no reading.
 
     Attributes:
@@ -63,7 +63,7 @@ class Spoiled:
     """
 
     moments: list[str]
-    truth: Truth
+    truth: GroundTruth
     kinds: list[str] = field(default_factory=list)
 
 
@@ -78,7 +78,7 @@ class Absence(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tries:
+class Attempts:
     """All that some ledgers say.
 
     Attributes:
@@ -89,8 +89,8 @@ class Tries:
         torn: Lines that were cut short when a node died.
     """
 
-    by_identity: dict[Identity, Try] = field(default_factory=dict)
-    payloads: dict[Payload, Spoiled] = field(default_factory=dict)
+    by_identity: dict[ReadingKey, AttemptedReading] = field(default_factory=dict)
+    payloads: dict[PayloadKey, MalformedPayload] = field(default_factory=dict)
     absences: list[Absence] = field(default_factory=list)
     refused: int = 0
     torn: int = 0

@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.documents import Measure, format_moment, is_late
 from monitor.alarm_verdict import AlarmVerdict
 from monitor.confusion import ABSENT, FLAGGED, NORMAL, REJECTED
-from monitor.fates import Fates
-from monitor.heard import Heard
-from monitor.refusals import Refusals
-from monitor.tries import Identity, Tries, Try
+from monitor.fates import Outcomes
+from monitor.heard import RecordedAlerts
+from monitor.refusals import RejectionCheck
+from monitor.tries import AttemptedReading, Attempts, ReadingKey
 
 EXAMPLES = 5
 LATE_OTHERWISE = "alerts with another `late` than is stored"
@@ -58,7 +58,7 @@ class Verdict:
     alerts_missing: list[str] = field(default_factory=list)
     alerts_doubled: list[str] | None = None
     alerts_wrong: list[str] | None = None
-    fates: Fates = field(default_factory=Fates)
+    fates: Outcomes = field(default_factory=Outcomes)
     alarms: AlarmVerdict | None = None
 
     @property
@@ -93,7 +93,7 @@ class Verifier:
             naive), as far as that is seen; None if none did.
     """
 
-    def __init__(self, tries: Tries, heard: Heard | None) -> None:
+    def __init__(self, tries: Attempts, heard: RecordedAlerts | None) -> None:
         self._tries = tries
         self._heard = heard
         self._anomalies: set[str] = set()
@@ -105,7 +105,7 @@ class Verifier:
     def see(self, measure: Measure) -> None:
         """Compare one stored reading."""
         moment = format_moment(measure["timestamp"]).replace("Z", "+00:00")
-        identity = Identity(measure["sensor_id"], moment)
+        identity = ReadingKey(measure["sensor_id"], moment)
         tried = self._tries.by_identity.get(identity)
         if tried is None:
             self._strange.append((measure["received_at"], _name(identity)))
@@ -121,7 +121,7 @@ class Verifier:
         if measure["is_anomaly"]:
             self._see_anomaly(measure)
 
-    def _see_first(self, tried: Try, measure: Measure) -> None:
+    def _see_first(self, tried: AttemptedReading, measure: Measure) -> None:
         at = measure["received_at"]
         tried.was = FLAGGED if measure["is_anomaly"] else NORMAL
         tried.is_late = is_late(measure)
@@ -137,7 +137,7 @@ class Verifier:
         elif heard is not None and name in (heard.timely if is_late(measure) else heard.late):
             self.verdict.fates.wrong[LATE_OTHERWISE].append(name)
 
-    def missing(self) -> dict[Identity, tuple[str, int]]:
+    def missing(self) -> dict[ReadingKey, tuple[str, int]]:
         """The readings that were sent and not seen, with their site and sequence."""
         return {
             identity: (tried.site, tried.sequence)
@@ -145,7 +145,7 @@ class Verifier:
             if not tried.times and tried.fate != ABSENT
         }
 
-    def conclude(self, refusals: Refusals) -> Verdict:
+    def conclude(self, refusals: RejectionCheck) -> Verdict:
         """Say what came of all.
 
         Args:
@@ -160,7 +160,7 @@ class Verifier:
             self._conclude(name, tried)
             verdict.fates.judge(name, tried)
         for payload, spoiled in self._tries.payloads.items():
-            names = [_name(Identity(payload.sensor_id, moment)) for moment in spoiled.moments]
+            names = [_name(ReadingKey(payload.sensor_id, moment)) for moment in spoiled.moments]
             verdict.fates.judge_payload(names, spoiled)
         self._name_strange(refusals)
         verdict.alerts = len(self._anomalies)
@@ -170,7 +170,7 @@ class Verifier:
             verdict.alerts_wrong = sorted(set(ours) - self._anomalies)
         return verdict
 
-    def _conclude(self, name: str, tried: Try) -> None:
+    def _conclude(self, name: str, tried: AttemptedReading) -> None:
         if tried.was.startswith(REJECTED):
             self.verdict.rejected.append(name)
         elif tried.was == ABSENT != tried.fate:
@@ -178,7 +178,7 @@ class Verifier:
             if tried.known == "confirmed":
                 self.verdict.confirmed_but_lost.append(name)
 
-    def _name_strange(self, refusals: Refusals) -> None:
+    def _name_strange(self, refusals: RejectionCheck) -> None:
         """Name what is in no ledger, but for what came before or after all that is: it is of others."""
         if not self._tries.has_truth:
             # Where no clock may be wrong, the time of the readings tells.
@@ -191,14 +191,14 @@ class Verifier:
 
     def _is_ours(self, alert_id: str) -> bool:
         sensor_id, _, moment = alert_id.rpartition("@")
-        return Identity(sensor_id, moment.replace("Z", "+00:00")) in self._tries.by_identity
+        return ReadingKey(sensor_id, moment.replace("Z", "+00:00")) in self._tries.by_identity
 
 
-def _name(identity: Identity) -> str:
+def _name(identity: ReadingKey) -> str:
     return f"{identity.sensor_id}@{identity.moment.replace('+00:00', 'Z')}"
 
 
-def to_lines(verdict: Verdict) -> list[str]:
+def verdict_lines(verdict: Verdict) -> list[str]:
     """Tell a verdict to people."""
     lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in _counts(verdict)]
     if verdict.fates.confusion.cells:
@@ -243,6 +243,6 @@ def _counts(verdict: Verdict) -> Iterable[tuple[str, int, str]]:
 def _examples(faults: dict[str, list[str]]) -> Iterable[str]:
     for name, ids in faults.items():
         yield f"{name}:"
-        yield from (f"  {plain(each)}" for each in sorted(ids)[:EXAMPLES])
+        yield from (f"  {escape_text(each)}" for each in sorted(ids)[:EXAMPLES])
         if len(ids) > EXAMPLES:
             yield f"  … and {len(ids) - EXAMPLES:,} more"

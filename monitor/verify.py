@@ -12,16 +12,16 @@ from ingestor.documents import AlarmDocument, utc_now
 from monitor.alarm_verdict import AlarmVerdict
 from monitor.expected_alarms import ExpectedAlarms
 from monitor.heard import read_alerts
-from monitor.ledgers import LedgerError, read_ledgers
+from monitor.ledgers import LedgerFileError, read_ledgers
 from monitor.output import write_lines
-from monitor.queries.database import QueryError, Span
-from monitor.queries.episodes import Episodes, open_episodes
-from monitor.queries.records import Records, open_records
-from monitor.refusals import Refusals
+from monitor.queries.database import QueryError, TimeRange
+from monitor.queries.episodes import AlarmQueries, open_alarm_queries
+from monitor.queries.records import VerificationQueries, open_verification_queries
+from monitor.refusals import RejectionCheck
 from monitor.settings import VerifySettings
-from monitor.timelines import timelines
-from monitor.tries import Tries
-from monitor.verdict import Verdict, Verifier, to_lines
+from monitor.timelines import reading_timelines
+from monitor.tries import Attempts
+from monitor.verdict import Verdict, Verifier, verdict_lines
 
 # Alarms are written some moments after the readings.
 ALARMS_WITHIN = timedelta(seconds=10)
@@ -44,9 +44,9 @@ def verify_command(arguments: list[str]) -> None:
             )
         )
 
-    run("monitor", check, LedgerError, QueryError)
+    run("monitor", check, LedgerFileError, QueryError)
     for verdict in verdicts:
-        write_lines(to_lines(verdict))
+        write_lines(verdict_lines(verdict))
         if not verdict.is_well:
             raise SystemExit(1)
 
@@ -69,23 +69,23 @@ async def verify(
     """
     tries = read_ledgers(files)
     verifier = Verifier(tries, None if alerts is None else read_alerts(alerts))
-    async with open_records(mongo_url) as records:
+    async with open_verification_queries(mongo_url) as records:
         await _see_measures(verifier, tries, records)
-        refusals = Refusals(tries, Topics(topic_root))
+        refusals = RejectionCheck(tries, Topics(topic_root))
         if refusals.wanted:
             async for document in records.rejected(refusals.wanted):
                 refusals.see(document)
     verdict = verifier.conclude(refusals)
     if alarms and tries.has_truth and verifier.came is not None:
         expected = ExpectedAlarms(
-            timelines(tries), refusals.times, refusals.flooded, tries.absences, verifier.came
+            reading_timelines(tries), refusals.times, refusals.flooded, tries.absences, verifier.came
         )
-        async with open_episodes(mongo_url) as episodes:
+        async with open_alarm_queries(mongo_url) as episodes:
             verdict.alarms = await _judge_alarms(expected, episodes, tries)
     return verdict
 
 
-async def _see_measures(verifier: Verifier, tries: Tries, records: Records) -> None:
+async def _see_measures(verifier: Verifier, tries: Attempts, records: VerificationQueries) -> None:
     moments = [each.moment for each in tries.by_identity]
     if not moments:
         return
@@ -94,7 +94,7 @@ async def _see_measures(verifier: Verifier, tries: Tries, records: Records) -> N
         verifier.see(measure)
 
 
-async def _judge_alarms(expected: ExpectedAlarms, episodes: Episodes, tries: Tries) -> AlarmVerdict:
+async def _judge_alarms(expected: ExpectedAlarms, episodes: AlarmQueries, tries: Attempts) -> AlarmVerdict:
     """Judge alarms; wait for a moment if something is wrong and perhaps only not written yet."""
     sites = sorted({site for site, _ in tries.places})
     until = expected.came[1] + ALARMS_WITHIN
@@ -107,9 +107,9 @@ async def _judge_alarms(expected: ExpectedAlarms, episodes: Episodes, tries: Tri
 
 
 async def _alarms(
-    episodes: Episodes, sites: Sequence[str], first: datetime, now: datetime
+    episodes: AlarmQueries, sites: Sequence[str], first: datetime, now: datetime
 ) -> list[AlarmDocument]:
     """All alarms that stand, or changed since the first reading came."""
     standing = await episodes.standing(sites)
-    changed = await episodes.between(Span(first, now + timedelta(days=1)), sites)
+    changed = await episodes.between(TimeRange(first, now + timedelta(days=1)), sites)
     return list({each["_id"]: each for each in (*standing, *changed)}.values())

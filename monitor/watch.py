@@ -7,15 +7,15 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.process import run
 from broker.settings import read_settings
 from ingestor.documents import Measure
 from monitor.queries.database import QueryError, open_database
-from monitor.queries.tail import Tail, open_tail
+from monitor.queries.tail import ReadingTail, open_tail
 from monitor.screen import show
 from monitor.settings import WatchSettings
-from monitor.written import written
+from monitor.written import format_number
 
 LOOK_EVERY_S = 0.25
 SHOWN_AT_ONCE = 40
@@ -39,7 +39,7 @@ def watch_command(arguments: list[str]) -> None:
     run("monitor", follow, QueryError)
 
 
-async def watch(tail: Tail, stop: asyncio.Event) -> None:
+async def watch(tail: ReadingTail, stop: asyncio.Event) -> None:
     """Print readings as they are stored until told to stop."""
     silent = False
     while True:
@@ -69,11 +69,11 @@ def _print(measures: Sequence[Measure]) -> None:
     if hidden > 0:
         sys.stdout.write(f"{INDENT}… {hidden} more readings\n")
     for measure in measures[-SHOWN_AT_ONCE:]:
-        sys.stdout.write(to_line(measure, width) + "\n")
+        sys.stdout.write(reading_line(measure, width) + "\n")
     sys.stdout.flush()
 
 
-def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
+def reading_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
     """Describe one reading for people, as the laboratory knows it.
 
     Args:
@@ -82,12 +82,12 @@ def to_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
         zone: Of the time shown; the machine's own if None.
     """
     time = measure["timestamp"].replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
-    place = ", ".join(plain(part) for part in (measure["location"], measure["sensor_id"]) if part)
+    place = ", ".join(escape_text(part) for part in (measure["location"], measure["sensor_id"]) if part)
     if measure["is_anomaly"]:
         mark, detail = "🔴", f"Action required: {place}"
     else:
-        mark, detail = "🟢", f"{written(measure['value_kwh'])} kWh, {place}"
-    line = f"{time} {mark} {plain(measure['status_message'])}"
+        mark, detail = "🟢", f"{format_number(measure['value_kwh'])} kWh, {place}"
+    line = f"{time} {mark} {escape_text(measure['status_message'])}"
     # The mark is two columns wide.
     separator = " " if len(line) + 1 + 1 + len(detail) <= width else f"\n{INDENT}"
     return line + separator + detail

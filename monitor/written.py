@@ -7,7 +7,7 @@ TWO_PLACES_FROM = 0.1
 MOST_PLACES = 6
 
 
-def written(value: float) -> str:
+def format_number(value: float) -> str:
     """Write a number: ``12.34``, and the kWh of a home in half a minute as ``0.0033``, not ``0.00``."""
     if value >= TWO_PLACES_FROM or value < 0.5 * 10**-MOST_PLACES:
         return f"{value:,.2f}"

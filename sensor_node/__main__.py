@@ -5,14 +5,14 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from broker.client import BrokerRefusedError
+from broker.client import BrokerRejectedError
 from broker.process import run
 from broker.settings import read_settings
 from sensor_node.durable import OutboxError
 from sensor_node.fleet import Fleet, NotConfirmedError
-from sensor_node.identity import claim
-from sensor_node.ledger import LedgerError, open_ledger
-from sensor_node.options import plan_of
+from sensor_node.identity import claim_outbox
+from sensor_node.ledger import LedgerWriteError, open_ledger
+from sensor_node.options import plan_from_options
 from sensor_node.settings import SensorNodeSettings
 
 PROGRAM = "sensor-node"
@@ -60,14 +60,17 @@ def run_node(arguments: list[str]) -> None:
     settings = read_settings(SensorNodeSettings, arguments, PROGRAM)
 
     async def measure(stop: asyncio.Event) -> None:
-        async with open_ledger(settings.ledger) as ledger, claim(settings, ledger) as (sensor_id, outbox):
-            plan = plan_of(settings, sensor_id)
+        async with (
+            open_ledger(settings.ledger) as ledger,
+            claim_outbox(settings, ledger) as (sensor_id, outbox),
+        ):
+            plan = plan_from_options(settings, sensor_id)
             try:
                 await Fleet(plan, settings, [outbox], stop).run()
             finally:
                 await ledger.end(outbox.kept)
 
-    run(PROGRAM, measure, BrokerRefusedError, LedgerError, OutboxError, NotConfirmedError)
+    run(PROGRAM, measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 BURST = 500
 
 
-class Allowance:
+class BackfillBucket:
     """A token bucket.
 
     Args:

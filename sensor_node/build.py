@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node import supply
-from sensor_node.faults import Fault
+from sensor_node.faults import InjectedFault
 from sensor_node.inject import Injector
-from sensor_node.meter import Meter, Works
-from sensor_node.plan import MetersPlan, Plan
+from sensor_node.meter import Meter, MeterParts
+from sensor_node.plan import MetersPlan, SimulationPlan
 from sensor_node.profiles import Load, make_load
-from sensor_node.register import Register
-from sensor_node.supply import Supply
+from sensor_node.register import EnergyRegister
+from sensor_node.supply import LoadSource
 
 # Values that are computed ahead, all meters of a group together, and for one.
-AHEAD_OF_ALL = 100_000
-AHEAD_OF_ONE = 256
+MAX_PRECOMPUTED = 100_000
+MAX_PRECOMPUTED_OF_ONE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class MeterGroup:
     """Meters that are read at the same interval.
 
     Attributes:
@@ -34,12 +34,12 @@ class Group:
 
     plan: MetersPlan
     meters: list[Meter]
-    supplies: list[Supply]
+    supplies: list[LoadSource]
 
 
 def build_group(
-    own: MetersPlan, site: str, plan: Plan, begin: datetime, sequences: Mapping[Place, int]
-) -> Group:
+    own: MetersPlan, site: str, plan: SimulationPlan, begin: datetime, sequences: Mapping[SensorKey, int]
+) -> MeterGroup:
     """Make the meters of a group.
 
     Args:
@@ -51,28 +51,30 @@ def build_group(
     """
     meters, supplies = [], []
     for number, sensor_id in enumerate(own.sensor_ids):
-        place = Place(site, sensor_id)
+        place = SensorKey(site, sensor_id)
         faults = [fault for fault in own.faults if fnmatchcase(sensor_id, fault.meters)]
-        injector = injector_of(faults, plan, sensor_id, begin)
-        register = None if own.register is None else Register(own.register)
-        works = Works(injector, register, _remembered(faults, own.interval))
+        injector = make_injector(faults, plan, sensor_id, begin)
+        register = None if own.register is None else EnergyRegister(own.register)
+        works = MeterParts(injector, register, _timestamp_memory(faults, own.interval))
         meters.append(Meter(place, own.location, sequences[place], works))
-        supplies.append(_supply(own, number, plan, begin))
-    return Group(own, meters, supplies)
+        supplies.append(_load_source(own, number, plan, begin))
+    return MeterGroup(own, meters, supplies)
 
 
-def injector_of(faults: Sequence[Fault], plan: Plan, name: str, begin: datetime) -> Injector | None:
+def make_injector(
+    faults: Sequence[InjectedFault], plan: SimulationPlan, name: str, begin: datetime
+) -> Injector | None:
     """The faults of one meter or node; None without any."""
-    return Injector(faults, chance(plan.seed, name, "faults"), begin) if faults else None
+    return Injector(faults, make_rng(plan.seed, name, "faults"), begin) if faults else None
 
 
-def chance(seed: int | None, name: str, use: str) -> random.Random:
+def make_rng(seed: int | None, name: str, use: str) -> random.Random:
     """Chance of its own for each meter and use; the same at every run if there is a seed."""
     # Text as a seed keeps its meaning over Python versions.
     return random.Random(None if seed is None else f"{seed}:{name}:{use}")
 
 
-def load_of(own: MetersPlan, sensor_id: str, plan: Plan) -> Load:
+def make_meter_load(own: MetersPlan, sensor_id: str, plan: SimulationPlan) -> Load:
     """What a meter measures."""
     seed = random.getrandbits(64) if plan.seed is None else plan.seed
     key = f"{seed}:{sensor_id}"
@@ -82,17 +84,17 @@ def load_of(own: MetersPlan, sensor_id: str, plan: Plan) -> Load:
     return make_load(own.profile, key, yearly_kwh, plan.surroundings)
 
 
-def _supply(own: MetersPlan, number: int, plan: Plan, begin: datetime) -> Supply:
+def _load_source(own: MetersPlan, number: int, plan: SimulationPlan, begin: datetime) -> LoadSource:
     if own.recordings:
         return supply.recorded(own.recordings[number])
-    load = load_of(own, own.sensor_ids[number], plan)
+    load = make_meter_load(own, own.sensor_ids[number], plan)
     if plan.course.begin is None:
         return supply.live(load, own.interval)
-    ahead = max(1, min(AHEAD_OF_ONE, AHEAD_OF_ALL // len(own.sensor_ids)))
-    return supply.in_steps(load, own.interval, begin, ahead)
+    ahead = max(1, min(MAX_PRECOMPUTED_OF_ONE, MAX_PRECOMPUTED // len(own.sensor_ids)))
+    return supply.precomputed(load, own.interval, begin, ahead)
 
 
-def _remembered(faults: Sequence[Fault], interval: timedelta) -> int:
+def _timestamp_memory(faults: Sequence[InjectedFault], interval: timedelta) -> int:
     """How many times a meter must remember, so that a wrong clock gives none of them twice."""
     most = max((abs(fault.by) for fault in faults if fault.by is not None), default=timedelta(0))
     lengths = sum(fault.length or 1 for fault in faults if fault.by is not None)

@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.settings import ProcessSettings, read_settings
-from sensor_node.faults import NATURES, Fault
-from sensor_node.plan import Course, MetersPlan, NodePlan, Plan
+from sensor_node.faults import FAULT_TYPES, InjectedFault
+from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan
 from sensor_node.profiles import DEFAULT_YEARLY_KWH
 from sensor_node.run import read_plan
 
@@ -21,7 +21,7 @@ PROGRAM = "sensor-node check"
 WIDTH = 80
 
 
-class CheckSettings(ProcessSettings):
+class ScenarioCheckSettings(ProcessSettings):
     """Say in words what a scenario will do, or what is wrong with it.
 
     Example: sensor-node check campus.toml
@@ -32,23 +32,23 @@ class CheckSettings(ProcessSettings):
 
 def check_command(arguments: list[str]) -> None:
     """Read the scenario and say what it will do."""
-    settings = read_settings(CheckSettings, arguments, PROGRAM)
-    lines = to_words(read_plan(settings.file, PROGRAM))
-    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
+    settings = read_settings(ScenarioCheckSettings, arguments, PROGRAM)
+    lines = describe_plan(read_plan(settings.file, PROGRAM))
+    sys.stdout.write("".join(f"{escape_text(line)}\n" for line in lines))
 
 
-def to_words(plan: Plan) -> list[str]:
+def describe_plan(plan: SimulationPlan) -> list[str]:
     """Describe a plan, in lines of 80 columns at most."""
-    lines = [*_wrap(plan.name, ""), *_wrap(_course(plan), "")]
+    lines = [*_wrap(plan.name, ""), *_wrap(_describe_timeline(plan), "")]
     site = None
     for node in plan.nodes:
         if node.site != site:
             site = node.site
             lines += ["", f"Site {site}"]
-        lines += list(_node(node))
-    faults = list(_faults(plan))
+        lines += list(_describe_node(node))
+    faults = list(_describe_faults(plan))
     lines += ["", "Faults" if faults else "No faults.", *faults]
-    return [*lines, "", *_wrap(_totals(plan), "")]
+    return [*lines, "", *_wrap(_describe_totals(plan), "")]
 
 
 def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
@@ -57,10 +57,10 @@ def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
     )
 
 
-def _course(plan: Plan) -> str:
+def _describe_timeline(plan: SimulationPlan) -> str:
     course, zone = plan.course, plan.surroundings.zone
     if course.begin is None:
-        when = f"Live, for {span(course.duration)}" if course.duration else "Live, until Ctrl-C"
+        when = f"Live, for {format_duration(course.duration)}" if course.duration else "Live, until Ctrl-C"
     else:
         fast = f"at {course.speed:,g} times the speed of time" if course.speed else "as fast as it is taken"
         until = f"to {_day(course.end, plan)}" if course.end else "to now, and then live"
@@ -69,22 +69,22 @@ def _course(plan: Plan) -> str:
     return f"{when}; {seed}. Clocks of {zone.key}, holidays: {plan.surroundings.holidays}."
 
 
-def _day(moment: datetime, plan: Plan) -> str:
+def _day(moment: datetime, plan: SimulationPlan) -> str:
     local = moment.astimezone(plan.surroundings.zone)
     return f"{local:%Y-%m-%d}" if local.hour == local.minute == 0 else f"{local:%Y-%m-%d %H:%M}"
 
 
-def _node(node: NodePlan) -> Iterator[str]:
+def _describe_node(node: NodePlan) -> Iterator[str]:
     count = len(node.places)
     meters = "1 meter" if count == 1 else f"{count:,} meters"
     yield from _wrap(f"Node {node.place.name}, {node.groups[0].location}: {meters}", "    ", "  ")
     for group in node.groups:
         first, last = group.sensor_ids[0], group.sensor_ids[-1]
         who = first if first == last else f"{first} to {last}"
-        yield from _wrap(f"{who}: {_measures(group)}", "      ", "    ")
+        yield from _wrap(f"{who}: {_describe_meters(group)}", "      ", "    ")
 
 
-def _measures(group: MetersPlan) -> str:
+def _describe_meters(group: MetersPlan) -> str:
     register = ", with a register" if group.register else ""
     if group.recordings:
         rows = sum(len(series.at_ms) for series in group.recordings)
@@ -96,11 +96,11 @@ def _measures(group: MetersPlan) -> str:
         yearly = f", {lowest:,.0f} kWh a year"
         if highest and highest != lowest:
             yearly = f", {lowest:,.0f} to {highest:,.0f} kWh a year"
-    return f"{group.profile}{yearly}, read every {span(group.interval)}{register}"
+    return f"{group.profile}{yearly}, read every {format_duration(group.interval)}{register}"
 
 
-def _faults(plan: Plan) -> Iterator[str]:
-    seen: dict[Fault, int] = {}
+def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
+    seen: dict[InjectedFault, int] = {}
     for node in plan.nodes:
         for fault in node.faults:
             seen[fault] = seen.get(fault, 0) + fnmatchcase(node.place.name, fault.meters)
@@ -109,10 +109,10 @@ def _faults(plan: Plan) -> Iterator[str]:
                 count = sum(fnmatchcase(name, fault.meters) for name in group.sensor_ids)
                 seen[fault] = seen.get(fault, 0) + count
     for fault, count in seen.items():
-        yield from _wrap(_fault(fault, count), " " * 18, f"  {fault.kind:<16}")
+        yield from _wrap(_describe_fault(fault, count), " " * 18, f"  {fault.kind:<16}")
 
 
-def _fault(fault: Fault, count: int) -> str:
+def _describe_fault(fault: InjectedFault, count: int) -> str:
     thing = "node" if fault.of_node else "meter"
     whom = f"{count:,} {thing}{'' if count == 1 else 's'}"
     if fault.at is not None:
@@ -125,23 +125,23 @@ def _fault(fault: Fault, count: int) -> str:
         for word, when in (("from", fault.first), ("to", fault.end))
         if when is not None
     )
-    values = ", ".join(f"{name} {_value(getattr(fault, name))}" for name in NATURES[fault.kind].defaults)
-    return f"{NATURES[fault.kind].meaning}; {often}{window}{f' ({values})' if values else ''}"
+    values = ", ".join(f"{name} {_value(getattr(fault, name))}" for name in FAULT_TYPES[fault.kind].defaults)
+    return f"{FAULT_TYPES[fault.kind].meaning}; {often}{window}{f' ({values})' if values else ''}"
 
 
 def _when(when: timedelta | datetime) -> str:
-    return f"+{span(when)}" if isinstance(when, timedelta) else f"{when:%Y-%m-%d %H:%M}"
+    return f"+{format_duration(when)}" if isinstance(when, timedelta) else f"{when:%Y-%m-%d %H:%M}"
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
-        return f"-{span(-value)}" if value < timedelta(0) else span(value)
+        return f"-{format_duration(-value)}" if value < timedelta(0) else format_duration(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _totals(plan: Plan) -> str:
+def _describe_totals(plan: SimulationPlan) -> str:
     per_s = sum(_per_s(group) for node in plan.nodes for group in node.groups)
     meters = f"{plan.meters:,} meters" if plan.meters > 1 else "1 meter"
     text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
@@ -157,13 +157,13 @@ def _per_s(group: MetersPlan) -> float:
     return 0.0 if group.recordings else len(group.sensor_ids) / group.interval.total_seconds()
 
 
-def _length(course: Course) -> timedelta | None:
+def _length(course: PlanTimeline) -> timedelta | None:
     if course.begin is not None and course.end is not None:
         return course.end - course.begin
     return course.duration if course.begin is None else None
 
 
-def span(length: timedelta) -> str:
+def format_duration(length: timedelta) -> str:
     """Write a length of time as it is written in a scenario: 1h30m."""
     seconds = length.total_seconds()
     if seconds < 1:

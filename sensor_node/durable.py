@@ -13,9 +13,9 @@ from typing import TextIO
 import aiosqlite
 
 from broker.messages import Reading
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.ledger import Ledger
-from sensor_node.outbox import Kept, Key, Outbox
+from sensor_node.outbox import EntryKey, Outbox, OutboxEntry
 
 SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -27,12 +27,14 @@ CREATE TABLE IF NOT EXISTS meters (
     site TEXT, sensor_id TEXT, last INTEGER, PRIMARY KEY (site, sensor_id)
 ) WITHOUT ROWID;
 """
-ALL = "SELECT site, sensor_id, sequence, payload FROM readings ORDER BY sequence"
-LAST = "SELECT last FROM meters WHERE site = ? AND sensor_id = ?"
-NEWEST = "SELECT sequence FROM readings WHERE site = ? AND sensor_id = ? ORDER BY sequence DESC LIMIT 1"
+SELECT_READINGS = "SELECT site, sensor_id, sequence, payload FROM readings ORDER BY sequence"
+SELECT_LAST_SEQUENCE = "SELECT last FROM meters WHERE site = ? AND sensor_id = ?"
+SELECT_NEWEST_SEQUENCE = (
+    "SELECT sequence FROM readings WHERE site = ? AND sensor_id = ? ORDER BY sequence DESC LIMIT 1"
+)
 # So many that no meter ever comes there, and far below what a reading may have.
-MOST_SEQUENCE = 2**62
-MOVE = "move it away or name another"
+MAX_SEQUENCE = 2**62
+REMEDY = "move it away or name another"
 
 
 class OutboxError(Exception):
@@ -54,25 +56,25 @@ async def open_outbox(path: Path, limit: int, ledger: Ledger) -> AsyncIterator["
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f"{path.name}.lock").open("w") as lock:
-            _take(lock, path)
+            _lock_file(lock, path)
             async with aiosqlite.connect(path, isolation_level=None) as database:
                 outbox = DurableOutbox(limit, ledger, database, path)
                 await outbox.load()
                 yield outbox
     except aiosqlite.Error as error:
-        raise OutboxError(f"the outbox {path} cannot be used ({error}); {MOVE}") from error
+        raise OutboxError(f"the outbox {path} cannot be used ({error}); {REMEDY}") from error
     except OSError as error:
         raise OutboxError(f"the outbox {path} cannot be used ({error.strerror}); name another") from error
 
 
-def _take(lock: TextIO, path: Path) -> None:
+def _lock_file(lock: TextIO, path: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OutboxTakenError(f"another sensor node uses the outbox {path}") from None
 
 
-def _read(site: object, sensor_id: object, sequence: object, payload: object) -> Kept:
+def _read(site: object, sensor_id: object, sequence: object, payload: object) -> OutboxEntry:
     """Read a row of the file, in which a damage may have left anything.
 
     Raises:
@@ -81,11 +83,11 @@ def _read(site: object, sensor_id: object, sequence: object, payload: object) ->
     if not (isinstance(payload, bytes) and isinstance(site, str) and isinstance(sequence, int)):
         raise ValueError("another type")  # noqa: TRY004 - as of all that is wrong with a row
     reading = Reading.model_validate_json(payload)
-    place = Place(site, reading.sensor_id)
+    place = SensorKey(site, reading.sensor_id)
     is_its_own = (reading.sensor_id, reading.sequence) == (sensor_id, sequence)
-    if not (is_its_own and place.is_valid and sequence < MOST_SEQUENCE) or b"\n" in payload:
+    if not (is_its_own and place.is_valid and sequence < MAX_SEQUENCE) or b"\n" in payload:
         raise ValueError("another reading")
-    return Kept(place, sequence, payload)
+    return OutboxEntry(place, sequence, payload)
 
 
 class DurableOutbox(Outbox):
@@ -112,18 +114,18 @@ class DurableOutbox(Outbox):
         """
         try:
             await self._database.executescript(SCHEMA)
-            rows = await self._database.execute_fetchall(ALL)
+            rows = await self._database.execute_fetchall(SELECT_READINGS)
             for row in rows:
                 reading = _read(*row)
                 self._kept[reading.place, reading.sequence] = reading
         except ValueError as error:
             # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
-            raise OutboxError(f"the outbox {self._path} is damaged; {MOVE}") from error
+            raise OutboxError(f"the outbox {self._path} is damaged; {REMEDY}") from error
         # The earlier process may have died before it could note them.
         await self.ledger.invoke(self._kept.values())
         self.send_again()
 
-    async def last_sequence(self, place: Place) -> int:
+    async def last_sequence(self, place: SensorKey) -> int:
         """The highest sequence that a meter ever used; -1 if there is none.
 
         Raises:
@@ -131,15 +133,15 @@ class DurableOutbox(Outbox):
         """
         used = [-1]
         try:
-            for question in (LAST, NEWEST):
+            for question in (SELECT_LAST_SEQUENCE, SELECT_NEWEST_SEQUENCE):
                 used += [row[0] for row in await self._database.execute_fetchall(question, tuple(place))]
         except UnicodeDecodeError:
-            used.append(MOST_SEQUENCE)
-        if not all(type(each) is int and each < MOST_SEQUENCE for each in used):
-            raise OutboxError(f"the outbox {self._path} is damaged; {MOVE}")
+            used.append(MAX_SEQUENCE)
+        if not all(type(each) is int and each < MAX_SEQUENCE for each in used):
+            raise OutboxError(f"the outbox {self._path} is damaged; {REMEDY}")
         return max(used)
 
-    async def _write(self, readings: Sequence[Kept]) -> None:
+    async def _write(self, readings: Sequence[OutboxEntry]) -> None:
         rows = [(*reading.place, reading.sequence, reading.payload) for reading in readings]
         async with self._in_one_write():
             await self._database.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?)", rows)
@@ -147,7 +149,7 @@ class DurableOutbox(Outbox):
                 "INSERT OR REPLACE INTO meters VALUES (?, ?, ?)", [row[:3] for row in rows]
             )
 
-    async def _delete(self, keys: Sequence[Key]) -> None:
+    async def _delete(self, keys: Sequence[EntryKey]) -> None:
         async with self._in_one_write():
             await self._database.executemany(
                 "DELETE FROM readings WHERE site = ? AND sensor_id = ? AND sequence = ?",

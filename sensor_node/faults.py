@@ -45,7 +45,7 @@ FaultKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Nature:
+class FaultType:
     """What a fault is.
 
     Attributes:
@@ -59,44 +59,46 @@ class Nature:
     of_node: bool = False
 
 
-NATURES: Mapping[FaultKind, Nature] = {
-    "peak": Nature("one reading is many times too high", {"factor": 8.0}),
-    "drift": Nature("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
-    "stuck": Nature("the same value again and again", {"length": 10}),
-    "gap": Nature(
+FAULT_TYPES: Mapping[FaultKind, FaultType] = {
+    "peak": FaultType("one reading is many times too high", {"factor": 8.0}),
+    "drift": FaultType("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
+    "stuck": FaultType("the same value again and again", {"length": 10}),
+    "gap": FaultType(
         "readings are made and not sent: never, or with backfill all at its end",
         {"length": 10, "backfill": False},
     ),
-    "duplicate": Nature("a reading is sent more than once", {"copies": 2}),
-    "reorder": Nature("a reading arrives after later ones", {"length": 2}),
-    "clock-skew": Nature(
+    "duplicate": FaultType("a reading is sent more than once", {"copies": 2}),
+    "reorder": FaultType("a reading arrives after later ones", {"length": 2}),
+    "clock-skew": FaultType(
         "the clock goes ever more wrong, then is set right", {"by": timedelta(seconds=-90), "length": 20}
     ),
-    "clock-jump": Nature("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
-    "naive-time": Nature("a time stamp without an offset"),
-    "wrong-unit": Nature("Wh are sent as kWh"),
-    "nan": Nature("the value is NaN"),
-    "truncated": Nature("the payload is cut short"),
-    "oversized": Nature("the payload has more than 64 KiB"),
-    "counter-reset": Nature("the register begins anew at zero, for good"),
-    "transient-zero": Nature("the register, or without one the value, is zero once"),
-    "reboot": Nature("the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True),
-    "flapping": Nature(
+    "clock-jump": FaultType("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
+    "naive-time": FaultType("a time stamp without an offset"),
+    "wrong-unit": FaultType("Wh are sent as kWh"),
+    "nan": FaultType("the value is NaN"),
+    "truncated": FaultType("the payload is cut short"),
+    "oversized": FaultType("the payload has more than 64 KiB"),
+    "counter-reset": FaultType("the register begins anew at zero, for good"),
+    "transient-zero": FaultType("the register, or without one the value, is zero once"),
+    "reboot": FaultType(
+        "the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True
+    ),
+    "flapping": FaultType(
         "the connection of the node is lost again and again",
         {"copies": 4, "away": timedelta(seconds=1)},
         of_node=True,
     ),
-    "silence": Nature("the meter is not read for a while", {"length": 15}),
-    "storm": Nature("a reading is sent hundreds of times", {"copies": 500}),
+    "silence": FaultType("the meter is not read for a while", {"length": 15}),
+    "storm": FaultType("a reading is sent hundreds of times", {"copies": 500}),
 }
-PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")
+FAULT_PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")
 # A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
-UNCLEAR = (timedelta(minutes=4), timedelta(minutes=6))
-LONGEST = timedelta(days=3650)
-DURATION = "write a duration as 30s, 10m, -1h or 1h30m"
+AMBIGUOUS_CLOCK_ERROR = (timedelta(minutes=4), timedelta(minutes=6))
+MAX_OFFSET = timedelta(days=3650)
+DURATION_HINT = "write a duration as 30s, 10m, -1h or 1h30m"
 
 
-def parse_share(text: object) -> object:
+def parse_rate(text: object) -> object:
     """Turn ``1%`` into 0.01; leave what is not text to pydantic."""
     if not isinstance(text, str):
         return text
@@ -114,7 +116,7 @@ def parse_duration(text: object) -> object:
     try:
         return durationpy.from_str(text.removeprefix("+"))
     except (durationpy.DurationError, OverflowError):
-        raise ValueError(DURATION) from None
+        raise ValueError(DURATION_HINT) from None
 
 
 def parse_when(text: object) -> object:
@@ -131,12 +133,12 @@ def parse_when(text: object) -> object:
     return text
 
 
-Share = Annotated[float, BeforeValidator(parse_share), Field(gt=0, le=1)]
-Signed = Annotated[timedelta, BeforeValidator(parse_duration)]
+Rate = Annotated[float, BeforeValidator(parse_rate), Field(gt=0, le=1)]
+SignedDuration = Annotated[timedelta, BeforeValidator(parse_duration)]
 When = Annotated[timedelta | AwareDatetime, BeforeValidator(parse_when)]
 
 
-class Fault(BaseModel):
+class InjectedFault(BaseModel):
     """One fault, how often or when, and its parameters; those that it does not have are None.
 
     Attributes:
@@ -156,16 +158,16 @@ class Fault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     kind: FaultKind
-    rate: Share | None = None
+    rate: Rate | None = None
     at: When | None = None
     first: When | None = Field(None, alias="from")
     end: When | None = Field(None, alias="to")
     meters: str = "*"
     factor: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    by: Signed | None = None
+    by: SignedDuration | None = None
     length: Annotated[int, Field(ge=1, le=100_000)] | None = None
     copies: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    away: Annotated[Signed, Field(ge=timedelta(0), le=timedelta(days=1))] | None = None
+    away: Annotated[SignedDuration, Field(ge=timedelta(0), le=timedelta(days=1))] | None = None
     backfill: bool | None = None
 
     @model_validator(mode="before")
@@ -173,10 +175,10 @@ class Fault(BaseModel):
     def _fill_in(cls, given: object) -> object:
         if not isinstance(given, dict) or not isinstance(kind := given.get("kind"), str):
             return given
-        nature = NATURES.get(cast("FaultKind", kind))
+        nature = FAULT_TYPES.get(cast("FaultKind", kind))
         if nature is None:
             return given
-        foreign = [name for name in PARAMETERS if name in given and name not in nature.defaults]
+        foreign = [name for name in FAULT_PARAMETERS if name in given and name not in nature.defaults]
         if foreign:
             has = " and ".join(nature.defaults) or "no parameters"
             raise ValueError(f"{kind} has no {foreign[0]}; it has {has}")
@@ -185,7 +187,7 @@ class Fault(BaseModel):
     @field_validator("at", "first", "end")
     @classmethod
     def _check_when(cls, when: timedelta | datetime | None) -> timedelta | datetime | None:
-        if isinstance(when, timedelta) and not timedelta(0) <= when <= LONGEST:
+        if isinstance(when, timedelta) and not timedelta(0) <= when <= MAX_OFFSET:
             raise ValueError("a time since the beginning is +0s to +87600h")
         return when
 
@@ -193,38 +195,38 @@ class Fault(BaseModel):
     def _check(self) -> Self:
         if (self.rate is None) == (self.at is None):
             raise ValueError(f"{self.kind} needs a rate (1%) or a time (at = +5m), and not both")
-        if self.by is not None and UNCLEAR[0] < self.by < UNCLEAR[1]:
+        if self.by is not None and AMBIGUOUS_CLOCK_ERROR[0] < self.by < AMBIGUOUS_CLOCK_ERROR[1]:
             raise ValueError(f"{self.kind} by 4 to 6 minutes ahead may be stored or not; use less or more")
-        if self.kind == "clock-skew" and self.by is not None and abs(self.by) > UNCLEAR[0]:
+        if self.kind == "clock-skew" and self.by is not None and abs(self.by) > AMBIGUOUS_CLOCK_ERROR[0]:
             raise ValueError("clock-skew is 4 minutes at most; clock-jump goes further")
         return self
 
     @property
     def of_node(self) -> bool:
         """Whether it happens to a whole node."""
-        return NATURES[self.kind].of_node
+        return FAULT_TYPES[self.kind].of_node
 
     def is_open(self, moment: datetime, begin: datetime) -> bool:
         """Whether it may begin at a time, seen from the beginning of the run."""
         return (
-            _since(self.first, begin, datetime.min.replace(tzinfo=UTC))
+            _absolute(self.first, begin, datetime.min.replace(tzinfo=UTC))
             <= moment
-            < _since(self.end, begin, datetime.max.replace(tzinfo=UTC))
+            < _absolute(self.end, begin, datetime.max.replace(tzinfo=UTC))
         )
 
     def is_due(self, moment: datetime, begin: datetime) -> bool:
         """Whether a fault that happens once is due."""
-        return self.at is not None and _since(self.at, begin, begin) <= moment
+        return self.at is not None and _absolute(self.at, begin, begin) <= moment
 
 
-def _since(when: timedelta | datetime | None, begin: datetime, otherwise: datetime) -> datetime:
+def _absolute(when: timedelta | datetime | None, begin: datetime, otherwise: datetime) -> datetime:
     if when is None:
         return otherwise
     return begin + when if isinstance(when, timedelta) else when
 
 
 def parse_fault(text: object) -> object:
-    """Turn ``duplicate=1%,copies=3`` into what ``Fault`` takes.
+    """Turn ``duplicate=1%,copies=3`` into what ``InjectedFault`` takes.
 
     Raises:
         ValueError: It is not written like that.
@@ -234,8 +236,8 @@ def parse_fault(text: object) -> object:
     first, *rest = text.split(",")
     kind, _, rate = first.partition("=")
     given: dict[str, object] = {"kind": kind.strip()}
-    if kind.strip() not in NATURES:
-        raise ValueError(f"{kind.strip()!r} is no fault; there are {', '.join(NATURES)}")
+    if kind.strip() not in FAULT_TYPES:
+        raise ValueError(f"{kind.strip()!r} is no fault; there are {', '.join(FAULT_TYPES)}")
     if rate and rate.strip() != "once":
         given["rate"] = rate
     for part in rest:
@@ -248,7 +250,7 @@ def parse_fault(text: object) -> object:
     return given
 
 
-def conflicting(faults: Iterable[Fault], *, has_counter: bool) -> str | None:
+def fault_conflict(faults: Iterable[InjectedFault], *, has_counter: bool) -> str | None:
     """Say what is wrong with the faults of one meter; None if nothing is."""
     if not has_counter and any(fault.kind == "counter-reset" for fault in faults):
         return "counter-reset needs a register: add --counter"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.durable import open_outbox
 from sensor_node.ledger import Ledger
-from sensor_node.node import Node
+from sensor_node.node import SensorNode
 from sensor_node.outbox import Outbox
-from sensor_node.plan import Plan
+from sensor_node.plan import SimulationPlan
 from sensor_node.settings import TransportSettings
 
 REPORT_EVERY_S = 60.0
@@ -25,7 +25,7 @@ class NotConfirmedError(Exception):
 
 
 async def open_outboxes(
-    stack: AsyncExitStack, folder: Path | None, places: Sequence[Place], limit: int, ledger: Ledger
+    stack: AsyncExitStack, folder: Path | None, places: Sequence[SensorKey], limit: int, ledger: Ledger
 ) -> list[Outbox]:
     """Open an outbox for each node: in memory, or in a folder with a file for each.
 
@@ -50,7 +50,7 @@ class Fleet:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SimulationPlan,
         settings: TransportSettings,
         outboxes: Sequence[Outbox],
         stop: asyncio.Event,
@@ -58,7 +58,7 @@ class Fleet:
         self._plan = plan
         self._stop = stop
         self._nodes = [
-            Node(plan, each, settings, outbox, stop)
+            SensorNode(plan, each, settings, outbox, stop)
             for each, outbox in zip(plan.nodes, outboxes, strict=True)
         ]
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from broker.messages import MAX_SENSORS_PER_NODE, sensor_series
+from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
 from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.ledger import Ledger
 from sensor_node.outbox import Outbox
@@ -17,7 +17,7 @@ from sensor_node.settings import FIRST_SENSOR, SensorNodeSettings
 
 
 @asynccontextmanager
-async def claim(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
+async def claim_outbox(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
     """Open the node's outbox and say what its first meter is called.
 
     Raises:
@@ -42,7 +42,7 @@ async def claim(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIterator[t
 @asynccontextmanager
 async def _first_free(folder: Path, limit: int, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
     async with AsyncExitStack() as stack:
-        for sensor_id in sensor_series(FIRST_SENSOR, MAX_SENSORS_PER_NODE):
+        for sensor_id in numbered_sensor_ids(FIRST_SENSOR, MAX_SENSORS_PER_NODE):
             with contextlib.suppress(OutboxTakenError):
                 path = folder / f"{sensor_id}.db"
                 outbox = await stack.enter_async_context(open_outbox(path, limit, ledger))

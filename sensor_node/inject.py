@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sensor_node.faults import Fault, FaultKind
+from sensor_node.faults import FaultKind, InjectedFault
 
 # What happens to the value. The rest happens on the way, and of that one thing at a time: then it is
 # clear what must come of a reading.
-OF_VALUE = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zero", "counter-reset"})
+VALUE_FAULTS = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zero", "counter-reset"})
 
 
-class Struck(NamedTuple):
+class ActiveFault(NamedTuple):
     """A fault that is there at a reading.
 
     Attributes:
@@ -22,7 +22,7 @@ class Struck(NamedTuple):
         length: How many it has.
     """
 
-    fault: Fault
+    fault: InjectedFault
     step: int
     length: int
 
@@ -36,7 +36,7 @@ class Struck(NamedTuple):
 class _Episode:
     """A fault of one meter, and where it is."""
 
-    fault: Fault
+    fault: InjectedFault
     step: int = 0
     is_spent: bool = False
 
@@ -55,12 +55,12 @@ class Injector:
         begin: When the run began.
     """
 
-    def __init__(self, faults: Iterable[Fault], rng: random.Random, begin: datetime) -> None:
+    def __init__(self, faults: Iterable[InjectedFault], rng: random.Random, begin: datetime) -> None:
         self._episodes = [_Episode(fault) for fault in faults]
         self._rng = rng
         self._begin = begin
 
-    def draw(self, moment: datetime) -> Mapping[FaultKind, Struck]:
+    def draw(self, moment: datetime) -> Mapping[FaultKind, ActiveFault]:
         """Which faults are there at a reading.
 
         Args:
@@ -68,18 +68,18 @@ class Injector:
         """
         if not self._episodes:
             return {}
-        is_taken = any(each.step and each.fault.kind not in OF_VALUE for each in self._episodes)
-        struck: dict[FaultKind, Struck] = {}
+        is_taken = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)
+        struck: dict[FaultKind, ActiveFault] = {}
         for each in self._episodes:
             begins = self._begins(each, moment)
-            is_on_the_way = each.fault.kind not in OF_VALUE
+            is_on_the_way = each.fault.kind not in VALUE_FAULTS
             if each.step == 0:
                 if not begins or each.fault.kind in struck or (is_taken and is_on_the_way):
                     continue
                 each.is_spent = each.fault.at is not None
                 is_taken = is_taken or is_on_the_way
             each.step += 1
-            struck[each.fault.kind] = Struck(each.fault, each.step, each.length)
+            struck[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
             if each.step == each.length:
                 each.step = 0
         return struck

@@ -11,15 +11,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broker.ledger import Attempted, Known, Malformed, Outcome, Trouble, attempt_line
+from broker.ledger import (
+    AttemptEvent,
+    ExpectedAlarmEntry,
+    MalformedEntry,
+    OutcomeEntry,
+    OutcomeEvent,
+    format_attempt,
+)
 from broker.messages import SequenceRange, to_ranges
-from broker.topics import Place
+from broker.topics import SensorKey
 
 if TYPE_CHECKING:
-    from sensor_node.outbox import Kept
+    from sensor_node.outbox import OutboxEntry
 
 
-class LedgerError(Exception):
+class LedgerWriteError(Exception):
     """Raised when the ledger cannot be written: nothing may be sent that is not in it."""
 
 
@@ -34,38 +41,38 @@ class Ledger:
         self._file = file
         self._writing = asyncio.Lock()
 
-    async def invoke(self, readings: Iterable["Kept"]) -> None:
+    async def invoke(self, readings: Iterable["OutboxEntry"]) -> None:
         """Note readings that will be sent."""
         await self._attempts("invoke", readings)
 
-    async def refused(self, readings: Iterable["Kept"]) -> None:
+    async def refused(self, readings: Iterable["OutboxEntry"]) -> None:
         """Note readings that found no room in the outbox."""
         await self._attempts("refused", readings)
 
-    async def withheld(self, readings: Iterable["Kept"]) -> None:
+    async def withheld(self, readings: Iterable["OutboxEntry"]) -> None:
         """Note readings that were made and will never be sent."""
         await self._attempts("withheld", readings)
 
-    async def _attempts(self, event: Attempted, readings: Iterable["Kept"]) -> None:
+    async def _attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
         if self._file is not None:
             await self._append(
-                [attempt_line(event, each.place.site, each.payload, each.truth) for each in readings]
+                [format_attempt(event, each.place.site, each.payload, each.truth) for each in readings]
             )
 
-    async def note(self, entries: Sequence[Malformed | Trouble]) -> None:
+    async def note(self, entries: Sequence[MalformedEntry | ExpectedAlarmEntry]) -> None:
         """Note what will be sent though it is no reading, and what an alarm has to tell of."""
         if self._file is not None:
             await self._append(
                 [each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries]
             )
 
-    async def known(self, event: Known, place: Place, sequences: Sequence[SequenceRange]) -> None:
+    async def known(self, event: OutcomeEvent, place: SensorKey, sequences: Sequence[SequenceRange]) -> None:
         """Note what became of readings."""
         if self._file is not None and sequences:
-            outcome = Outcome(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
+            outcome = OutcomeEntry(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
             await self._append([outcome.model_dump_json().encode() + b"\n"])
 
-    async def end(self, open_readings: Iterable["Kept"]) -> None:
+    async def end(self, open_readings: Iterable["OutboxEntry"]) -> None:
         """Note of readings that are still in the outbox that their outcome is unknown."""
         left = sorted((each.place, each.sequence) for each in open_readings)
         for place, rows in groupby(left, key=lambda row: row[0]):
@@ -74,16 +81,16 @@ class Ledger:
     async def _append(self, lines: Sequence[bytes]) -> None:
         if lines and self._file is not None:
             async with self._writing:
-                await asyncio.to_thread(_write_through, self._file, b"".join(lines))
+                await asyncio.to_thread(_write_synced, self._file, b"".join(lines))
 
 
-def _write_through(file: int, data: bytes) -> None:
+def _write_synced(file: int, data: bytes) -> None:
     try:
         while data:
             data = data[os.write(file, data) :]
         os.fsync(file)
     except OSError as error:
-        raise LedgerError(f"the ledger cannot be written ({error.strerror}); name another") from error
+        raise LedgerWriteError(f"the ledger cannot be written ({error.strerror}); name another") from error
 
 
 @asynccontextmanager
@@ -100,12 +107,14 @@ async def open_ledger(path: Path | None) -> AsyncIterator[Ledger]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise LedgerError(f"the ledger {path} cannot be used ({error.strerror}); name another") from error
+        raise LedgerWriteError(
+            f"the ledger {path} cannot be used ({error.strerror}); name another"
+        ) from error
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             # A process died while it wrote: what it left is no entry, and ours begins on a new line.
-            _write_through(file, b"\n")
+            _write_synced(file, b"\n")
         yield Ledger(file)
     finally:
         os.close(file)

@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from broker.messages import Reading
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.faults import FaultKind
-from sensor_node.inject import Injector, Struck
-from sensor_node.payload import SPOILED, encode
-from sensor_node.register import Register
-from sensor_node.truth import Made
+from sensor_node.inject import ActiveFault, Injector
+from sensor_node.payload import CORRUPTIONS, encode
+from sensor_node.register import EnergyRegister
+from sensor_node.truth import MeterOutput
 
 MILLISECOND = timedelta(milliseconds=1)
 # Six decimals of a kWh are a thousandth of a watt-hour.
 DECIMALS = 6
-SETTLED = 10
-QUIET: tuple[FaultKind, ...] = ("silence", "gap")
-COPYING: tuple[FaultKind, ...] = ("duplicate", "storm")
+INTERVAL_KNOWN_AFTER = 10
+SILENT_FAULTS: tuple[FaultKind, ...] = ("silence", "gap")
+COPYING_FAULTS: tuple[FaultKind, ...] = ("duplicate", "storm")
 
-Struckness = Mapping[FaultKind, Struck]
+ActiveFaults = Mapping[FaultKind, ActiveFault]
 
 
 def first_sequence(now: datetime) -> int:
@@ -33,14 +33,14 @@ def first_sequence(now: datetime) -> int:
     return int(now.timestamp() * 1_000_000)
 
 
-class _Held(NamedTuple):
+class _Delayed(NamedTuple):
     """A reading that is sent after later ones; ``due`` counts readings of the meter."""
 
     due: int
-    made: Made
+    made: MeterOutput
 
 
-class Works(NamedTuple):
+class MeterParts(NamedTuple):
     """What is inside a meter.
 
     Attributes:
@@ -50,11 +50,11 @@ class Works(NamedTuple):
     """
 
     injector: Injector | None = None
-    register: Register | None = None
+    register: EnergyRegister | None = None
     remembered: int = 0
 
 
-PLAIN = Works()
+NO_PARTS = MeterParts()
 
 
 class Meter:
@@ -72,10 +72,10 @@ class Meter:
 
     def __init__(
         self,
-        place: Place,
+        place: SensorKey,
         location: str,
         sequence: int,
-        works: Works = PLAIN,
+        works: MeterParts = NO_PARTS,
     ) -> None:
         self.place = place
         self._location = location
@@ -87,10 +87,10 @@ class Meter:
         self._unsent_kwh = 0.0
         self._count = 0
         self.quiet = 0
-        self._held: list[_Held] = []
+        self._held: list[_Delayed] = []
         self._used: deque[datetime] = deque(maxlen=works.remembered)
 
-    def read(self, now: datetime, energy_kwh: float) -> list[Made]:
+    def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
         """Take a reading.
 
         Args:
@@ -105,7 +105,9 @@ class Meter:
         self._last = moment
         struck = self._injector.draw(moment) if self._injector else {}
         self._count += 1
-        self.quiet = next((hit.length for kind in QUIET if (hit := struck.get(kind)) and hit.step == 1), 0)
+        self.quiet = next(
+            (hit.length for kind in SILENT_FAULTS if (hit := struck.get(kind)) and hit.step == 1), 0
+        )
         if "silence" in struck:
             self._unsent_kwh += energy_kwh
             return self._overdue()
@@ -118,18 +120,18 @@ class Meter:
     @property
     def is_settled(self) -> bool:
         """Whether it was read so often that everybody knows its interval."""
-        return self._count >= SETTLED
+        return self._count >= INTERVAL_KNOWN_AFTER
 
     def begin_anew(self, sequence: int) -> None:
         """Forget the count, as a node does that was switched off and on."""
         self._sequence = max(self._sequence, sequence)
 
-    def give_up(self) -> list[Made]:
+    def give_up(self) -> list[MeterOutput]:
         """What still waits, at the end."""
         held, self._held = self._held, []
         return [each.made for each in held]
 
-    def _measure(self, energy_kwh: float, struck: Struckness) -> float:
+    def _measure(self, energy_kwh: float, struck: ActiveFaults) -> float:
         if hit := struck.get("peak"):
             energy_kwh *= hit.fault.factor or 1.0
         if hit := struck.get("drift"):
@@ -146,7 +148,7 @@ class Meter:
         return round(energy_kwh, DECIMALS)
 
     @staticmethod
-    def _read_register(register: Register, energy_kwh: float, struck: Struckness) -> float:
+    def _read_register(register: EnergyRegister, energy_kwh: float, struck: ActiveFaults) -> float:
         register.count(energy_kwh)
         if "counter-reset" in struck:
             register.reset()
@@ -154,8 +156,8 @@ class Meter:
             return 0.0  # what it has counted is seen later
         return register.read(is_zero="transient-zero" in struck)
 
-    def _make(self, moment: datetime, value_kwh: float, struck: Struckness) -> Made:
-        stamp = self._free(moment + _wrong_by(struck))
+    def _make(self, moment: datetime, value_kwh: float, struck: ActiveFaults) -> MeterOutput:
+        stamp = self._free(moment + _clock_error(struck))
         register_kwh = None if self._register is None else self._register.shown_kwh
         # Not checked: a value may be wrong on purpose.
         reading = Reading.model_construct(
@@ -167,12 +169,12 @@ class Meter:
         )
         payload = encode(reading, register_kwh)
         refusal = None
-        for kind, (spoil, why) in SPOILED.items():
+        for kind, (spoil, why) in CORRUPTIONS.items():
             if kind in struck:
                 payload, refusal = spoil(payload), why
-        copies = max((struck[kind].fault.copies or 1 for kind in COPYING if kind in struck), default=1)
+        copies = max((struck[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in struck), default=1)
         is_withheld = "gap" in struck and not struck["gap"].fault.backfill
-        return Made(
+        return MeterOutput(
             self.place, self._sequence, stamp, value_kwh, payload, tuple(struck), refusal, copies, is_withheld
         )
 
@@ -184,18 +186,18 @@ class Meter:
             self._used.append(stamp)
         return stamp
 
-    def _send(self, made: Made, struck: Struckness) -> list[Made]:
+    def _send(self, made: MeterOutput, struck: ActiveFaults) -> list[MeterOutput]:
         wait = 0
         if hit := struck.get("reorder"):
             wait = hit.fault.length or 1
         elif (hit := struck.get("gap")) and hit.fault.backfill:
             wait = hit.length - hit.step
         if wait:
-            self._held.append(_Held(self._count + wait, made))
+            self._held.append(_Delayed(self._count + wait, made))
             return self._overdue()
         return [made, *self._overdue()]
 
-    def _overdue(self) -> list[Made]:
+    def _overdue(self) -> list[MeterOutput]:
         if not self._held:
             return []
         due = [each.made for each in self._held if each.due <= self._count]
@@ -203,7 +205,7 @@ class Meter:
         return due
 
 
-def _wrong_by(struck: Struckness) -> timedelta:
+def _clock_error(struck: ActiveFaults) -> timedelta:
     """By how much the clock is wrong."""
     if hit := struck.get("clock-skew"):
         return _whole_ms((hit.fault.by or timedelta(0)) * hit.progress)

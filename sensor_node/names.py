@@ -1,8 +1,8 @@
 """The names of a node's meters: they count up from the first."""
 
-from broker.messages import MAX_SENSORS_PER_NODE, sensor_series
+from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
 from broker.settings import ID_RULE
-from broker.topics import Place
+from broker.topics import SensorKey
 
 
 def count_up(first: str, count: int) -> tuple[str, ...]:
@@ -17,8 +17,8 @@ def count_up(first: str, count: int) -> tuple[str, ...]:
     """
     if count > MAX_SENSORS_PER_NODE:
         raise ValueError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
-    names = tuple(sensor_series(first, count))
+    names = tuple(numbered_sensor_ids(first, count))
     # No other is longer.
-    if not Place("site", names[-1]).is_valid:
+    if not SensorKey("site", names[-1]).is_valid:
         raise ValueError(f"counting up from {first} to {count:,} meters comes to {names[-1]}: {ID_RULE}")
     return names

@@ -9,32 +9,32 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from broker.address import MqttAddress
-from broker.ledger import Malformed, Trouble, digest
-from broker.link import Link
-from broker.topics import Place
-from sensor_node.build import Group, build_group, injector_of
+from broker.ledger import ExpectedAlarmEntry, MalformedEntry, payload_digest
+from broker.link import ConnectionSupervisor
+from broker.topics import SensorKey
+from sensor_node.build import MeterGroup, build_group, make_injector
 from sensor_node.durable import DurableOutbox
 from sensor_node.meter import Meter, first_sequence
 from sensor_node.outages import Outages
-from sensor_node.outbox import Kept, Outbox
-from sensor_node.plan import NodePlan, Plan
+from sensor_node.outbox import Outbox, OutboxEntry
+from sensor_node.plan import NodePlan, SimulationPlan
 from sensor_node.publish import Publisher
-from sensor_node.rounds import Pace, Round, as_recorded, in_turn, together
+from sensor_node.rounds import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.settings import TransportSettings
-from sensor_node.state import State
-from sensor_node.troubles import silence_of
-from sensor_node.truth import Made, judge
+from sensor_node.state import OutboxStatus
+from sensor_node.troubles import expected_silence
+from sensor_node.truth import MeterOutput, ground_truth
 
 CHECK_EVERY_S = 0.1
 # In simulated time no more than that waits for confirmation, the rest waits to be made: of each meter as
 # many as are confirmed together, within what memory can bear.
-WAITING_OF_ONE = 2_000
-LEAST_WAITING, MOST_WAITING = 20_000, 200_000
+MAX_PENDING_OF_ONE = 2_000
+MIN_PENDING, MAX_PENDING = 20_000, 200_000
 
 logger = logging.getLogger(__name__)
 
 
-class Node:
+class SensorNode:
     """A node with one meter or many.
 
     Args:
@@ -50,7 +50,7 @@ class Node:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SimulationPlan,
         own: NodePlan,
         settings: TransportSettings,
         outbox: Outbox,
@@ -69,9 +69,9 @@ class Node:
         self._publisher = Publisher(settings, own.place, own.places, outbox)
         self._faults = [fault for fault in own.faults if fnmatchcase(own.place.name, fault.meters)]
         self._outages = Outages(
-            own, injector_of(self._faults, plan, own.place.name, self._begin), self._publisher
+            own, make_injector(self._faults, plan, own.place.name, self._begin), self._publisher
         )
-        self._pace = Pace(plan.course, stop, self._has_room)
+        self._pace = ReadingScheduler(plan.course, stop, self._has_room)
 
     @property
     def ends_by_itself(self) -> bool:
@@ -91,7 +91,7 @@ class Node:
         return self._plan.course.begin is None
 
     @property
-    def state(self) -> State:
+    def state(self) -> OutboxStatus:
         """How it is."""
         return self._publisher.state
 
@@ -102,7 +102,7 @@ class Node:
             BrokerRefusedError: The broker does not take this user.
             OutboxError: The outbox file failed.
         """
-        link = Link(
+        link = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"{self.place.site}-{self.place.name}",
             deliver=self._publisher.deliver,
@@ -141,21 +141,21 @@ class Node:
     def _is_busy(self) -> bool:
         return bool(len(self.outbox)) or self._publisher.has_unsent
 
-    async def _sequence(self, place: Place) -> int:
+    async def _sequence(self, place: SensorKey) -> int:
         """Where a meter begins to count: in simulated time always at the same, so that it can be repeated."""
         sequence = first_sequence(self._begin)
         if self._is_live and isinstance(self.outbox, DurableOutbox):
             sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
         return sequence
 
-    def _rounds(self, group: Group) -> AsyncIterator[Round]:
+    def _rounds(self, group: MeterGroup) -> AsyncIterator[Readout]:
         if group.plan.recordings:
             return as_recorded(group.plan.recordings, self._pace)
         if self._is_live:
-            return in_turn(len(group.meters), group.plan.interval, self._pace)
-        return together(len(group.meters), group.plan.interval, self._begin, self._pace)
+            return staggered(len(group.meters), group.plan.interval, self._pace)
+        return simultaneous(len(group.meters), group.plan.interval, self._begin, self._pace)
 
-    async def _measure(self, group: Group) -> None:
+    async def _measure(self, group: MeterGroup) -> None:
         """Read the meters of a group until told to stop or all are made."""
         boots = 0
         async for moment, numbers in self._rounds(group):
@@ -172,9 +172,9 @@ class Node:
             if self.made >= self._limit:
                 return
 
-    async def _read(self, group: Group, numbers: Sequence[int], moment: datetime) -> None:
-        made: list[Made] = []
-        troubles: list[Trouble] = []
+    async def _read(self, group: MeterGroup, numbers: Sequence[int], moment: datetime) -> None:
+        made: list[MeterOutput] = []
+        troubles: list[ExpectedAlarmEntry] = []
         for number in numbers:
             meter, supply = group.meters[number], group.supplies[number]
             made += meter.read(moment, supply(moment))
@@ -186,12 +186,12 @@ class Node:
         self._outages.begin()
         await self._send(made, datetime.now(UTC))
 
-    def _silence(self, meter: Meter, group: Group, moment: datetime) -> list[Trouble]:
+    def _silence(self, meter: Meter, group: MeterGroup, moment: datetime) -> list[ExpectedAlarmEntry]:
         # Whoever loses the connection is given time anew to say something.
         is_told = self._is_live and not self._faults and not group.plan.recordings
-        return silence_of(meter, group.plan.interval, moment, is_told=is_told)
+        return expected_silence(meter, group.plan.interval, moment, is_told=is_told)
 
-    async def _send(self, made: Sequence[Made], now: datetime) -> None:
+    async def _send(self, made: Sequence[MeterOutput], now: datetime) -> None:
         """Bring readings on their way, whatever they are; first of all into the ledger."""
         is_crowded = self._publisher.is_crowded
         # Nobody confirms what is no reading; while it cannot be sent, not more than memory bears is kept.
@@ -199,14 +199,14 @@ class Node:
         if not made:
             return
         threshold_kwh = self._settings.threshold_kwh
-        judged = [(each, judge(each, now, threshold_kwh)) for each in made]
+        judged = [(each, ground_truth(each, now, threshold_kwh)) for each in made]
         malformed = [
-            Malformed(
+            MalformedEntry(
                 event="malformed",
                 site=each.place.site,
                 sensor_id=each.place.name,
                 at=now,
-                digest=digest(each.payload),
+                digest=payload_digest(each.payload),
                 faults=each.faults,
                 must=truth.must,
             )
@@ -215,7 +215,7 @@ class Node:
         ]
         await self._ledger.note(malformed)
         kept = [
-            (each, Kept(each.place, each.sequence, each.payload, truth))
+            (each, OutboxEntry(each.place, each.sequence, each.payload, truth))
             for each, truth in judged
             if each.is_reading
         ]
@@ -228,7 +228,7 @@ class Node:
             for _ in range(each.copies - each.is_reading)
         )
 
-    async def _add(self, readings: Sequence[Kept]) -> bool:
+    async def _add(self, readings: Sequence[OutboxEntry]) -> bool:
         """Put readings into the outbox; whether there was room for all."""
         refused = self.outbox.refused
         await self.outbox.add(readings)
@@ -241,7 +241,7 @@ class Node:
         return self.outbox.refused == refused
 
     def _has_room(self) -> bool:
-        most = min(max(LEAST_WAITING, WAITING_OF_ONE * len(self._own.places)), MOST_WAITING)
+        most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._own.places)), MAX_PENDING)
         return len(self.outbox) < min(most, self._settings.outbox_limit) and not self._outages.is_off
 
     def _introduction(self) -> str:

@@ -3,12 +3,12 @@
 from datetime import UTC
 
 from sensor_node.names import count_up
-from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
+from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan, meter_faults, node_faults
 from sensor_node.register import RegisterPlan
 from sensor_node.settings import PlaceSettings, SensorNodeSettings
 
 
-def plan_of(settings: SensorNodeSettings, sensor_id: str) -> Plan:
+def plan_from_options(settings: SensorNodeSettings, sensor_id: str) -> SimulationPlan:
     """Make the plan.
 
     Args:
@@ -22,24 +22,24 @@ def plan_of(settings: SensorNodeSettings, sensor_id: str) -> Plan:
         settings.interval,
         settings.profile,
         yearly_kwh,
-        register_of(settings),
-        of_meters(settings.faults),
+        register_plan(settings),
+        meter_faults(settings.faults),
     )
-    node = NodePlan(settings.site, (group,), of_nodes(settings.faults))
-    return Plan((node,), _course(settings), settings.seed, settings.surroundings)
+    node = NodePlan(settings.site, (group,), node_faults(settings.faults))
+    return SimulationPlan((node,), _timeline(settings), settings.seed, settings.surroundings)
 
 
-def register_of(settings: PlaceSettings) -> RegisterPlan | None:
+def register_plan(settings: PlaceSettings) -> RegisterPlan | None:
     """What the registers are like; None for meters without."""
     if not settings.counter:
         return None
     return RegisterPlan(settings.resolution_kwh, settings.rollover_kwh, settings.register_kwh)
 
 
-def _course(settings: SensorNodeSettings) -> Course:
+def _timeline(settings: SensorNodeSettings) -> PlanTimeline:
     begin = settings.begin
     if begin is None:
-        return Course(limit=settings.readings)
+        return PlanTimeline(limit=settings.readings)
     end = settings.local(settings.end).astimezone(UTC) if settings.end is not None else None
     speed = settings.speed if isinstance(settings.speed, float) else None
-    return Course(begin.astimezone(UTC), end, speed, limit=settings.readings)
+    return PlanTimeline(begin.astimezone(UTC), end, speed, limit=settings.readings)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from broker.ledger import Trouble
-from broker.link import Link
+from broker.ledger import ExpectedAlarmEntry
+from broker.link import ConnectionSupervisor
 from sensor_node.inject import Injector
 from sensor_node.plan import NodePlan
 from sensor_node.publish import Publisher
 
 if TYPE_CHECKING:
-    from sensor_node.faults import Fault
+    from sensor_node.faults import InjectedFault
 
 # A node that stays away for less than that may be told offline or not; for less than 4 s it is not.
-SURELY_OFFLINE = timedelta(seconds=8)
-NEVER_OFFLINE = timedelta(seconds=4)
+MUST_ALARM_OFFLINE = timedelta(seconds=8)
+NO_ALARM_OFFLINE = timedelta(seconds=4)
 # So long a lost connection of a flapping node stays lost.
-BLINK = timedelta(seconds=0.2)
+FLAP = timedelta(seconds=0.2)
 
 
 class Outages:
@@ -39,7 +39,7 @@ class Outages:
         self._own = own
         self._injector = injector
         self._publisher = publisher
-        self._struck: list[Fault] = []
+        self._struck: list[InjectedFault] = []
         self._cuts: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
         self._off_until_s = float("-inf")
         self.boots = 0
@@ -49,7 +49,7 @@ class Outages:
         """Whether the node is switched off."""
         return time.monotonic() < self._off_until_s
 
-    def strike(self, moment: datetime) -> Sequence[Trouble]:
+    def strike(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
         """Look which faults strike at a reading of the node's first meter.
 
         Returns:
@@ -61,17 +61,17 @@ class Outages:
         troubles = []
         for fault in self._struck:
             away = fault.away or timedelta(0)
-            if fault.kind == "reboot" and away > NEVER_OFFLINE:
+            if fault.kind == "reboot" and away > NO_ALARM_OFFLINE:
                 now = datetime.now(UTC)
                 troubles.append(
-                    Trouble(
+                    ExpectedAlarmEntry(
                         event="trouble",
                         site=self._own.site,
                         sensor_id=self._own.place.name,
                         rule="offline",
                         begins=now,
                         ends=now + away,
-                        must=away >= SURELY_OFFLINE,
+                        must=away >= MUST_ALARM_OFFLINE,
                     )
                 )
         return troubles
@@ -87,18 +87,18 @@ class Outages:
                 self._cuts.put_nowait((away, timedelta(0)))
             else:
                 for _ in range(fault.copies or 1):
-                    self._cuts.put_nowait((BLINK, away))
+                    self._cuts.put_nowait((FLAP, away))
         if struck:
             self._publisher.to_cut.set()
             self._publisher.news.set()
 
-    async def keep(self, link: Link) -> None:
+    async def keep(self, link: ConnectionSupervisor) -> None:
         """Keep the node connected until its end, but for the outages."""
         while True:
             await link.keep(self._publisher.use, self._publisher.end)
             if self._publisher.end.is_set():
                 return
-            away, again_after = (BLINK, BLINK) if self._cuts.empty() else self._cuts.get_nowait()
+            away, again_after = (FLAP, FLAP) if self._cuts.empty() else self._cuts.get_nowait()
             self._publisher.to_cut.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(away.total_seconds()):

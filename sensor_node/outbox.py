@@ -8,30 +8,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 from typing import NamedTuple
 
-from broker.ledger import Truth
+from broker.ledger import GroundTruth
 from broker.messages import SequenceRange, to_ranges
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.ledger import Ledger
 
 RESEND_AFTER_S = 30.0
 # Sent eight times without an answer, a reading waits for 30 s * 2**7, about an hour.
-MOST_PATIENT = 7
+MAX_BACKOFF_STEPS = 7
 
 
-class Kept(NamedTuple):
+class OutboxEntry(NamedTuple):
     """One reading in the outbox.
 
     Attributes:
         truth: What must come of it, for the ledger; None if nobody said.
     """
 
-    place: Place
+    place: SensorKey
     sequence: int
     payload: bytes
-    truth: Truth | None = None
+    truth: GroundTruth | None = None
 
 
-Key = tuple[Place, int]
+EntryKey = tuple[SensorKey, int]
 
 
 class Outbox:
@@ -54,13 +54,13 @@ class Outbox:
         self._limit = limit
         self.ledger = ledger
         # All, oldest first. Each key is in exactly one of the places below as well.
-        self._kept: dict[Key, Kept] = {}
-        self._new: dict[Key, None] = {}
+        self._kept: dict[EntryKey, OutboxEntry] = {}
+        self._new: dict[EntryKey, None] = {}
         # With how often it was sent.
-        self._again: dict[Key, int] = {}
+        self._again: dict[EntryKey, int] = {}
         # By how often it was sent (once, twice, …), with the monotonic time of the last time, which is
         # also their order.
-        self._sent: list[dict[Key, float]] = [{} for _ in range(MOST_PATIENT + 1)]
+        self._sent: list[dict[EntryKey, float]] = [{} for _ in range(MAX_BACKOFF_STEPS + 1)]
         self._answered_s = float("-inf")
         self.refused = 0
 
@@ -68,7 +68,7 @@ class Outbox:
         return len(self._kept)
 
     @property
-    def places(self) -> set[Place]:
+    def places(self) -> set[SensorKey]:
         """Whose readings are kept."""
         return {place for place, _ in self._kept}
 
@@ -78,16 +78,16 @@ class Outbox:
         return bool(self._again)
 
     @property
-    def oldest(self) -> Kept | None:
+    def oldest(self) -> OutboxEntry | None:
         """The reading that was made first."""
         return next(iter(self._kept.values()), None)
 
     @property
-    def kept(self) -> Iterable[Kept]:
+    def kept(self) -> Iterable[OutboxEntry]:
         """All readings, oldest first."""
         return self._kept.values()
 
-    async def add(self, readings: Sequence[Kept]) -> None:
+    async def add(self, readings: Sequence[OutboxEntry]) -> None:
         """Keep new readings; what is above the limit is counted in ``refused`` instead."""
         room = max(0, self._limit - len(self))
         kept, refused = readings[:room], readings[room:]
@@ -100,7 +100,7 @@ class Outbox:
             self._kept[key] = reading
             self._new[key] = None
 
-    def take_new(self, now_s: float, limit: int) -> list[Kept]:
+    def take_new(self, now_s: float, limit: int) -> list[OutboxEntry]:
         """Give out what was never sent and came after the connection, oldest first; note it as sent.
 
         Args:
@@ -109,7 +109,7 @@ class Outbox:
         """
         return self._give_out(dict.fromkeys(islice(self._new, limit), 0), now_s)
 
-    def take_again(self, now_s: float, limit: int) -> list[Kept]:
+    def take_again(self, now_s: float, limit: int) -> list[OutboxEntry]:
         """Give out the back-fill, oldest first, and note it as sent.
 
         That is what earlier connections or processes left behind, and what was sent 30 s ago and is
@@ -124,7 +124,7 @@ class Outbox:
         for times, sent in reversed(list(enumerate(self._sent))):
             patience_s = RESEND_AFTER_S * 2**times
 
-            def is_overdue(entry: tuple[Key, float], patience_s: float = patience_s) -> bool:
+            def is_overdue(entry: tuple[EntryKey, float], patience_s: float = patience_s) -> bool:
                 waited_s = now_s - entry[1]
                 ignored = entry[1] < self._answered_s
                 return waited_s >= (RESEND_AFTER_S if ignored else patience_s)
@@ -133,11 +133,11 @@ class Outbox:
                 del sent[key]
                 self._again[key] = times + 1
 
-    def _give_out(self, due: Mapping[Key, int], now_s: float) -> list[Kept]:
+    def _give_out(self, due: Mapping[EntryKey, int], now_s: float) -> list[OutboxEntry]:
         for key, times in due.items():
             self._new.pop(key, None)
             self._again.pop(key, None)
-            self._sent[min(times, MOST_PATIENT)][key] = now_s
+            self._sent[min(times, MAX_BACKOFF_STEPS)][key] = now_s
         return [self._kept[key] for key in due]
 
     def send_again(self) -> None:
@@ -149,7 +149,7 @@ class Outbox:
             sent.clear()
 
     async def forget(
-        self, place: Place, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
+        self, place: SensorKey, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
     ) -> int:
         """Forget readings that need not be sent again.
 
@@ -176,16 +176,16 @@ class Outbox:
             self._answered_s = now_s
         return len(keys)
 
-    def _in_range(self, place: Place, wanted: SequenceRange) -> Iterator[Key]:
+    def _in_range(self, place: SensorKey, wanted: SequenceRange) -> Iterator[EntryKey]:
         first, last = wanted
         if last - first < len(self):
-            keys: Iterable[Key] = ((place, sequence) for sequence in range(first, last + 1))
+            keys: Iterable[EntryKey] = ((place, sequence) for sequence in range(first, last + 1))
             return (key for key in keys if key in self._kept)
         # A range far wider than the outbox: look at what is here instead.
         return (key for key in self._kept if key[0] == place and first <= key[1] <= last)
 
-    async def _write(self, readings: Sequence[Kept]) -> None:
+    async def _write(self, readings: Sequence[OutboxEntry]) -> None:
         """For an outbox that survives: called before ``readings`` may be sent."""
 
-    async def _delete(self, keys: Sequence[Key]) -> None:
+    async def _delete(self, keys: Sequence[EntryKey]) -> None:
         """For an outbox that survives: called for readings that are confirmed."""

@@ -29,7 +29,7 @@ def _without_offset(payload: bytes) -> bytes:
     return _OFFSET.sub(rb'\1"', payload, count=1)
 
 
-def _cut(payload: bytes) -> bytes:
+def _truncated(payload: bytes) -> bytes:
     return payload[: len(payload) * 3 // 5]
 
 
@@ -38,10 +38,10 @@ def _oversized(payload: bytes) -> bytes:
     return payload[:-1] + b',"padding":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
 
 
-SPOILED: Mapping[FaultKind, tuple[Callable[[bytes], bytes], str]] = {
+CORRUPTIONS: Mapping[FaultKind, tuple[Callable[[bytes], bytes], str]] = {
     "nan": (_without_number, "invalid"),
     "naive-time": (_without_offset, "invalid"),
-    "truncated": (_cut, "not_json"),
+    "truncated": (_truncated, "not_json"),
     "oversized": (_oversized, "too_large"),
 }
 """By fault: how a payload is spoiled, and why it must be refused, in the ingestor's word."""

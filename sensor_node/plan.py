@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from broker.settings import ID_RULE
-from broker.topics import Place
-from sensor_node.faults import Fault
+from broker.topics import SensorKey
+from sensor_node.faults import InjectedFault
 from sensor_node.names import count_up
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.series import RecordingError, Series
+from sensor_node.recordings.series import RecordedSeries, RecordingError
 from sensor_node.register import RegisterPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class PlanTimeline:
     """When readings are made.
 
     Attributes:
@@ -54,8 +54,8 @@ class MetersPlan:
     profile: str = "lari"
     yearly_kwh: tuple[float, float] | None = None
     register: RegisterPlan | None = None
-    faults: tuple[Fault, ...] = ()
-    recordings: tuple[Series, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
+    recordings: tuple[RecordedSeries, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,21 @@ class NodePlan:
 
     site: str
     groups: tuple[MetersPlan, ...]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SensorKey:
         """The node's own site and id."""
-        return Place(self.site, self.groups[0].sensor_ids[0])
+        return SensorKey(self.site, self.groups[0].sensor_ids[0])
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[SensorKey]:
         """Site and id of all its meters."""
-        return [Place(self.site, sensor_id) for group in self.groups for sensor_id in group.sensor_ids]
+        return [SensorKey(self.site, sensor_id) for group in self.groups for sensor_id in group.sensor_ids]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SimulationPlan:
     """All that one process simulates.
 
     Attributes:
@@ -96,7 +96,7 @@ class Plan:
     """
 
     nodes: tuple[NodePlan, ...]
-    course: Course
+    course: PlanTimeline
     seed: int | None
     surroundings: Surroundings
     name: str = ""
@@ -107,24 +107,24 @@ class Plan:
         return sum(len(node.places) for node in self.nodes)
 
 
-def of_nodes(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+def node_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
     """Those that strike a whole node."""
     return tuple(fault for fault in faults if fault.of_node)
 
 
-def of_meters(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+def meter_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
     """Those that strike one meter."""
     return tuple(fault for fault in faults if not fault.of_node)
 
 
-def name_series(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
+def recorded_sensor_ids(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
     """Name the meters of recordings: as they are named there, else counting up from ``sensor_id``.
 
     Raises:
         RecordingError: What is named there is no sensor id, or there are too many.
     """
     for name in names:
-        if name is not None and not Place("site", name).is_valid:
+        if name is not None and not SensorKey("site", name).is_valid:
             raise RecordingError(f"{name!r} is no sensor id: {ID_RULE}")
     try:
         counted = count_up(sensor_id, len(names))

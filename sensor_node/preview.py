@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.plain import plain, short
-from broker.settings import read_settings, stop
-from sensor_node.build import load_of
-from sensor_node.plan import Plan
-from sensor_node.preview_curve import Values, axis_kw, mean_power_kw, resampled_kw, tell_kw, ticks
+from broker.plain import escape_text, escape_truncated
+from broker.settings import exit_with, read_settings
+from sensor_node.build import make_meter_load
+from sensor_node.plan import SimulationPlan
+from sensor_node.preview_curve import Values, axis_kw, format_kw, mean_power_kw, resampled_kw, ticks
 from sensor_node.preview_settings import PreviewSettings
 from sensor_node.preview_svg import to_svg
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, Edges, make_load
@@ -34,19 +34,19 @@ def preview_command(arguments: list[str]) -> None:
     begin, end = settings.span(zone)
     step_s = settings.interval.total_seconds()
     edges_s = np.arange(begin.timestamp(), end.timestamp() + step_s / 1000, step_s)
-    title, energy_kwh = _one(settings, edges_s) if plan is None else _all(plan, edges_s)
+    title, energy_kwh = _profile_curve(settings, edges_s) if plan is None else _scenario_curve(plan, edges_s)
     if settings.svg is None:
         lines = draw(title, edges_s, energy_kwh, zone)
-        sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
+        sys.stdout.write("".join(f"{escape_text(line)}\n" for line in lines))
         return
     try:
         settings.svg.write_text(to_svg(title, edges_s, energy_kwh, zone), encoding="utf-8")
     except OSError as error:
-        stop(PROGRAM, f"{settings.svg} cannot be written ({error.strerror})", status=1)
-    sys.stdout.write(f"{sums(edges_s, energy_kwh)}\n")
+        exit_with(PROGRAM, f"{settings.svg} cannot be written ({error.strerror})", status=1)
+    sys.stdout.write(f"{summarize(edges_s, energy_kwh)}\n")
 
 
-def _one(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Values]:
+def _profile_curve(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Values]:
     """What one meter measures."""
     load = make_load(
         settings.profile, f"{settings.seed}:{FIRST_SENSOR}", settings.yearly_kwh, settings.surroundings
@@ -56,7 +56,7 @@ def _one(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Values]:
     return title, load.energy_kwh(edges_s)
 
 
-def _all(plan: Plan, edges_s: Edges) -> tuple[str, Values]:
+def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
     """What all meters of a scenario measure together, without faults."""
     energy_kwh = np.zeros(len(edges_s) - 1)
     groups = [group for node in plan.nodes for group in node.groups]
@@ -65,9 +65,11 @@ def _all(plan: Plan, edges_s: Edges) -> tuple[str, Values]:
             # Not of time: a recording has its own, and lari has a value for each reading.
             continue
         for sensor_id in group.sensor_ids:
-            energy_kwh += load_of(group, sensor_id, plan).energy_kwh(edges_s)
+            energy_kwh += make_meter_load(group, sensor_id, plan).energy_kwh(edges_s)
     if not energy_kwh.any():
-        stop(PROGRAM, f"{plan.name} has only meters of lari or recordings, of which no curve is known", 1)
+        exit_with(
+            PROGRAM, f"{plan.name} has only meters of lari or recordings, of which no curve is known", 1
+        )
     left_out = sum(len(each.sensor_ids) for each in groups if each.recordings or each.profile == "lari")
     title = f"{plan.name}: {plan.meters - left_out:,} meters"
     return (f"{title}, without {left_out:,} of lari and recordings" if left_out else title), energy_kwh
@@ -94,15 +96,17 @@ def draw(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> list
     for row in reversed(range(ROWS)):
         margin = f"{labels.get(row, ''):>{LABEL_WIDTH}}{'┤' if row in labels else '│'}"
         rows.append((margin + _row(dots - row * DOTS)).rstrip())
-    return [short(title, WIDTH), *rows, *_time_axis(edges_s, zone), sums(edges_s, energy_kwh)]
+    return [escape_truncated(title, WIDTH), *rows, *_time_axis(edges_s, zone), summarize(edges_s, energy_kwh)]
 
 
-def sums(edges_s: Edges, energy_kwh: Values) -> str:
+def summarize(edges_s: Edges, energy_kwh: Values) -> str:
     """Sum up: energy, and the least, the mean and the highest power."""
     power_kw, hours = mean_power_kw(edges_s, energy_kwh), float(edges_s[-1] - edges_s[0]) / 3600
     total_kwh = float(energy_kwh.sum())
     length = f"{hours / 24:.4g} days" if hours > 48 else f"{hours:.4g} h"  # noqa: PLR2004 - two days
-    least, mean, most = (tell_kw(float(each)) for each in (power_kw.min(), total_kwh / hours, power_kw.max()))
+    least, mean, most = (
+        format_kw(float(each)) for each in (power_kw.min(), total_kwh / hours, power_kw.max())
+    )
     return f"{total_kwh:,.1f} kWh in {length}; power {least} to {most} kW, mean {mean} kW"
 
 

@@ -39,7 +39,7 @@ def axis_kw(most_kw: float, lines: int) -> list[float]:
     return [step * number for number in range(ceil(most_kw / step - 1e-9) + 1)]
 
 
-def tell_kw(power_kw: float) -> str:
+def format_kw(power_kw: float) -> str:
     """Write a power with about three digits, kW, and no watts' parts."""
     most_by_digits = {3: 0.1, 2: 9.995, 1: 99.95}
     digits = next((digits for digits, most_kw in most_by_digits.items() if 0 < power_kw < most_kw), 0)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from broker.settings import Duration, ProcessSettings
-from sensor_node.profiles import PROFILES, Surroundings, wrong_year
+from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
 from sensor_node.settings import Holidays, Kwh, ProfileName, Zone
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -76,7 +76,7 @@ class PreviewSettings(ProcessSettings):
     @classmethod
     def check_year(cls, yearly_kwh: float | None, info: ValidationInfo) -> float | None:
         """Let a year pass that the profile can have."""
-        if wrong := wrong_year(info.data.get("profile", ""), yearly_kwh):
+        if wrong := yearly_kwh_error(info.data.get("profile", ""), yearly_kwh):
             raise ValueError(wrong)
         return yearly_kwh
 

@@ -13,21 +13,21 @@ from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
 from broker.client import BrokerLostError
-from broker.connection import Connection, Outgoing
-from broker.messages import NodeStatus, Stored
-from broker.topics import Place, Topics
-from sensor_node.backfill import Allowance
-from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
+from broker.connection import Connection, OutgoingMessage
+from broker.messages import NodeStatus, Receipt
+from broker.topics import SensorKey, Topics
+from sensor_node.backfill import BackfillBucket
+from sensor_node.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
 from sensor_node.settings import TransportSettings
-from sensor_node.state import State
+from sensor_node.state import OutboxStatus
 
-AT_ONCE = 500
-MOST_ONCE = 5_000
-CONFIRM_AT_ONCE = 50
-LOOK_EVERY_S = 0.5
+BATCH = 500
+MAX_UNCONFIRMED = 5_000
+CONFIRM_BATCH = 50
+POLL_S = 0.5
 BACKFILL_EVERY_S = 0.05
 STATUS_EVERY_S = 30.0
-FAREWELL_S = 3.0
+SHUTDOWN_S = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,9 @@ class Publisher:
         is_online: Whether everybody knows that the node is there.
     """
 
-    def __init__(self, settings: TransportSettings, node: Place, places: list[Place], outbox: Outbox) -> None:
+    def __init__(
+        self, settings: TransportSettings, node: SensorKey, places: list[SensorKey], outbox: Outbox
+    ) -> None:
         self._topics = Topics(settings.topic_root)
         self._node = node
         self._places = places
@@ -58,8 +60,8 @@ class Publisher:
         self._confirmations: deque[tuple[Connection, PublishPacket]] = deque()
         self._confirmed = asyncio.Event()
         self._is_unheard, self._heard_again_s = False, float("-inf")
-        self.state = State(outbox, len(places))
-        self._once: deque[Outgoing] = deque()
+        self.state = OutboxStatus(outbox, len(places))
+        self._once: deque[OutgoingMessage] = deque()
         self.news = asyncio.Event()
         self.end = asyncio.Event()
         self.to_cut = asyncio.Event()
@@ -68,26 +70,28 @@ class Publisher:
     @property
     def is_crowded(self) -> bool:
         """Whether so much waits to be sent once that nothing more may come to it."""
-        return len(self._once) >= MOST_ONCE
+        return len(self._once) >= MAX_UNCONFIRMED
 
     @property
     def has_unsent(self) -> bool:
         """Whether something that is sent once still waits for that."""
         return bool(self._once)
 
-    def send_once(self, messages: Iterable[tuple[Place, bytes]]) -> None:
+    def send_once(self, messages: Iterable[tuple[SensorKey, bytes]]) -> None:
         """Send payloads that nobody confirms, until the broker has taken them."""
-        self._once.extend(Outgoing(self._topics.readings(*place), payload) for place, payload in messages)
+        self._once.extend(
+            OutgoingMessage(self._topics.readings(*place), payload) for place, payload in messages
+        )
         self.news.set()
 
     @property
-    def farewell(self) -> Outgoing:
+    def farewell(self) -> OutgoingMessage:
         """The node's last word, and its Last Will."""
         return self._status(NodeStatus(state="offline"))
 
-    def _status(self, status: NodeStatus) -> Outgoing:
+    def _status(self, status: NodeStatus) -> OutgoingMessage:
         payload = status.model_dump_json(exclude_none=True).encode()
-        return Outgoing(self._topics.status(*self._node), payload, retain=True)
+        return OutgoingMessage(self._topics.status(*self._node), payload, retain=True)
 
     def deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
         """Take confirmations; they are worked on by ``confirm``."""
@@ -116,8 +120,8 @@ class Publisher:
             connection.cut()
             return True
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
-                while due := [*self._outbox.take_again(time.monotonic(), AT_ONCE), *self._new()]:
+            async with asyncio.timeout(SHUTDOWN_S):
+                while due := [*self._outbox.take_again(time.monotonic(), BATCH), *self._new()]:
                     await self._publish(connection, due)
                 await self._publish_once(connection)
                 await connection.publish_many([self.farewell])
@@ -125,7 +129,7 @@ class Publisher:
 
     async def _publish_until_the_end(self, connection: Connection) -> None:
         now_s = time.monotonic()
-        allowance, told_s = Allowance(self._backfill_rate, now_s), now_s
+        allowance, told_s = BackfillBucket(self._backfill_rate, now_s), now_s
         told_full = self._outbox.refused > 0
         while not (self.end.is_set() or self.to_cut.is_set()):
             now_s = time.monotonic()
@@ -143,18 +147,18 @@ class Publisher:
                 await self._publish(connection, due)
             else:
                 self.news.clear()
-                pause_s = BACKFILL_EVERY_S if self._outbox.is_behind else LOOK_EVERY_S
+                pause_s = BACKFILL_EVERY_S if self._outbox.is_behind else POLL_S
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self.news.wait()
 
-    def _new(self) -> list[Kept]:
-        return self._outbox.take_new(time.monotonic(), AT_ONCE)
+    def _new(self) -> list[OutboxEntry]:
+        return self._outbox.take_new(time.monotonic(), BATCH)
 
-    async def _publish(self, connection: Connection, readings: Sequence[Kept]) -> None:
+    async def _publish(self, connection: Connection, readings: Sequence[OutboxEntry]) -> None:
         unheard = connection.unheard
         await connection.publish_many(
-            [Outgoing(self._topics.readings(*kept.place), kept.payload) for kept in readings]
+            [OutgoingMessage(self._topics.readings(*kept.place), kept.payload) for kept in readings]
         )
         now_s = time.monotonic()
         if connection.unheard > unheard:
@@ -169,7 +173,7 @@ class Publisher:
 
     async def _publish_once(self, connection: Connection) -> None:
         while self._once:
-            messages = list(islice(self._once, AT_ONCE))
+            messages = list(islice(self._once, BATCH))
             await connection.publish_many(messages)
             # Not before: what was not answered is sent again on the next connection.
             for _ in messages:
@@ -189,18 +193,16 @@ class Publisher:
         """Take those of one connection, not too many at a time, and acknowledge them together."""
         connection = self._confirmations[0][0]
         taken: list[int] = []
-        while (
-            self._confirmations and self._confirmations[0][0] is connection and len(taken) < CONFIRM_AT_ONCE
-        ):
+        while self._confirmations and self._confirmations[0][0] is connection and len(taken) < CONFIRM_BATCH:
             _, packet = self._confirmations.popleft()
             await self._forget(self._topics.place(packet.topic), packet.payload)
             taken.append(packet.packet_id or 0)
         with contextlib.suppress(BrokerLostError):
             await connection.puback_many(taken)
 
-    async def _forget(self, place: Place, payload: bytes) -> None:
+    async def _forget(self, place: SensorKey, payload: bytes) -> None:
         try:
-            answer = Stored.model_validate_json(payload)
+            answer = Receipt.model_validate_json(payload)
         except ValidationError:
             logger.warning("A confirmation for %s cannot be read; it is left out.", place.name)
             return

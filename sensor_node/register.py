@@ -18,7 +18,7 @@ class RegisterPlan:
     start_kwh: float = 0.0
 
 
-class Register:
+class EnergyRegister:
     """Counts energy in whole steps; what is less than a step is kept for the next.
 
     Args:

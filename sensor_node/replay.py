@@ -9,15 +9,23 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.plain import short
-from broker.settings import read_settings, stop
-from sensor_node.options import register_of
-from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, name_series, of_meters, of_nodes
+from broker.plain import escape_truncated
+from broker.settings import exit_with, read_settings
+from sensor_node.options import register_plan
+from sensor_node.plan import (
+    MetersPlan,
+    NodePlan,
+    PlanTimeline,
+    SimulationPlan,
+    meter_faults,
+    node_faults,
+    recorded_sensor_ids,
+)
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordingError, Series, shift_to
-from sensor_node.run import simulate
+from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
+from sensor_node.run import run_plan
 from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
 
 PROGRAM = "sensor-node replay"
@@ -53,24 +61,24 @@ def replay_command(arguments: list[str]) -> None:
     settings = read_settings(ReplaySettings, arguments, PROGRAM)
     try:
         found = read_recording(settings.file, settings.columns, settings.zone)
-        plan = plan_replay(settings, found, datetime.now(UTC))
+        plan = replay_plan(settings, found, datetime.now(UTC))
     except RecordingError as error:
-        stop(PROGRAM, str(error), 1)
-    for line in left_out(found):
+        exit_with(PROGRAM, str(error), 1)
+    for line in describe_skipped(found):
         sys.stderr.write(f"{PROGRAM}: {line}\n")
-    simulate(plan, settings)
+    run_plan(plan, settings)
 
 
-def left_out(found: Iterable[Series]) -> Iterator[str]:
+def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
     """Say which rows of a recording are no readings, and why."""
     for series in found:
         if series.skipped:
-            whose = "" if series.name is None else f" of {short(series.name, SHOWN_NAME)}"
+            whose = "" if series.name is None else f" of {escape_truncated(series.name, SHOWN_NAME)}"
             why = ", ".join(f"{count:,} with {reason}" for reason, count in series.skipped.items())
             yield f"rows{whose} that are left out: {why}"
 
 
-def plan_replay(settings: ReplaySettings, found: list[Series], now: datetime) -> Plan:
+def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:
     """Make the plan of one node for all that was found.
 
     Args:
@@ -84,18 +92,18 @@ def plan_replay(settings: ReplaySettings, found: list[Series], now: datetime) ->
     first_ms = min(int(series.at_ms[0]) for series in found)
     if settings.shift_to_now:
         now_ms = int(now.timestamp() * 1000)
-        found = [shift_to(series, now_ms + int(series.at_ms[0]) - first_ms) for series in found]
+        found = [shift_series(series, now_ms + int(series.at_ms[0]) - first_ms) for series in found]
         first_ms = now_ms
-    names = name_series(settings.sensor_id or FIRST_SENSOR, [series.name for series in found])
+    names = recorded_sensor_ids(settings.sensor_id or FIRST_SENSOR, [series.name for series in found])
     group = MetersPlan(
         names,
         settings.location,
         timedelta(hours=1),
-        register=register_of(settings),
-        faults=of_meters(settings.faults),
+        register=register_plan(settings),
+        faults=meter_faults(settings.faults),
         recordings=tuple(found),
     )
-    node = NodePlan(settings.site, (group,), of_nodes(settings.faults))
+    node = NodePlan(settings.site, (group,), node_faults(settings.faults))
     speed = settings.speed if isinstance(settings.speed, float) else None
-    course = Course(datetime.fromtimestamp(first_ms / 1000, UTC), None, speed)
-    return Plan((node,), course, settings.seed, Surroundings(settings.zone, "none"))
+    course = PlanTimeline(datetime.fromtimestamp(first_ms / 1000, UTC), None, speed)
+    return SimulationPlan((node,), course, settings.seed, Surroundings(settings.zone, "none"))

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor_node.plan import Course
-from sensor_node.recordings.series import Series
+from sensor_node.plan import PlanTimeline
+from sensor_node.recordings.series import RecordedSeries
 
-AT_ONCE = 1000
+MAX_METERS = 1000
 # Many meters are read a few at a time: to wake up for each would cost more than to read it.
 TICK_S = 0.005
-LOOK_EVERY_S = 0.02
+POLL_S = 0.02
 
 
-class Round(NamedTuple):
+class Readout(NamedTuple):
     """Some meters are read at one moment.
 
     Attributes:
@@ -31,7 +31,7 @@ class Round(NamedTuple):
     meters: Sequence[int]
 
 
-class Pace:
+class ReadingScheduler:
     """How time goes by.
 
     Args:
@@ -40,7 +40,7 @@ class Pace:
         has_room: Whether more readings can be taken now.
     """
 
-    def __init__(self, course: Course, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
+    def __init__(self, course: PlanTimeline, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
         self._course = course
         self._stop = stop
         self._has_room = has_room
@@ -62,7 +62,7 @@ class Pace:
             return False
         await asyncio.sleep(0)
         while not self.is_over:
-            wait_s = max(self._ahead_s(moment), 0.0 if self._has_room() else LOOK_EVERY_S)
+            wait_s = max(self._ahead_s(moment), 0.0 if self._has_room() else POLL_S)
             if wait_s <= 0:
                 return True
             await self.pause(min(wait_s, 1.0))
@@ -84,7 +84,7 @@ class Pace:
                     await self._stop.wait()
 
 
-async def in_turn(meters: int, interval: timedelta, pace: Pace) -> AsyncIterator[Round]:
+async def staggered(meters: int, interval: timedelta, pace: ReadingScheduler) -> AsyncIterator[Readout]:
     """Read meters live, one after the other, evenly over the interval."""
     interval_s = interval.total_seconds()
     step_s, tick_s = interval_s / meters, min(TICK_S, interval_s / 4)
@@ -95,25 +95,27 @@ async def in_turn(meters: int, interval: timedelta, pace: Pace) -> AsyncIterator
             # The process slept, or cannot keep up: a meter that was not read has no reading.
             missed = due // meters * meters
             turn, due = turn + missed, due - missed
-        due = min(due, AT_ONCE)
-        yield Round(datetime.now(UTC), [number % meters for number in range(turn, turn + due)])
+        due = min(due, MAX_METERS)
+        yield Readout(datetime.now(UTC), [number % meters for number in range(turn, turn + due)])
         turn += due
         wait_s = began + turn * step_s - time.monotonic()
         await pace.pause(max(wait_s, tick_s) if wait_s > 0 else 0)
 
 
-async def together(meters: int, interval: timedelta, begin: datetime, pace: Pace) -> AsyncIterator[Round]:
+async def simultaneous(
+    meters: int, interval: timedelta, begin: datetime, pace: ReadingScheduler
+) -> AsyncIterator[Readout]:
     """Read all meters at the end of each interval of simulated time."""
     everyone = range(meters)
     for number in count(1):
         moment = begin + number * interval
-        for first in range(0, meters, AT_ONCE):
+        for first in range(0, meters, MAX_METERS):
             if not await pace.until(moment):
                 return
-            yield Round(moment, everyone[first : first + AT_ONCE])
+            yield Readout(moment, everyone[first : first + MAX_METERS])
 
 
-async def as_recorded(recordings: Sequence[Series], pace: Pace) -> AsyncIterator[Round]:
+async def as_recorded(recordings: Sequence[RecordedSeries], pace: ReadingScheduler) -> AsyncIterator[Readout]:
     """Read meters when they were read."""
     at_ms = np.concatenate([series.at_ms for series in recordings])
     meters = np.repeat(np.arange(len(recordings)), [len(series.at_ms) for series in recordings])
@@ -124,4 +126,4 @@ async def as_recorded(recordings: Sequence[Series], pace: Pace) -> AsyncIterator
         moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
         if not await pace.until(moment):
             return
-        yield Round(moment, those.tolist())
+        yield Readout(moment, those.tolist())

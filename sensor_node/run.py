@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.client import BrokerRefusedError
+from broker.client import BrokerRejectedError
 from broker.process import run
-from broker.settings import read_settings, stop
+from broker.settings import exit_with, read_settings
 from sensor_node.durable import OutboxError
 from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
-from sensor_node.ledger import LedgerError, open_ledger
-from sensor_node.plan import Plan
+from sensor_node.ledger import LedgerWriteError, open_ledger
+from sensor_node.plan import SimulationPlan
 from sensor_node.recordings.series import RecordingError
 from sensor_node.scenario import ScenarioError, find_scenario, read_scenario
 from sensor_node.scenario_plan import plan_scenario, with_seed
@@ -38,19 +38,19 @@ class RunSettings(TransportSettings):
 def run_command(arguments: list[str]) -> None:
     """Read the options and the scenario, and run it."""
     settings = read_settings(RunSettings, arguments, PROGRAM)
-    simulate(with_seed(read_plan(settings.file, PROGRAM), settings.seed), settings)
+    run_plan(with_seed(read_plan(settings.file, PROGRAM), settings.seed), settings)
 
 
-def read_plan(file: Path, program: str) -> Plan:
+def read_plan(file: Path, program: str) -> SimulationPlan:
     """Read a scenario and make its plan; end with one sentence if that cannot be."""
     file = find_scenario(file)
     try:
         return plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
     except (ScenarioError, RecordingError) as error:
-        stop(program, str(error), 1)
+        exit_with(program, str(error), 1)
 
 
-def simulate(plan: Plan, settings: TransportSettings) -> None:
+def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
     """Run a plan until it is done or told to stop."""
 
     async def measure(asked: asyncio.Event) -> None:
@@ -62,4 +62,4 @@ def simulate(plan: Plan, settings: TransportSettings) -> None:
             finally:
                 await ledger.end([kept for outbox in outboxes for kept in outbox.kept])
 
-    run("sensor-node", measure, BrokerRefusedError, LedgerError, OutboxError, NotConfirmedError)
+    run("sensor-node", measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)

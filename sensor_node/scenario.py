@@ -20,8 +20,8 @@ from pydantic_core import ErrorDetails
 from broker.messages import MAX_SENSORS_PER_NODE
 from broker.settings import ID_RULE, Duration
 from broker.topics import SensorId, SiteId
-from sensor_node.faults import Fault, conflicting
-from sensor_node.profiles import wrong_year
+from sensor_node.faults import InjectedFault, fault_conflict
+from sensor_node.profiles import yearly_kwh_error
 from sensor_node.recordings.columns import Columns
 from sensor_node.settings import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
@@ -32,13 +32,13 @@ class ScenarioError(Exception):
     """Raised when a scenario cannot be used; says where and why."""
 
 
-class Table(BaseModel):
+class ScenarioTable(BaseModel):
     """What all tables of a scenario have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class RegisterTable(Table):
+class RegisterTable(ScenarioTable):
     """What the registers of meters are like.
 
     Attributes:
@@ -58,7 +58,7 @@ class RegisterTable(Table):
         return self
 
 
-class ReplayTable(Table):
+class ReplayTable(ScenarioTable):
     """A recording that is played instead of a profile.
 
     Attributes:
@@ -94,7 +94,7 @@ def _check_span(span: tuple[float, float]) -> tuple[float, float]:
 YearlyKwh = Annotated[tuple[Kwh, Kwh], BeforeValidator(_to_span), AfterValidator(_check_span)]
 
 
-class MetersTable(Table):
+class MetersTable(ScenarioTable):
     """Meters of one kind.
 
     Attributes:
@@ -111,20 +111,20 @@ class MetersTable(Table):
     interval: Annotated[Interval, Field(validate_default=True)] = timedelta(seconds=2)
     counter: bool | RegisterTable = False
     replay: ReplayTable | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.yearly_kwh is not None and (wrong := wrong_year(self.profile, self.yearly_kwh[-1])):
+        if self.yearly_kwh is not None and (wrong := yearly_kwh_error(self.profile, self.yearly_kwh[-1])):
             raise ValueError(f"yearly_kwh does not fit profile: {wrong}")
         if self.replay is not None and self.model_fields_set & {"profile", "yearly_kwh", "count", "interval"}:
             raise ValueError("a replay has no profile, yearly_kwh, count or interval: all is in its file")
-        if wrong := conflicting(self.faults, has_counter=bool(self.counter)):
+        if wrong := fault_conflict(self.faults, has_counter=bool(self.counter)):
             raise ValueError(wrong.replace("add --counter", "add counter = true"))
         return self
 
 
-class NodeTable(Table):
+class NodeTable(ScenarioTable):
     """One node: meters behind one connection.
 
     Attributes:
@@ -135,17 +135,17 @@ class NodeTable(Table):
     sensor_id: SensorId
     location: Location = "LARI Research Lab"
     meters: Annotated[tuple[MetersTable, ...], Field(min_length=1)]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
 
 
-class SiteTable(Table):
+class SiteTable(ScenarioTable):
     """One site."""
 
     name: SiteId
     nodes: Annotated[tuple[NodeTable, ...], Field(min_length=1)]
 
 
-class Scenario(Table):
+class Scenario(ScenarioTable):
     """A whole fleet, and what goes wrong.
 
     Attributes:
@@ -165,7 +165,7 @@ class Scenario(Table):
     end: LocalTime | None = Field(None, alias="to")
     speed: Speed = "max"
     sites: Annotated[tuple[SiteTable, ...], Field(min_length=1)]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

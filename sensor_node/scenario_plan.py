@@ -6,15 +6,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sensor_node.names import count_up
-from sensor_node.plan import Course, MetersPlan, NodePlan, Plan, of_meters, of_nodes
+from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan, meter_faults, node_faults
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import Series, shift_to
+from sensor_node.recordings.series import RecordedSeries, shift_series
 from sensor_node.register import RegisterPlan
 from sensor_node.scenario import MetersTable, NodeTable, ReplayTable, Scenario, ScenarioError
 
 
-def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> Plan:
+def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> SimulationPlan:
     """Make the plan.
 
     Args:
@@ -26,22 +26,22 @@ def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> Plan:
         ScenarioError: Two meters have one name, or one has none that is allowed.
         RecordingError: A recording cannot be read.
     """
-    course = _course(scenario)
+    course = _timeline(scenario)
     begin = course.begin or now
     nodes = tuple(
         _node(node, site.name, scenario, folder, begin) for site in scenario.sites for node in site.nodes
     )
     _check_names(nodes)
     surroundings = Surroundings(scenario.zone, scenario.holidays)
-    return Plan(nodes, course, scenario.seed, surroundings, scenario.name)
+    return SimulationPlan(nodes, course, scenario.seed, surroundings, scenario.name)
 
 
-def _course(scenario: Scenario) -> Course:
+def _timeline(scenario: Scenario) -> PlanTimeline:
     if scenario.first is None:
-        return Course(duration=scenario.duration)
+        return PlanTimeline(duration=scenario.duration)
     end = None if scenario.end is None else scenario.local(scenario.end).astimezone(UTC)
     speed = scenario.speed if isinstance(scenario.speed, float) else None
-    return Course(scenario.local(scenario.first).astimezone(UTC), end, speed, scenario.duration)
+    return PlanTimeline(scenario.local(scenario.first).astimezone(UTC), end, speed, scenario.duration)
 
 
 def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: datetime) -> NodePlan:
@@ -56,7 +56,7 @@ def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: d
     for table, count, found in zip(node.meters, counts, recordings, strict=True):
         # What is said of many meters counts for those of them that can have it.
         fitting = [each for each in shared if table.counter or each.kind != "counter-reset"]
-        faults = of_meters((*fitting, *table.faults))
+        faults = meter_faults((*fitting, *table.faults))
         groups.append(
             MetersPlan(
                 tuple(next(names) for _ in range(count)),
@@ -69,7 +69,7 @@ def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: d
                 found,
             )
         )
-    return NodePlan(site, tuple(groups), of_nodes(shared))
+    return NodePlan(site, tuple(groups), node_faults(shared))
 
 
 def _register(table: MetersTable) -> RegisterPlan | None:
@@ -80,14 +80,14 @@ def _register(table: MetersTable) -> RegisterPlan | None:
 
 def _recordings(
     replay: ReplayTable | None, folder: Path, zone: ZoneInfo, begin: datetime
-) -> tuple[Series, ...]:
+) -> tuple[RecordedSeries, ...]:
     if replay is None:
         return ()
     found = read_recording(folder / replay.file, replay.columns, zone)
     if replay.shift_to_now:
         first_ms = min(int(series.at_ms[0]) for series in found)
         begin_ms = int(begin.timestamp() * 1000)
-        found = [shift_to(series, begin_ms + int(series.at_ms[0]) - first_ms) for series in found]
+        found = [shift_series(series, begin_ms + int(series.at_ms[0]) - first_ms) for series in found]
     return tuple(found)
 
 
@@ -100,6 +100,6 @@ def _check_names(nodes: tuple[NodePlan, ...]) -> None:
             seen.add(place.name)
 
 
-def with_seed(plan: Plan, seed: int | None) -> Plan:
+def with_seed(plan: SimulationPlan, seed: int | None) -> SimulationPlan:
     """The same with another seed, if one is given."""
     return plan if seed is None else replace(plan, seed=seed)

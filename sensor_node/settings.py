@@ -19,14 +19,14 @@ from broker.address import MqttUrl
 from broker.messages import MAX_SENSORS_PER_NODE, MAX_VALUE_KWH
 from broker.settings import Duration, ProcessSettings
 from broker.topics import SensorId, SiteId, TopicRoot
-from sensor_node.faults import PARAMETERS, Fault, conflicting, parse_fault
+from sensor_node.faults import FAULT_PARAMETERS, InjectedFault, fault_conflict, parse_fault
 from sensor_node.names import count_up
-from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, wrong_year
+from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, yearly_kwh_error
 
 YEARS = (2000, 2100)
 SPEEDS = (0.001, 1_000_000)
 FIRST_SENSOR = "Sensor-LARI-01"
-OTHER_WORDS = {*PARAMETERS, "at", "from", "to", "meters"}
+OTHER_WORDS = {*FAULT_PARAMETERS, "at", "from", "to", "meters"}
 
 
 def check_interval(interval: timedelta) -> timedelta:
@@ -82,14 +82,14 @@ def check_faults(texts: list[str]) -> list[str]:
     return whole
 
 
-def read_fault(text: str) -> Fault:
+def read_fault(text: str) -> InjectedFault:
     """Read a fault as it is written on the command line.
 
     Raises:
         ValueError: It is none; the text is one sentence.
     """
     try:
-        return Fault.model_validate(parse_fault(text))
+        return InjectedFault.model_validate(parse_fault(text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = f"{first['loc'][0]}: " if first["loc"] else ""
@@ -183,12 +183,12 @@ class PlaceSettings(ProcessSettings):
     def _check_register(self) -> Self:
         if self.counter and not self.resolution_kwh * 10 <= self.rollover_kwh > self.register_kwh:
             raise ValueError("--rollover-kwh must be above --register-kwh and ten times --resolution-kwh")
-        if wrong := conflicting(self.faults, has_counter=self.counter):
+        if wrong := fault_conflict(self.faults, has_counter=self.counter):
             raise ValueError(wrong)
         return self
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[InjectedFault, ...]:
         """The faults."""
         return tuple(map(read_fault, self.fault))
 
@@ -225,7 +225,7 @@ class LoadSettings(PlaceSettings):
 
     @model_validator(mode="after")
     def _check_simulated(self) -> Self:
-        if wrong := wrong_year(self.profile, self.yearly_kwh):
+        if wrong := yearly_kwh_error(self.profile, self.yearly_kwh):
             raise ValueError(f"--yearly-kwh does not fit --profile: {wrong}")
         if self.end is not None and self.begin is None:
             raise ValueError("--to needs --from")

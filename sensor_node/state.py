@@ -6,7 +6,7 @@ from broker.messages import NodeStatus, Reading
 from sensor_node.outbox import Outbox
 
 
-class State:
+class OutboxStatus:
     """Looks at the outbox.
 
     Args:

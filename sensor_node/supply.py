@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from sensor_node.profiles import Load
-from sensor_node.recordings.series import Series
+from sensor_node.recordings.series import RecordedSeries
 
-Supply = Callable[[datetime], float]
+LoadSource = Callable[[datetime], float]
 """Told when a meter is read, says what it has used since it was read before, kWh."""
 
 
-def live(load: Load, interval: timedelta) -> Supply:
+def live(load: Load, interval: timedelta) -> LoadSource:
     """Measure whatever lies between two readings; before the first it is an interval."""
     last_s: float | None = None
 
@@ -28,7 +28,7 @@ def live(load: Load, interval: timedelta) -> Supply:
     return used_kwh
 
 
-def in_steps(load: Load, interval: timedelta, begin: datetime, ahead: int) -> Supply:
+def precomputed(load: Load, interval: timedelta, begin: datetime, ahead: int) -> LoadSource:
     """Measure interval after interval, many at a time: that costs a tenth.
 
     Args:
@@ -51,7 +51,7 @@ def in_steps(load: Load, interval: timedelta, begin: datetime, ahead: int) -> Su
     return used_kwh
 
 
-def recorded(series: Series) -> Supply:
+def recorded(series: RecordedSeries) -> LoadSource:
     """Give out what was recorded, reading after reading."""
     values = iter(series.value_kwh.tolist())
     return lambda _: next(values)

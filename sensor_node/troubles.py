@@ -2,18 +2,20 @@
 
 from datetime import datetime, timedelta
 
-from broker.ledger import Trouble
+from broker.ledger import ExpectedAlarmEntry
 from sensor_node.meter import Meter
 
 # The rule `silent` waits for five of the intervals it has learned, and for 5 s at least. It learns from
 # the readings, so what it has learned may be somewhat longer than the interval is.
-SURELY_INTERVALS = 8
-SURELY = timedelta(seconds=8)
-NEVER_INTERVALS = 4
-NEVER = timedelta(seconds=4)
+MUST_ALARM_INTERVALS = 8
+MUST_ALARM_AFTER = timedelta(seconds=8)
+NO_ALARM_INTERVALS = 4
+NO_ALARM_WITHIN = timedelta(seconds=4)
 
 
-def silence_of(meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool) -> list[Trouble]:
+def expected_silence(
+    meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool
+) -> list[ExpectedAlarmEntry]:
     """What must be told of a meter that has just fallen quiet: nothing, if it is soon heard again.
 
     Args:
@@ -24,11 +26,11 @@ def silence_of(meter: Meter, interval: timedelta, moment: datetime, *, is_told: 
     """
     quiet = interval * (meter.quiet + 1)
     begins = moment - interval
-    if quiet <= max(NEVER, NEVER_INTERVALS * interval):
+    if quiet <= max(NO_ALARM_WITHIN, NO_ALARM_INTERVALS * interval):
         return []
-    must = is_told and meter.is_settled and quiet >= max(SURELY, SURELY_INTERVALS * interval)
+    must = is_told and meter.is_settled and quiet >= max(MUST_ALARM_AFTER, MUST_ALARM_INTERVALS * interval)
     return [
-        Trouble(
+        ExpectedAlarmEntry(
             event="trouble",
             site=meter.place.site,
             sensor_id=meter.place.name,

@@ -7,19 +7,19 @@ must not ask it.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from broker.ledger import Must, Truth
+from broker.ledger import ExpectedOutcome, GroundTruth
 from broker.messages import MAX_VALUE_KWH
-from broker.topics import Place
+from broker.topics import SensorKey
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
-MOST_AHEAD = timedelta(minutes=5)
-LATE = timedelta(minutes=10)
+MAX_AHEAD = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=10)
 # A reading that is made now and younger than that is not late yet when it arrives.
-SOON = timedelta(minutes=5)
+SURELY_IN_TIME = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MeterOutput:
     """What a meter gives out.
 
     Attributes:
@@ -34,7 +34,7 @@ class Made:
         is_withheld: Whether it is never sent.
     """
 
-    place: Place
+    place: SensorKey
     sequence: int
     stamp: datetime
     value_kwh: float
@@ -50,7 +50,7 @@ class Made:
         return self.refusal is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
 
 
-def judge(made: Made, now: datetime, threshold_kwh: float) -> Truth:
+def ground_truth(made: MeterOutput, now: datetime, threshold_kwh: float) -> GroundTruth:
     """Say what must come of it.
 
     Args:
@@ -58,17 +58,17 @@ def judge(made: Made, now: datetime, threshold_kwh: float) -> Truth:
         now: The clock, UTC.
         threshold_kwh: What is strictly above it is flagged, kWh.
     """
-    return Truth(faults=made.faults, must=_must(made, now, threshold_kwh))
+    return GroundTruth(faults=made.faults, must=_expected_outcome(made, now, threshold_kwh))
 
 
-def _must(made: Made, now: datetime, threshold_kwh: float) -> Must:
+def _expected_outcome(made: MeterOutput, now: datetime, threshold_kwh: float) -> ExpectedOutcome:
     if made.is_withheld:
-        return Must(fate="absent")
+        return ExpectedOutcome(fate="absent")
     if not made.is_reading:
-        return Must(fate="rejected", kind=made.refusal or "invalid")
-    if not OLDEST <= made.stamp <= now + MOST_AHEAD:
-        return Must(fate="rejected", kind="time")
+        return ExpectedOutcome(fate="rejected", kind=made.refusal or "invalid")
+    if not OLDEST <= made.stamp <= now + MAX_AHEAD:
+        return ExpectedOutcome(fate="rejected", kind="time")
     age = now - made.stamp
-    late = True if age > LATE else False if age < SOON else None
+    late = True if age > LATE_AFTER else False if age < SURELY_IN_TIME else None
     flagged = made.value_kwh > threshold_kwh
-    return Must(fate="stored", flagged=flagged, late=late, copies=made.copies)
+    return ExpectedOutcome(fate="stored", flagged=flagged, late=late, copies=made.copies)

@@ -6,7 +6,7 @@ import sys
 
 from broker.authority import AuthorityError
 from broker.process import run
-from broker.register import RegisterError
+from broker.register import AccountsError
 from broker.settings import read_settings
 from stack.passwords import PasswordsError
 from stack.processes import ProcessError
@@ -25,7 +25,7 @@ def main() -> None:
     async def serve(stop: asyncio.Event) -> None:
         await up(settings, stop)
 
-    run(PROGRAM, serve, AuthorityError, PasswordsError, ProcessError, RegisterError, RunningAlreadyError)
+    run(PROGRAM, serve, AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from broker.register import Register, new_password, open_register
+from broker.register import AccountStore, new_password, open_accounts
 from broker.roles import Account, Role
 from stack.passwords import NAMES
 
@@ -21,7 +21,7 @@ ROLES: dict[str, Role] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
+class Credentials:
     """All passwords, by their names in ``.env``.
 
     Attributes:
@@ -33,7 +33,7 @@ class Accounts:
     authority: Path | None = None
 
     @classmethod
-    def made_up(cls, authority: Path | None = None) -> "Accounts":
+    def made_up(cls, authority: Path | None = None) -> "Credentials":
         """Accounts for servers that last no longer than this process."""
         return cls({name: new_password() for name in NAMES}, authority)
 
@@ -71,10 +71,10 @@ class Accounts:
         Raises:
             RegisterError: The folder or a password cannot be used.
         """
-        with open_register(folder, root) as register:
+        with open_accounts(folder, root) as register:
             self._enrol(register, gateway)
 
-    def _enrol(self, register: Register, gateway: str) -> None:
+    def _enrol(self, register: AccountStore, gateway: str) -> None:
         for name in [name for name, account in register.accounts.items() if account.managed]:
             register.remove(name)
         pairs: list[tuple[Account, str | None]] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.private_file import write_private
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.ports import free_port
 
 MQTT_PORT = 1883
@@ -44,7 +44,7 @@ class Addresses:
             chosen.append(port)
         return cls(*chosen)
 
-    def write(self, file: Path, accounts: Accounts) -> None:
+    def write(self, file: Path, accounts: Credentials) -> None:
         """List every URL as NAME=value. The ENERGY_ names are those that the programs read."""
         mqtt, mongo = self.mqtt_port, self.mongo_port
         values = {
@@ -69,6 +69,6 @@ class Addresses:
         # It holds passwords: nobody else may read it.
         write_private(file, "\n".join(lines) + "\n")
 
-    def web_url(self, accounts: Accounts) -> str:
+    def web_url(self, accounts: Credentials) -> str:
         """Where the web page is."""
         return f"{'https' if accounts.authority else 'http'}://127.0.0.1:{self.web_port}"

@@ -9,16 +9,16 @@ takes what it sends from a file with ``-d @FILE``, and our own programs take URL
 from pathlib import Path
 
 from broker.private_file import private_folder, write_private
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 
 PEOPLE = ("viewer", "operator", "sensors")
 PROGRAMS = ("mosquitto_sub", "mosquitto_pub")
 # Whose URLs scripts/monitor, scripts/ingestor, scripts/sensor-node and scripts/verify take.
-MQTT = ("viewer", "operator", "sensors", "ingestor")
-MONGO = ("viewer", "operator", "ingestor")
+MQTT_ROLES = ("viewer", "operator", "sensors", "ingestor")
+MONGO_ROLES = ("viewer", "operator", "ingestor")
 
 
-def write_clients(folder: Path, accounts: Accounts, port: int, mongo_port: int) -> None:
+def write_client_files(folder: Path, accounts: Credentials, port: int, mongo_port: int) -> None:
     """Write a folder for each of ``PEOPLE``, and for the ingestor.
 
     Args:
@@ -38,7 +38,7 @@ def write_clients(folder: Path, accounts: Accounts, port: int, mongo_port: int) 
             write_private(own / program, "\n".join(lines) + "\n")
         if password := accounts.passwords.get(f"WEB_{name.upper()}_PASSWORD"):
             write_private(own / "rest", f"username={name}&password={password}\n")
-    for name in MQTT:
+    for name in MQTT_ROLES:
         write_private(private_folder(folder / name) / "mqtt-url", f"{accounts.mqtt(name, port)}\n")
-    for name in MONGO:
+    for name in MONGO_ROLES:
         write_private(private_folder(folder / name) / "mongo-url", f"{accounts.mongo(name, mongo_port)}\n")

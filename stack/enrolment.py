@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from broker.register import RegisterError, new_password, open_register
+from broker.register import AccountsError, new_password, open_accounts
 from broker.roles import Account
 
 DEFAULT_SITE = "lari"
 
 
-def enrol_sensors(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
+def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
     """Let sensors in, each with a password that lasts until the next start.
 
     Args:
@@ -25,10 +25,10 @@ def enrol_sensors(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
     """
     passwords = {sensor_id: new_password() for sensor_id in sensors}
     site = os.environ.get("ENERGY_SITE") or DEFAULT_SITE
-    with open_register(folder, os.environ.get("ENERGY_TOPIC_ROOT", "energy")) as register:
+    with open_accounts(folder, os.environ.get("ENERGY_TOPIC_ROOT", "energy")) as register:
         for name in sensors:
             if name in register.accounts and not register.accounts[name].managed:
-                raise RegisterError(
+                raise AccountsError(
                     f"{name} is a user that somebody added, and would be a simulated sensor; use --nodes 0"
                 )
         register.put_all(

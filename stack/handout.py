@@ -14,15 +14,15 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from broker.authority import Authority, AuthorityError
-from broker.certificates import keep_servers
+from broker.authority import AuthorityError, CertificateAuthority
+from broker.certificates import ensure_server_certificates
 from broker.private_file import write_private
-from broker.register import RegisterError
-from broker.settings import ProcessSettings, Sites, read_settings, stop
+from broker.register import AccountsError
+from broker.settings import ProcessSettings, Sites, exit_with, read_settings
 from broker.topics import TopicRoot
-from broker.users_settings import HOST
-from stack.accounts import Accounts
-from stack.passwords import PasswordsError, keep_passwords, read_notify
+from broker.users_settings import HOST_PATTERN
+from stack.accounts import Credentials
+from stack.passwords import PasswordsError, ensure_passwords, read_notify
 
 PROGRAM = "passwords"
 # Under which number each service runs, in docker-compose.yml.
@@ -35,11 +35,11 @@ USERS = {
     "users": 10004,
 }
 # Where the folder of a service is inside its container.
-INSIDE = Path("/run/secrets")
+CONTAINER_FOLDER = Path("/run/secrets")
 SERVERS = ("localhost", "127.0.0.1", "mosquitto", "mongodb", "monitor")
 
 
-class HandoutSettings(ProcessSettings):
+class ProvisionSettings(ProcessSettings):
     """Make the passwords of a Docker stack and hand them out.
 
     Example: python3 -m stack.handout --tls --host energy.example.org
@@ -51,7 +51,7 @@ class HandoutSettings(ProcessSettings):
     certificates: Path = Field(Path("/certificates"), description="folder of the certificate authority")
     gateway: Sites = Field("lari", description="sites that the user `sensors` may publish for")
     tls: bool = Field(False, description="make certificates too")
-    host: list[Annotated[str, StringConstraints(pattern=HOST)]] = Field(
+    host: list[Annotated[str, StringConstraints(pattern=HOST_PATTERN)]] = Field(
         [], description="name by which others reach this machine; may be given again"
     )
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
@@ -59,20 +59,20 @@ class HandoutSettings(ProcessSettings):
 
 def main() -> None:
     """Read the options and do it."""
-    settings = read_settings(HandoutSettings, sys.argv[1:], PROGRAM)
+    settings = read_settings(ProvisionSettings, sys.argv[1:], PROGRAM)
     try:
-        hand_out(settings)
-    except (AuthorityError, PasswordsError, RegisterError) as error:
-        stop(PROGRAM, str(error), 1)
+        provision_secrets(settings)
+    except (AuthorityError, PasswordsError, AccountsError) as error:
+        exit_with(PROGRAM, str(error), 1)
     except OSError as error:
-        stop(PROGRAM, f"{error.filename} cannot be used ({error.strerror})", 1)
+        exit_with(PROGRAM, f"{error.filename} cannot be used ({error.strerror})", 1)
     sys.stdout.write(
         "The passwords are in .env; it belongs to you alone. The web page's users are\n"
         "viewer (WEB_VIEWER_PASSWORD) and operator (WEB_OPERATOR_PASSWORD).\n"
     )
 
 
-def hand_out(settings: HandoutSettings) -> None:
+def provision_secrets(settings: ProvisionSettings) -> None:
     """Make what is missing, and write the folder of each service.
 
     Raises:
@@ -81,17 +81,17 @@ def hand_out(settings: HandoutSettings) -> None:
         RegisterError: The broker's users cannot be written down.
         OSError: A folder cannot be written to.
     """
-    accounts = Accounts(keep_passwords(settings.env))
-    _own(settings.broker, "mosquitto")
+    accounts = Credentials(ensure_passwords(settings.env))
+    _give_to(settings.broker, "mosquitto")
     accounts.enrol(settings.broker / "users", settings.topic_root, settings.gateway)
     for service in USERS:
         folder = settings.secrets / service
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        _own(folder, service)
+        _give_to(folder, service)
     if settings.tls:
-        _certify(settings)
-    files_of = _files(accounts, tls=settings.tls)
+        _issue_certificates(settings)
+    files_of = _secrets_of_services(accounts, tls=settings.tls)
     # Addresses of people's services have passwords in them; the file is empty where there are none.
     files_of["ingestor"] |= {"notify": read_notify(settings.env).get("ENERGY_NOTIFY", "")}
     for service, files in files_of.items():
@@ -99,7 +99,7 @@ def hand_out(settings: HandoutSettings) -> None:
             write_private(settings.secrets / service / name, f"{text}\n")
 
 
-def _files(accounts: Accounts, *, tls: bool) -> dict[str, dict[str, str]]:
+def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[str, str]]:
     """What each service gets to read: file names and contents."""
 
     def client(name: str) -> str:
@@ -109,7 +109,7 @@ def _files(accounts: Accounts, *, tls: bool) -> dict[str, dict[str, str]]:
         return accounts.mqtt(name, 1883, "mosquitto")
 
     def mongo(name: str, service: str) -> str:
-        trusting = replace(accounts, authority=INSIDE / service / "ca.crt") if tls else accounts
+        trusting = replace(accounts, authority=CONTAINER_FOLDER / service / "ca.crt") if tls else accounts
         return trusting.mongo(name, 27017, "mongodb")
 
     return {
@@ -128,9 +128,9 @@ def _files(accounts: Accounts, *, tls: bool) -> dict[str, dict[str, str]]:
     }
 
 
-def _certify(settings: HandoutSettings) -> None:
-    authority = Authority(settings.certificates)
-    keep_servers(authority, [*SERVERS, *settings.host])
+def _issue_certificates(settings: ProvisionSettings) -> None:
+    authority = CertificateAuthority(settings.certificates)
+    ensure_server_certificates(authority, [*SERVERS, *settings.host])
     for service, server in (("mongodb", "mongodb"), ("monitor", "web")):
         authority.hand_out(server, settings.secrets / service)
     authority.hand_out("broker", settings.broker / "certificates")
@@ -138,7 +138,7 @@ def _certify(settings: HandoutSettings) -> None:
         write_private(settings.secrets / service / "ca.crt", (settings.certificates / "ca.crt").read_text())
 
 
-def _own(folder: Path, service: str) -> None:
+def _give_to(folder: Path, service: str) -> None:
     if os.geteuid() == 0:
         os.chown(folder, USERS[service], USERS[service])
     folder.chmod(0o700)

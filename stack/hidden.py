@@ -10,7 +10,7 @@ from pathlib import Path
 from broker.private_file import private_folder, write_private
 
 
-class Hidden:
+class SecretFiles:
     """A folder with a folder for each program. What earlier runs left there is removed.
 
     Args:

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pymongo.errors import PyMongoError
 
-from broker.settings import ProcessSettings, read_settings, stop
-from stack.accounts import Accounts
+from broker.settings import ProcessSettings, exit_with, read_settings
+from stack.accounts import Credentials
 from stack.mongod import make_users
 from stack.passwords import NAMES
 from stack.processes import ProcessError
@@ -33,13 +33,13 @@ def main() -> None:
     folder = settings.secrets
     passwords = {name: file.read_text().strip() for name in NAMES if (file := folder / name).exists()}
     authority = folder / "ca.crt"
-    accounts = Accounts(passwords, authority if authority.exists() else None)
+    accounts = Credentials(passwords, authority if authority.exists() else None)
     try:
         asyncio.run(make_users(accounts, settings.port, settings.host))
     except ProcessError as error:
-        stop(PROGRAM, str(error), 1)
+        exit_with(PROGRAM, str(error), 1)
     except PyMongoError as error:
-        stop(PROGRAM, f"MongoDB does not do what it is told: {type(error).__name__}", 1)
+        exit_with(PROGRAM, f"MongoDB does not do what it is told: {type(error).__name__}", 1)
 
 
 if __name__ == "__main__":

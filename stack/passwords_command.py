@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
-from broker.settings import ProcessSettings, read_settings, stop
-from stack.passwords import ADMIN, NAMES, PasswordsError, rotate
+from broker.settings import ProcessSettings, exit_with, read_settings
+from stack.passwords import ADMIN, NAMES, PasswordsError, rotate_passwords
 
 PROGRAM = "scripts/passwords"
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,40}$")]
@@ -24,7 +24,7 @@ class PasswordsSettings(ProcessSettings):
     Example: scripts/passwords rotate MQTT_VIEWER_PASSWORD
     """
 
-    command: CliPositionalArg[Literal["rotate"]] = Field(description="rotate")
+    command: CliPositionalArg[Literal["rotate_passwords"]] = Field(description="rotate")
     names: CliPositionalArg[list[Name]] = Field([], description="as in .env")
     env: Path = Field(Path(".env"), description="the file with the passwords")
 
@@ -34,9 +34,9 @@ def main() -> None:
     settings = read_settings(PasswordsSettings, sys.argv[1:], PROGRAM)
     everybody = [name for name in NAMES if name != ADMIN]
     try:
-        rotate(settings.env, settings.names or everybody)
+        rotate_passwords(settings.env, settings.names or everybody)
     except PasswordsError as error:
-        stop(PROGRAM, str(error), 1)
+        exit_with(PROGRAM, str(error), 1)
     sys.stdout.write(
         f"New in {settings.env}: {', '.join(settings.names or everybody)}.\nStart the stack again.\n"
     )

@@ -45,7 +45,7 @@ class Process:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
                 output = files.enter_context(self.log.open("ab"))
             self.running = await asyncio.create_subprocess_exec(
-                *_ending_with_parent(),
+                *_ending_with_parent_process(),
                 *self.command,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -102,7 +102,7 @@ class Process:
         return f": {lines[-1][:200]} (more in {self.log})" if lines else f"; see {self.log}"
 
 
-def _ending_with_parent() -> list[str]:
+def _ending_with_parent_process() -> list[str]:
     """What goes before a command so that the kernel ends it when this process is killed."""
     # Of util-linux. Code of our own between fork and exec would run with whatever other threads hold.
     setpriv = shutil.which("setpriv")

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from broker.authority import Authority
-from broker.certificates import keep_servers
+from broker.authority import CertificateAuthority
+from broker.certificates import ensure_server_certificates
 from stack import mongod, mosquitto
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.ports import reserve_port
 from stack.processes import Process, running
 
@@ -29,7 +29,7 @@ class Servers:
         cache_gb: How much of its data the database holds in memory.
     """
 
-    accounts: Accounts
+    accounts: Credentials
     state: Path
     mqtt_port: int
     mongo_port: int
@@ -60,16 +60,16 @@ class Servers:
 
     async def broker_answers(self) -> bool:
         """Whether the broker lets people in."""
-        return await mosquitto.answers(self.mqtt("viewer"))
+        return await mosquitto.accepts_clients(self.mqtt("viewer"))
 
     async def database_answers(self) -> bool:
         """Whether the database answers."""
-        return await mongod.answers(self.accounts, self.mongo_port)
+        return await mongod.accepts_clients(self.accounts, self.mongo_port)
 
 
 @asynccontextmanager
 async def start_servers(
-    state: Path, accounts: Accounts, *, tls: bool = False, cache_gb: float = SMALL_CACHE_GB
+    state: Path, accounts: Credentials, *, tls: bool = False, cache_gb: float = SMALL_CACHE_GB
 ) -> AsyncIterator[Servers]:
     """Start both, make the database's users, and stop both at the end.
 
@@ -84,7 +84,9 @@ async def start_servers(
     """
     mutual_port = None
     if tls:
-        accounts = replace(accounts, authority=keep_servers(Authority(state / "certificates")))
+        accounts = replace(
+            accounts, authority=ensure_server_certificates(CertificateAuthority(state / "certificates"))
+        )
         mutual_port = reserve_port()
     servers = Servers(accounts, state, reserve_port(), reserve_port(), mutual_port, cache_gb)
     async with (

@@ -15,16 +15,16 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
 
-from broker.authority import Authority
-from broker.certificates import keep_servers
-from broker.messages import sensor_series
+from broker.authority import CertificateAuthority
+from broker.certificates import ensure_server_certificates
+from broker.messages import numbered_sensor_ids
 from stack import mongod, mosquitto
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.addresses import Addresses
-from stack.clients import write_clients
-from stack.enrolment import enrol_sensors
-from stack.hidden import Hidden
-from stack.passwords import keep_passwords, read_notify
+from stack.clients import write_client_files
+from stack.enrolment import add_sensor_accounts
+from stack.hidden import SecretFiles
+from stack.passwords import ensure_passwords, read_notify
 from stack.processes import Process, ProcessError, running
 from stack.settings import UpSettings
 
@@ -39,7 +39,7 @@ class RunningAlreadyError(Exception):
     """Raised when another ``scripts/up`` uses the same folder."""
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Tell the user."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -57,7 +57,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
     """
     state = settings.state.resolve()
     state.mkdir(parents=True, exist_ok=True)
-    with _alone(state / "stack.lock"):
+    with _exclusive(state / "stack.lock"):
         if settings.clean:
             for folder in ("mosquitto", "mongo", "nodes", "log"):
                 shutil.rmtree(state / folder, ignore_errors=True)
@@ -65,23 +65,26 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
         mongod.find_mongod()
         env = ROOT / ".env"
         if not env.exists():
-            say("Passwords were made up; they are in .env, which only you can read.")
-        accounts = Accounts(
-            keep_passwords(env), keep_servers(Authority(state / "certificates")) if settings.tls else None
+            print_line("Passwords were made up; they are in .env, which only you can read.")
+        accounts = Credentials(
+            ensure_passwords(env),
+            ensure_server_certificates(CertificateAuthority(state / "certificates"))
+            if settings.tls
+            else None,
         )
-        machine = Machine(state, accounts, Addresses.choose(say, tls=settings.tls))
+        machine = LocalStack(state, accounts, Addresses.choose(print_line, tls=settings.tls))
         async with AsyncExitStack() as exits:
-            await _unless(stop, machine.start(exits, settings.nodes))
+            await _unless_stopped(stop, machine.start(exits, settings.nodes))
             if not stop.is_set():
-                await _unless(
+                await _unless_stopped(
                     stop, machine.stay(settings.run_for.total_seconds() if settings.run_for else None)
                 )
-            say("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
-        say("Stopped. Start it again to go on with the same data.")
+            print_line("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
+        print_line("Stopped. Start it again to go on with the same data.")
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
+def _exclusive(file: Path) -> Iterator[None]:
     """Hold the folder for this process."""
     with file.open("a+") as lock:
         try:
@@ -97,7 +100,7 @@ def _alone(file: Path) -> Iterator[None]:
         yield
 
 
-class Machine:
+class LocalStack:
     """All processes of one run.
 
     Args:
@@ -106,11 +109,11 @@ class Machine:
         addresses: Where to listen.
     """
 
-    def __init__(self, state: Path, accounts: Accounts, addresses: Addresses) -> None:
+    def __init__(self, state: Path, accounts: Credentials, addresses: Addresses) -> None:
         self._state = state
         self._accounts = accounts
         self._addresses = addresses
-        self._hidden = Hidden(state / "secrets")
+        self._hidden = SecretFiles(state / "secrets")
         self._processes: list[Process] = []
         self._damaged = mosquitto.damaged_stores(state / "mosquitto")
 
@@ -120,25 +123,27 @@ class Machine:
         mqtt, mongo, http = addresses.mqtt_port, addresses.mongo_port, addresses.http_port
         log = state / "log"
 
-        say(f"Mosquitto    127.0.0.1:{mqtt}")
+        print_line(f"Mosquitto    127.0.0.1:{mqtt}")
         broker = mosquitto.mosquitto(
             state / "mosquitto", mqtt, accounts, log / "mosquitto.log", addresses.mutual_port
         )
-        sensors = sensor_series(FIRST_SENSOR, nodes) if nodes else []
-        passwords = enrol_sensors(state / "mosquitto" / "users", sensors)
-        await self._run(exits, broker, lambda: mosquitto.answers(accounts.mqtt("viewer", mqtt)))
+        sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
+        passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
+        await self._run(exits, broker, lambda: mosquitto.accepts_clients(accounts.mqtt("viewer", mqtt)))
         self._tell_damage()
 
-        say(f"MongoDB      127.0.0.1:{mongo}")
+        print_line(f"MongoDB      127.0.0.1:{mongo}")
         database = mongod.mongod(state / "mongo", mongo, accounts, log / "mongod.log")
-        await self._run(exits, database, lambda: mongod.answers(accounts, mongo))
+        await self._run(exits, database, lambda: mongod.accepts_clients(accounts, mongo))
         await mongod.make_users(accounts, mongo)
 
         # The live view outlives the ingestor, so that it shows the last reading too.
         viewer = self._hidden.put("viewer", {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)})
-        await self._run(exits, _python("Live view", ["monitor", "watch", "--lines"], viewer, None), _at_once)
+        await self._run(
+            exits, _python("Live view", ["monitor", "watch", "--lines"], viewer, None), _ready_at_once
+        )
 
-        say(f"Ingestor     http://127.0.0.1:{http}/ready")
+        print_line(f"Ingestor     http://127.0.0.1:{http}/ready")
         secrets = {
             "ENERGY_MQTT_URL": accounts.mqtt("ingestor", mqtt),
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
@@ -147,14 +152,14 @@ class Machine:
         environment = {"ENERGY_HTTP": f"127.0.0.1:{http}", "ENERGY_ALARMS": str(ROOT / "alarms.toml")}
         environment |= self._hidden.put("ingestor", secrets)
         ingestor = _python("Ingestor", ["ingestor"], environment, log / "ingestor.log")
-        await self._run(exits, ingestor, lambda: _says_ready(f"http://127.0.0.1:{http}/ready"))
+        await self._run(exits, ingestor, lambda: _http_ready(f"http://127.0.0.1:{http}/ready"))
 
         await self._start_web(exits)
         addresses.write(state / "stack.env", accounts)
-        write_clients(state / "clients", accounts, mqtt, mongo)
+        write_client_files(state / "clients", accounts, mqtt, mongo)
         if sensors:
-            say(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
-        say(self._what_next(nodes))
+            print_line(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
+        print_line(self._what_next(nodes))
         for sensor_id in sensors:
             options = ["--sensor-id", sensor_id, "--outbox", str(state / "nodes" / f"{sensor_id}.db")]
             url = accounts.mqtt_url(sensor_id, passwords[sensor_id], mqtt)
@@ -162,12 +167,12 @@ class Machine:
             node = _python(
                 f"Sensor node {sensor_id}", ["sensor_node", *options], hidden, log / f"{sensor_id}.log"
             )
-            await self._run(exits, node, _at_once)
+            await self._run(exits, node, _ready_at_once)
 
     async def _start_web(self, exits: AsyncExitStack) -> None:
         accounts, addresses = self._accounts, self._addresses
         url = addresses.web_url(accounts)
-        say(f"Web page     {url}")
+        print_line(f"Web page     {url}")
         secrets = {
             "ENERGY_MQTT_URL": accounts.mqtt("web", addresses.mqtt_port),
             "ENERGY_MONGO_URL": accounts.mongo("operator", addresses.mongo_port),
@@ -179,7 +184,7 @@ class Machine:
             certificate = str(accounts.authority.parent / "web.pem")
             environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
         page = _python("Web page", ["monitor", "web"], environment, self._state / "log" / "web.log")
-        await self._run(exits, page, lambda: _says_ready(f"{url}/live", accounts.authority))
+        await self._run(exits, page, lambda: _http_ready(f"{url}/live", accounts.authority))
 
     async def _run(
         self, exits: AsyncExitStack, process: Process, check: Callable[[], Awaitable[bool]]
@@ -194,7 +199,7 @@ class Machine:
             ProcessError: A process does not stay.
         """
         async with asyncio.TaskGroup() as group:
-            keepers = [group.create_task(_keep(process)) for process in self._processes]
+            keepers = [group.create_task(_restart_when_ended(process)) for process in self._processes]
             keepers.append(group.create_task(self._watch_store()))
             if seconds is None:
                 await asyncio.Event().wait()
@@ -212,7 +217,7 @@ class Machine:
         """Say it when the broker began with an empty memory because it could not read its own."""
         for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._damaged):
             self._damaged.add(store)
-            say(
+            print_line(
                 "Mosquitto could not read its store and began with an empty one. Nothing is lost:\n"
                 f"sensor nodes send again what is not confirmed. The old store is kept in\n"
                 f"  {os.path.relpath(store)}"
@@ -220,7 +225,7 @@ class Machine:
 
     def _what_next(self, nodes: int) -> str:
         accounts, addresses = self._accounts, self._addresses
-        next_sensor = sensor_series(FIRST_SENSOR, nodes + 1)[-1]
+        next_sensor = numbered_sensor_ids(FIRST_SENSOR, nodes + 1)[-1]
         clients = os.path.relpath(self._state / "clients")
         return f"""
 Look at it in a browser; the users are viewer and operator, their passwords in
@@ -238,7 +243,7 @@ All addresses and users are in the same file. Ctrl-C ends everything.
 """
 
 
-async def _keep(process: Process) -> NoReturn:
+async def _restart_when_ended(process: Process) -> NoReturn:
     """Start a process again whenever it ends by itself, but not for ever."""
     ends: deque[float] = deque(maxlen=RESTARTS)
     while True:
@@ -246,7 +251,7 @@ async def _keep(process: Process) -> NoReturn:
         ends.append(time.monotonic())
         if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTARTS_WITHIN_S:
             raise ProcessError(f"gave up after {RESTARTS} starts: {obituary}")
-        say(f"{obituary}; it is started again.")
+        print_line(f"{obituary}; it is started again.")
         await asyncio.sleep(RESTART_AFTER_S)
         await process.start()
 
@@ -255,11 +260,11 @@ def _python(name: str, command: list[str], environment: dict[str, str], log: Pat
     return Process(name, [sys.executable, "-m", *command], environment, log)
 
 
-async def _at_once() -> bool:
+async def _ready_at_once() -> bool:
     return True
 
 
-async def _says_ready(url: str, authority: Path | None = None) -> bool:
+async def _http_ready(url: str, authority: Path | None = None) -> bool:
     context = ssl.create_default_context(cafile=authority)
 
     def ask() -> bool:
@@ -272,7 +277,7 @@ async def _says_ready(url: str, authority: Path | None = None) -> bool:
     return await asyncio.to_thread(ask)
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
     """Do ``work``, but drop it when told to stop."""
     tasks = [asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())]
     try:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from stack.accounts import DATABASE, Accounts
+from stack.accounts import DATABASE, Credentials
 from stack.servers import Servers, start_servers
 from tests.servers import RunningIngestor, Site, Wire
 
@@ -22,12 +22,12 @@ StartIngestor = Callable[..., AbstractAsyncContextManager[RunningIngestor]]
 
 
 @pytest.fixture(scope="session")
-def accounts() -> Accounts:
-    return Accounts.made_up()
+def accounts() -> Credentials:
+    return Credentials.made_up()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory, accounts: Accounts) -> AsyncIterator[Servers]:
+async def servers(tmp_path_factory: pytest.TempPathFactory, accounts: Credentials) -> AsyncIterator[Servers]:
     """Mosquitto and mongod for all tests that do not harm them."""
     async with start_servers(tmp_path_factory.mktemp("servers"), accounts) as both:
         yield both
@@ -41,7 +41,7 @@ def database(servers: Servers) -> Iterator[Database[dict[str, Any]]]:
 
 
 @pytest.fixture
-async def own_servers(tmp_path: Path, accounts: Accounts) -> AsyncIterator[Servers]:
+async def own_servers(tmp_path: Path, accounts: Credentials) -> AsyncIterator[Servers]:
     """Servers for one test, to be harmed."""
     async with start_servers(tmp_path / "servers", accounts) as both:
         yield both

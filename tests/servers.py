@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo.database import Database
 
 from broker.address import MqttAddress
-from broker.connection import Connection, Outgoing
-from broker.link import Link
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
 from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers
@@ -69,9 +69,9 @@ class Wire:
     """A client of the test's own."""
 
     def __init__(self, url: str, client: str = "") -> None:
-        will = Outgoing("health/test", b"")
+        will = OutgoingMessage("health/test", b"")
         name = client or f"test-{uuid.uuid4().hex[:8]}"
-        self._link = Link(MqttAddress.parse(url), name, self._deliver, will, rival="a rival")
+        self._link = ConnectionSupervisor(MqttAddress.parse(url), name, self._deliver, will, rival="a rival")
         self._connection = self._link.open()
         self.messages: list[Message] = []
         self.arrived = asyncio.Event()
@@ -94,9 +94,9 @@ class Wire:
 
     async def publish(self, topic: str, *payloads: bytes | str, retain: bool = False) -> None:
         encoded = [each.encode() if isinstance(each, str) else each for each in payloads]
-        await self.send([Outgoing(topic, each, retain) for each in encoded])
+        await self.send([OutgoingMessage(topic, each, retain) for each in encoded])
 
-    async def send(self, messages: Sequence[Outgoing]) -> None:
+    async def send(self, messages: Sequence[OutgoingMessage]) -> None:
         await self._connection.publish_many(messages)
 
     @property

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from broker.connection import Outgoing
-from broker.topics import Place, Topics
+from broker.connection import OutgoingMessage
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.episode import begin, stands, to_state
 from ingestor.alarms.fold import READING_RULES, Fold
@@ -29,7 +29,7 @@ class Change(NamedTuple):
     """
 
     document: AlarmDocument
-    message: Outgoing | None
+    message: OutgoingMessage | None
     notice: Notice | None = None
 
 
@@ -53,7 +53,7 @@ class Keeper(Protocol):
     def keep(self, change: Change) -> None:
         """Write a change down and then tell it."""
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: OutgoingMessage) -> None:
         """Tell something that is written nowhere."""
 
 
@@ -87,7 +87,7 @@ class Board:
         self.config = config
         self.limits = limits
         self.tracks: dict[str, Track] = {}
-        self.learned: dict[Place, float] = {}
+        self.learned: dict[SensorKey, float] = {}
         self.to_watch: list[Track] = []
         # The episodes that a storm holds back.
         self._untold: set[str] = set()
@@ -96,7 +96,7 @@ class Board:
         self._topics = topics
         self._keeper = keeper
 
-    def track(self, place: Place) -> Track:
+    def track(self, place: SensorKey) -> Track:
         """The track of a sensor, made when there is none."""
         track = self.tracks.get(place.name)
         if track is None:
@@ -111,7 +111,7 @@ class Board:
         standing = (track.standing if track else None) or {}
         return next((each for each in standing.values() if each["_id"] == alarm), None)
 
-    def fold(self, place: Place) -> Fold:
+    def fold(self, place: SensorKey) -> Fold:
         """The rules of a sensor, before any reading."""
         return Fold(self.config.of(*place), self.config.zone)
 
@@ -166,7 +166,7 @@ class Board:
 
     def _count(self, document: AlarmDocument) -> None:
         """Have the storm guard see an episode that starts."""
-        now, place = self.clock.now(), Place(document["site"], document["sensor_id"])
+        now, place = self.clock.now(), SensorKey(document["site"], document["sensor_id"])
         if summary := self.storms.starts(*place, now, self.clock.seconds()):
             self._keeper.say(summary)
         document["in_storm"] = self.storms.holds_back(*place)
@@ -183,7 +183,7 @@ class Board:
     def changed(self, track: Track, document: AlarmDocument, *, notify: bool = False) -> None:
         """Keep an episode as it is now, and tell its sensor's state."""
         document["changed_at"] = self.clock.now()
-        place = Place(document["site"], document["sensor_id"])
+        place = SensorKey(document["site"], document["sensor_id"])
         # What was told in a storm's beginning, or before, is told to its end: nothing stands that is over.
         message = None if document["_id"] in self._untold else self.state(track, place)
         is_quiet = document["in_storm"] or document["rule"] in self.shelves(track)
@@ -197,7 +197,7 @@ class Board:
             self.drop_if_over(track, document)
         self._untold.discard(document["_id"])
         document["changed_at"] = self.clock.now()
-        place = Place(document["site"], document["sensor_id"])
+        place = SensorKey(document["site"], document["sensor_id"])
         self._keeper.keep(Change(document, self.state(track, place)))
 
     def remind(self, track: Track, rule: str) -> None:
@@ -206,7 +206,7 @@ class Board:
         if document is not None and track.is_active(rule) and rule not in self.shelves(track):
             self._keeper.keep(Change(document, None, to_notice(document)))
 
-    def state(self, track: Track, place: Place) -> Outgoing:
+    def state(self, track: Track, place: SensorKey) -> OutgoingMessage:
         """The retained message of a sensor at a site: what stands of it."""
         standing = (track.standing or {}).values()
         documents = [
@@ -214,9 +214,9 @@ class Board:
         ]
         return to_state(self._topics, place, documents, self.shelves(track), self.clock.now())
 
-    def state_with(self, track: Track, document: AlarmDocument) -> Outgoing | None:
+    def state_with(self, track: Track, document: AlarmDocument) -> OutgoingMessage | None:
         """The message as it was while an episode that is over went on; None in a storm."""
-        place = Place(document["site"], document["sensor_id"])
+        place = SensorKey(document["site"], document["sensor_id"])
         if document["_id"] in self._untold:
             return None
         active: AlarmDocument = {**document, "cleared_at": None}
@@ -238,7 +238,7 @@ class Board:
 
     def tell_again(self, document: AlarmDocument) -> None:
         """Tell an episode of which perhaps nobody was told: as it went on, and what stands now."""
-        track = self.track(Place(document["site"], document["sensor_id"]))
+        track = self.track(SensorKey(document["site"], document["sensor_id"]))
         if document["retracted_at"] is None and (message := self.state_with(track, document)) is not None:
             self._keeper.say(message)
         self.say_state(track)
@@ -249,10 +249,10 @@ class Board:
             self._keeper.say(self.state(track, place))
 
     @staticmethod
-    def places(track: Track) -> set[Place]:
+    def places(track: Track) -> set[SensorKey]:
         """Where a sensor has a state: its own place, and those of its alarms, if it has moved."""
         standing = (track.standing or {}).values()
-        return {track.place, *(Place(each["site"], each["sensor_id"]) for each in standing)}
+        return {track.place, *(SensorKey(each["site"], each["sensor_id"]) for each in standing)}
 
     def end_storms(self) -> None:
         """Tell what was held back in storms that are over."""
@@ -261,7 +261,7 @@ class Board:
             self._untold = {each for each in self._untold if sensor_of(each) not in sensor_ids}
             for sensor_id in sorted(sensor_ids):
                 if track := self.tracks.get(sensor_id):
-                    self._keeper.say(self.state(track, Place(site, sensor_id)))
+                    self._keeper.say(self.state(track, SensorKey(site, sensor_id)))
 
 
 def to_notice(document: AlarmDocument) -> Notice:

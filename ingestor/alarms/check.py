@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.plain import plain
-from broker.settings import ProcessSettings, read_settings, stop
+from broker.plain import escape_text
+from broker.settings import ProcessSettings, exit_with, read_settings
 from ingestor.alarms.config import AlarmConfigError, read_config
 from ingestor.alarms.words import explain
 
@@ -41,6 +41,6 @@ def check_config(arguments: list[str]) -> None:
     try:
         config = read_config(settings.alarms)
     except AlarmConfigError as error:
-        stop(PROGRAM, f"{settings.alarms}: {error}", 1)
+        exit_with(PROGRAM, f"{settings.alarms}: {error}", 1)
     lines = [f"{settings.alarms} is well.", *explain(config, settings.threshold_kwh)]
-    sys.stdout.write("".join(f"{plain(line)}\n" for line in lines))
+    sys.stdout.write("".join(f"{escape_text(line)}\n" for line in lines))

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from broker.alarms import Acknowledge, Shelve
-from broker.plain import short
-from broker.topics import Place
+from broker.plain import escape_truncated
+from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.rulebook import RuleName
 from ingestor.alarms.track import Shelf, Track
@@ -46,7 +46,7 @@ def read_command(payload: bytes) -> Command | str:
 
 def _shown(level: str) -> str:
     """A level of a topic, which may be anything, and long."""
-    return short(level, MAX_SHOWN)
+    return escape_truncated(level, MAX_SHOWN)
 
 
 class Commands:
@@ -64,7 +64,7 @@ class Commands:
         self._shelving: set[str] = set()
         self.unwritten: set[str] = set()
 
-    def obey(self, place: Place, command: Command) -> str | None:
+    def obey(self, place: SensorKey, command: Command) -> str | None:
         """Carry out a command that was given to a sensor.
 
         Returns:

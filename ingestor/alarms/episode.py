@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from broker.alarms import Alarm, AlarmState
-from broker.connection import Outgoing
-from broker.topics import Place, Topics
+from broker.alarms import AlarmEntry, AlarmState
+from broker.connection import OutgoingMessage
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.rulebook import Rule
 from ingestor.documents import AlarmDocument, alarm_id, format_moment
 
 
-def begin(place: Place, name: str, rule: Rule, since: datetime, raised_at: datetime) -> AlarmDocument:
+def begin(place: SensorKey, name: str, rule: Rule, since: datetime, raised_at: datetime) -> AlarmDocument:
     """Make the document of an episode that begins.
 
     Args:
@@ -59,9 +59,9 @@ def note_peak(document: AlarmDocument, value_kwh: float) -> bool:
     return True
 
 
-def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> Alarm:
+def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEntry:
     """What is told of one standing episode."""
-    return Alarm(
+    return AlarmEntry(
         id=document["_id"],
         rule=document["rule"],
         severity=document["severity"],
@@ -76,13 +76,13 @@ def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> Alarm:
 
 def to_state(
     topics: Topics,
-    place: Place,
+    place: SensorKey,
     documents: Iterable[AlarmDocument],
     shelved: Mapping[str, datetime],
     now: datetime,
-) -> Outgoing:
+) -> OutgoingMessage:
     """The retained message of one sensor: its alarms that stand."""
     alarms = [to_alarm(each, shelved.get(each["rule"])) for each in documents]
     state = AlarmState(sensor_id=place.name, site=place.site, updated=format_moment(now), alarms=alarms)
     payload = state.model_dump_json(exclude_none=True).encode()
-    return Outgoing(topics.alarms(*place), payload, retain=True)
+    return OutgoingMessage(topics.alarms(*place), payload, retain=True)

@@ -8,7 +8,7 @@ which is then folded anew from what is stored (`rebuild`).
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.episode import begin, note_peak
 from ingestor.alarms.fold import READING_RULES, Fold, Turn
@@ -47,7 +47,7 @@ class Judge:
                 track.at, track.heard_s = at, now_s
             else:
                 if track is None:
-                    track = self._board.track(Place(measure["site"], measure["sensor_id"]))
+                    track = self._board.track(SensorKey(measure["site"], measure["sensor_id"]))
                 track.heard_s = now_s
                 self._look(track, measure)
         self.judged = received_at
@@ -58,7 +58,7 @@ class Judge:
                 track.fold.history.late(to_point(measure))
             return
         if measure["site"] != track.place.site and measure["timestamp"] > track.at:
-            track.place = Place(measure["site"], measure["sensor_id"])
+            track.place = SensorKey(measure["site"], measure["sensor_id"])
         if track.pending is not None:
             track.pending.append(measure)
         elif track.ahead is not None and self._is_ahead(track, measure):
@@ -132,7 +132,7 @@ class Judge:
         track.arrived = measure["received_at"]
 
 
-def to_episode(place: Place, fold: Fold, turn: Turn, measure: Measure) -> AlarmDocument:
+def to_episode(place: SensorKey, fold: Fold, turn: Turn, measure: Measure) -> AlarmDocument:
     """The document of an episode that a reading has just raised."""
     at = measure["timestamp"]
     document = begin(place, turn.rule, fold.rules.rule(turn.rule), turn.after or at, at)

@@ -6,8 +6,8 @@ import time
 from collections import deque
 from itertools import islice
 
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import CHUNK, Connection, Outgoing
+from broker.client import BrokerLostError, BrokerRejectedError
+from broker.connection import MAX_BATCH, Connection, OutgoingMessage
 from ingestor.alarms.board import Change
 from ingestor.alarms.notify import Notifier
 from ingestor.alarms.records import AlarmRecords
@@ -34,10 +34,10 @@ class Keep:
         self.kept = 0
         self._records = records
         self._notifier = notifier
-        self._changes: deque[Change | Outgoing] = deque()
+        self._changes: deque[Change | OutgoingMessage] = deque()
         self._written = 0
         # Each with the number of its change.
-        self._to_tell: deque[tuple[int, Outgoing]] = deque()
+        self._to_tell: deque[tuple[int, OutgoingMessage]] = deque()
         self._told: dict[str, float] = {}
         self._connection: Connection | None = None
         self._attention = asyncio.Event()
@@ -49,7 +49,7 @@ class Keep:
         self.kept += 1
         self._attention.set()
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: OutgoingMessage) -> None:
         """Take a message that is written nowhere; it keeps its place among the changes."""
         self._changes.append(message)
         self.kept += 1
@@ -114,12 +114,12 @@ class Keep:
     async def tell(self) -> None:
         """Publish what is written; what a lost connection did not take stays for the next."""
         while self._to_tell and (connection := self._connection) is not None:
-            chunk = [message for _, message in islice(self._to_tell, CHUNK)]
+            chunk = [message for _, message in islice(self._to_tell, MAX_BATCH)]
             try:
                 await connection.publish_many(chunk)
             except BrokerLostError:
                 return  # a new connection wakes us up
-            except BrokerRefusedError as error:
+            except BrokerRejectedError as error:
                 logger.warning("Not published: %s", error)
             for message in chunk:
                 self._to_tell.popleft()

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.alarms.config import Notifications
 
 MAX_WAITING, MAX_SINGLE, MAX_LINES, MAX_TITLE, MAX_BODY, MAX_THREADS = 1000, 3, 20, 120, 1000, 8
@@ -231,5 +231,5 @@ def _message(notices: Sequence[Notice], more: str) -> tuple[str, str]:
 
 
 def _plain(text: str, most: int) -> str:
-    shown = "\n".join(map(plain, text.strip().split("\n")))
+    shown = "\n".join(map(escape_text, text.strip().split("\n")))
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from broker.messages import NodeStatus, sensor_series
-from broker.topics import Place
+from broker.messages import NodeStatus, numbered_sensor_ids
+from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.rules import silence
 from ingestor.alarms.texts import span
@@ -45,8 +45,8 @@ class Presence:
         # When to look after which sensor; each is in here once at most.
         self._due: list[tuple[float, str]] = []
         self._looks = 0
-        self._nodes: dict[Place, _Node] = {}
-        self._leaving: dict[Place, _Leaving] = {}
+        self._nodes: dict[SensorKey, _Node] = {}
+        self._leaving: dict[SensorKey, _Leaving] = {}
 
     def listen(self, *, listening: bool) -> None:
         """Note whether readings can come in at all."""
@@ -117,7 +117,7 @@ class Presence:
         document["message"] = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
         self._board.raise_(track, document)
 
-    def heard(self, place: Place, status: NodeStatus | None, at: datetime) -> None:
+    def heard(self, place: SensorKey, status: NodeStatus | None, at: datetime) -> None:
         """Note what a node, or the broker in its place, says of it; None: nobody knows it any more."""
         if not place.is_valid:
             return
@@ -134,7 +134,7 @@ class Presence:
                 due_s = self._board.clock.seconds() + rule.after.total_seconds()
                 self._leaving.setdefault(place, _Leaving(at, due_s))
 
-    def _note(self, place: Place, sensors: int | None, *, is_gone: bool) -> None:
+    def _note(self, place: SensorKey, sensors: int | None, *, is_gone: bool) -> None:
         """Note how many sensors a node has, and that they are away, or back."""
         before = self._nodes.get(place)
         now = _Node(is_gone, sensors or (before.sensors if before else 1))
@@ -146,9 +146,9 @@ class Presence:
         self._nodes[place] = now
         self._mark_away(place, is_gone=is_gone)
 
-    def _mark_away(self, place: Place, *, is_gone: bool) -> None:
+    def _mark_away(self, place: SensorKey, *, is_gone: bool) -> None:
         now_s = self._board.clock.seconds()
-        for sensor_id in sensor_series(place.name, self._nodes[place].sensors):
+        for sensor_id in numbered_sensor_ids(place.name, self._nodes[place].sensors):
             track = self._board.tracks.get(sensor_id)
             if track is None or not self._speaks_for(place, track):
                 continue
@@ -157,11 +157,11 @@ class Presence:
                 # Who is back has its time to say something.
                 track.heard_s = now_s
 
-    def _speaks_for(self, node: Place, track: Track) -> bool:
+    def _speaks_for(self, node: SensorKey, track: Track) -> bool:
         """Whether a node may say so of a sensor: one of its site that is not a node itself."""
         return node == track.place or (node.site == track.place.site and track.place not in self._nodes)
 
-    def _offline(self, place: Place, since: datetime) -> None:
+    def _offline(self, place: SensorKey, since: datetime) -> None:
         track = self._board.track(place)
         document = self._board.begin(track, "offline", since, since)
         node = self._nodes.get(place)

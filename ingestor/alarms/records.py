@@ -9,7 +9,7 @@ from typing import Any, cast
 from pymongo import UpdateOne, timeout
 from pymongo.errors import OperationFailure
 
-from broker.topics import Place, Topics
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.track import Shelf
 from ingestor.checkpoint import Checkpoint
 from ingestor.documents import AlarmDocument
@@ -56,7 +56,7 @@ class AlarmRecords:
         self._names = frozenset(sites)
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
 
-    def _is_ours(self, place: Place) -> bool:
+    def _is_ours(self, place: SensorKey) -> bool:
         return "+" in self._names or place.site in self._names
 
     async def write(self, documents: Sequence[AlarmDocument]) -> None:
@@ -86,7 +86,7 @@ class AlarmRecords:
         await self._insist(lambda: self._db["alarms"].update_many({"_id": {"$in": list(ids)}}, change))
 
     async def write_sensors(
-        self, intervals: Mapping[Place, float], shelves: Mapping[Place, Mapping[str, Shelf]]
+        self, intervals: Mapping[SensorKey, float], shelves: Mapping[SensorKey, Mapping[str, Shelf]]
     ) -> None:
         """Write the intervals that were learned, seconds, and what is shelved, by sensor."""
         writes = [_set(place, {"interval_s": value}) for place, value in intervals.items()]
@@ -153,10 +153,10 @@ class AlarmRecords:
 
         return await self._insist(read)
 
-    async def refused_since(self, moment: datetime) -> list[tuple[Place, str, str, datetime]]:
+    async def refused_since(self, moment: datetime) -> list[tuple[SensorKey, str, str, datetime]]:
         """Whose payloads were refused since a moment, the kind, the reason and when; the newest, in order."""
 
-        async def read() -> list[tuple[Place, str, str, datetime]]:
+        async def read() -> list[tuple[SensorKey, str, str, datetime]]:
             found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
             refused = [
                 (Topics.place(each["topic"]), each["kind"], each["reason"], each["received_at"])
@@ -167,6 +167,6 @@ class AlarmRecords:
         return await self._insist(read)
 
 
-def _set(place: Place, fields: Mapping[str, Any]) -> UpdateOne:
+def _set(place: SensorKey, fields: Mapping[str, Any]) -> UpdateOne:
     new = {"_id": place.name, "site": place.site}
     return UpdateOne({"sensor_id": place.name}, {"$set": fields, "$setOnInsert": new}, upsert=True)

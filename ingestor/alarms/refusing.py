@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.rulebook import Refusals, RuleName
 from ingestor.alarms.rules import refusals
@@ -24,7 +24,7 @@ class Refusing:
         self._board = board
         self._sensors: set[str] = set()
 
-    def refused(self, place: Place, kind: str, reason: str, at: datetime) -> None:
+    def refused(self, place: SensorKey, kind: str, reason: str, at: datetime) -> None:
         """Note that a payload was refused.
 
         Args:

@@ -1,6 +1,6 @@
 """Take up where an earlier process left: what stood, what was not judged, what was not told."""
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.commands import Commands
 from ingestor.alarms.history import ReadingHistory
@@ -40,7 +40,7 @@ class Restart:
         for document in sorted(await self._records.standing(), key=lambda each: each["since"]):
             self._put_up(document)
         for unjudged in await self._history.unjudged(since):
-            track = self._board.track(Place(unjudged.site, unjudged.sensor_id))
+            track = self._board.track(SensorKey(unjudged.site, unjudged.sensor_id))
             self._judge.doubt(track, [], unjudged.since)
         await self._count_refusals(refusing)
         for track in self._board.tracks.values():
@@ -53,7 +53,7 @@ class Restart:
             self._board.tell_again(document)
 
     def _take_up(self, known: Known) -> None:
-        track = self._board.track(Place(known.site, known.sensor_id))
+        track = self._board.track(SensorKey(known.site, known.sensor_id))
         track.at = known.last_reading or NEVER
         track.is_away, track.shelved = known.is_away, known.shelved or None
         track.is_primed = not track.fold.rules.looks_back
@@ -63,7 +63,7 @@ class Restart:
 
     def _put_up(self, document: AlarmDocument) -> None:
         """List an episode; one that goes on before one that is over, and else the newer."""
-        track = self._board.track(Place(document["site"], document["sensor_id"]))
+        track = self._board.track(SensorKey(document["site"], document["sensor_id"]))
         rule = document["rule"]
         if document["cleared_at"] is not None and track.is_active(rule):
             return

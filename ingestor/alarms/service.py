@@ -7,8 +7,8 @@ from datetime import datetime
 
 from broker.connection import Connection
 from broker.messages import NodeStatus
-from broker.process import every
-from broker.topics import Place, Topics
+from broker.process import repeat_every
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.commands import Command, Commands
 from ingestor.alarms.config import AlarmConfig
@@ -95,11 +95,11 @@ class Alarms:
         for each in rejections:
             self._refusing.refused(self._topics.place(each.topic), each.kind, each.reason, received_at)
 
-    def heard(self, place: Place, status: NodeStatus | None) -> None:
+    def heard(self, place: SensorKey, status: NodeStatus | None) -> None:
         """Note what a node says of itself, or the broker in its place."""
         self._presence.heard(place, status, self.board.clock.now())
 
-    async def obey(self, place: Place, command: Command) -> str | None:
+    async def obey(self, place: SensorKey, command: Command) -> str | None:
         """Carry out a command; when this is done, it is written down.
 
         Returns:
@@ -127,9 +127,9 @@ class Alarms:
         """Do all that is to be done again and again, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keep.work(), name="alarms.keep")
-            group.create_task(every(TICK_S, self._tick), name="alarms.tick")
+            group.create_task(repeat_every(TICK_S, self._tick), name="alarms.tick")
             group.create_task(self._rebuild_doubtful(), name="alarms.rebuild")
-            group.create_task(every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
+            group.create_task(repeat_every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
             if self._file is not None:
                 group.create_task(follow(self._file, self._reconfigure), name="alarms.reload")
             if self._notifier is not None:

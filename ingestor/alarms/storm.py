@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.alarms import StormState
-from broker.connection import Outgoing
+from broker.alarms import AlarmFloodState
+from broker.connection import OutgoingMessage
 from broker.topics import Topics
 from ingestor.documents import format_moment
 
@@ -36,7 +36,7 @@ class Storms:
         self._topics = topics
         self._sites: dict[str, _Site] = {}
 
-    def starts(self, site: str, sensor_id: str, now: datetime, now_s: float) -> Outgoing | None:
+    def starts(self, site: str, sensor_id: str, now: datetime, now_s: float) -> OutgoingMessage | None:
         """Note the start of an alarm; the summary, if a storm begins with it.
 
         Whether it is to be told by itself says ``holds_back``, afterwards.
@@ -59,7 +59,7 @@ class Storms:
         at = self._sites.get(site)
         return at is not None and sensor_id in at.held_back
 
-    def ended(self, now: datetime, now_s: float) -> list[tuple[str, Outgoing, set[str]]]:
+    def ended(self, now: datetime, now_s: float) -> list[tuple[str, OutgoingMessage, set[str]]]:
         """End the storms that are over.
 
         Returns:
@@ -77,8 +77,10 @@ class Storms:
                 del self._sites[site]
         return over
 
-    def _summary(self, site: str, at: _Site, now: datetime, message: str, *, storm: bool = True) -> Outgoing:
-        state = StormState(
+    def _summary(
+        self, site: str, at: _Site, now: datetime, message: str, *, storm: bool = True
+    ) -> OutgoingMessage:
+        state = AlarmFloodState(
             site=site,
             storm=storm,
             since=format_moment(at.since or now),
@@ -86,7 +88,7 @@ class Storms:
             started=at.started,
             message=message,
         )
-        return Outgoing(self._topics.storm(site), state.model_dump_json().encode(), retain=True)
+        return OutgoingMessage(self._topics.storm(site), state.model_dump_json().encode(), retain=True)
 
 
 def _forget(starts: deque[float], now_s: float) -> None:

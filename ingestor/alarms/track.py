@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.fold import Fold
 from ingestor.documents import AlarmDocument, Measure
 
@@ -47,7 +47,7 @@ class Track:
         shelved: What nobody wants to hear of, by rule.
     """
 
-    place: Place
+    place: SensorKey
     fold: Fold
     at: datetime = NEVER
     is_quiet: bool = False

@@ -10,7 +10,7 @@ from pymongo import timeout as within
 from pymongo.errors import PyMongoError
 
 ANSWER_LIMIT_MS = 10_000
-KNOCK_LIMIT_S = 3.0
+PING_LIMIT_S = 3.0
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
@@ -19,7 +19,7 @@ class QueryError(Exception):
     """Raised when the database does not answer; says so."""
 
 
-class Span(NamedTuple):
+class TimeRange(NamedTuple):
     """A time, UTC, naive: from its first moment up to, but without, its end."""
 
     first: datetime
@@ -59,7 +59,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
 
 @contextmanager
-def asking(limit_s: float | None = None) -> Iterator[None]:
+def querying(limit_s: float | None = None) -> Iterator[None]:
     """Around a question.
 
     Args:
@@ -76,11 +76,11 @@ def asking(limit_s: float | None = None) -> Iterator[None]:
         raise QueryError(f"MongoDB does not answer ({reason})") from error
 
 
-async def knock(database: Database) -> None:
+async def ping(database: Database) -> None:
     """Find out whether anybody is there: a person waits.
 
     Raises:
         QueryError: The database does not answer.
     """
-    with asking(KNOCK_LIMIT_S):
+    with querying(PING_LIMIT_S):
         await database.command("ping")

@@ -9,20 +9,20 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from monitor.queries import slots
-from monitor.queries.database import Database, QueryError, Span, asking
-from monitor.queries.slots import Part, parts, whole
-from monitor.queries.stored import DAYS, HOURS, Condition, Stored, hours_of
+from monitor.queries.database import Database, QueryError, TimeRange, querying
+from monitor.queries.slots import BucketRun, bucket_runs, single_bucket
+from monitor.queries.stored import DAYS, HOURS, Condition, RollupCollection, hours_of_day
 
 Unit = slots.Unit
-By = Literal["site", "sensor"]
+GroupBy = Literal["site", "sensor"]
 Stages = list[dict[str, Any]]
 # A year of a thousand sensors is nine million hours.
 SUM_LIMIT_S = 60.0
 # The database adds up on one core for each question.
-AT_ONCE = 2
+MAX_CONCURRENT = 2
 
 
-class ZoneError(QueryError):
+class UnknownTimeZoneError(QueryError):
     """Raised when there is no time zone of this name."""
 
 
@@ -36,11 +36,11 @@ class Grouping(NamedTuple):
     """
 
     unit: Unit | None
-    by: By | None = None
+    by: GroupBy | None = None
     zone: str = "UTC"
 
 
-class Scope(NamedTuple):
+class EnergyFilter(NamedTuple):
     """Whose energy.
 
     Attributes:
@@ -52,10 +52,10 @@ class Scope(NamedTuple):
     sensor_ids: Sequence[str] = ()
 
 
-ALL = Scope()
+ALL = EnergyFilter()
 
 
-class Total(NamedTuple):
+class EnergyTotal(NamedTuple):
     """What was used in a while.
 
     Attributes:
@@ -105,7 +105,7 @@ class Peak(NamedTuple):
     max_kwh: float
 
 
-class Energy:
+class EnergyQueries:
     """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old."""
 
     def __init__(self, database: Database) -> None:
@@ -113,13 +113,13 @@ class Energy:
 
     async def totals(
         self,
-        span: Span,
+        span: TimeRange,
         unit: Unit | None,
-        by: By | None = None,
+        by: GroupBy | None = None,
         *,
         zone: str = "UTC",
-        scope: Scope = ALL,
-    ) -> list[Total]:
+        scope: EnergyFilter = ALL,
+    ) -> list[EnergyTotal]:
         """Sum up, by time and by who it was.
 
         Args:
@@ -135,8 +135,8 @@ class Energy:
         return await self.rows(span, Grouping(unit, by, zone), scope=scope)
 
     async def rows(
-        self, span: Span, grouping: Grouping, most: int | None = None, *, scope: Scope = ALL
-    ) -> list[Total]:
+        self, span: TimeRange, grouping: Grouping, most: int | None = None, *, scope: EnergyFilter = ALL
+    ) -> list[EnergyTotal]:
         """The same, but not more than ``most``.
 
         Raises:
@@ -151,18 +151,18 @@ class Energy:
             "anomalies": {"$sum": "$anomalies"},
         }
 
-        def stages(part: Part) -> Stages:
+        def stages(part: BucketRun) -> Stages:
             return [
                 {"$group": {"_id": {"slot": part.number, "who": who}, **sums}},
                 {"$sort": {"_id.slot": 1, "_id.who": 1}},
                 *([] if most is None else [{"$limit": most}]),
             ]
 
-        asked = whole(span) if unit is None else parts(span, unit, _zone(grouping.zone))
+        asked = single_bucket(span) if unit is None else bucket_runs(span, unit, _zone(grouping.zone))
         answers = await self._ask(asked, scope, stages)
         return [total for each in zip(asked, answers, strict=True) for total in _add_up(*each)][:most]
 
-    async def heat(self, span: Span, *, zone: str = "UTC", scope: Scope = ALL) -> list[HeatCell]:
+    async def heat(self, span: TimeRange, *, zone: str = "UTC", scope: EnergyFilter = ALL) -> list[HeatCell]:
         """The mean use of each hour of the week, as far as there were readings in it.
 
         Raises:
@@ -170,48 +170,48 @@ class Energy:
         """
         clock, cells = _zone(zone), defaultdict[tuple[int, int], list[float]](list)
         energies = {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}}
-        for documents in await self._ask(parts(span, "hour", UTC), scope, lambda _: [energies]):
+        for documents in await self._ask(bucket_runs(span, "hour", UTC), scope, lambda _: [energies]):
             for each in documents:
                 local = each["_id"].replace(tzinfo=UTC).astimezone(clock)
                 cells[local.isoweekday(), local.hour] += _numbers([each], "energy_kwh")
         return [HeatCell(*when, sum(cells[when]) / len(cells[when])) for when in sorted(cells) if cells[when]]
 
-    async def peaks(self, span: Span, limit: int, *, scope: Scope = ALL) -> list[Peak]:
+    async def peaks(self, span: TimeRange, limit: int, *, scope: EnergyFilter = ALL) -> list[Peak]:
         """The hours with the highest readings, the highest first.
 
         Raises:
             QueryError: The database does not answer.
         """
         highest: Stages = [{"$sort": {"max_kwh": -1, "_id": 1}}, {"$limit": limit}]
-        [part] = whole(span)
-        with asking(SUM_LIMIT_S):
+        [part] = single_bucket(span)
+        with querying(SUM_LIMIT_S):
             days, hours = await asyncio.gather(
                 self._add(DAYS, DAYS.condition(part.days(), *scope), highest),
                 self._add(HOURS, HOURS.condition(part.hours(), *scope), highest),
             )
             # Their highest hours are among those of the highest days.
-            within = [hours_of(each["_id"]) for each in days if isinstance(each["_id"], str)]
+            within = [hours_of_day(each["_id"]) for each in days if isinstance(each["_id"], str)]
             hours += await self._add(HOURS, {"$or": within} if within else None, highest)
         peaks = [Peak(*map(each.get, Peak._fields)) for each in hours]
         return sorted(peaks, key=_height)[:limit]
 
     async def _ask(
-        self, asked: Iterable[Part], scope: Scope, stages: Callable[[Part], Stages]
+        self, asked: Iterable[BucketRun], scope: EnergyFilter, stages: Callable[[BucketRun], Stages]
     ) -> list[list[Any]]:
         """Have the database add up some parts of a time, a few of them at once."""
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(MAX_CONCURRENT)
 
-        async def ask(part: Part) -> list[Any]:
+        async def ask(part: BucketRun) -> list[Any]:
             found = list[Any]()
             for stored, starts in ((DAYS, part.days()), (HOURS, part.hours())):
                 async with gate:
                     found += await self._add(stored, stored.condition(starts, *scope), stages(part))
             return found
 
-        with asking(SUM_LIMIT_S):
+        with querying(SUM_LIMIT_S):
             return await asyncio.gather(*map(ask, asked))
 
-    async def _add(self, stored: Stored, wanted: Condition | None, stages: Stages) -> list[Any]:
+    async def _add(self, stored: RollupCollection, wanted: Condition | None, stages: Stages) -> list[Any]:
         if wanted is None:
             return []
         hint = {"hint": "_id_"} if "$or" in wanted else {}
@@ -223,16 +223,16 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (LookupError, OSError, ValueError) as error:
-        raise ZoneError(f"there is no time zone {name!r}") from error
+        raise UnknownTimeZoneError(f"there is no time zone {name!r}") from error
 
 
-def _add_up(part: Part, documents: Sequence[Any]) -> list[Total]:
+def _add_up(part: BucketRun, documents: Sequence[Any]) -> list[EnergyTotal]:
     """The sums of a part's slots, from those of its days and those of its other hours."""
     sums: dict[tuple[int, str], list[Any]] = defaultdict(list)
     for each in documents:
         sums[int(each["_id"]["slot"]), str(each["_id"].get("who") or "")].append(each)
     return [
-        Total(
+        EnergyTotal(
             part.start(slot),
             those[0]["_id"].get("who"),
             sum(_numbers(those, "energy_kwh")),

@@ -6,21 +6,21 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, Span, asking, knock, open_database
-from monitor.queries.paging import ByTime, Mark, Page
+from monitor.queries.database import Database, TimeRange, open_database, ping, querying
+from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 from monitor.queries.shapes import ALARMS
 
-LAST_OVER = 50
+LAST_ENDED = 50
 NULL = {"$type": "null"}  # what the indexes of that which stands ask for
 # The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
-STANDING = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
-OVER = {"$nor": [STANDING]}
-State = Literal["standing", "past", "all"]
-STATES: dict[State, dict[str, Any]] = {"standing": STANDING, "past": OVER, "all": {}}
+ACTIVE = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
+ENDED = {"$nor": [ACTIVE]}
+AlarmSelection = Literal["standing", "past", "all"]
+SELECTIONS: dict[AlarmSelection, dict[str, Any]] = {"standing": ACTIVE, "past": ENDED, "all": {}}
 
 
-def stands(alarm: Mapping[str, Any]) -> bool:
-    """Whether an alarm stands: the same as ``STANDING``, of one document."""
+def is_active(alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm stands: the same as ``ACTIVE``, of one document."""
 
     def is_null(field: str) -> bool:
         return field in alarm and alarm[field] is None
@@ -29,7 +29,7 @@ def stands(alarm: Mapping[str, Any]) -> bool:
     return is_null("retracted_at") and (is_null("cleared_at") or waits)
 
 
-class SensorPlace(NamedTuple):
+class SensorShelving(NamedTuple):
     """What is known of a sensor that somebody names.
 
     Attributes:
@@ -41,7 +41,7 @@ class SensorPlace(NamedTuple):
     shelved: Mapping[str, datetime]
 
 
-class Sought(NamedTuple):
+class AlarmFilter(NamedTuple):
     """Which alarms; what is not given does not matter."""
 
     sites: Sequence[str] = ()
@@ -56,22 +56,22 @@ class Sought(NamedTuple):
         return {**_of(self.sites), **{name: value for name, value in fields.items() if value}}
 
 
-ANY = Sought()
+ANY = AlarmFilter()
 
 
 @asynccontextmanager
-async def open_episodes(url: str) -> AsyncIterator["Episodes"]:
+async def open_alarm_queries(url: str) -> AsyncIterator["AlarmQueries"]:
     """Open a database for looking at its alarms.
 
     Raises:
         QueryError: The database does not answer.
     """
     async with open_database(url) as database:
-        await knock(database)
-        yield Episodes(database)
+        await ping(database)
+        yield AlarmQueries(database)
 
 
-class Episodes:
+class AlarmQueries:
     """Alarms that stand or stood, and what is shelved."""
 
     def __init__(self, database: Database) -> None:
@@ -83,7 +83,7 @@ class Episodes:
         Raises:
             QueryError: The database does not answer.
         """
-        return await self._list(self._database["alarms"].find({**STANDING, **_of(sites)}))
+        return await self._list(self._database["alarms"].find({**ACTIVE, **_of(sites)}))
 
     async def over(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """The last 50 that have come to stand no more, of some sites or of all if none is named.
@@ -91,10 +91,14 @@ class Episodes:
         Raises:
             QueryError: The database does not answer.
         """
-        wanted = {**OVER, **_of(sites)}
-        return await self._list(self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_OVER))
+        wanted = {**ENDED, **_of(sites)}
+        return await self._list(
+            self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_ENDED)
+        )
 
-    async def page(self, state: State, sought: Sought, limit: int, after: Mark | None = None) -> Page:
+    async def page(
+        self, state: AlarmSelection, sought: AlarmFilter, limit: int, after: PageCursor | None = None
+    ) -> ResultPage:
         """Alarms, those that changed last first.
 
         Args:
@@ -106,14 +110,14 @@ class Episodes:
         Raises:
             QueryError: The database does not answer.
         """
-        wanted = {**STATES[state], **sought.query}
-        changed = ByTime(self._database, "alarms", "changed_at")
+        wanted = {**SELECTIONS[state], **sought.query}
+        changed = TimeOrderedList(self._database, "alarms", "changed_at")
         if state == "standing" or sought.sensor_id:
             # An index finds these few; that of the times would be gone through from end to end.
             return await changed.sorted_page(wanted, limit, after)
         return await changed.page(wanted, limit, after)
 
-    async def between(self, span: Span, sites: Sequence[str] = ()) -> list[AlarmDocument]:
+    async def between(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
         """Alarms that changed last in a time, or later and began before its end: for a report.
 
         Raises:
@@ -136,15 +140,15 @@ class Episodes:
         found = await self._list(self._database["alarms"].find({"_id": {"$in": list(ids)}}))
         return {each["_id"]: each for each in found}
 
-    async def sensor(self, sensor_id: str) -> SensorPlace | None:
+    async def sensor(self, sensor_id: str) -> SensorShelving | None:
         """Where a sensor is and what of it is shelved; None if nobody knows it.
 
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             document = await self._database["sensors"].find_one({"sensor_id": sensor_id})
-        return None if document is None else SensorPlace(document.get("site"), _shelves(document))
+        return None if document is None else SensorShelving(document.get("site"), _shelves(document))
 
     async def shelved(self) -> dict[tuple[str, str], datetime]:
         """Until when (UTC, naive) each rule of each sensor is shelved that is.
@@ -153,7 +157,7 @@ class Episodes:
             QueryError: The database does not answer.
         """
         found = self._database["sensors"].find({"shelved": {"$gt": {}}}, ("sensor_id", "shelved"))
-        with asking():
+        with querying():
             return {
                 (document["sensor_id"], rule): until
                 async for document in found
@@ -163,7 +167,7 @@ class Episodes:
 
     @staticmethod
     async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
-        with asking():
+        with querying():
             return ALARMS.readable([document async for document in found])
 
 

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from ingestor.documents import Measure
-from monitor.queries.database import Database, Span, asking
-from monitor.queries.readings import Readings, ids_of
+from monitor.queries.database import Database, TimeRange, querying
+from monitor.queries.readings import ReadingQueries, ids_of
 
 LOOK_LIMIT_S = 60.0
 MILLISECOND = timedelta(milliseconds=1)
 
 
-async def extremes(database: Database, sensor_id: str, span: Span, points: int) -> list[Measure]:
+async def downsample(database: Database, sensor_id: str, span: TimeRange, points: int) -> list[Measure]:
     """The highest and the lowest reading of each of equally long parts of a time, oldest first.
 
     The database picks them, and holds no more than two for each part.
@@ -25,10 +25,10 @@ async def extremes(database: Database, sensor_id: str, span: Span, points: int) 
     Raises:
         QueryError: The database does not answer.
     """
-    readings, measures = Readings(database), database["measures"]
+    readings, measures = ReadingQueries(database), database["measures"]
     if await readings.count(sensor_id, span, points + 1) <= points:
         return await readings.page(sensor_id, span, points)
-    with asking(LOOK_LIMIT_S):
+    with querying(LOOK_LIMIT_S):
         wanted = ids_of(sensor_id, span)
         ends = [
             each.get("timestamp")
@@ -42,13 +42,13 @@ async def extremes(database: Database, sensor_id: str, span: Span, points: int) 
         return cast("list[Measure]", await found.to_list(points))
 
 
-def _part(ends: list[Any], span: Span) -> Span:
+def _part(ends: list[Any], span: TimeRange) -> TimeRange:
     """From the first to the last reading; the whole time if somebody has spoiled these by hand."""
     times = [each for each in ends if isinstance(each, datetime) and span.first <= each < span.end]
-    return Span(min(times), max(times) + MILLISECOND) if times else span
+    return TimeRange(min(times), max(times) + MILLISECOND) if times else span
 
 
-def _stages(wanted: dict[str, Any], span: Span, part: Span, count: int) -> list[dict[str, Any]]:
+def _stages(wanted: dict[str, Any], span: TimeRange, part: TimeRange, count: int) -> list[dict[str, Any]]:
     width_ms = (part.end - part.first) // MILLISECOND // count + 1
     number = {"$floor": {"$divide": [{"$subtract": ["$timestamp", part.first]}, width_ms]}}
     extreme = {"value_kwh": "$value_kwh", "id": "$_id"}

@@ -12,14 +12,14 @@ import bson
 from bson import ObjectId
 from bson.errors import BSONError
 
-from monitor.queries.database import Database, asking
+from monitor.queries.database import Database, querying
 
-MOST_MARK = 1500
+MAX_CURSOR_LENGTH = 1500
 KINDS: dict[str, tuple[type, ...]] = {"t": (datetime,), "i": (str, ObjectId)}
 Document = dict[str, Any]
 
 
-class Mark(NamedTuple):
+class PageCursor(NamedTuple):
     """Where a page ended: the time and the id of its last document."""
 
     at: datetime
@@ -30,13 +30,13 @@ class Mark(NamedTuple):
         return base64.urlsafe_b64encode(bson.encode({"t": self.at, "i": self.name})).decode().rstrip("=")
 
     @classmethod
-    def parse(cls, text: str) -> "Mark":
+    def parse(cls, text: str) -> "PageCursor":
         """Read what was written.
 
         Raises:
             ValueError: It was not written here.
         """
-        if len(text) > MOST_MARK or not text.isascii():
+        if len(text) > MAX_CURSOR_LENGTH or not text.isascii():
             raise ValueError("too long, or not ASCII")
         try:
             written = bson.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
@@ -49,7 +49,7 @@ class Mark(NamedTuple):
         return cls(written["t"], written["i"])
 
 
-class Page(NamedTuple):
+class ResultPage(NamedTuple):
     """A part of a list.
 
     Attributes:
@@ -58,10 +58,10 @@ class Page(NamedTuple):
     """
 
     documents: list[Document]
-    end: Mark | None
+    end: PageCursor | None
 
 
-class ByTime:
+class TimeOrderedList:
     """Documents by one of their times.
 
     Args:
@@ -74,7 +74,7 @@ class ByTime:
         self._collection = database[name]
         self._field = field
 
-    async def page(self, wanted: Document, limit: int, after: Mark | None = None) -> Page:
+    async def page(self, wanted: Document, limit: int, after: PageCursor | None = None) -> ResultPage:
         """Look a page up, the newest first.
 
         Args:
@@ -94,19 +94,19 @@ class ByTime:
             rest = {self._field: {"$lt": after.at}}
         room = limit - len(given)
         found = self._collection.find({"$and": [wanted, rest]}).sort(self._field, -1).limit(room + 1)
-        with asking():
+        with querying():
             following = await found.to_list(room + 1)
         if len(following) <= room:
-            return Page(given + following, None)
+            return ResultPage(given + following, None)
         if room == 0:
             return self._cut(given)
         # The page ends among documents of one time, of which the index gave out any: take them by id.
         last = following[room - 1][self._field]
         whole = [each for each in following[:room] if each[self._field] != last]
-        cut = await self._at(wanted, Mark(last, None), room - len(whole))
+        cut = await self._at(wanted, PageCursor(last, None), room - len(whole))
         return self._cut(given + whole + cut)
 
-    async def sorted_page(self, wanted: Document, limit: int, after: Mark | None = None) -> Page:
+    async def sorted_page(self, wanted: Document, limit: int, after: PageCursor | None = None) -> ResultPage:
         """The same for a few documents that another index finds and the server sorts.
 
         Args:
@@ -125,11 +125,11 @@ class ByTime:
             ]
             conditions.append({"$or": before})
         found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
-        with asking():
+        with querying():
             documents = await found.limit(limit + 1).to_list(limit + 1)
-        return Page(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
+        return ResultPage(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
 
-    async def _at(self, wanted: Document, mark: Mark, limit: int) -> list[Document]:
+    async def _at(self, wanted: Document, mark: PageCursor, limit: int) -> list[Document]:
         """Documents of the mark's time, the last id first, after the mark's id if it has one."""
         conditions: list[Document] = [wanted, {self._field: mark.at}]
         if mark.name is not None:
@@ -137,8 +137,10 @@ class ByTime:
             conditions.append({"$expr": {"$lt": ["$_id", {"$literal": mark.name}]}})
         # The time is named first, so that it is not looked up in the index of ids.
         found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
-        with asking():
+        with querying():
             return await found.limit(limit).to_list(limit)
 
-    def _cut(self, documents: list[Document]) -> Page:
-        return Page(documents, Mark(documents[-1][self._field], documents[-1]["_id"]) if documents else None)
+    def _cut(self, documents: list[Document]) -> ResultPage:
+        return ResultPage(
+            documents, PageCursor(documents[-1][self._field], documents[-1]["_id"]) if documents else None
+        )

@@ -9,34 +9,36 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple, cast
 
 from ingestor.documents import Measure, Period, format_moment, measure_id
-from monitor.queries.database import KNOCK_LIMIT_S, Database, Span, asking, knock
-from monitor.queries.paging import ByTime, Mark, Page
+from monitor.queries.database import PING_LIMIT_S, Database, TimeRange, ping, querying
+from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
-Every = Literal["hourly", "daily"]
-Grain = Literal["raw", "hourly", "daily"]
-MOST_READINGS = 5000
-MOST_HOURS = timedelta(hours=2400)
+RollupInterval = Literal["hourly", "daily"]
+Resolution = Literal["raw", "hourly", "daily"]
+MAX_READINGS = 5000
+MAX_HOURS = timedelta(hours=2400)
 STREAM_BATCH = 5000
 COUNT_LIMIT_S = 120.0
 # Of what is behind the @ in the id of an hour and of a day.
-ID_LENGTHS: dict[Every, int] = {"hourly": len("2026-11-23T10"), "daily": len("2026-11-23")}
+ID_LENGTHS: dict[RollupInterval, int] = {"hourly": len("2026-11-23T10"), "daily": len("2026-11-23")}
 
 
-class Sought(NamedTuple):
+class ReadingFilter(NamedTuple):
     """Which readings; all if nothing is given."""
 
     sites: Sequence[str] = ()
     are_anomalies: bool = False
 
 
-class Readings:
+class ReadingQueries:
     """What sensors have measured."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._measures = database["measures"]
 
-    async def page(self, sensor_id: str, span: Span, limit: int, after: str | None = None) -> list[Measure]:
+    async def page(
+        self, sensor_id: str, span: TimeRange, limit: int, after: str | None = None
+    ) -> list[Measure]:
         """Readings of a sensor in a time, oldest first.
 
         Args:
@@ -52,7 +54,7 @@ class Readings:
         if after is not None:
             wanted["_id"]["$gt"] = after
         found = self._measures.find(wanted).sort("_id", 1).limit(limit).batch_size(limit)
-        with asking():
+        with querying():
             return cast("list[Measure]", await found.to_list(limit))
 
     async def newest(self, sensor_id: str, limit: int) -> list[Measure]:
@@ -62,7 +64,7 @@ class Readings:
             QueryError: The database does not answer.
         """
         found = self._measures.find(_named(sensor_id)).sort("_id", -1).limit(limit)
-        with asking():
+        with querying():
             return [cast("Measure", each) async for each in found][::-1]
 
     async def values(self, ids: Sequence[str]) -> dict[str, float]:
@@ -71,31 +73,36 @@ class Readings:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             found = self._measures.find({"_id": {"$in": list(ids)}}, ("value_kwh",))
             return {each["_id"]: each["value_kwh"] async for each in found}
 
-    async def count(self, sensor_id: str, span: Span, most: int) -> int:
+    async def count(self, sensor_id: str, span: TimeRange, most: int) -> int:
         """How many readings a sensor has in a time; it is not counted further than to ``most``.
 
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             return await self._measures.count_documents(ids_of(sensor_id, span), limit=most, hint="_id_")
 
-    async def fitting_grain(self, sensor_id: str, span: Span) -> Grain:
+    async def fitting_grain(self, sensor_id: str, span: TimeRange) -> Resolution:
         """What to show of a sensor in a time: readings if there are not too many, else hours, else days.
 
         Raises:
             QueryError: The database does not answer.
         """
-        if await self.count(sensor_id, span, MOST_READINGS + 1) <= MOST_READINGS:
+        if await self.count(sensor_id, span, MAX_READINGS + 1) <= MAX_READINGS:
             return "raw"
-        return "hourly" if span.end - span.first <= MOST_HOURS else "daily"
+        return "hourly" if span.end - span.first <= MAX_HOURS else "daily"
 
     async def periods(
-        self, sensor_id: str, span: Span, every: Every, limit: int | None = None, after: str | None = None
+        self,
+        sensor_id: str,
+        span: TimeRange,
+        every: RollupInterval,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[Period]:
         """What a sensor used per hour or day of a time, oldest first.
 
@@ -114,10 +121,12 @@ class Readings:
         if after is not None:
             ids["$gt"] = after
         found = self._database[every].find({"_id": ids, "start": span.query}, hint="_id_").sort("_id", 1)
-        with asking():
+        with querying():
             return cast("list[Period]", await found.limit(limit or 0).to_list(limit))
 
-    async def anywhere(self, span: Span, sought: Sought, limit: int, after: Mark | None = None) -> Page:
+    async def anywhere(
+        self, span: TimeRange, sought: ReadingFilter, limit: int, after: PageCursor | None = None
+    ) -> ResultPage:
         """Readings of all sensors, the newest first.
 
         Args:
@@ -134,7 +143,7 @@ class Readings:
             wanted["site"] = {"$in": list(sought.sites)}
         if sought.are_anomalies:
             wanted["is_anomaly"] = True
-        return await ByTime(self._database, "measures", "timestamp").page(wanted, limit, after)
+        return await TimeOrderedList(self._database, "measures", "timestamp").page(wanted, limit, after)
 
     async def last_stored(self) -> Measure | None:
         """The reading that was stored last; None if there is none.
@@ -142,24 +151,24 @@ class Readings:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking(KNOCK_LIMIT_S):
+        with querying(PING_LIMIT_S):
             # The natural order is that of insertion.
             return cast("Measure | None", await self._measures.find_one(sort=[("$natural", -1)]))
 
-    async def count_all(self, sensor_ids: Sequence[str], span: Span) -> int:
+    async def count_all(self, sensor_ids: Sequence[str], span: TimeRange) -> int:
         """How many readings ``stream`` will give out.
 
         Raises:
             QueryError: The database does not answer.
         """
-        with asking(COUNT_LIMIT_S):
+        with querying(COUNT_LIMIT_S):
             if not sensor_ids:
                 return await self._measures.count_documents({"timestamp": span.query}, hint="timestamp")
             return sum(
                 [await self._measures.count_documents(ids_of(each, span), hint="_id_") for each in sensor_ids]
             )
 
-    async def stream(self, sensor_ids: Sequence[str], span: Span) -> AsyncIterator[Measure]:
+    async def stream(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[Measure]:
         """All readings of a time, one after the other, without holding them.
 
         Args:
@@ -173,7 +182,7 @@ class Readings:
             for each in batch:
                 yield each
 
-    async def batches(self, sensor_ids: Sequence[str], span: Span) -> AsyncIterator[list[Measure]]:
+    async def batches(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[list[Measure]]:
         """The same as ``stream``, some thousands at a time: faster for many.
 
         Args:
@@ -185,7 +194,7 @@ class Readings:
         """
         # Each batch is a question of its own: a cursor that stays open ends when all work for it has
         # taken the server ten seconds, or when whoever takes the readings takes too long.
-        await knock(self._database)
+        await ping(self._database)
         for sensor_id in sensor_ids:
             after = None
             while batch := await self.page(sensor_id, span, STREAM_BATCH, after):
@@ -195,12 +204,12 @@ class Readings:
             async for batch in self._by_time(span):
                 yield batch
 
-    async def _by_time(self, span: Span) -> AsyncIterator[list[Measure]]:
+    async def _by_time(self, span: TimeRange) -> AsyncIterator[list[Measure]]:
         first, given = span.first, set[str]()
         while True:
             most = STREAM_BATCH + len(given)
-            found = self._measures.find({"timestamp": Span(first, span.end).query}).sort("timestamp", 1)
-            with asking():
+            found = self._measures.find({"timestamp": TimeRange(first, span.end).query}).sort("timestamp", 1)
+            with querying():
                 again = await found.limit(most).batch_size(most).to_list(most)
             batch = [cast("Measure", each) for each in again if each["_id"] not in given]
             if not batch:
@@ -214,7 +223,7 @@ class Readings:
             first = last
 
 
-def ids_of(sensor_id: str, span: Span) -> dict[str, Any]:
+def ids_of(sensor_id: str, span: TimeRange) -> dict[str, Any]:
     """The condition that a reading is one of a sensor in a time."""
     first, end = (measure_id(sensor_id, format_moment(each)) for each in span)
     return {"_id": {"$gte": first, "$lt": end}}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from ingestor.documents import Measure, RejectedDocument
-from monitor.queries.database import Database, asking, knock, open_database
+from monitor.queries.database import Database, open_database, ping, querying
 
 CHECK_LIMIT_S = 3600.0
 COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at", "received_at")
@@ -14,13 +14,13 @@ EXPLAINED = ("topic", "sequence", "kind", "payload", "received_at", "count", "un
 
 
 @asynccontextmanager
-async def open_records(url: str) -> AsyncIterator["Records"]:
+async def open_verification_queries(url: str) -> AsyncIterator["VerificationQueries"]:
     """Open a database for checking what is in it."""
     async with open_database(url) as database:
-        yield Records(database)
+        yield VerificationQueries(database)
 
 
-class Records:
+class VerificationQueries:
     """What is stored and what was refused, for those who check it."""
 
     def __init__(self, database: Database) -> None:
@@ -37,8 +37,8 @@ class Records:
             QueryError: The database does not answer.
         """
         wanted = {"timestamp": {"$gte": first, "$lte": last}, "sensor_id": {"$in": list(sensor_ids)}}
-        await knock(self._database)
-        with asking(CHECK_LIMIT_S):
+        await ping(self._database)
+        with querying(CHECK_LIMIT_S):
             async for document in self._database["measures"].find(wanted, COMPARED):
                 yield cast("Measure", document)
 
@@ -48,7 +48,7 @@ class Records:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking(CHECK_LIMIT_S):
+        with querying(CHECK_LIMIT_S):
             async for document in self._database["rejected"].find(
                 {"topic": {"$in": list(topics)}}, EXPLAINED
             ):

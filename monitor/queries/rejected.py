@@ -8,17 +8,17 @@ from typing import Any, cast
 from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
-from monitor.queries.database import Database, Span, asking
-from monitor.queries.paging import ByTime, Mark, Page
+from monitor.queries.database import Database, TimeRange, querying
+from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 from monitor.queries.shapes import REJECTED
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 # A broken node can have sent millions.
 COUNT_LIMIT_S = 60.0
-MOST_TOPICS = 10_000
+MAX_TOPICS = 10_000
 
 
-class RejectedPayloads:
+class RejectedQueries:
     """What was refused in the last 30 days. Marking takes the database's user ``operator``."""
 
     def __init__(self, database: Database) -> None:
@@ -41,11 +41,13 @@ class RejectedPayloads:
         wanted: dict[str, Any] = {} if topic is None else {"topic": topic}
         if before is not None:
             wanted["received_at"] = {"$lt": before}
-        with asking():
+        with querying():
             found = self._rejected.find(wanted).sort("received_at", -1).limit(limit)
             return REJECTED.readable([each async for each in found])
 
-    async def page(self, topics: Sequence[str] | None, limit: int, after: Mark | None = None) -> Page:
+    async def page(
+        self, topics: Sequence[str] | None, limit: int, after: PageCursor | None = None
+    ) -> ResultPage:
         """What was refused, the newest first.
 
         Args:
@@ -57,7 +59,7 @@ class RejectedPayloads:
             QueryError: The database does not answer.
         """
         wanted = {} if topics is None else {"topic": {"$in": list(topics)}}
-        return await ByTime(self._database, "rejected", "received_at").page(wanted, limit, after)
+        return await TimeOrderedList(self._database, "rejected", "received_at").page(wanted, limit, after)
 
     async def topics(self, sensor_id: str) -> list[str]:
         """The topics of a sensor on which something was refused, at most 10,000.
@@ -68,10 +70,10 @@ class RejectedPayloads:
         stages: list[dict[str, Any]] = [
             {"$match": {"topic": {"$regex": f"/{re.escape(sensor_id)}$"}}},
             {"$group": {"_id": "$topic"}},
-            {"$limit": MOST_TOPICS},
+            {"$limit": MAX_TOPICS},
         ]
-        with asking(COUNT_LIMIT_S):
-            found = await self._rejected.aggregate(stages).to_list(MOST_TOPICS)
+        with querying(COUNT_LIMIT_S):
+            found = await self._rejected.aggregate(stages).to_list(MAX_TOPICS)
         return [each["_id"] for each in found]
 
     async def one(self, name: ObjectId) -> RejectedDocument | None:
@@ -80,7 +82,7 @@ class RejectedPayloads:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             return cast("RejectedDocument | None", await self._rejected.find_one({"_id": name}))
 
     async def count(self, most: int) -> int:
@@ -89,10 +91,10 @@ class RejectedPayloads:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             return await self._rejected.count_documents({}, limit=most, hint="_id_")
 
-    async def kinds(self, span: Span, sites: Sequence[str] = ()) -> dict[str, int]:
+    async def kinds(self, span: TimeRange, sites: Sequence[str] = ()) -> dict[str, int]:
         """How many came in a time of each kind, those of which there are most first.
 
         Args:
@@ -111,7 +113,7 @@ class RejectedPayloads:
             {"$group": {"_id": "$kind", "count": {"$sum": 1}}},
             {"$sort": {"count": -1, "_id": 1}},
         ]
-        with asking(COUNT_LIMIT_S):
+        with querying(COUNT_LIMIT_S):
             return {each["_id"]: each["count"] async for each in self._rejected.aggregate(stages)}
 
     async def mark_replayed(self, name: ObjectId) -> None:
@@ -120,5 +122,5 @@ class RejectedPayloads:
         Raises:
             QueryError: The database does not answer, or does not allow it.
         """
-        with asking():
+        with querying():
             await self._rejected.update_one({"_id": name}, {"$set": {"replayed_at": utc_now()}})

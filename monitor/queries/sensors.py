@@ -6,10 +6,10 @@ from typing import Any, cast
 from pymongo.errors import OperationFailure
 
 from ingestor.documents import SensorDocument
-from monitor.queries.database import Database, QueryError, asking
+from monitor.queries.database import Database, QueryError, querying
 
 
-class Sensors:
+class SensorQueries:
     """What is known of each sensor. Changing it takes the database's user ``operator``."""
 
     def __init__(self, database: Database) -> None:
@@ -22,7 +22,7 @@ class Sensors:
             QueryError: The database does not answer.
         """
         wanted = {"site": {"$in": sites}} if sites else {}
-        with asking():
+        with querying():
             return [
                 cast("SensorDocument", each) async for each in self._sensors.find(wanted).sort("sensor_id")
             ]
@@ -42,7 +42,7 @@ class Sensors:
         if sites:
             wanted["site"] = {"$in": list(sites)}
         found = self._sensors.find(wanted).sort("sensor_id", 1).limit(limit)
-        with asking():
+        with querying():
             return cast("list[SensorDocument]", await found.to_list(limit))
 
     async def one(self, sensor_id: str) -> SensorDocument | None:
@@ -51,7 +51,7 @@ class Sensors:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             return cast("SensorDocument | None", await self._sensors.find_one({"sensor_id": sensor_id}))
 
     async def change(self, sensor_id: str, changes: dict[str, object]) -> bool:
@@ -73,7 +73,7 @@ class Sensors:
             operator: fields for operator, fields in (("$set", kept), ("$unset", dropped)) if fields
         }
         try:
-            with asking():
+            with querying():
                 return bool((await self._sensors.update_one({"sensor_id": sensor_id}, update)).matched_count)
         except QueryError as error:
             if isinstance(error.__cause__, OperationFailure):

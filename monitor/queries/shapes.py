@@ -11,7 +11,7 @@ D = TypeVar("D")
 logger = logging.getLogger(__name__)
 
 
-class Shape(Generic[D]):
+class DocumentCheck(Generic[D]):
     """What documents of one kind have in their fields.
 
     Args:
@@ -44,6 +44,6 @@ class Shape(Generic[D]):
         )
 
 
-ALARMS = Shape(AlarmDocument, "alarms")
-MEASURES = Shape(Measure, "readings")
-REJECTED = Shape(RejectedDocument, "refused payloads")
+ALARMS = DocumentCheck(AlarmDocument, "alarms")
+MEASURES = DocumentCheck(Measure, "readings")
+REJECTED = DocumentCheck(RejectedDocument, "refused payloads")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
 from typing import Any, Literal, NamedTuple
 
-from monitor.queries.database import Span
+from monitor.queries.database import TimeRange
 
 Unit = Literal["hour", "day", "week"]
 DAYS = {"day": 1, "week": 7}
@@ -18,7 +18,7 @@ PARTS = 4
 MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelta(days=1)
 
 
-def starts(span: Span, unit: Unit, zone: tzinfo) -> Iterator[datetime]:
+def bucket_starts(span: TimeRange, unit: Unit, zone: tzinfo) -> Iterator[datetime]:
     """When each hour, day or week (from Monday) of a time begins, UTC, naive; the first may be before it.
 
     Args:
@@ -41,7 +41,7 @@ def starts(span: Span, unit: Unit, zone: tzinfo) -> Iterator[datetime]:
         local = later.astimezone(zone) if unit == "hour" else local + timedelta(days=DAYS[unit])
 
 
-class Part(NamedTuple):
+class BucketRun(NamedTuple):
     """Equally long slots, one after the other, for one question.
 
     Attributes:
@@ -50,7 +50,7 @@ class Part(NamedTuple):
         width: How long each is.
     """
 
-    span: Span
+    span: TimeRange
     origin: datetime
     width: timedelta
 
@@ -94,12 +94,12 @@ def _next(moment: datetime, width: timedelta) -> datetime:
     return moment + (datetime.min - moment) % width  # noqa: DTZ901 - naive like all here
 
 
-def whole(span: Span) -> list[Part]:
+def single_bucket(span: TimeRange) -> list[BucketRun]:
     """A time as one part with one slot."""
-    return [Part(span, span.first, span.end - span.first)]
+    return [BucketRun(span, span.first, span.end - span.first)]
 
 
-def parts(span: Span, unit: Unit, zone: tzinfo) -> list[Part]:
+def bucket_runs(span: TimeRange, unit: Unit, zone: tzinfo) -> list[BucketRun]:
     """A time as parts, some more than there are changes of clocks in it, in order.
 
     Args:
@@ -107,7 +107,7 @@ def parts(span: Span, unit: Unit, zone: tzinfo) -> list[Part]:
         unit: What the slots are.
         zone: Whose midnights begin a day.
     """
-    edges = list(starts(span, unit, zone))
+    edges = list(bucket_starts(span, unit, zone))
     widths = [end - start for start, end in pairwise(edges)]
     # How long the last one would go on does not matter, as nothing of later is asked for.
     widths.append(max([span.end - edges[-1], *widths[-1:]]) if edges else timedelta())
@@ -118,6 +118,6 @@ def parts(span: Span, unit: Unit, zone: tzinfo) -> list[Part]:
         numbers = list(alike)
         for chunk in (numbers[at : at + most] for at in range(0, len(numbers), most)):
             first, last = chunk[0], chunk[-1]
-            within = Span(max(edges[first], span.first), min(ends[last], span.end))
-            found.append(Part(within, edges[first], widths[first]))
+            within = TimeRange(max(edges[first], span.first), min(ends[last], span.end))
+            found.append(BucketRun(within, edges[first], widths[first]))
     return found

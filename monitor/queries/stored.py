@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ingestor.documents import format_moment, measure_id
-from monitor.queries.database import Span
+from monitor.queries.database import TimeRange
 
 Condition = dict[str, Any]
 
 
-class Stored(NamedTuple):
+class RollupCollection(NamedTuple):
     """A collection of what sensors used in times of one length.
 
     Attributes:
@@ -45,24 +45,24 @@ class Stored(NamedTuple):
             wanted["$or"] = [self._ids(each, run) for each in sensor_ids for run in runs]
         return wanted
 
-    def _runs(self, starts: Sequence[datetime]) -> list[Span]:
+    def _runs(self, starts: Sequence[datetime]) -> list[TimeRange]:
         """The times in which they follow each other without a gap."""
         breaks = [n for n in range(1, len(starts)) if starts[n] - starts[n - 1] > self.width]
         return [
-            Span(starts[first], starts[end - 1] + self.width)
+            TimeRange(starts[first], starts[end - 1] + self.width)
             for first, end in pairwise([0, *breaks, len(starts)])
         ]
 
-    def _ids(self, sensor_id: str, run: Span) -> Condition:
+    def _ids(self, sensor_id: str, run: TimeRange) -> Condition:
         first, end = (measure_id(sensor_id, format_moment(each)[: self.stamp]) for each in run)
         return {"_id": {"$gte": first, "$lt": end}}
 
 
-HOURS = Stored("hourly", timedelta(hours=1), len("2026-11-23T10"))
-DAYS = Stored("daily", timedelta(days=1), len("2026-11-23"))
+HOURS = RollupCollection("hourly", timedelta(hours=1), len("2026-11-23T10"))
+DAYS = RollupCollection("daily", timedelta(days=1), len("2026-11-23"))
 
 
-def hours_of(day: str) -> Condition:
+def hours_of_day(day: str) -> Condition:
     """What the hours of a sensor's day fulfil.
 
     Args:

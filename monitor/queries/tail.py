@@ -5,20 +5,20 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from ingestor.documents import Measure
-from monitor.queries.database import Database, asking, open_database
+from monitor.queries.database import Database, open_database, querying
 
 LOOK_BACK = 2000
 OVERLAP = 100
 
 
 @asynccontextmanager
-async def open_tail(url: str) -> AsyncIterator["Tail"]:
+async def open_tail(url: str) -> AsyncIterator["ReadingTail"]:
     """Open a database for following new readings."""
     async with open_database(url) as database:
-        yield Tail(database)
+        yield ReadingTail(database)
 
 
-class Tail:
+class ReadingTail:
     """Gives out each stored reading once, in the order of storing, beginning with the first call.
 
     Reads the collection from its end, which needs no index: the natural order is that of insertion.
@@ -34,7 +34,7 @@ class Tail:
         Raises:
             QueryError: The database does not answer.
         """
-        with asking():
+        with querying():
             newest = await self._read_back()
         known = self._seen
         self._seen = dict.fromkeys([*(known or ()), *(each["_id"] for each in newest)][-2 * LOOK_BACK :])

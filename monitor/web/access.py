@@ -12,17 +12,17 @@ from typing import Literal
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
-from monitor.web.guesses import Guesses, Try
+from monitor.web.guesses import LoginAttempt, LoginThrottle
 
 Role = Literal["viewer", "operator"]
 Clock = Callable[[], float]
-STAY_S = 12 * 3600
-BUSY_S = 10
-MOST_WAITING = 20
-MOST_TOKENS = 5_000
+SESSION_LIFETIME_S = 12 * 3600
+RETRY_WHEN_BUSY_S = 10
+MAX_WAITING = 20
+MAX_SESSIONS_PER_ROLE = 5_000
 
 
-class Person:
+class Session:
     """Somebody who has logged in, until they leave or their time is over.
 
     Args:
@@ -31,7 +31,7 @@ class Person:
         clock: Tells the time, seconds.
     """
 
-    def __init__(self, role: Role, stay_s: float = STAY_S, clock: Clock = time.monotonic) -> None:
+    def __init__(self, role: Role, stay_s: float = SESSION_LIFETIME_S, clock: Clock = time.monotonic) -> None:
         self.role = role
         self._clock = clock
         self._until = clock() + stay_s
@@ -60,7 +60,7 @@ class Person:
         self.leave()
 
 
-class BusyError(Exception):
+class LoginThrottledError(Exception):
     """Raised when somebody has to wait before they may try a password; says why.
 
     Args:
@@ -74,7 +74,7 @@ class BusyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SessionToken:
     """What somebody shows after they have logged in.
 
     Attributes:
@@ -86,7 +86,7 @@ class Token:
     stay_s: int
 
 
-class Access:
+class Authenticator:
     """Checks passwords, hands out tokens and knows whose they are.
 
     Passwords are kept as Argon2 hashes only. Tokens live in memory: after a restart everybody logs in again.
@@ -103,12 +103,12 @@ class Access:
         self._hashes = {role: self._hasher.hash(password) for role, password in passwords.items()}
         # What a name that does not exist is checked against, so that it takes as long as one that does.
         self._nobody = self._hasher.hash(secrets.token_hex())
-        self._people: dict[str, Person] = {}
-        self._guesses = Guesses(clock)
+        self._people: dict[str, Session] = {}
+        self._guesses = LoginThrottle(clock)
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
-    async def log_in(self, user: str, password: str, address: str) -> Token | None:
+    async def log_in(self, user: str, password: str, address: str) -> SessionToken | None:
         """Check a password.
 
         Args:
@@ -122,13 +122,13 @@ class Access:
         Raises:
             BusyError: Too many wrong ones were tried, or too many are being checked.
         """
-        if self._waiting >= MOST_WAITING:
-            raise BusyError("Too many people are logging in", BUSY_S)
+        if self._waiting >= MAX_WAITING:
+            raise LoginThrottledError("Too many people are logging in", RETRY_WHEN_BUSY_S)
         role = next((each for each in self._hashes if each == user), None)
-        what = Try.of(role or "", address)
+        what = LoginAttempt.of(role or "", address)
         wait_s = self._guesses.begin(what)
         if wait_s > 0:
-            raise BusyError("Too many wrong passwords", math.ceil(wait_s))
+            raise LoginThrottledError("Too many wrong passwords", math.ceil(wait_s))
         is_right = False
         self._waiting += 1
         try:
@@ -139,7 +139,7 @@ class Access:
             self._guesses.end(what, was_right=is_right)
         return self._hand_out(role) if role and is_right else None
 
-    def whose(self, token: str) -> Person | None:
+    def whose(self, token: str) -> Session | None:
         """Who shows a token; None if nobody has it any more."""
         person = self._people.get(token)
         if person is not None and not person.is_in:
@@ -160,11 +160,11 @@ class Access:
             return False
         return role is not None
 
-    def _hand_out(self, role: Role) -> Token:
-        token = Token(secrets.token_urlsafe(32), STAY_S)
-        self._people[token.text] = Person(role, token.stay_s, self._clock)
+    def _hand_out(self, role: Role) -> SessionToken:
+        token = SessionToken(secrets.token_urlsafe(32), SESSION_LIFETIME_S)
+        self._people[token.text] = Session(role, token.stay_s, self._clock)
         # Who may only look cannot send those away who act, however often they log in.
         same = [text for text, person in self._people.items() if person.role == role]
-        if len(same) > MOST_TOKENS:
+        if len(same) > MAX_SESSIONS_PER_ROLE:
             self.log_out(same[0])
         return token

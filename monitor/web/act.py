@@ -6,38 +6,47 @@ from typing import Literal
 from nicegui import Client, ui
 
 from broker.alarms import Shelve
-from broker.plain import plain
-from broker.topics import Place
+from broker.plain import escape_text
+from broker.topics import SensorKey
 from ingestor.documents import AlarmDocument
-from monitor.desk import CommandError, Desk, Order, Outcome
-from monitor.orders import acknowledgement, shelving
-from monitor.web.access import Person
-from monitor.web.sources import Sources
+from monitor.desk import AlarmCommand, CommandClient, CommandError, CommandResult
+from monitor.orders import acknowledge_alarm, shelve_rule
+from monitor.web.access import Session
+from monitor.web.sources import Dependencies
 
-SHELVES = {30: "30 minutes", 60: "1 hour", 240: "4 hours", 1440: "1 day", 10080: "1 week", 0: "not any more"}
-MAY_NOT = "You are logged in to look, or were for too long: log in again as operator."
-TELL_MS = 8000
+SHELVE_DURATIONS = {
+    30: "30 minutes",
+    60: "1 hour",
+    240: "4 hours",
+    1440: "1 day",
+    10080: "1 week",
+    0: "not any more",
+}
+NOT_AUTHORIZED = "You are logged in to look, or were for too long: log in again as operator."
+NOTIFY_MS = 8000
 
 
-async def acknowledge(sources: Sources, person: Person, alarm: AlarmDocument) -> None:
+async def acknowledge(sources: Dependencies, person: Session, alarm: AlarmDocument) -> None:
     """Say that an operator has seen an alarm."""
-    await give(sources, person, [acknowledgement(alarm, person.role)])
+    await send_commands(sources, person, [acknowledge_alarm(alarm, person.role)])
 
 
-def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> None:
+def open_shelve_dialog(sources: Dependencies, person: Session, alarm: AlarmDocument) -> None:
     """Ask for how long a rule of a sensor is to be shelved, and do it."""
     sensor_id, rule = alarm["sensor_id"], alarm["rule"]
     with ui.dialog() as dialog, ui.card().classes("ask"):
-        ui.label(plain(f"Shelve {rule} of {sensor_id}")).classes("ask-title")
+        ui.label(escape_text(f"Shelve {rule} of {sensor_id}")).classes("ask-title")
         ui.label("Nobody is told of it meanwhile; it goes on to be recorded.")
-        minutes = ui.select(SHELVES, value=60, label="For how long").classes("wide")
+        minutes = ui.select(SHELVE_DURATIONS, value=60, label="For how long").classes("wide")
         with ui.row():
 
             async def shelve() -> None:
                 dialog.close()
                 command = Shelve(shelve=rule, minutes=int(minutes.value), user=person.role)
                 before = sources.live.shelved.get((sensor_id, rule))
-                await give(sources, person, [shelving(Place(alarm["site"], sensor_id), command, before)])
+                await send_commands(
+                    sources, person, [shelve_rule(SensorKey(alarm["site"], sensor_id), command, before)]
+                )
 
             ui.button("Shelve", on_click=shelve)
             ui.button("Cancel", on_click=dialog.close).props("flat")
@@ -45,22 +54,22 @@ def ask_to_shelve(sources: Sources, person: Person, alarm: AlarmDocument) -> Non
     dialog.open()
 
 
-async def give(sources: Sources, person: Person, orders: Sequence[Order]) -> None:
+async def send_commands(sources: Dependencies, person: Session, orders: Sequence[AlarmCommand]) -> None:
     """Give commands and tell what comes of them."""
     page = ui.context.client
     if not person.may_act:
-        tell(page, MAY_NOT, is_good=False)
+        notify(page, NOT_AUTHORIZED, is_good=False)
         return
-    outcomes: list[Outcome] = []
+    outcomes: list[CommandResult] = []
     try:
-        await Desk(sources.mqtt_url, sources.topic_root, outcomes.append).give(orders)
+        await CommandClient(sources.mqtt_url, sources.topic_root, outcomes.append).give(orders)
     except CommandError as error:
-        outcomes.append(Outcome(False, str(error)))
+        outcomes.append(CommandResult(False, str(error)))
     for outcome in outcomes:
-        tell(page, outcome.sentence, is_good=outcome.obeyed)
+        notify(page, outcome.sentence, is_good=outcome.obeyed)
 
 
-def tell(page: Client, sentence: str, *, is_good: bool) -> None:
+def notify(page: Client, sentence: str, *, is_good: bool) -> None:
     """Show a sentence for a while.
 
     Args:
@@ -73,4 +82,4 @@ def tell(page: Client, sentence: str, *, is_good: bool) -> None:
         return
     look: Literal["positive", "negative"] = "positive" if is_good else "negative"
     with page:
-        ui.notify(plain(sentence), type=look, timeout=TELL_MS, multi_line=True, close_button="OK")
+        ui.notify(escape_text(sentence), type=look, timeout=NOTIFY_MS, multi_line=True, close_button="OK")

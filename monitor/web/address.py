@@ -3,6 +3,6 @@
 from starlette.requests import HTTPConnection
 
 
-def address_of(connection: HTTPConnection) -> str:
+def client_address(connection: HTTPConnection) -> str:
     """The address of whoever asks: that which a trusted proxy tells, or else that of the connection."""
     return connection.client.host if connection.client else ""

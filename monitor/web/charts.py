@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from broker.plain import plain
+from broker.plain import escape_text
 from monitor.queries.energy import HeatCell
-from monitor.web.history import History
-from monitor.web.words import wall_ms
+from monitor.web.history import SensorHistory
+from monitor.web.words import chart_ms
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Readable on light and on dark ground, and for people who do not tell red from green.
@@ -18,18 +18,18 @@ PALETTE = (
     *("#e0607e", "#5aa02c", "#8f7be8", "#9c6b4a", "#4fb3d9"),
 )
 OTHERS = "#8592a0"
-TAG = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
+LABEL_STYLE = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
 READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
 ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
 HEADROOM = 1.08
 # A threshold so many times as high as all readings would leave nothing of them to be seen.
-OUT_OF_SIGHT = 20
-SMALLEST_TOP = 1e-6
+MAX_THRESHOLD_RATIO = 20
+MIN_AXIS_MAX = 1e-6
 Options = dict[str, Any]
 Point = tuple[int, float]
 
 
-def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -> Options:
+def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzinfo) -> Options:
     """A line of readings with the threshold, and marks where it was exceeded; behind it the energy.
 
     Args:
@@ -37,7 +37,7 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
         threshold_kwh: Where the line of the threshold is; none if None, or far above all readings.
         zone: Whose clocks are shown.
     """
-    points = to_points(history.values, zone)
+    points = chart_points(history.values, zone)
     line: Options = {
         "name": READING_NAMES[history.grain],
         "type": "line",
@@ -49,35 +49,35 @@ def history_chart(history: History, threshold_kwh: float | None, zone: tzinfo) -
         "color": BLUE,
     }
     highest_kwh = max((value for _, value in points), default=0.0)
-    if threshold_kwh is not None and highest_kwh * OUT_OF_SIGHT >= threshold_kwh:
+    if threshold_kwh is not None and highest_kwh * MAX_THRESHOLD_RATIO >= threshold_kwh:
         highest_kwh = max(highest_kwh, threshold_kwh)
         line["markLine"] = {
             "silent": True,
             "symbol": "none",
             "lineStyle": {"color": RED, "type": "dashed"},
-            "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop"} | TAG,
+            "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop"} | LABEL_STYLE,
             "data": [{"yAxis": threshold_kwh}],
         }
-    anomalies = to_points(history.anomalies, zone)
+    anomalies = chart_points(history.anomalies, zone)
     marks = {"name": "anomaly", "type": "scatter", "data": anomalies, "symbolSize": 8, "color": RED}
-    chart = _frame(has_zoom=True)
+    chart = _base_options(has_zoom=True)
     chart["xAxis"] = {"type": "time", "axisLabel": {"color": GREY, "hideOverlap": True}}
     chart["series"] = [line, marks]
-    chart["yAxis"]["max"] = _top(highest_kwh * HEADROOM)
+    chart["yAxis"]["max"] = _axis_max(highest_kwh * HEADROOM)
     if history.energies:
         energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
         energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
-        energy |= {"name": ENERGY_NAMES[history.grain], "data": to_points(history.energies, zone)}
+        energy |= {"name": ENERGY_NAMES[history.grain], "data": chart_points(history.energies, zone)}
         axis = {**chart["yAxis"], "name": "kWh of energy", "max": None, "splitLine": {"show": False}}
         chart["yAxis"] = [chart["yAxis"], axis]
         chart["series"].insert(0, energy)
     return chart
 
 
-def _top(highest: float) -> float:
+def _axis_max(highest: float) -> float:
     """Where an axis ends: at a whole number, or at two digits of a small one."""
-    if highest < SMALLEST_TOP:
-        return SMALLEST_TOP if highest else 1
+    if highest < MIN_AXIS_MAX:
+        return MIN_AXIS_MAX if highest else 1
     places = max(0, 1 - math.floor(math.log10(highest)))
     return round(math.ceil(highest * 10**places) / 10**places, places) if highest < 1 else math.ceil(highest)
 
@@ -89,7 +89,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
         starts: What is written under each bar.
         parts: Of everyone, a value for each bar, kWh.
     """
-    chart = _frame(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
+    chart = _base_options(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
     chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
     chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
     chart["grid"]["top"] = 40
@@ -97,7 +97,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
     chart["yAxis"]["axisLabel"]["formatter"] = "{value} kWh"
     chart["series"] = [
         {
-            "name": plain(name),
+            "name": escape_text(name),
             "type": "bar",
             "stack": "all",
             "data": [round(value, 3) for value in values],
@@ -111,7 +111,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
 
 def heat_chart(cells: Sequence[HeatCell]) -> Options:
     """The mean use of each hour of the week."""
-    chart = _frame()
+    chart = _base_options()
     hours = [str(hour) for hour in range(24)]
     chart["xAxis"] = {"type": "category", "data": hours, "axisLabel": {"color": GREY}}
     chart["yAxis"] = {"type": "category", "data": WEEKDAYS[::-1], "axisLabel": {"color": GREY}}
@@ -133,12 +133,12 @@ def heat_chart(cells: Sequence[HeatCell]) -> Options:
     return chart
 
 
-def to_points(values: Sequence[tuple[datetime, float]], zone: tzinfo) -> list[Point]:
+def chart_points(values: Sequence[tuple[datetime, float]], zone: tzinfo) -> list[Point]:
     """Times and values as charts have them."""
-    return [(wall_ms(moment, zone), value) for moment, value in values]
+    return [(chart_ms(moment, zone), value) for moment, value in values]
 
 
-def _frame(*, has_zoom: bool = False) -> Options:
+def _base_options(*, has_zoom: bool = False) -> Options:
     """What all charts have in common."""
     frame: Options = {
         "useUTC": True,

@@ -7,8 +7,8 @@ host, so that no other server of the same domain and nobody on the way can slip 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-PLAIN = "energy_monitor"
-SECURE = f"__Host-{PLAIN}"
+COOKIE_NAME = "energy_monitor"
+SECURE_COOKIE_NAME = f"__Host-{COOKIE_NAME}"
 
 
 def is_secure(connection: HTTPConnection) -> bool:
@@ -16,12 +16,12 @@ def is_secure(connection: HTTPConnection) -> bool:
     return connection.scope.get("scheme") in {"https", "wss"}
 
 
-def token_of(connection: HTTPConnection) -> str:
+def read_token(connection: HTTPConnection) -> str:
     """The token that a browser shows; empty if it shows none."""
     return connection.cookies.get(_name(connection), "")
 
 
-def give(answer: Response, connection: HTTPConnection, token: str, stay_s: int) -> None:
+def set_token(answer: Response, connection: HTTPConnection, token: str, stay_s: int) -> None:
     """Have a browser show a token from now on."""
     answer.set_cookie(
         _name(connection),
@@ -34,7 +34,7 @@ def give(answer: Response, connection: HTTPConnection, token: str, stay_s: int) 
     )
 
 
-def take_back(answer: Response, connection: HTTPConnection) -> None:
+def delete_token(answer: Response, connection: HTTPConnection) -> None:
     """Have a browser forget its token."""
     # Browsers refuse to change a __Host- cookie by one that lacks what it had.
     answer.delete_cookie(
@@ -43,4 +43,4 @@ def take_back(answer: Response, connection: HTTPConnection) -> None:
 
 
 def _name(connection: HTTPConnection) -> str:
-    return SECURE if is_secure(connection) else PLAIN
+    return SECURE_COOKIE_NAME if is_secure(connection) else COOKIE_NAME

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from nicegui import ui
 
-from monitor.web.words import safe
+from monitor.web.words import escape_html
 
 
-class Figure:
+class Kpi:
     """A number that matters, with its name above and what it means below.
 
     Args:
@@ -15,7 +15,7 @@ class Figure:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = safe(name)
+        self._name = escape_html(name)
         self._html = ui.html("", sanitize=False).classes("figure")
 
     def show(self, value: str, detail: str, look: str = "") -> None:
@@ -29,22 +29,22 @@ class Figure:
         self._html.classes(replace=f"figure {look}")
         self._html.content = (
             f'<span class="figure-name">{self._name}</span>'
-            f'<span class="figure-value">{safe(value)}</span>'
-            f'<span class="figure-detail">{safe(detail)}</span>'
+            f'<span class="figure-value">{escape_html(value)}</span>'
+            f'<span class="figure-detail">{escape_html(detail)}</span>'
         )
 
 
-def to_facts(facts: Mapping[str, str]) -> str:
+def facts_html(facts: Mapping[str, str]) -> str:
     """Names and values as HTML."""
-    pairs = ((safe(name), safe(value)) for name, value in facts.items())
+    pairs = ((escape_html(name), escape_html(value)) for name, value in facts.items())
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in pairs)
 
 
-def to_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows as HTML; the first cell of each is its head."""
-    head = "".join(f'<th scope="col">{safe(each)}</th>' for each in heads)
+    head = "".join(f'<th scope="col">{escape_html(each)}</th>' for each in heads)
     body = "".join(
-        f'<tr><th scope="row">{safe(first)}</th>{"".join(f"<td>{safe(each)}</td>" for each in rest)}</tr>'
+        f'<tr><th scope="row">{escape_html(first)}</th>{"".join(f"<td>{escape_html(each)}</td>" for each in rest)}</tr>'
         for first, *rest in rows
     )
     return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

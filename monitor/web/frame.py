@@ -7,12 +7,12 @@ from fastapi import Request
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.documents import utc_now
-from monitor.ages import short_age
-from monitor.web.access import Person
-from monitor.web.sources import Sources
-from monitor.web.words import clock, safe
+from monitor.ages import format_age
+from monitor.web.access import Session
+from monitor.web.sources import Dependencies
+from monitor.web.words import escape_html, format_clock
 
 PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
 BRAND = "#0b5c57"
@@ -21,7 +21,7 @@ THEME_COOKIE = "energy_monitor_theme"
 
 
 @contextmanager
-def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
+def page_layout(sources: Dependencies, request: Request, title: str) -> Iterator[Session]:
     """Draw the frame; what is drawn inside of the context is the page.
 
     Args:
@@ -32,41 +32,41 @@ def frame(sources: Sources, request: Request, title: str) -> Iterator[Person]:
     Yields:
         Who looks.
     """
-    person: Person = request.state.person
-    ui.page_title(plain(f"{title} · Energy Monitor"))
+    person: Session = request.state.person
+    ui.page_title(escape_text(f"{title} · Energy Monitor"))
     ui.colors(primary=BRAND)
     with ui.header().classes("top"):
         ui.link("Energy Monitor", "/").classes("brand")
-        badge = _navigation(title)
+        badge = _add_navigation(title)
         with ui.element("div").classes("who"):
-            _theme(request.cookies.get(THEME_COOKIE, "auto"))
+            _add_theme_choice(request.cookies.get(THEME_COOKIE, "auto"))
             leave = ui.element("form").props('method="post" action="/logout"')
             with leave, ui.element("button").props("type=submit"):
-                write("Log out", "span")
-                write(person.role, "span", "role")
+                add_text("Log out", "span")
+                add_text(person.role, "span", "role")
     with ui.element("div").classes("page"):
-        stale = write("", "div", "stale").props('role="alert"')
-        write(title, "h1")
+        stale = add_text("", "div", "stale").props('role="alert"')
+        add_text(title, "h1")
         yield person
 
     def update() -> None:
         count = len(sources.live.standing)
         badge.content = str(count)
         badge.visible = count > 0
-        sentence = staleness(sources)
-        stale.content = safe(sentence)
+        sentence = stale_warning(sources)
+        stale.content = escape_html(sentence)
         stale.visible = sentence is not None
 
     update()
     ui.timer(1.0, update)
 
 
-def write(text: str | None, tag: str = "p", classes: str = "") -> ui.html:
+def add_text(text: str | None, tag: str = "p", classes: str = "") -> ui.html:
     """Put text on the page. It may come from anybody: nothing of it is markup."""
-    return ui.html(safe(text), tag=tag, sanitize=False).classes(classes)
+    return ui.html(escape_html(text), tag=tag, sanitize=False).classes(classes)
 
 
-def staleness(sources: Sources) -> str | None:
+def stale_warning(sources: Dependencies) -> str | None:
     """Say that what is shown is old, if it is."""
     error, fresh_at = sources.live.error, sources.live.fresh_at
     if error is None:
@@ -74,24 +74,24 @@ def staleness(sources: Sources) -> str | None:
     if fresh_at is None:
         return f"{error}. Nothing can be shown yet; this page goes on by itself when it does."
     old_s = (utc_now() - fresh_at).total_seconds()
-    seen = clock(fresh_at, sources.zone)
-    return f"{error}. What you see is from {seen}, {short_age(old_s)} ago; this page goes on by itself."
+    seen = format_clock(fresh_at, sources.zone)
+    return f"{error}. What you see is from {seen}, {format_age(old_s)} ago; this page goes on by itself."
 
 
-def _navigation(title: str) -> ui.html:
+def _add_navigation(title: str) -> ui.html:
     with ui.element("nav").props('aria-label="Pages"'):
         for name, path in PAGES.items():
             link = ui.link("", path)
             if name == title:
                 link.props('aria-current="page"')
             with link:
-                write(name, "span")
+                add_text(name, "span")
                 if name == "Alarms":
-                    badge = write("", "span", "badge")
+                    badge = add_text("", "span", "badge")
     return badge
 
 
-def _theme(chosen: str) -> None:
+def _add_theme_choice(chosen: str) -> None:
     """A choice between light and dark, kept in the browser."""
     dark = ui.dark_mode(THEMES.get(chosen))
 

@@ -15,17 +15,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-FREE = 5
-LONGEST_S = 60.0
-FORGET_S = 900.0
-FAMILIAR_S = 30 * 24 * 3600.0
-MOST = 10_000
-IPV6_NETWORK = 64
+FREE_FAILURES = 5
+MAX_DELAY_S = 60.0
+FORGET_AFTER_S = 900.0
+FAMILIAR_FOR_S = 30 * 24 * 3600.0
+MAX_ENTRIES = 10_000
+IPV6_PREFIX = 64
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Try(NamedTuple):
+class LoginAttempt(NamedTuple):
     """Somebody tries a password.
 
     Attributes:
@@ -37,21 +37,21 @@ class Try(NamedTuple):
     place: str
 
     @classmethod
-    def of(cls, user: str, address: str) -> "Try":
+    def of(cls, user: str, address: str) -> "LoginAttempt":
         """Whoever has an IPv6 address has a network full of them."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:
-            return cls(user, address[:IPV6_NETWORK])
+            return cls(user, address[:IPV6_PREFIX])
         if isinstance(ip, ipaddress.IPv6Address):
             if ip.ipv4_mapped is not None:
                 return cls(user, str(ip.ipv4_mapped))
-            return cls(user, str(ipaddress.ip_network((int(ip), IPV6_NETWORK), strict=False)))
+            return cls(user, str(ipaddress.ip_network((int(ip), IPV6_PREFIX), strict=False)))
         return cls(user, str(ip))
 
 
 @dataclass(slots=True)
-class _Count:
+class _FailureCount:
     """Wrong passwords, and those that are being checked now."""
 
     wrong: int = 0
@@ -60,8 +60,8 @@ class _Count:
 
     def costs_s(self) -> float:
         """How long the next one has to wait after the last."""
-        over = self.wrong + self.checked - FREE
-        return 0.0 if over < 0 else min(2.0 ** min(over, 30), LONGEST_S)
+        over = self.wrong + self.checked - FREE_FAILURES
+        return 0.0 if over < 0 else min(2.0 ** min(over, 30), MAX_DELAY_S)
 
     def wait_s(self, now: float) -> float:
         """How long the next one has to wait from now on."""
@@ -70,7 +70,7 @@ class _Count:
         return max(0.0, self.costs_s() - since_s)
 
 
-class Guesses:
+class LoginThrottle:
     """Counts wrong passwords, in bounded memory.
 
     Args:
@@ -79,12 +79,12 @@ class Guesses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._places: OrderedDict[str, _Count] = OrderedDict()
-        self._users: OrderedDict[str, _Count] = OrderedDict()
-        self._turns: OrderedDict[Try, float] = OrderedDict()
-        self._familiar: OrderedDict[Try, float] = OrderedDict()
+        self._places: OrderedDict[str, _FailureCount] = OrderedDict()
+        self._users: OrderedDict[str, _FailureCount] = OrderedDict()
+        self._turns: OrderedDict[LoginAttempt, float] = OrderedDict()
+        self._familiar: OrderedDict[LoginAttempt, float] = OrderedDict()
 
-    def begin(self, what: Try) -> float:
+    def begin(self, what: LoginAttempt) -> float:
         """Ask whether somebody may try now; if so, ``end`` has to follow.
 
         Returns:
@@ -100,7 +100,7 @@ class Guesses:
             user.checked += 1
         return wait_s
 
-    def end(self, what: Try, *, was_right: bool) -> None:
+    def end(self, what: LoginAttempt, *, was_right: bool) -> None:
         """Say what came of a try."""
         now = self._clock()
         for counts, key in ((self._places, what.place), (self._users, what.user)):
@@ -110,31 +110,31 @@ class Guesses:
                 count.wrong += 1
                 count.last = now
         if was_right:
-            _put(self._familiar, what, now)
+            _remember(self._familiar, what, now)
 
-    def _count(self, counts: OrderedDict[str, _Count], key: str) -> _Count:
+    def _count(self, counts: OrderedDict[str, _FailureCount], key: str) -> _FailureCount:
         count = counts.get(key)
-        if count is None or (not count.checked and self._clock() - count.last > FORGET_S):
-            count = _Count()
-        _put(counts, key, count)
+        if count is None or (not count.checked and self._clock() - count.last > FORGET_AFTER_S):
+            count = _FailureCount()
+        _remember(counts, key, count)
         return count
 
-    def _is_familiar(self, what: Try) -> bool:
-        return self._clock() - self._familiar.get(what, float("-inf")) < FAMILIAR_S
+    def _is_familiar(self, what: LoginAttempt) -> bool:
+        return self._clock() - self._familiar.get(what, float("-inf")) < FAMILIAR_FOR_S
 
-    def _until_turn(self, what: Try, costs_s: float) -> float:
+    def _until_turn(self, what: LoginAttempt, costs_s: float) -> float:
         now, turn = self._clock(), self._turns.get(what)
         if turn is None:
             if costs_s == 0:
                 return 0.0
             turn = now + costs_s
-            _put(self._turns, what, turn)
+            _remember(self._turns, what, turn)
         return max(0.0, turn - now)
 
 
-def _put(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+def _remember(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
     """Keep a value, at the cost of that which was not used for longest."""
     kept[key] = value
     kept.move_to_end(key)
-    if len(kept) > MOST:
+    if len(kept) > MAX_ENTRIES:
         kept.popitem(last=False)

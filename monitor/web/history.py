@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.queries.database import Span
-from monitor.queries.readings import MOST_READINGS, Every, Grain, Readings
+from monitor.queries.database import TimeRange
+from monitor.queries.readings import MAX_READINGS, ReadingQueries, Resolution, RollupInterval
 from monitor.queries.shapes import MEASURES
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class SensorHistory:
     """What a sensor measured in a time.
 
     Attributes:
@@ -24,7 +24,7 @@ class History:
         threshold_kwh: What the last of these exceeded, kWh, if that is known.
     """
 
-    grain: Grain
+    grain: Resolution
     values: list[tuple[datetime, float]]
     anomalies: list[tuple[datetime, float]]
     energies: list[tuple[datetime, float]]
@@ -35,7 +35,7 @@ class History:
     threshold_kwh: float | None = None
 
 
-async def look_up(readings: Readings, sensor_id: str, span: Span) -> History:
+async def load_history(readings: ReadingQueries, sensor_id: str, span: TimeRange) -> SensorHistory:
     """Readings if there are not too many, else hours, else days.
 
     Raises:
@@ -47,11 +47,11 @@ async def look_up(readings: Readings, sensor_id: str, span: Span) -> History:
     return await _periods(readings, sensor_id, span, grain)
 
 
-async def _raw(readings: Readings, sensor_id: str, span: Span) -> History:
-    found = MEASURES.readable(await readings.page(sensor_id, span, MOST_READINGS))
+async def _raw(readings: ReadingQueries, sensor_id: str, span: TimeRange) -> SensorHistory:
+    found = MEASURES.readable(await readings.page(sensor_id, span, MAX_READINGS))
     values = [(each["timestamp"], each["value_kwh"]) for each in found]
     high = [each for each in found if each["is_anomaly"]]
-    return History(
+    return SensorHistory(
         grain="raw",
         values=values,
         anomalies=[(each["timestamp"], each["value_kwh"]) for each in high],
@@ -64,9 +64,11 @@ async def _raw(readings: Readings, sensor_id: str, span: Span) -> History:
     )
 
 
-async def _periods(readings: Readings, sensor_id: str, span: Span, every: Every) -> History:
+async def _periods(
+    readings: ReadingQueries, sensor_id: str, span: TimeRange, every: RollupInterval
+) -> SensorHistory:
     found = await readings.periods(sensor_id, span, every)
-    return History(
+    return SensorHistory(
         grain=every,
         values=[(each["start"], each["max_kwh"]) for each in found],
         anomalies=[(each["start"], each["max_kwh"]) for each in found if each["anomalies"]],

@@ -11,20 +11,20 @@ from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
 from broker.address import MqttAddress
-from broker.client import BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
+from broker.client import BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
 from broker.messages import IngestorStatus
 from broker.topics import Topics
 from ingestor.documents import utc_now
 
-TRY_AGAIN_S = 30.0
-MOST_INGESTORS = 1000
+RETRY_S = 30.0
+MAX_INGESTORS = 1000
 
 logger = logging.getLogger(__name__)
 
 
-class Heard(NamedTuple):
+class IngestorReport(NamedTuple):
     """One ingestor.
 
     Attributes:
@@ -45,7 +45,7 @@ class Heard(NamedTuple):
         return status.received - sum(each or 0 for each in settled)
 
 
-class Ingestors:
+class IngestorListener:
     """Listens to all ingestors.
 
     Args:
@@ -58,7 +58,7 @@ class Ingestors:
     """
 
     def __init__(self, mqtt_url: str, topic_root: str) -> None:
-        self.heard: dict[str, Heard] = {}
+        self.heard: dict[str, IngestorReport] = {}
         self.error: str | None = "the broker does not answer yet"
         self._address = MqttAddress.parse(mqtt_url)
         self._pattern = Topics(topic_root).ingestors("+")
@@ -67,14 +67,16 @@ class Ingestors:
     async def listen(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; a broker that is away or refuses is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
-        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
+        link = ConnectionSupervisor(
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+        )
         while not stop.is_set():
             try:
                 await link.keep(self._use, stop)
-            except BrokerRefusedError as error:
+            except BrokerRejectedError as error:
                 self.error = str(error)
-                logger.warning("%s; trying again every %g s.", error, TRY_AGAIN_S)
-                await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=TRY_AGAIN_S)
+                logger.warning("%s; trying again every %g s.", error, RETRY_S)
+                await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=RETRY_S)
 
     async def _use(self, connection: Connection) -> bool:
         try:
@@ -111,5 +113,5 @@ class Ingestors:
             status = IngestorStatus.model_validate_json(packet.payload)
         except ValidationError:
             return
-        if name in self.heard or len(self.heard) < MOST_INGESTORS:
-            self.heard[name] = Heard(status, utc_now())
+        if name in self.heard or len(self.heard) < MAX_INGESTORS:
+            self.heard[name] = IngestorReport(status, utc_now())

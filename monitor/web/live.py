@@ -5,15 +5,15 @@ import contextlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.web.access import Person
+from monitor.web.access import Session
 
-CLOSED = 4401
+CLOSE_CODE = 4401
 # To NiceGUI's script, as Socket.IO writes it: ask for this page again, which leads to the log-in.
-ASK_AGAIN = '42["try_reconnect"]'
-GONE: Message = {"type": "websocket.disconnect", "code": CLOSED}
+RECONNECT_MESSAGE = '42["try_reconnect"]'
+DISCONNECT: Message = {"type": "websocket.disconnect", "code": CLOSE_CODE}
 
 
-class Live:
+class SessionSocket:
     """A web socket of one person, which they have no longer than they are logged in.
 
     Args:
@@ -22,7 +22,7 @@ class Live:
         send: Tells the browser.
     """
 
-    def __init__(self, person: Person, receive: Receive, send: Send) -> None:
+    def __init__(self, person: Session, receive: Receive, send: Send) -> None:
         self._person = person
         self._receive = receive
         self._send = send
@@ -45,7 +45,7 @@ class Live:
         finally:
             hearing.cancel()
         await self._say_goodbye()
-        return GONE
+        return DISCONNECT
 
     async def _tell(self, message: Message) -> None:
         # What is still on its way to somebody who has gone is told to nobody.
@@ -58,5 +58,5 @@ class Live:
             return
         self._is_open = False
         with contextlib.suppress(OSError):
-            await self._send({"type": "websocket.send", "text": ASK_AGAIN})
-            await self._send({"type": "websocket.close", "code": CLOSED})
+            await self._send({"type": "websocket.send", "text": RECONNECT_MESSAGE})
+            await self._send({"type": "websocket.close", "code": CLOSE_CODE})

@@ -5,9 +5,9 @@ from html import escape
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.web.access import Access, BusyError
-from monitor.web.address import address_of
-from monitor.web.cookie import give, take_back, token_of
+from monitor.web.access import Authenticator, LoginThrottledError
+from monitor.web.address import client_address
+from monitor.web.cookie import delete_token, read_token, set_token
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -36,7 +36,7 @@ PAGE = """<!doctype html>
 """
 
 
-def make_login(access: Access) -> APIRouter:
+def make_login_routes(access: Authenticator) -> APIRouter:
     """The pages for coming and going.
 
     Args:
@@ -56,24 +56,24 @@ def make_login(access: Access) -> APIRouter:
         next: str = Form("/", max_length=2000),  # noqa: A002
     ) -> Response:
         try:
-            token = await access.log_in(user, password, address_of(request))
-        except BusyError as error:
+            token = await access.log_in(user, password, client_address(request))
+        except LoginThrottledError as error:
             answer = _page(f"{error}; try again in {error.wait_s} s.", next, user, 429)
             answer.headers["Retry-After"] = str(error.wait_s)
             return answer
         if token is None:
             return _page("User or password is wrong.", next, user, 401)
         # Who comes anew leaves what they were before, and gets a token that nobody has seen.
-        access.log_out(token_of(request))
-        welcome = RedirectResponse(_own_path(next), 303)
-        give(welcome, request, token.text, token.stay_s)
+        access.log_out(read_token(request))
+        welcome = RedirectResponse(_local_path(next), 303)
+        set_token(welcome, request, token.text, token.stay_s)
         return welcome
 
     @router.post("/logout")
     async def log_out(request: Request) -> Response:
-        access.log_out(token_of(request))
+        access.log_out(read_token(request))
         answer = RedirectResponse("/login", 303)
-        take_back(answer, request)
+        delete_token(answer, request)
         return answer
 
     return router
@@ -82,11 +82,11 @@ def make_login(access: Access) -> APIRouter:
 def _page(sentence: str, following: str, user: str, status: int) -> HTMLResponse:
     told = f'<p class="wrong" role="alert">{sentence}</p>' if sentence else ""
     operator = " selected" if user == "operator" else ""
-    page = PAGE.format(sentence=told, next=escape(_own_path(following)), operator=operator)
+    page = PAGE.format(sentence=told, next=escape(_local_path(following)), operator=operator)
     return HTMLResponse(page, status)
 
 
-def _own_path(path: str) -> str:
+def _local_path(path: str) -> str:
     """A path of this server; a whole address would lead people elsewhere."""
     # Browsers read a backslash as a slash, and leave out tabs and line breaks.
     is_own = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()

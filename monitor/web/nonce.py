@@ -10,7 +10,7 @@ from nicegui.client import templates
 PAGE = "index.html"
 
 
-def mark_scripts() -> None:
+def add_script_nonces() -> None:
     """Have each script of the template carry the nonce of the request's answer."""
     environment = templates.env
     loader = environment.loader

@@ -4,13 +4,13 @@ from starlette.requests import HTTPConnection
 
 from monitor.web.cookie import is_secure
 
-OWN = frozenset({"same-origin", "none"})
+SAME_ORIGIN_VALUES = frozenset({"same-origin", "none"})
 
 
-def is_from_here(connection: HTTPConnection) -> bool:
+def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether a page of this server asks, or the person themselves, or who is no browser."""
     headers = connection.headers
-    if headers.get("Sec-Fetch-Site", "none") not in OWN:
+    if headers.get("Sec-Fetch-Site", "none") not in SAME_ORIGIN_VALUES:
         return False
     origin, host = headers.get("Origin"), headers.get("Host")
     if origin is None:

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs
 from nicegui import Client, core
 
 Handler = Callable[..., Any]
-MEANINGLESS = (AttributeError, LookupError, TypeError, ValueError)
+MALFORMED_EVENT_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
 
 
-def keep_to_owners() -> None:
+def authorize_pages() -> None:
     """Have everything that browsers say about a page checked before NiceGUI hears it."""
     for event, handler in list(core.sio.handlers["/"].items()):
         if event == "connect":
@@ -36,7 +36,7 @@ def _for_owner(handler: Handler) -> Handler:
             return False
         try:
             return await _call(handler, sid, said)
-        except MEANINGLESS:
+        except MALFORMED_EVENT_ERRORS:
             # What our own code does wrong NiceGUI catches and logs. What arrives here is about
             # something that is not on the page: the browser's own business, and no traceback for us.
             return False

@@ -6,21 +6,21 @@ from functools import partial
 
 from nicegui import ui
 
-from broker.plain import plain
+from broker.plain import escape_text
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument
-from monitor.web.access import Person
-from monitor.web.act import MAY_NOT, tell
-from monitor.web.frame import write
+from monitor.web.access import Session
+from monitor.web.act import NOT_AUTHORIZED, notify
+from monitor.web.frame import add_text
 from monitor.web.replay import Replay, ReplayError
-from monitor.web.sources import Sources
-from monitor.web.words import clock
+from monitor.web.sources import Dependencies
+from monitor.web.words import format_clock
 
 SHOWN_BYTES = 4096
-KEPT = ("\n", "\t")
+KEPT_CHARACTERS = ("\n", "\t")
 
 
-class RejectedList:
+class RejectedListView:
     """A list of refused payloads in one browser.
 
     Args:
@@ -28,7 +28,7 @@ class RejectedList:
         person: Who looks.
     """
 
-    def __init__(self, sources: Sources, person: Person) -> None:
+    def __init__(self, sources: Dependencies, person: Session) -> None:
         self._sources = sources
         self._person = person
         self._drawn: Sequence[RejectedDocument] | None = None
@@ -42,59 +42,63 @@ class RejectedList:
         self._box.clear()
         with self._box:
             if not found:
-                write("Nothing was refused in the last 30 days.", "p", "empty")
+                add_text("Nothing was refused in the last 30 days.", "p", "empty")
             for each in found:
                 _draw(self._sources, self._person, each)
 
 
-def to_text(payload: bytes) -> str:
+def payload_text(payload: bytes) -> str:
     """A payload as text: what is no UTF-8 as replacement characters, line breaks and tabs kept.
 
     What is escaped otherwise is so as JSON has it: within a string, it may be sent again as it stands.
     """
     text = payload[:SHOWN_BYTES].decode(errors="replace").replace("\r\n", "\n")
-    return "".join(each if each in KEPT else plain(each) for each in re.split("([\n\t])", text))
+    return "".join(
+        each if each in KEPT_CHARACTERS else escape_text(each) for each in re.split("([\n\t])", text)
+    )
 
 
-def _draw(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
+def _draw(sources: Dependencies, person: Session, rejected: RejectedDocument) -> None:
     again = rejected.get("replayed_at")
     with ui.element("details"):
         with ui.element("summary"):
-            write(clock(rejected["received_at"], sources.zone), "strong")
+            add_text(format_clock(rejected["received_at"], sources.zone), "strong")
             place = Topics.place(f"//{rejected['topic']}")
-            write(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
+            add_text(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
             if again is not None:
-                write(f" (repaired {clock(again, sources.zone)})", "span", "good")
-        write(rejected["topic"], "p", "hint")
-        write(to_text(rejected["payload"]), "pre", "raw").props('tabindex="0"')
+                add_text(f" (repaired {format_clock(again, sources.zone)})", "span", "good")
+        add_text(rejected["topic"], "p", "hint")
+        add_text(payload_text(rejected["payload"]), "pre", "raw").props('tabindex="0"')
         if len(rejected["payload"]) > SHOWN_BYTES:
-            write(f"… {len(rejected['payload']) - SHOWN_BYTES:,} more bytes", "p", "hint")
+            add_text(f"… {len(rejected['payload']) - SHOWN_BYTES:,} more bytes", "p", "hint")
         is_reading = rejected["topic"].startswith(Topics(sources.topic_root).readings_prefix)
         if person.role == "operator" and is_reading:
-            repair = ui.button("Repair and send again", on_click=partial(_ask, sources, person, rejected))
+            repair = ui.button(
+                "Repair and send again", on_click=partial(_open_repair_dialog, sources, person, rejected)
+            )
             repair.props("dense outline")
 
 
-def _ask(sources: Sources, person: Person, rejected: RejectedDocument) -> None:
+def _open_repair_dialog(sources: Dependencies, person: Session, rejected: RejectedDocument) -> None:
     with ui.dialog() as dialog, ui.card().classes("ask"):
         ui.label("Repair and send again").classes("ask-title")
-        write(f"{rejected['reason']}. It goes to {rejected['topic']}, and is stored once.", "p", "hint")
-        payload = ui.textarea("Payload", value=to_text(rejected["payload"]))
+        add_text(f"{rejected['reason']}. It goes to {rejected['topic']}, and is stored once.", "p", "hint")
+        payload = ui.textarea("Payload", value=payload_text(rejected["payload"]))
         payload.props("outlined autogrow").classes("wide")
 
         async def send() -> None:
             page = ui.context.client
             if not person.may_act:
-                tell(page, MAY_NOT, is_good=False)
+                notify(page, NOT_AUTHORIZED, is_good=False)
                 return
             replay = Replay(sources.mqtt_url, sources.topic_root, sources.readings)
             try:
                 sentence = await replay.send(rejected["topic"], payload.value or "")
             except ReplayError as error:
-                tell(page, str(error), is_good=False)
+                notify(page, str(error), is_good=False)
                 return
             dialog.close()
-            tell(page, sentence, is_good=True)
+            notify(page, sentence, is_good=True)
             await replay.mark(sources.rejected, rejected["_id"])
 
         with ui.row():

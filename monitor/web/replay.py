@@ -10,18 +10,24 @@ from mqtt5 import PublishPacket
 from pydantic import TypeAdapter, ValidationError
 
 from broker.address import MqttAddress
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
-from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, Rejected, format_time
-from broker.topics import Place, Topics
+from broker.client import BrokerLostError, BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
+from broker.messages import (
+    MAX_PAYLOAD_BYTES,
+    MAX_READINGS_PER_PAYLOAD,
+    Reading,
+    RejectionNotice,
+    format_timestamp,
+)
+from broker.topics import SensorKey, Topics
 from ingestor.documents import measure_id
 from monitor.queries.database import QueryError
-from monitor.queries.readings import Readings
-from monitor.queries.rejected import RejectedPayloads
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.rejected import RejectedQueries
 
 ANSWER_WITHIN_S = 10.0
-LOOK_EVERY_S = 0.2
+POLL_EVERY_S = 0.2
 _readings = TypeAdapter(Reading | list[Reading])
 
 
@@ -38,11 +44,11 @@ class Replay:
         readings: Where it is looked for.
     """
 
-    def __init__(self, mqtt_url: str, topic_root: str, readings: Readings) -> None:
+    def __init__(self, mqtt_url: str, topic_root: str, readings: ReadingQueries) -> None:
         self._address = MqttAddress.parse(mqtt_url)
         self._topics = Topics(topic_root)
         self._stored = readings
-        self._refusals: list[Rejected] = []
+        self._refusals: list[RejectionNotice] = []
 
     async def send(self, topic: str, payload: str) -> str:
         """Send a payload on the topic on which it came first.
@@ -56,17 +62,19 @@ class Replay:
         place = self._topics.place(topic)
         found = _check(payload, place)
         name = f"monitor-{secrets.token_hex(8)}"
-        link = Link(self._address, name, self._deliver, Outgoing("health/monitor", b""), rival="")
+        link = ConnectionSupervisor(
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+        )
         try:
             async with link.open() as connection:
                 return await connection.run(self._send(connection, place, payload, found)) or ""
-        except BrokerRefusedError as error:
+        except BrokerRejectedError as error:
             allow = "the MQTT URL must be that of the user operator"
             raise ReplayError(f"the broker does not allow this ({error}); {allow}") from error
         except BrokerLostError as error:
             raise ReplayError(f"the broker at {self._address} does not answer ({error})") from error
 
-    async def mark(self, rejected: RejectedPayloads, name: ObjectId) -> None:
+    async def mark(self, rejected: RejectedQueries, name: ObjectId) -> None:
         """Note at the refused payload that it was sent again; if that fails, nothing else is lost."""
         with contextlib.suppress(QueryError):
             await rejected.mark_replayed(name)
@@ -74,12 +82,14 @@ class Replay:
     def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
         for packet in packets:
             with contextlib.suppress(ValidationError):
-                self._refusals.append(Rejected.model_validate_json(packet.payload or b""))
+                self._refusals.append(RejectionNotice.model_validate_json(packet.payload or b""))
 
-    async def _send(self, connection: Connection, place: Place, payload: str, found: dict[str, float]) -> str:
+    async def _send(
+        self, connection: Connection, place: SensorKey, payload: str, found: dict[str, float]
+    ) -> str:
         await connection.listen(self._topics.rejected(place), retained=False)
         unheard = connection.unheard
-        await connection.publish_many([Outgoing(self._topics.readings(*place), payload.encode())])
+        await connection.publish_many([OutgoingMessage(self._topics.readings(*place), payload.encode())])
         if connection.unheard > unheard:
             raise ReplayError("no ingestor is there to take it; try again when one runs")
         with contextlib.suppress(TimeoutError):
@@ -87,7 +97,7 @@ class Replay:
                 while not await self._are_stored(found):
                     if self._refusals:
                         raise ReplayError(f"It was refused again: {self._refusals[0].reason}")
-                    await asyncio.sleep(LOOK_EVERY_S)
+                    await asyncio.sleep(POLL_EVERY_S)
                 count = len(found)
                 return "The reading is stored." if count == 1 else f"All {count} readings are stored."
         raise ReplayError(f"not stored within {ANSWER_WITHIN_S:g} s; if the ingestor is busy, it will be")
@@ -100,7 +110,7 @@ class Replay:
         return stored == found
 
 
-def _check(payload: str, place: Place) -> dict[str, float]:
+def _check(payload: str, place: SensorKey) -> dict[str, float]:
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
         raise ReplayError("This is too long: a payload has at most 64 KiB.")
     try:
@@ -114,4 +124,4 @@ def _check(payload: str, place: Place) -> dict[str, float]:
         raise ReplayError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")
     if any(each.sensor_id != place.name for each in found):
         raise ReplayError(f"The payload must name the sensor of its topic, {place.name}.")
-    return {measure_id(each.sensor_id, format_time(each.timestamp)): each.value_kwh for each in found}
+    return {measure_id(each.sensor_id, format_timestamp(each.timestamp)): each.value_kwh for each in found}

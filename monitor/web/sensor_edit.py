@@ -4,43 +4,43 @@ import math
 
 from nicegui import ui
 
-from broker.plain import plain
-from broker.topics import Place
+from broker.plain import escape_text
+from broker.topics import SensorKey
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
-from monitor.web.access import Person
-from monitor.web.act import MAY_NOT, tell
-from monitor.web.sources import Sources
+from monitor.web.access import Session
+from monitor.web.act import NOT_AUTHORIZED, notify
+from monitor.web.sources import Dependencies
 
-MOST_CHARACTERS = 200
+MAX_LOCATION_LENGTH = 200
 
 
-async def ask_to_edit(sources: Sources, person: Person, place: Place) -> None:
+async def open_sensor_dialog(sources: Dependencies, person: Session, place: SensorKey) -> None:
     """Ask for location and threshold, and set them."""
     page = ui.context.client
     try:
         known = await sources.sensors.one(place.name) or SensorDocument(sensor_id=place.name)
     except QueryError as error:
-        tell(page, f"{error}.", is_good=False)
+        notify(page, f"{error}.", is_good=False)
         return
     with ui.dialog() as dialog, ui.card().classes("ask"):
-        ui.label(plain(place.name)).classes("ask-title")
+        ui.label(escape_text(place.name)).classes("ask-title")
         location = ui.input("Location; empty: what it says itself", value=known.get("own_location"))
-        location.props(f"outlined maxlength={MOST_CHARACTERS}").classes("wide")
+        location.props(f"outlined maxlength={MAX_LOCATION_LENGTH}").classes("wide")
         threshold = ui.number("Threshold, kWh; empty: that of all", value=known.get("threshold_kwh"), min=0)
         threshold.props("outlined").classes("wide")
 
         async def save() -> None:
-            own = (location.value or "").strip()[:MOST_CHARACTERS]
-            wrong = _what_is_wrong(person, own, threshold.value)
+            own = (location.value or "").strip()[:MAX_LOCATION_LENGTH]
+            wrong = _validation_error(person, own, threshold.value)
             if wrong is None:
                 changes = {"own_location": own or None, "threshold_kwh": threshold.value}
-                wrong = await _change(sources, place.name, changes)
+                wrong = await _save(sources, place.name, changes)
             if wrong is not None:
-                tell(page, wrong, is_good=False)
+                notify(page, wrong, is_good=False)
                 return
             dialog.close()
-            tell(page, f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
+            notify(page, f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
 
         with ui.row():
             ui.button("Save", on_click=save)
@@ -49,9 +49,9 @@ async def ask_to_edit(sources: Sources, person: Person, place: Place) -> None:
     dialog.open()
 
 
-def _what_is_wrong(person: Person, location: str, threshold_kwh: float | None) -> str | None:
+def _validation_error(person: Session, location: str, threshold_kwh: float | None) -> str | None:
     if not person.may_act:
-        return MAY_NOT
+        return NOT_AUTHORIZED
     if not location.isprintable():
         return "A location has printable characters only."
     if threshold_kwh is not None and not (math.isfinite(threshold_kwh) and threshold_kwh >= 0):
@@ -59,7 +59,7 @@ def _what_is_wrong(person: Person, location: str, threshold_kwh: float | None) -
     return None
 
 
-async def _change(sources: Sources, sensor_id: str, changes: dict[str, object]) -> str | None:
+async def _save(sources: Dependencies, sensor_id: str, changes: dict[str, object]) -> str | None:
     try:
         is_known = await sources.sensors.change(sensor_id, changes)
     except QueryError as error:

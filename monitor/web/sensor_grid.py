@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.fleet_sensor import FleetSensor
-from monitor.live import Live
-from monitor.web.frame import write
-from monitor.web.tile import to_look, to_tile
+from monitor.fleet_sensor import LiveSensor
+from monitor.live import LiveSnapshot
+from monitor.web.frame import add_text
+from monitor.web.tile import tile_class, tile_html
 
 PAGE_TILES = 60
 KEPT = 30
@@ -27,7 +27,7 @@ class SensorGrid:
         live: The sensors.
     """
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSnapshot) -> None:
         self._live = live
         self._shown: list[tuple[str, str]] = []
         self._tiles: dict[str, ui.html] = {}
@@ -36,9 +36,9 @@ class SensorGrid:
             self._search = ui.input("Search: sensor, site, location", on_change=self._search_anew)
             self._search.props("clearable outlined dense debounce=200").classes("search")
             self._only_wrong = ui.checkbox("Only what needs attention", on_change=self._search_anew)
-            self._counted = write("", "span", "counted").props('role="status"')
+            self._counted = add_text("", "span", "counted").props('role="status"')
         self._grid = ui.element("div")
-        self._note = write(WAITING, "p", "empty")
+        self._note = add_text(WAITING, "p", "empty")
         self._pages = ui.pagination(1, 1, direction_links=True, on_change=self._draw)
         self._pages.props('aria-label="Pages of sensors"')
 
@@ -69,13 +69,13 @@ class SensorGrid:
         now = utc_now()
         for sensor in shown:
             tile, severity = self._tiles[sensor.sensor_id], self._worst.get(sensor.sensor_id)
-            tile.content = to_tile(sensor, severity, now)
-            tile.classes(replace=f"tile {to_look(sensor, severity, now)}")
+            tile.content = tile_html(sensor, severity, now)
+            tile.classes(replace=f"tile {tile_class(sensor, severity, now)}")
 
-    def _found(self) -> list[FleetSensor]:
+    def _found(self) -> list[LiveSensor]:
         words, now = (self._search.value or "").lower().split(), utc_now()
 
-        def is_sought(sensor: FleetSensor) -> bool:
+        def is_sought(sensor: LiveSensor) -> bool:
             text = f"{sensor.sensor_id} {sensor.site} {sensor.location}".lower()
             if not all(word in text for word in words):
                 return False
@@ -85,7 +85,7 @@ class SensorGrid:
         found = filter(is_sought, self._live.fleet.sensors.values())
         return sorted(found, key=lambda each: (each.site, each.sensor_id))
 
-    def _lay_out(self, shown: Sequence[FleetSensor]) -> None:
+    def _lay_out(self, shown: Sequence[LiveSensor]) -> None:
         names = [(each.site, each.sensor_id) for each in shown]
         if names == self._shown:
             return
@@ -94,7 +94,7 @@ class SensorGrid:
         self._grid.clear()
         with self._grid:
             for site in dict.fromkeys(each.site for each in shown):
-                write(site or "not known yet where", "h3", "site")
+                add_text(site or "not known yet where", "h3", "site")
                 with ui.element("div").classes("tiles"):
                     for sensor in shown:
                         if sensor.site == site:

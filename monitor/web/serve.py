@@ -21,33 +21,33 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from broker.process import run
-from broker.settings import read_settings, stop
+from broker.settings import exit_with, read_settings
 from monitor.queries.database import Database, QueryError, open_database
-from monitor.web.access import Access
+from monitor.web.access import Authenticator
 from monitor.web.api.app import make_api
-from monitor.web.api.books import to_books
-from monitor.web.api.errors import add_error_answers
-from monitor.web.gate import Gate
-from monitor.web.ingestors import Ingestors
-from monitor.web.login import make_login
-from monitor.web.nonce import mark_scripts
-from monitor.web.owners import keep_to_owners
+from monitor.web.api.books import ingestor_counters
+from monitor.web.api.errors import add_error_handlers
+from monitor.web.gate import AuthMiddleware
+from monitor.web.ingestors import IngestorListener
+from monitor.web.login import make_login_routes
+from monitor.web.nonce import add_script_nonces
+from monitor.web.owners import authorize_pages
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
-from monitor.web.sources import Sources
+from monitor.web.sources import Dependencies
 from monitor.web.tls import TlsFileError, server_context
 
 STATIC = Path(__file__).parent / "static"
-GOODBYE_S = 2
+SHUTDOWN_GRACE_S = 2
 NO_TERMINAL = (
     "set ENERGY_VIEWER_PASSWORD_FILE and ENERGY_OPERATOR_PASSWORD_FILE to files with passwords; "
     "they are made up only where a terminal shows them, for a log would keep them"
 )
-MOST_MESSAGE_BYTES = 1024 * 1024
-SMALLEST_ZIPPED = 1000
+MAX_MESSAGE_BYTES = 1024 * 1024
+GZIP_MIN_BYTES = 1000
 
 
-class AddressError(Exception):
+class ListenError(Exception):
     """Raised when the address cannot be used; says why."""
 
 
@@ -57,10 +57,10 @@ def serve_command(arguments: list[str]) -> None:
     try:
         context = server_context(settings.tls_certificate, settings.tls_key)
     except TlsFileError as error:
-        stop("monitor web", str(error))
+        exit_with("monitor web", str(error))
     passwords, made_up = settings.passwords()
     if made_up and not sys.stderr.isatty():
-        stop("monitor web", NO_TERMINAL)
+        exit_with("monitor web", NO_TERMINAL)
     for sentence in made_up:
         sys.stderr.write(f"monitor web: {sentence}\n")
     # What a browser does wrong is its own business; what we do wrong is logged by uvicorn.
@@ -69,13 +69,13 @@ def serve_command(arguments: list[str]) -> None:
     async def until(asked: asyncio.Event) -> None:
         with _listen(settings) as listener:
             async with open_database(settings.mongo_url) as database:
-                await serve(Serving(settings, database, Access(passwords), listener, context), asked)
+                await serve(WebServer(settings, database, Authenticator(passwords), listener, context), asked)
 
-    run("monitor web", until, QueryError, AddressError)
+    run("monitor web", until, QueryError, ListenError)
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class WebServer:
     """What it takes to serve.
 
     Attributes:
@@ -88,27 +88,27 @@ class Serving:
 
     settings: WebSettings
     database: Database
-    access: Access
+    access: Authenticator
     listener: socket.socket
     context: ssl.SSLContext | None
 
 
-async def serve(serving: Serving, asked: asyncio.Event) -> None:
+async def serve(serving: WebServer, asked: asyncio.Event) -> None:
     """Serve until asked to end."""
     settings, context = serving.settings, serving.context
-    ingestors = Ingestors(settings.mqtt_url, settings.topic_root)
-    sources = Sources.of(serving.database, ingestors, settings)
-    api = make_api(serving.database, serving.access, partial(to_books, ingestors))
+    ingestors = IngestorListener(settings.mqtt_url, settings.topic_root)
+    sources = Dependencies.of(serving.database, ingestors, settings)
+    api = make_api(serving.database, serving.access, partial(ingestor_counters, ingestors))
     config = uvicorn.Config(
         make_app(sources, serving.access, api),
         log_level="warning",
         access_log=False,
-        ws_max_size=MOST_MESSAGE_BYTES,
+        ws_max_size=MAX_MESSAGE_BYTES,
         server_header=False,
         # Else uvicorn believes whoever is on this machine.
         proxy_headers=settings.trusted_proxy is not None,
         forwarded_allow_ips=settings.trusted_proxy or "",
-        timeout_graceful_shutdown=GOODBYE_S,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         ssl_context_factory=None if context is None else lambda *_: context,
     )
     server = _Server(config)
@@ -123,7 +123,7 @@ async def serve(serving: Serving, asked: asyncio.Event) -> None:
         await answering
 
 
-def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
+def make_app(sources: Dependencies, access: Authenticator, api: FastAPI) -> ASGIApp:
     """The web page and the REST interface behind the gate.
 
     Args:
@@ -131,11 +131,11 @@ def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
         access: Who may come in.
         api: The REST interface.
     """
-    mark_scripts()
-    keep_to_owners()
+    add_script_nonces()
+    authorize_pages()
     app = FastAPI(openapi_url=None)
-    add_error_answers(app)
-    app.include_router(make_login(access))
+    add_error_handlers(app)
+    app.include_router(make_login_routes(access))
     app.mount("/api/v1", api)
     app.mount("/static", StaticFiles(directory=STATIC))
 
@@ -158,7 +158,7 @@ def make_app(sources: Sources, access: Access, api: FastAPI) -> ASGIApp:
     )
     # Whatever else a browser could use would have to be guarded too.
     core.app.config.socket_io_js_transports = ["websocket"]
-    return GZipMiddleware(Gate(app, access), minimum_size=SMALLEST_ZIPPED)
+    return GZipMiddleware(AuthMiddleware(app, access), minimum_size=GZIP_MIN_BYTES)
 
 
 class _Server(uvicorn.Server):
@@ -176,7 +176,7 @@ def _listen(settings: WebSettings) -> socket.socket:
         )
     except (OSError, OverflowError) as error:
         reason = _reason(error)
-        raise AddressError(f"cannot listen on {settings.http} ({reason}); give another --http") from error
+        raise ListenError(f"cannot listen on {settings.http} ({reason}); give another --http") from error
     # Else the end of an answer waits 40 ms for the browser's acknowledgement of its beginning.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

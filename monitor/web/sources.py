@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from monitor.live import Live
+from monitor.live import LiveSnapshot
 from monitor.queries.database import Database
-from monitor.queries.energy import Energy
-from monitor.queries.episodes import Episodes
-from monitor.queries.readings import Readings
-from monitor.queries.rejected import RejectedPayloads
-from monitor.queries.sensors import Sensors
-from monitor.web.ingestors import Ingestors
+from monitor.queries.energy import EnergyQueries
+from monitor.queries.episodes import AlarmQueries
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.rejected import RejectedQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.web.ingestors import IngestorListener
 from monitor.web.settings import WebSettings
 from monitor.zone import machine_zone
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Dependencies:
     """Everything that pages read, and the broker's address for commands.
 
     Attributes:
@@ -27,30 +27,30 @@ class Sources:
         topic_root: First topic level(s).
     """
 
-    live: Live
-    ingestors: Ingestors
+    live: LiveSnapshot
+    ingestors: IngestorListener
     zone: ZoneInfo
     mqtt_url: str
     topic_root: str
-    readings: Readings
-    energy: Energy
-    episodes: Episodes
-    sensors: Sensors
-    rejected: RejectedPayloads
+    readings: ReadingQueries
+    energy: EnergyQueries
+    episodes: AlarmQueries
+    sensors: SensorQueries
+    rejected: RejectedQueries
 
     @classmethod
-    def of(cls, database: Database, ingestors: Ingestors, settings: WebSettings) -> "Sources":
+    def of(cls, database: Database, ingestors: IngestorListener, settings: WebSettings) -> "Dependencies":
         """All of a database."""
         zone = machine_zone()
         return cls(
-            live=Live(database, zone),
+            live=LiveSnapshot(database, zone),
             ingestors=ingestors,
             zone=zone,
             mqtt_url=settings.mqtt_url,
             topic_root=settings.topic_root,
-            readings=Readings(database),
-            energy=Energy(database),
-            episodes=Episodes(database),
-            sensors=Sensors(database),
-            rejected=RejectedPayloads(database),
+            readings=ReadingQueries(database),
+            energy=EnergyQueries(database),
+            episodes=AlarmQueries(database),
+            sensors=SensorQueries(database),
+            rejected=RejectedQueries(database),
         )

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.queries.database import Span
+from monitor.queries.database import TimeRange
 
-OWN = "other"
+CUSTOM = "other"
 
 
-class SpanChoice:
+class TimeRangePicker:
     """The choice in one browser.
 
     Args:
@@ -27,7 +27,7 @@ class SpanChoice:
         self._zone = zone
         self._offered = offered
         self._changed = changed
-        options = [*offered, OWN]
+        options = [*offered, CUSTOM]
         first = chosen if chosen in offered else options[0]
         self._toggle = ui.toggle(options, value=first, on_change=self._choose)
         self._toggle.props('no-caps unelevated dense aria-label="Time shown"').classes("spans")
@@ -40,20 +40,20 @@ class SpanChoice:
     @property
     def is_running(self) -> bool:
         """Whether the time goes on until now."""
-        return bool(self._toggle.value != OWN)
+        return bool(self._toggle.value != CUSTOM)
 
-    def span(self) -> Span | None:
+    def span(self) -> TimeRange | None:
         """The time chosen; None if what somebody wrote is no time."""
         now = utc_now()
         if self.is_running:
             hours = self._offered[self._toggle.value]
             # Clocks of sensors may be a little ahead.
-            return Span(now - timedelta(hours=hours), now + timedelta(minutes=5))
+            return TimeRange(now - timedelta(hours=hours), now + timedelta(minutes=5))
         try:
             first, end = (self._parse(each.value) for each in (self._from, self._to))
         except (ValueError, TypeError, OverflowError):
             return None
-        return Span(first, end) if first < end else None
+        return TimeRange(first, end) if first < end else None
 
     def _parse(self, text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=self._zone).astimezone(UTC).replace(tzinfo=None)

@@ -19,15 +19,15 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 # Over https: browsers come back over nothing else.
-STAY_SECURE = {"Strict-Transport-Security": "max-age=31536000"}
-POLICY = (
+STRICT_TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
+CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 
 
-class Strict:
+class SecurityHeaders:
     """Sends an answer with the headers.
 
     Args:
@@ -39,8 +39,8 @@ class Strict:
 
     def __init__(self, send: Send, nonce: str, *, secure: bool, is_kept: bool) -> None:
         self._send = send
-        self._headers = HEADERS | (STAY_SECURE if secure else {})
-        self._headers["Content-Security-Policy"] = POLICY.format(nonce=nonce)
+        self._headers = HEADERS | (STRICT_TRANSPORT_SECURITY if secure else {})
+        self._headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
         self._is_kept = is_kept
 
     async def __call__(self, message: Message) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from monitor.ages import ago
-from monitor.fleet_sensor import FleetSensor
-from monitor.web.words import power, safe
-from monitor.written import written
+from monitor.ages import format_ago
+from monitor.fleet_sensor import LiveSensor
+from monitor.web.words import escape_html, format_power
+from monitor.written import format_number
 
 WIDTH, HEIGHT = 100.0, 24.0
 
 
-def to_look(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
+def tile_class(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
     """Say how a sensor's tile looks: the worst that is so.
 
     Args:
@@ -23,7 +23,7 @@ def to_look(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
     return severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
 
 
-def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
+def tile_html(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
     """Draw what is in a sensor's tile as HTML.
 
     Args:
@@ -32,21 +32,21 @@ def to_tile(sensor: FleetSensor, severity: str | None, now: datetime) -> str:
         now: This moment, UTC, naive.
     """
     state = sensor.state(now)
-    value = "—" if sensor.value_kwh is None else written(sensor.value_kwh)
-    heard = ago(sensor.heard_at, now)
+    value = "—" if sensor.value_kwh is None else format_number(sensor.value_kwh)
+    heard = format_ago(sensor.heard_at, now)
     alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
     # The id is nothing but letters, digits, dots, dashes and underscores.
     return (
         f'<span class="tile-name">{sensor.sensor_id}{alarm}</span>'
-        f'<span class="tile-place">{safe(sensor.location) or "&nbsp;"}</span>'
+        f'<span class="tile-place">{escape_html(sensor.location) or "&nbsp;"}</span>'
         f'<span class="tile-value">{value} <small>kWh</small></span>'
-        f"{spark(sensor.recent_kwh, sensor.threshold_kwh)}"
+        f"{sparkline_svg(sensor.recent_kwh, sensor.threshold_kwh)}"
         f'<span class="tile-foot"><span class="state {state}">{state}</span>'
-        f"<span>{power(sensor.power_kw(now))}</span><span>{heard}</span></span>"
+        f"<span>{format_power(sensor.power_kw(now))}</span><span>{heard}</span></span>"
     )
 
 
-def spark(values_kwh: Sequence[float], threshold_kwh: float | None) -> str:
+def sparkline_svg(values_kwh: Sequence[float], threshold_kwh: float | None) -> str:
     """Draw a spark line as SVG, from zero up; above the threshold are dots.
 
     Args:

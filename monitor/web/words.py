@@ -3,18 +3,18 @@
 from datetime import UTC, datetime, tzinfo
 from html import escape
 
-from broker.plain import plain
-from monitor.written import written
+from broker.plain import escape_text
+from monitor.written import format_number
 
 KILO = 1000.0
 
 
-def energy(kwh: float) -> str:
+def format_energy(kwh: float) -> str:
     """Write an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
     return _scaled(kwh, ("kWh", "MWh", "GWh"))
 
 
-def power(kw: float | None) -> str:
+def format_power(kw: float | None) -> str:
     """Write a power with a fitting unit; a dash if it is not known."""
     return "—" if kw is None else _scaled(kw, ("kW", "MW", "GW"))
 
@@ -24,12 +24,12 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     while value >= 10 * KILO and unit < len(units) - 1:
         value, unit = value / KILO, unit + 1
     if value < 1:
-        return f"{written(value)} {units[unit]}"
+        return f"{format_number(value)} {units[unit]}"
     digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
     return f"{value:,.{digits}f} {units[unit]}"
 
 
-def clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+def format_clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Write a document's time in a time zone; without the day if it is today."""
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     if local.date() == datetime.now(zone).date():
@@ -37,12 +37,12 @@ def clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") ->
     return local.strftime(form)
 
 
-def wall_ms(moment: datetime, zone: tzinfo) -> int:
+def chart_ms(moment: datetime, zone: tzinfo) -> int:
     """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     return round(local.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def safe(text: str | None) -> str:
+def escape_html(text: str | None) -> str:
     """Text from outside as HTML: nothing of it is markup, nothing of it turns the direction of writing."""
-    return escape(plain(text or ""), quote=True)
+    return escape(escape_text(text or ""), quote=True)

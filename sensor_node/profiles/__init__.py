@@ -48,7 +48,7 @@ _SHAPED: Mapping[str, Profile] = MappingProxyType(
 PROFILES: tuple[str, ...] = ("lari", *_SHAPED)
 
 
-def wrong_year(profile: str, yearly_kwh: float | None) -> str | None:
+def yearly_kwh_error(profile: str, yearly_kwh: float | None) -> str | None:
     """Say why a profile cannot have such a year; None if it can.
 
     Args:
@@ -80,7 +80,7 @@ def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Su
     """
     if profile not in PROFILES:
         raise ValueError(f"no profile is called {profile}; known are {', '.join(PROFILES)}")
-    if wrong := wrong_year(profile, yearly_kwh):
+    if wrong := yearly_kwh_error(profile, yearly_kwh):
         raise ValueError(wrong)
     if profile == "lari":
         return Laboratory(key)

@@ -63,7 +63,7 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
         minutes: The minutes.
     """
     strength = 1 + device.differs * (2 * trait(consumer.key, device.name) - 1)
-    number = run_number(yearly_kwh / (strength * device.energy_kwh))
+    number = runs_per_year(yearly_kwh / (strength * device.energy_kwh))
     scale = yearly_kwh / (number * device.energy_kwh)
     place, half_min = consumer.surroundings, device.length_min / 2
     first = int(energy_clock(shape, place, minutes.first - half_min) * number)
@@ -73,7 +73,7 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
     # Clockwork begins at another time for each consumer.
     own = (1 - device.spread) * trait(consumer.key, device.name, "phase")
     middle_min = moments(shape, place, (index + own + device.spread * chance) / number)
-    factor = scale * swing(consumer, device.name, index, device.varies)
+    factor = scale * pair_factors(consumer, device.name, index, device.varies)
     lengths_min, power_kw = np.array(device.phases).T
     offsets_min = np.cumsum(lengths_min) - lengths_min - half_min
     starts_min = middle_min[:, None] + offsets_min
@@ -84,12 +84,12 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
     )
 
 
-def run_number(wanted: float) -> int:
+def runs_per_year(wanted: float) -> int:
     """How often something runs in a year: even, so that runs can be larger and smaller in pairs."""
     return 2 * max(1, round(wanted / 2))
 
 
-def swing(consumer: Consumer, name: str, index: Indices, varies: float) -> Values:
+def pair_factors(consumer: Consumer, name: str, index: Indices, varies: float) -> Values:
     """Draw by how much the runs differ from their mean: in pairs whose mean is 1.
 
     Args:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from sensor_node.profiles.chance import Values, seed_of, trait, uniform
-from sensor_node.profiles.devices import Runs, power_of, run_number, swing
+from sensor_node.profiles.devices import Runs, pair_factors, power_of, runs_per_year
 from sensor_node.profiles.load import Consumer, Minutes
 from sensor_node.profiles.local_year import DAY_MIN, LocalYear
 from sensor_node.profiles.shapes import HOUR_MIN, YEAR_H, energy_clock, moments
@@ -54,7 +54,7 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     standby_kwh = min(STANDBY_KW * YEAR_H, MOST_STANDBY * consumer.yearly_kwh)
     energy_kwh = consumer.yearly_kwh - standby_kwh
     wanted = min(max(energy_kwh / SESSION_KWH, FEWEST), MOST)
-    number = run_number(max(wanted, energy_kwh / MOST_SESSION_KWH))
+    number = runs_per_year(max(wanted, energy_kwh / MOST_SESSION_KWH))
     mean_kwh = energy_kwh / number
     charger_kw = _charger_kw(consumer.key, mean_kwh, energy_kwh)
     mean_min = mean_kwh / charger_kw * HOUR_MIN
@@ -68,7 +68,7 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, "session"), index)
     arrival_min = moments(plugged_in, place, (index + chance) / number)
-    full_min = mean_min * swing(consumer, "session", index, VARIES)
+    full_min = mean_min * pair_factors(consumer, "session", index, VARIES)
     # A car that comes while others charge waits for their end: each time for one more of them.
     start_min = arrival_min.copy()
     for _ in range(queue):

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 # pyarrow comes without types.
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from broker.plain import short
+from broker.plain import escape_truncated
 from sensor_node.recordings.numbers import holds_numbers
-from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet
+from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable
 from sensor_node.recordings.times import holds_times
 
 # By what a column is known, the surest first.
@@ -45,7 +45,7 @@ class Columns:
     stamps: Literal["start", "end"] = "end"
 
 
-class Found(NamedTuple):
+class ColumnNumbers(NamedTuple):
     """The numbers of the columns; ``sensor`` is None for a single series."""
 
     time: int
@@ -53,7 +53,7 @@ class Found(NamedTuple):
     sensor: int | None
 
 
-def find_columns(sheet: Sheet, columns: Columns) -> Found:
+def find_columns(sheet: RecordingTable, columns: Columns) -> ColumnNumbers:
     """Find the columns in a table.
 
     Raises:
@@ -79,10 +79,10 @@ def find_columns(sheet: Sheet, columns: Columns) -> Found:
         value = _guess(sheet, known, lambda values: holds_numbers(sheet, values), taken, "numbers")
     else:
         value = _named(sheet, columns.value)
-    return Found(time, value, sensor)
+    return ColumnNumbers(time, value, sensor)
 
 
-def _sensor(sheet: Sheet, columns: Columns) -> int | None:
+def _sensor(sheet: RecordingTable, columns: Columns) -> int | None:
     if columns.sensor is not None:
         return _named(sheet, columns.sensor)
     is_there = SENSOR in sheet.names and SENSOR not in {columns.time, columns.value}
@@ -93,16 +93,20 @@ def _times(columns: Columns) -> Sequence[str]:
     return (*STARTS, *TIMES, *ENDS) if columns.stamps == "start" else (*ENDS, *TIMES, *STARTS)
 
 
-def _named(sheet: Sheet, name: str) -> int:
+def _named(sheet: RecordingTable, name: str) -> int:
     if name in sheet.names:
         return sheet.names.index(name)
     near = difflib.get_close_matches(name, sheet.names, n=1)
-    hint = f", did you mean '{short(near[0], SHOWN_TEXT)}'?" if near else ""
-    raise sheet.error(f"has no column '{short(name, SHOWN_TEXT)}' but {sheet.listed()}{hint}")
+    hint = f", did you mean '{escape_truncated(near[0], SHOWN_TEXT)}'?" if near else ""
+    raise sheet.error(f"has no column '{escape_truncated(name, SHOWN_TEXT)}' but {sheet.listed()}{hint}")
 
 
 def _guess(
-    sheet: Sheet, known: Sequence[str], is_it: Callable[[pa.Array], bool], taken: Sequence[int], what: str
+    sheet: RecordingTable,
+    known: Sequence[str],
+    is_it: Callable[[pa.Array], bool],
+    taken: Sequence[int],
+    what: str,
 ) -> int:
     free = [each for each in range(len(sheet.names)) if each not in taken]
     by_name = {sheet.names[each].casefold(): each for each in reversed(free)}

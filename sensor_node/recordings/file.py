@@ -17,9 +17,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv as pcsv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from broker.plain import short
+from broker.plain import escape_truncated
 from sensor_node.recordings.series import RecordingError
-from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet
+from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable
 
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
@@ -32,7 +32,7 @@ UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _is_value = re.compile(r"[+-]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|\d\d?\.\d\d?\.\d{4}.*").fullmatch
 
 
-def open_sheet(file: Path) -> Sheet:
+def open_sheet(file: Path) -> RecordingTable:
     """Open a table.
 
     Raises:
@@ -53,7 +53,7 @@ def open_sheet(file: Path) -> Sheet:
     return _open_csv(file, _to_utf_8(file, data))
 
 
-def _open_parquet(file: Path) -> Sheet:
+def _open_parquet(file: Path) -> RecordingTable:
     def read(columns: Sequence[int]) -> list[pa.Array]:
         try:
             with pq.ParquetFile(file) as opened:
@@ -71,7 +71,7 @@ def _open_parquet(file: Path) -> Sheet:
         raise RecordingError(f"the recording {file} is Parquet, but damaged") from error
     _check_names(file, names)
     plain = pa.Table.from_arrays([_plain_array(each) for each in sample.columns], names=list(names))
-    return Sheet(file, names, plain, read)
+    return RecordingTable(file, names, plain, read)
 
 
 def _plain_array(column: pa.ChunkedArray) -> pa.Array:
@@ -97,7 +97,7 @@ def _to_utf_8(file: Path, data: bytes) -> bytes:
     return data
 
 
-def _open_csv(file: Path, data: bytes) -> Sheet:
+def _open_csv(file: Path, data: bytes) -> RecordingTable:
     delimiter = _find_delimiter(data)
     ragged: list[pcsv.InvalidRow] = []
 
@@ -134,7 +134,7 @@ def _open_csv(file: Path, data: bytes) -> Sheet:
         raise _no_csv(file, ragged) from error
     # Empty lines are passed over, and a text in quotes may go over several.
     is_line_a_row = not re.search(rb'"|^\r?\n|\n\r?\n|\r\r', data)
-    return Sheet(file, names, sample, read, delimiter in ";\t", 2 if is_line_a_row else None)
+    return RecordingTable(file, names, sample, read, delimiter in ";\t", 2 if is_line_a_row else None)
 
 
 def _find_delimiter(data: bytes) -> str:
@@ -155,7 +155,7 @@ def _check_names(file: Path, names: Sequence[str]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise RecordingError(
-            f"the recording {file} has two columns '{short(twice, SHOWN_TEXT)}'; give them different names"
+            f"the recording {file} has two columns '{escape_truncated(twice, SHOWN_TEXT)}'; give them different names"
         )
 
 
@@ -172,6 +172,6 @@ def _no_csv(file: Path, ragged: Sequence[pcsv.InvalidRow]) -> RecordingError:
         row = ragged[0]
         return RecordingError(
             f"the recording {file} has {row.actual_columns} instead of {row.expected_columns} columns "
-            f"in '{short(row.text, SHOWN_TEXT)}'"
+            f"in '{escape_truncated(row.text, SHOWN_TEXT)}'"
         )
     return RecordingError(f"the recording {file} is neither CSV nor Parquet")

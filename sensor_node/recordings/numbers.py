@@ -7,14 +7,22 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from broker.plain import short
-from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet, first_unfit, is_fit, is_number, is_text, to_texts
+from broker.plain import escape_truncated
+from sensor_node.recordings.sheet import (
+    SHOWN_TEXT,
+    RecordingTable,
+    first_unreadable,
+    is_number,
+    is_readable,
+    is_text,
+    to_texts,
+)
 
 # Decimals after a comma; before it, points between thousands or none.
 COMMA_DECIMAL = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 
 
-def to_numbers(sheet: Sheet, column: int, values: pa.Array) -> NDArray[np.float64]:
+def to_numbers(sheet: RecordingTable, column: int, values: pa.Array) -> NDArray[np.float64]:
     """Read a column as numbers; NaN where there is none.
 
     Raises:
@@ -27,7 +35,7 @@ def to_numbers(sheet: Sheet, column: int, values: pa.Array) -> NDArray[np.float6
             raise sheet.wrong(column, unfit, texts[unfit], "no number")
     elif not is_number(values):
         raise sheet.error(
-            f"has no numbers in column '{short(sheet.names[column], SHOWN_TEXT)}', but {values.type}"
+            f"has no numbers in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {values.type}"
         )
     numbers: NDArray[np.float64] = (
         values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
@@ -35,7 +43,7 @@ def to_numbers(sheet: Sheet, column: int, values: pa.Array) -> NDArray[np.float6
     return numbers
 
 
-def holds_numbers(sheet: Sheet, values: pa.Array) -> bool:
+def holds_numbers(sheet: RecordingTable, values: pa.Array) -> bool:
     """Whether these are numbers, not counting what is missing."""
     if is_text(values):
         texts = to_texts(values)
@@ -43,7 +51,7 @@ def holds_numbers(sheet: Sheet, values: pa.Array) -> bool:
     return is_number(values)
 
 
-def _with_points(sheet: Sheet, texts: pa.Array) -> tuple[pa.Array, int | None]:
+def _with_points(sheet: RecordingTable, texts: pa.Array) -> tuple[pa.Array, int | None]:
     """The same with points before decimals, and which is the first that is no number."""
     if sheet.is_comma_decimal and pc.any(pc.match_substring(texts, ",")).as_py():
         # Where a comma means decimals, a point that does not stand between thousands means nothing.
@@ -51,4 +59,4 @@ def _with_points(sheet: Sheet, texts: pa.Array) -> tuple[pa.Array, int | None]:
         if unfit >= 0:
             return texts, unfit
         texts = pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", ".")
-    return texts, None if is_fit(texts, pa.float64()) else first_unfit(texts, pa.float64())
+    return texts, None if is_readable(texts, pa.float64()) else first_unreadable(texts, pa.float64())

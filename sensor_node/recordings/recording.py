@@ -13,13 +13,13 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from broker.messages import MAX_VALUE_KWH
-from broker.plain import short
+from broker.plain import escape_truncated
 from sensor_node.recordings.clock import to_unix_ms
 from sensor_node.recordings.columns import Columns, find_columns
 from sensor_node.recordings.file import open_sheet
 from sensor_node.recordings.numbers import to_numbers
-from sensor_node.recordings.series import Series
-from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet, to_texts
+from sensor_node.recordings.series import RecordedSeries
+from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable, to_texts
 from sensor_node.recordings.times import Times, to_times
 
 # By what values are multiplied and divided to be kWh. A tenth has no exact double: 78 Wh / 1000 is
@@ -27,7 +27,7 @@ from sensor_node.recordings.times import Times, to_times
 TO_KWH = {"Wh": (1, 1000), "kWh": (1, 1), "MWh": (1000, 1)}
 
 
-def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Series]:
+def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[RecordedSeries]:
     """Read a recording: CSV (``,``, ``;`` or tabs, also packed by gzip) or Parquet.
 
     Rows may be in any order. Each is a reading or is counted as left out; a series of which nothing is
@@ -55,7 +55,7 @@ def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Series]
     for name, chosen in _split(sheet, found.sensor, sensors, len(value_kwh)):
         rows = _Rows(when.ms[chosen], value_kwh[chosen])
         _clean(rows, Times(rows.at_ms, when.is_known[chosen], when.is_local), columns, zone)
-        series.append(Series(name, rows.at_ms, rows.value_kwh, rows.skipped))
+        series.append(RecordedSeries(name, rows.at_ms, rows.value_kwh, rows.skipped))
         _check_size(sheet, series[-1])
     if not any(len(each.at_ms) for each in series):
         why = ", ".join(dict.fromkeys(why for each in series for why in each.skipped))
@@ -81,7 +81,7 @@ class _Rows:
 
 
 def _split(
-    sheet: Sheet, column: int | None, sensors: list[pa.Array], length: int
+    sheet: RecordingTable, column: int | None, sensors: list[pa.Array], length: int
 ) -> Iterator[tuple[str | None, NDArray[np.int64] | slice]]:
     """Which rows belong to which sensor, in their order."""
     if column is None:
@@ -91,7 +91,7 @@ def _split(
         names = to_texts(sensors[0])
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         raise sheet.error(
-            f"has no names in column '{short(sheet.names[column], SHOWN_TEXT)}', but {sensors[0].type}"
+            f"has no names in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {sensors[0].type}"
         ) from error
     if names.null_count:
         row = int(names.is_null().to_numpy(zero_copy_only=False).argmax())
@@ -142,12 +142,12 @@ def _take_differences(rows: _Rows) -> None:
     rows.keep(rows.value_kwh >= 0, "a register that began anew")
 
 
-def _check_size(sheet: Sheet, series: Series) -> None:
+def _check_size(sheet: RecordingTable, series: RecordedSeries) -> None:
     is_odd = series.value_kwh > MAX_VALUE_KWH
     if is_odd.any():
         place = int(is_odd.argmax())
         moment = datetime.fromtimestamp(series.at_ms[place] / 1000, UTC).isoformat(timespec="minutes")
-        whose = "" if series.name is None else f" for '{short(series.name, SHOWN_TEXT)}'"
+        whose = "" if series.name is None else f" for '{escape_truncated(series.name, SHOWN_TEXT)}'"
         raise sheet.error(
             f"has {series.value_kwh[place]:,.0f} kWh at {moment}{whose}, more than {MAX_VALUE_KWH:,}; "
             "are the values a register, or in another unit?"

@@ -15,7 +15,7 @@ class RecordingError(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class RecordedSeries:
     """What one meter measured.
 
     Attributes:
@@ -31,6 +31,6 @@ class Series:
     skipped: Mapping[str, int]
 
 
-def shift_to(series: Series, begin_ms: int) -> Series:
+def shift_series(series: RecordedSeries, begin_ms: int) -> RecordedSeries:
     """Move a series in time, so that its first reading is at ``begin_ms`` (Unix milliseconds)."""
     return replace(series, at_ms=series.at_ms - series.at_ms[:1] + begin_ms)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from broker.plain import short
+from broker.plain import escape_truncated
 from sensor_node.recordings.series import RecordingError
 
 SHOWN_TEXT = 40
@@ -18,7 +18,7 @@ MISSING = ("", "-", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class RecordingTable:
     """A table, of which only what is needed is read.
 
     Attributes:
@@ -44,13 +44,16 @@ class Sheet:
     def wrong(self, column: int, row: int, shown: pa.Scalar, why: str) -> RecordingError:
         """The error that names a value, and where it is."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
-        name, value = short(self.names[column], SHOWN_TEXT), short(_to_text(shown), SHOWN_TEXT)
+        name, value = (
+            escape_truncated(self.names[column], SHOWN_TEXT),
+            escape_truncated(_to_text(shown), SHOWN_TEXT),
+        )
         return self.error(f"has '{value}' in column '{name}', {at}, which is {why}")
 
     def listed(self, columns: Sequence[int] | None = None) -> str:
         """The names of some columns, or of all, for people."""
         names = self.names if columns is None else [self.names[each] for each in columns]
-        shown = [f"'{short(name, SHOWN_TEXT)}'" for name in names[:SHOWN_NAMES]]
+        shown = [f"'{escape_truncated(name, SHOWN_TEXT)}'" for name in names[:SHOWN_NAMES]]
         return ", ".join(shown + ["…"] * (len(names) > SHOWN_NAMES))
 
 
@@ -81,19 +84,19 @@ def to_texts(column: pa.Array) -> pa.Array:
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), texts)
 
 
-def first_unfit(texts: pa.Array, kind: pa.DataType) -> int:
+def first_unreadable(texts: pa.Array, kind: pa.DataType) -> int:
     """Which is the first that cannot be read as that type; there must be one."""
     low, high = 0, len(texts)
     while high - low > 1:
         middle = (low + high) // 2
-        if is_fit(texts[low:middle], kind):
+        if is_readable(texts[low:middle], kind):
             low = middle
         else:
             high = middle
     return low
 
 
-def is_fit(texts: pa.Array, kind: pa.DataType) -> bool:
+def is_readable(texts: pa.Array, kind: pa.DataType) -> bool:
     """Whether all texts can be read as that type."""
     try:
         texts.cast(kind)

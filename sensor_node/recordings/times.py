@@ -9,8 +9,16 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from broker.plain import short
-from sensor_node.recordings.sheet import SHOWN_TEXT, Sheet, first_unfit, is_fit, is_number, is_text, to_texts
+from broker.plain import escape_truncated
+from sensor_node.recordings.sheet import (
+    SHOWN_TEXT,
+    RecordingTable,
+    first_unreadable,
+    is_number,
+    is_readable,
+    is_text,
+    to_texts,
+)
 
 # Nobody records before, and what is later is a number that means something else, like 20261123.
 UNIX_S = (1e8, 4_102_444_800)
@@ -36,7 +44,7 @@ class Times(NamedTuple):
     is_local: bool
 
 
-def to_times(sheet: Sheet, column: int, values: pa.Array) -> Times:
+def to_times(sheet: RecordingTable, column: int, values: pa.Array) -> Times:
     """Read a column as times.
 
     Raises:
@@ -53,7 +61,7 @@ def to_times(sheet: Sheet, column: int, values: pa.Array) -> Times:
         moments = moments.cast(pa.timestamp("ms"))
     if not pa.types.is_timestamp(moments.type):
         raise sheet.error(
-            f"has no times in column '{short(sheet.names[column], SHOWN_TEXT)}', but {values.type}"
+            f"has no times in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {values.type}"
         )
     zone = moments.type.tz
     whole_ms = moments.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
@@ -71,7 +79,7 @@ def holds_times(values: pa.Array) -> bool:
     if is_text(values):
         texts = _year_first(to_texts(values))
         kind = _kind_of(texts)
-        return kind is not None and is_fit(texts, kind)
+        return kind is not None and is_readable(texts, kind)
     return bool(pa.types.is_timestamp(values.type) or pa.types.is_date(values.type))
 
 
@@ -83,21 +91,21 @@ def _year_first(texts: pa.Array) -> pa.Array:
 def _kind_of(texts: pa.Array) -> pa.DataType | None:
     """As what the first that is known can be read."""
     first = texts.drop_null()[:1]
-    return next((kind for kind in KINDS if len(first) and is_fit(first, kind)), None)
+    return next((kind for kind in KINDS if len(first) and is_readable(first, kind)), None)
 
 
-def _cast(sheet: Sheet, column: int, texts: pa.Array, kind: pa.DataType) -> pa.Array:
+def _cast(sheet: RecordingTable, column: int, texts: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
         return texts.cast(kind)
     except pa.ArrowInvalid:
-        row = first_unfit(texts, kind)
+        row = first_unreadable(texts, kind)
     why = "no time" if _kind_of(texts[row : row + 1]) is None else "a time unlike those before"
     raise sheet.wrong(column, row, texts[row], f"{why}; write all like {ISO}")
 
 
-def _from_unix(sheet: Sheet, column: int, values: pa.Array) -> pa.Array:
-    if is_text(values) and not is_fit(values, pa.float64()):
-        row = first_unfit(values, pa.float64())
+def _from_unix(sheet: RecordingTable, column: int, values: pa.Array) -> pa.Array:
+    if is_text(values) and not is_readable(values, pa.float64()):
+        row = first_unreadable(values, pa.float64())
         raise sheet.wrong(column, row, values[row], f"no time; write it like {ISO}")
     numbers = values.cast(pa.float64(), safe=False)
     first = next(iter(numbers.drop_null()), pa.scalar(UNIX_S[0])).as_py()

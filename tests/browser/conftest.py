@@ -9,14 +9,14 @@ from playwright.async_api import Browser
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from stack.accounts import DATABASE, Accounts
+from stack.accounts import DATABASE, Credentials
 from stack.servers import Servers, start_servers
 from tests.browser.web import CHROMIUM, Web, start_browser
 from tests.servers import RunningIngestor, Site, Wire
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def lit(tmp_path_factory: pytest.TempPathFactory, accounts: Accounts) -> AsyncIterator[Web]:
+async def lit(tmp_path_factory: pytest.TempPathFactory, accounts: Credentials) -> AsyncIterator[Web]:
     """A web page on servers of its own, with an ingestor for all sites."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH")

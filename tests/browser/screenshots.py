@@ -18,9 +18,9 @@ from playwright.async_api import Browser, Page
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.documents import alarm_id, day_of, format_moment, hour_of, to_measure
-from stack.accounts import DATABASE, Accounts
+from stack.accounts import DATABASE, Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web, start_browser
 from tests.servers import RunningIngestor, Wire, eventually
@@ -67,7 +67,7 @@ def history(rng: random.Random) -> Iterator[dict[str, Any]]:
             value = usual_kwh(moment, number, rng)
             row: Any = {"sensor_id": sensor, "value_kwh": value, "location": f"{NAMES[site]}, room {number}"}
             threshold = THRESHOLD_KWH if value > THRESHOLD_KWH else None
-            place = Place(site, sensor)
+            place = SensorKey(site, sensor)
             yield dict(to_measure(row, place, (moment, format_moment(moment)), threshold, moment))
             moment += EVERY
 
@@ -161,7 +161,7 @@ async def settle(page: Page) -> None:
 async def main() -> None:
     """Start everything, fill it, and take the pictures."""
     folder = Path(tempfile.mkdtemp(prefix="energy-pages-"))
-    async with start_servers(folder, Accounts.made_up()) as servers:
+    async with start_servers(folder, Credentials.made_up()) as servers:
         ingestor = RunningIngestor(servers, "+", folder / "ingestor.log", ("--name", "ingestor"))
         await ingestor.start()
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:

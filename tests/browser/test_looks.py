@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web
 from tests.readings import payload
@@ -103,7 +103,7 @@ async def test_readings_are_shown_with_the_threshold_and_over_another_time(
 
 
 async def test_page_says_when_the_database_is_gone_and_recovers(
-    browser: Browser, tmp_path: Path, accounts: Accounts
+    browser: Browser, tmp_path: Path, accounts: Credentials
 ) -> None:
     async with start_servers(tmp_path / "servers", accounts) as servers:
         ingestor = RunningIngestor(servers, "+", tmp_path / "ingestor.log", ("--name", "ingestor"))

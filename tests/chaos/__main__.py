@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 from broker.process import run, unless_stopped
+from broker.settings import exit_with as end
 from broker.settings import read_settings
-from broker.settings import stop as end
-from monitor.verdict import to_lines
-from stack.accounts import Accounts
+from monitor.verdict import verdict_lines
+from stack.accounts import Credentials
 from stack.processes import ProcessError
 from stack.servers import start_servers
 from tests.chaos.at_random import at_random, say
@@ -25,12 +25,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 async def chaos(settings: ChaosSettings, folder: Path) -> bool:
     """Break what runs in this folder; whether all was well in the end."""
-    async with start_servers(folder / "servers", Accounts.made_up()) as servers:
+    async with start_servers(folder / "servers", Credentials.made_up()) as servers:
         if settings.table:
             return await measure(servers, folder, settings.seed, settings.only)
         async with open_rig(servers, "chaos", folder / "chaos") as rig:
             verdict = await at_random(rig, settings.minutes, settings.seed)
-    say("\n".join(to_lines(verdict)))
+    say("\n".join(verdict_lines(verdict)))
     return verdict.is_well
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from broker.ledger import Attempt, Outcome, entry_adapter
+from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading
 from ingestor.documents import format_moment, measure_id
 from stack.accounts import DATABASE
@@ -60,9 +60,9 @@ class Backlog:
             entry = entry_adapter.validate_json(line)
         except ValidationError:
             return  # cut short when its node was killed
-        if isinstance(entry, Attempt) and entry.event == "invoke":
+        if isinstance(entry, AttemptEntry) and entry.event == "invoke":
             self._missing[_name(entry.reading)] = entry.reading
-        elif isinstance(entry, Outcome) and entry.event == "rejected":
+        elif isinstance(entry, OutcomeEntry) and entry.event == "rejected":
             for name, reading in list(self._missing.items()):
                 if reading.sensor_id == entry.sensor_id and any(
                     first <= (reading.sequence or 0) <= last for first, last in entry.sequences

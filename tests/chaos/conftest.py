@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.servers import Servers, start_servers
 from tests.chaos.rig import Rig, open_rig
 
@@ -17,7 +17,7 @@ OpenRig = Callable[..., AbstractAsyncContextManager[Rig]]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def harmed_servers(
-    tmp_path_factory: pytest.TempPathFactory, accounts: Accounts
+    tmp_path_factory: pytest.TempPathFactory, accounts: Credentials
 ) -> AsyncIterator[Servers]:
     """Whoever harms them mends them."""
     async with start_servers(tmp_path_factory.mktemp("harmed"), accounts) as both:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from broker.ledger import Attempt, entry_adapter
+from broker.ledger import AttemptEntry, entry_adapter
 from stack.processes import Process
 from tests.preloaded import PreloadedProcess
 
@@ -34,13 +34,13 @@ class Node:
         """Whether it has made a reading."""
         return self.ledger.exists() and self.ledger.stat().st_size > 0
 
-    def attempts(self) -> list[Attempt]:
+    def attempts(self) -> list[AttemptEntry]:
         """What it tried so far, but for a line that was cut short."""
         found = []
         for line in self.ledger.read_bytes().splitlines():
             with contextlib.suppress(ValidationError):
                 entry = entry_adapter.validate_json(line)
-                if isinstance(entry, Attempt):
+                if isinstance(entry, AttemptEntry):
                     found.append(entry)
         return found
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from broker.connection import Outgoing
+from broker.connection import OutgoingMessage
 from stack.processes import Process
 from tests.chaos.rig import Rig, send_signal, wait_for
 from tests.servers import Wire
@@ -197,7 +197,7 @@ async def flood(rig: Rig, _: random.Random) -> None:
 async def replay(rig: Rig, rng: random.Random) -> None:
     """Everything sent so far comes again, backwards and then in disorder."""
     payloads = [
-        Outgoing(
+        OutgoingMessage(
             f"energy/readings/{rig.site}/{each.reading.sensor_id}", each.reading.model_dump_json().encode()
         )
         for node in rig.nodes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.processes import Process
 from stack.servers import start_servers
 from tests.chaos.conftest import OpenRig
@@ -146,7 +146,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_full_disk_of_the_database_loses_nothing(
-    small_disk: Path, accounts: Accounts, site: str, tmp_path: Path
+    small_disk: Path, accounts: Credentials, site: str, tmp_path: Path
 ) -> None:
     """The disk fills up while readings flow; mongod dies of it, and lives again when there is room."""
     async with (

@@ -8,7 +8,7 @@ from tests.fault_points.point import Point
 
 # What faults get hold of.
 Connection = connection.Connection
-Outgoing = connection.Outgoing
+Outgoing = connection.OutgoingMessage
 
 # Connections.
 CONNECT = Point(Connection, "__aenter__")
@@ -21,7 +21,7 @@ PAUSE_LIMIT_S = Point(client, "PAUSE_LIMIT_S")
 
 # Sites and names.
 MATCH_ID = Point(topics, "_is_id")
-IS_VALID_PLACE = Point(topics.Place, "is_valid")
+IS_VALID_PLACE = Point(topics.SensorKey, "is_valid")
 
 # Users.
 ACCESS_LIST = Point(Account, "access_list")

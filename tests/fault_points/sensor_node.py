@@ -12,7 +12,7 @@ from sensor_node.outbox import Outbox
 from tests.fault_points.point import Point
 
 # What faults get hold of.
-Kept = outbox.Kept
+Kept = outbox.OutboxEntry
 Publisher = publish.Publisher
 
 # The outbox.

@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from monitor import live as fleet_view
-from monitor.fleet import Fleet
-from monitor.queries.database import Span
+from monitor.fleet import SensorCache
+from monitor.queries.database import TimeRange
 from monitor.queries.slots import Unit
 from monitor.web import (
     access,
@@ -20,20 +20,20 @@ from monitor.web import (
     serve,
     strict,
 )
-from monitor.web.access import Access, Person
+from monitor.web.access import Authenticator, Session
 from monitor.web.api import app, sensor_routes
 from monitor.web.pages import compare
 from tests.fault_points.point import Point
 
 # Who has logged in.
 LONGEST_WAIT_S = Point(guesses, "LONGEST_S")
-WHOSE_TOKEN = Point(Access, "whose")
-LOG_OUT = Point(Access, "log_out")
+WHOSE_TOKEN = Point(Authenticator, "whose")
+LOG_OUT = Point(Authenticator, "log_out")
 PASSWORD_HASHER = Point(access, "PasswordHasher")
 NEW_PERSON = Point(access, "Person")
 MOST_TOKENS = Point(access, "MOST_TOKENS")
-IS_IN = Point(Person, "is_in")
-MAY_ACT = Point(Person, "may_act")
+IS_IN = Point(Session, "is_in")
+MAY_ACT = Point(Session, "may_act")
 
 # The log-in.
 NEXT_PATH = Point(login, "_own_path")
@@ -54,7 +54,7 @@ ASK_FOR_REPAIR = Point(rejected_list, "_ask")
 
 # What pages show.
 SPOILED = Point(fleet_view, "SPOILED")
-REFRESH_SENSORS = Point(Fleet, "refresh_sensors")
+REFRESH_SENSORS = Point(SensorCache, "refresh_sensors")
 
 # The REST interface.
 MAKE_TOKEN_CHECK = Point(app, "make_check")
@@ -66,6 +66,6 @@ MAKE_APP = Point(serve, "make_app")
 HTTP_SERVER = Point(serve, "_Server")
 
 
-def starts_of_bars(span: Span, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
+def starts_of_bars(span: TimeRange, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
     """When the bars of the page that compares begin."""
     return compare._starts(span, unit, zone)

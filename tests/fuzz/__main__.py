@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from broker.settings import read_settings, stop
+from broker.settings import exit_with, read_settings
 from tests.fuzz.campaign import fuzz, keep
 from tests.fuzz.settings import FuzzSettings
 from tests.fuzz.targets import NAMES, load
@@ -15,7 +15,7 @@ def main() -> None:
     """Fuzz, or run one input again; ends with status 1 if something was found."""
     settings = read_settings(FuzzSettings, sys.argv[1:], PROGRAM)
     if settings.target == "all" and (settings.input or settings.corpus):
-        stop(PROGRAM, "--input and --corpus are for one target; name it")
+        exit_with(PROGRAM, "--input and --corpus are for one target; name it")
     if settings.input is not None:
         run_again(settings.target, settings.input)
         return
@@ -35,7 +35,7 @@ def run_again(name: str, file: Path) -> None:
     try:
         data = file.read_bytes()
     except OSError as error:
-        stop(PROGRAM, f"--input: {file} cannot be read ({error.strerror})")
+        exit_with(PROGRAM, f"--input: {file} cannot be read ({error.strerror})")
     load(name).check(data)
     say(f"{name} stands it.")
 

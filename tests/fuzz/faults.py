@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import bson
 
-from broker.messages import sensor_series
-from broker.topics import ID_PATTERN, Place
-from monitor.queries.paging import Mark
-from sensor_node.outbox import Kept
+from broker.messages import numbered_sensor_ids
+from broker.topics import ID_PATTERN, SensorKey
+from monitor.queries.paging import PageCursor
+from sensor_node.outbox import OutboxEntry
 from tests.fault_points import broker, ingestor, monitor, sensor_node, simulator, web
 from tests.fault_points.point import Point
 
@@ -22,11 +22,11 @@ class Everything:
         return True
 
 
-def _read_trustingly(site: str, sensor_id: str, sequence: int, payload: bytes) -> Kept:
-    return Kept(Place(site, sensor_id), sequence, payload)
+def _read_trustingly(site: str, sensor_id: str, sequence: int, payload: bytes) -> OutboxEntry:
+    return OutboxEntry(SensorKey(site, sensor_id), sequence, payload)
 
 
-def _parse_trustingly(cls: type[Mark], text: str) -> Mark:
+def _parse_trustingly(cls: type[PageCursor], text: str) -> PageCursor:
     written = bson.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return cls(written["t"], written["i"])
 
@@ -54,7 +54,7 @@ FAULTS: tuple[tuple[str, str, Point, object], ...] = (
     ("cookie", "http speaks for https", web.IS_HTTPS, lambda _: False),
     ("cookie", "other sites may speak", web.OWN_SITES, frozenset({"none", "cross-site"})),
     ("scenario", "two meters may have one name", simulator.CHECK_NAMES_OF_METERS, lambda _: None),
-    ("scenario", "any name may be counted up", simulator.COUNT_NAMES_UP, sensor_series),
+    ("scenario", "any name may be counted up", simulator.COUNT_NAMES_UP, numbered_sensor_ids),
     ("scenario", "lines are not broken", simulator.BREAK_LINES, lambda text, *_: [text]),
     ("scenario", "a clock is used twice", simulator.UNUSED_TIME, lambda _, stamp: stamp),
     ("recording", "a value may be anything", simulator.CHECK_RECORDED_VALUES, lambda *_: None),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor.formats import harmless
+from monitor.formats import escape_formula
 from tests.fault_points.broker import ESCAPE_TEXT
 from tests.fault_points.point import Point
 from tests.fuzz.__main__ import run_again
@@ -39,9 +39,9 @@ def stand_all(name: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    harmless.cache_clear()
+    escape_formula.cache_clear()
     yield
-    harmless.cache_clear()
+    escape_formula.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

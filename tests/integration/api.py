@@ -17,11 +17,11 @@ from pymongo.database import Database
 
 from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
 from monitor.queries.database import open_database
-from monitor.web.access import Access
+from monitor.web.access import Authenticator
 from monitor.web.api.app import make_api
-from monitor.web.api.books import IngestorBooks
-from monitor.web.api.errors import add_error_answers
-from monitor.web.gate import Gate
+from monitor.web.api.books import IngestorCounters
+from monitor.web.api.errors import add_error_handlers
+from monitor.web.gate import AuthMiddleware
 
 Document = dict[str, Any]
 
@@ -60,13 +60,15 @@ class Api:
 
 @asynccontextmanager
 async def serving(mongo_url: str) -> AsyncIterator[Api]:
-    access = Access({"viewer": PASSWORDS["viewer"], "operator": PASSWORDS["operator"]})
-    books = IngestorBooks(name="ingestor", state="online", since=utc_now(), received=3, stored=3, balance=0)
+    access = Authenticator({"viewer": PASSWORDS["viewer"], "operator": PASSWORDS["operator"]})
+    books = IngestorCounters(
+        name="ingestor", state="online", since=utc_now(), received=3, stored=3, balance=0
+    )
     async with open_database(mongo_url) as database:
         app = FastAPI(openapi_url=None)
-        add_error_answers(app)  # a path with a line break in it comes to no mounted application
+        add_error_handlers(app)  # a path with a line break in it comes to no mounted application
         app.mount("/api/v1", make_api(database, access, lambda: [books]))
-        config = uvicorn.Config(Gate(app, access), log_level="error", ws="none", lifespan="off")
+        config = uvicorn.Config(AuthMiddleware(app, access), log_level="error", ws="none", lifespan="off")
         server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             # Only uvloop does so by itself; else each answer takes 40 ms.

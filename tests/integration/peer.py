@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from mqtt5 import ConnAckPacket, ConnectPacket, DisconnectPacket, Packet, PubAckPacket, PublishPacket, read
 
 from broker.address import MqttAddress
-from broker.connection import Outgoing
-from broker.link import Link
+from broker.connection import OutgoingMessage
+from broker.link import ConnectionSupervisor
 
 
 class Peer:
@@ -48,7 +48,7 @@ Script = Callable[[Peer], Awaitable[None]]
 
 
 @asynccontextmanager
-async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncIterator[Link]:
+async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncIterator[ConnectionSupervisor]:
     """A broker that answers CONNECT and then follows a script."""
     serving: list[asyncio.Task[None]] = []
 
@@ -70,11 +70,11 @@ async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncI
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield Link(
+        yield ConnectionSupervisor(
             MqttAddress.parse(f"mqtt://user:password@127.0.0.1:{port}"),
             "test",
             lambda *_: None,
-            will=Outgoing("will", b""),
+            will=OutgoingMessage("will", b""),
             rival="there is a rival",
         )
     finally:

@@ -10,17 +10,17 @@ from bson import ObjectId
 from pymongo.database import Database as AdminDatabase
 
 from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
-from monitor.queries.database import Database, Span
-from monitor.queries.energy import By, Energy, Grouping, Scope, Unit
-from monitor.queries.episodes import Episodes, Sought, State
-from monitor.queries.extremes import extremes
-from monitor.queries.paging import Mark, Page
-from monitor.queries.readings import Readings
-from monitor.queries.readings import Sought as Wanted
-from monitor.queries.records import Records
-from monitor.queries.rejected import RejectedPayloads
-from monitor.queries.sensors import Sensors
-from monitor.queries.tail import Tail
+from monitor.queries.database import Database, TimeRange
+from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
+from monitor.queries.episodes import AlarmFilter, AlarmQueries, AlarmSelection
+from monitor.queries.extremes import downsample
+from monitor.queries.paging import PageCursor, ResultPage
+from monitor.queries.readings import ReadingFilter as Wanted
+from monitor.queries.readings import ReadingQueries
+from monitor.queries.records import VerificationQueries
+from monitor.queries.rejected import RejectedQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.queries.tail import ReadingTail
 
 Call = Callable[[], Awaitable[object]]
 
@@ -30,8 +30,8 @@ SITES, SENSORS, READINGS, DAYS = 5, 20, 100, 20
 ONE, OTHER = "Sensor-03", "Sensor-04"
 SITE = ("site-3",)
 BOTH = ("site-3", "site-4")
-WEEK = Span(NOW - 7 * DAY, NOW)
-LATE = Span(NOW - 2 * HOUR, NOW)
+WEEK = TimeRange(NOW - 7 * DAY, NOW)
+LATE = TimeRange(NOW - 2 * HOUR, NOW)
 TOPIC, OTHER_TOPIC = f"energy/readings/site-3/{ONE}", f"energy/readings/site-4/{OTHER}"
 
 
@@ -103,18 +103,18 @@ def calls(database: Database, refused: ObjectId) -> dict[str, list[Call]]:
         refused: The id of a payload that was refused.
     """
     return {
-        **_of_energy(Energy(database)),
-        **_of_alarms(Episodes(database)),
-        **_of_readings(Readings(database), Tail(database), database),
-        **_of_payloads(RejectedPayloads(database), Records(database), refused),
-        **_of_sensors(Sensors(database)),
+        **_of_energy(EnergyQueries(database)),
+        **_of_alarms(AlarmQueries(database)),
+        **_of_readings(ReadingQueries(database), ReadingTail(database), database),
+        **_of_payloads(RejectedQueries(database), VerificationQueries(database), refused),
+        **_of_sensors(SensorQueries(database)),
     }
 
 
-def _of_energy(energy: Energy) -> dict[str, list[Call]]:
+def _of_energy(energy: EnergyQueries) -> dict[str, list[Call]]:
     units: tuple[Unit | None, ...] = ("hour", "day", "week", None)
-    whom: tuple[By | None, ...] = ("site", "sensor", None)
-    scopes = (Scope(), Scope(SITE), Scope((), (ONE, OTHER)), Scope(SITE, (ONE,)))
+    whom: tuple[GroupBy | None, ...] = ("site", "sensor", None)
+    scopes = (EnergyFilter(), EnergyFilter(SITE), EnergyFilter((), (ONE, OTHER)), EnergyFilter(SITE, (ONE,)))
     groupings = [Grouping(*each) for each in product(units, whom, ("UTC", "Europe/Berlin"))]
     return {
         "Energy.totals": [partial(energy.totals, WEEK, "day", "site"), partial(energy.totals, WEEK, None)],
@@ -127,10 +127,15 @@ def _of_energy(energy: Energy) -> dict[str, list[Call]]:
     }
 
 
-def _of_alarms(episodes: Episodes) -> dict[str, list[Call]]:
-    states: tuple[State, ...] = ("standing", "past", "all")
-    sought = [Sought(), Sought(SITE), Sought(sensor_id=ONE), Sought(SITE, ONE, "silent", "major")]
-    sought += [Sought(rule="silent"), Sought(severity="major")]
+def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
+    states: tuple[AlarmSelection, ...] = ("standing", "past", "all")
+    sought = [
+        AlarmFilter(),
+        AlarmFilter(SITE),
+        AlarmFilter(sensor_id=ONE),
+        AlarmFilter(SITE, ONE, "silent", "major"),
+    ]
+    sought += [AlarmFilter(rule="silent"), AlarmFilter(severity="major")]
     return {
         "Episodes.standing": [partial(episodes.standing, ()), partial(episodes.standing, SITE)],
         "Episodes.over": [partial(episodes.over, ()), partial(episodes.over, SITE)],
@@ -144,11 +149,11 @@ def _of_alarms(episodes: Episodes) -> dict[str, list[Call]]:
     }
 
 
-def _of_readings(readings: Readings, tail: Tail, database: Database) -> dict[str, list[Call]]:
+def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database) -> dict[str, list[Call]]:
     first, hour = (measure_id(ONE, format_moment(NOW - each)) for each in (HOUR, DAY))
     sought = (Wanted(), Wanted(SITE), Wanted((), are_anomalies=True), Wanted(SITE, are_anomalies=True))
     return {
-        "extremes": [partial(extremes, database, ONE, LATE, points) for points in (20, 2000)],
+        "extremes": [partial(downsample, database, ONE, LATE, points) for points in (20, 2000)],
         "Readings.page": [partial(readings.page, ONE, LATE, 50, after) for after in (None, first)],
         "Readings.newest": [partial(readings.newest, ONE, 30)],
         "Readings.values": [partial(readings.values, [first])],
@@ -173,7 +178,9 @@ def _of_readings(readings: Readings, tail: Tail, database: Database) -> dict[str
     }
 
 
-def _of_payloads(rejected: RejectedPayloads, records: Records, refused: ObjectId) -> dict[str, list[Call]]:
+def _of_payloads(
+    rejected: RejectedQueries, records: VerificationQueries, refused: ObjectId
+) -> dict[str, list[Call]]:
     return {
         "Records.measures": [lambda: _all(records.measures([ONE], *LATE))],
         "Records.rejected": [lambda: _all(records.rejected([TOPIC]))],
@@ -194,7 +201,7 @@ def _of_payloads(rejected: RejectedPayloads, records: Records, refused: ObjectId
     }
 
 
-def _of_sensors(sensors: Sensors) -> dict[str, list[Call]]:
+def _of_sensors(sensors: SensorQueries) -> dict[str, list[Call]]:
     return {
         "Sensors.all": [sensors.all, partial(sensors.all, list(SITE)), partial(sensors.all, list(BOTH))],
         "Sensors.page": [
@@ -207,7 +214,7 @@ def _of_sensors(sensors: Sensors) -> dict[str, list[Call]]:
     }
 
 
-async def _two_pages(ask: Callable[[Mark | None], Awaitable[Page]]) -> None:
+async def _two_pages(ask: Callable[[PageCursor | None], Awaitable[ResultPage]]) -> None:
     await ask((await ask(None)).end)
 
 

@@ -9,8 +9,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from broker.client import BrokerRefusedError
-from stack.accounts import DATABASE, Accounts
+from broker.client import BrokerRejectedError
+from stack.accounts import DATABASE, Credentials
 from stack.ports import reserve_port
 from stack.processes import running
 from stack.servers import Servers
@@ -38,7 +38,7 @@ MAY_READ = {
     "url", ["mqtt://127.0.0.1", "mqtt://sensors:wrong@127.0.0.1", "mqtt://nobody:x@127.0.0.1"]
 )
 async def test_broker_lets_nobody_in_without_the_right_password(servers: Servers, url: str) -> None:
-    with pytest.raises(BrokerRefusedError, match="not authorized"):
+    with pytest.raises(BrokerRejectedError, match="not authorized"):
         async with Wire(f"{url}:{servers.mqtt_port}"):
             pass
 
@@ -50,7 +50,7 @@ async def test_role_writes_only_what_is_its_own(servers: Servers, site: str, rol
         if kind in MAY_WRITE[role]:
             await wire.publish(f"energy/{kind}/{site}/S", b"{}")
         else:
-            with pytest.raises(BrokerRefusedError, match="not authorized"):
+            with pytest.raises(BrokerRejectedError, match="not authorized"):
                 await wire.publish(f"energy/{kind}/{site}/S", b"{}")
 
 
@@ -167,13 +167,13 @@ async def test_another_client_cannot_take_over_the_ingestors_session(
 
 
 async def test_access_follows_the_topic_root(
-    accounts: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    accounts: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENERGY_TOPIC_ROOT", "campus/energy")
     servers = Servers(accounts, tmp_path, reserve_port(), 0)
     async with running(servers.broker, servers.broker_answers), Wire(servers.mqtt("sensors")) as wire:
         await wire.publish("campus/energy/readings/lari/S", b"{}")
-        with pytest.raises(BrokerRefusedError, match="not authorized"):
+        with pytest.raises(BrokerRejectedError, match="not authorized"):
             await wire.publish("energy/readings/lari/S", b"{}")
 
 

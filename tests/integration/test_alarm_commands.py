@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from broker.alarms import Alarm, AlarmState
-from broker.connection import Outgoing
-from broker.messages import Rejected
-from broker.topics import Place
+from broker.alarms import AlarmEntry, AlarmState
+from broker.connection import OutgoingMessage
+from broker.messages import RejectionNotice
+from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument, format_moment, utc_now
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parent.parent.parent
 MINUTE = timedelta(minutes=1)
 
-Answers = Sequence[Outgoing | list[Outgoing]]
+Answers = Sequence[OutgoingMessage | list[OutgoingMessage]]
 
 
 def clock(moment: datetime) -> str:
@@ -55,7 +55,7 @@ class Scene:
 
     def store(self, rule: str = "overconsumption", **changes: object) -> AlarmDocument:
         since = utc_now() - MINUTE
-        document = begin(Place(self.site, self.sensor), rule, Rules().overconsumption, since, since)
+        document = begin(SensorKey(self.site, self.sensor), rule, Rules().overconsumption, since, since)
         document["message"] = "High consumption (12.24 kWh > 12.0 kWh)"
         document.update(changes)  # type: ignore[typeddict-item]
         self.database.alarms.insert_one({**document})
@@ -65,10 +65,12 @@ class Scene:
         shelved = {f"shelved.{rule}": {"until": until, "user": "maria"}}
         self.database.sensors.update_one({"sensor_id": self.sensor}, {"$set": shelved})
 
-    def state(self, *alarms: AlarmDocument, seen: bool = False, until: datetime | None = None) -> Outgoing:
+    def state(
+        self, *alarms: AlarmDocument, seen: bool = False, until: datetime | None = None
+    ) -> OutgoingMessage:
         """What the ingestor retains of the sensor."""
         told = [
-            Alarm(
+            AlarmEntry(
                 id=each["_id"],
                 rule=each["rule"],
                 severity=each["severity"],
@@ -84,15 +86,15 @@ class Scene:
             sensor_id=self.sensor, site=self.site, updated=format_moment(utc_now()), alarms=told
         )
         topic = f"energy/alarms/{self.site}/{self.sensor}"
-        return Outgoing(topic, state.model_dump_json(exclude_none=True).encode(), retain=True)
+        return OutgoingMessage(topic, state.model_dump_json(exclude_none=True).encode(), retain=True)
 
-    def refusal(self, reason: str, kind: str = "command") -> Outgoing:
+    def refusal(self, reason: str, kind: str = "command") -> OutgoingMessage:
         topic = f"energy/rejected/{self.site}/{self.sensor}"
-        return Outgoing(topic, Rejected(kind=kind, reason=reason).model_dump_json().encode())
+        return OutgoingMessage(topic, RejectionNotice(kind=kind, reason=reason).model_dump_json().encode())
 
     @asynccontextmanager
     async def ingestor(
-        self, *, retained: Outgoing | None = None, answer: Callable[[dict[str, Any]], Answers]
+        self, *, retained: OutgoingMessage | None = None, answer: Callable[[dict[str, Any]], Answers]
     ) -> AsyncIterator[None]:
         """Play it: answer each command with some messages, not at once."""
         async with Wire(self.servers.mqtt("ingestor")) as wire:

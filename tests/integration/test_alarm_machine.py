@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from broker.connection import Outgoing
-from broker.messages import Row
-from broker.topics import Place
+from broker.connection import OutgoingMessage
+from broker.messages import ReadingRow
+from broker.topics import SensorKey
 from ingestor.alarms.board import Clock
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.judge import Judge
@@ -83,9 +83,9 @@ class Ear:
     """Stands for the connection: takes what is told, or is lost."""
 
     def __init__(self) -> None:
-        self.told: list[Outgoing] = []
+        self.told: list[OutgoingMessage] = []
 
-    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+    async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         self.told += messages
 
 
@@ -150,8 +150,8 @@ class Machine(RuleBasedStateMachine):
         """Another sensor has a reading, so that the newest batch is not this one's."""
         self.now += timedelta(milliseconds=1)
         name, stamp = f"{self.sensor}-2", format_moment(self.now)
-        row = Row(sensor_id=name, value_kwh=1.0, timestamp=stamp)
-        measure = to_measure(row, Place(self.site, name), (self.now, stamp), None, self.now)
+        row = ReadingRow(sensor_id=name, value_kwh=1.0, timestamp=stamp)
+        measure = to_measure(row, SensorKey(self.site, name), (self.now, stamp), None, self.now)
         await self.store.insert([measure])
         self.sensors.saw([measure])
         self.alarms.saw([measure], self.now)
@@ -167,9 +167,9 @@ class Machine(RuleBasedStateMachine):
     def measure(self, at: datetime, value_kwh: float) -> Measure:
         self.used.add(at)
         stamp = format_moment(at)
-        row = Row(sensor_id=self.sensor, value_kwh=value_kwh, timestamp=stamp)
+        row = ReadingRow(sensor_id=self.sensor, value_kwh=value_kwh, timestamp=stamp)
         threshold_kwh = exceeded(row, self.site, self.limits)
-        return to_measure(row, Place(self.site, self.sensor), (at, stamp), threshold_kwh, self.now)
+        return to_measure(row, SensorKey(self.site, self.sensor), (at, stamp), threshold_kwh, self.now)
 
     async def arrive(self, measures: Sequence[Measure], *, judged: bool = True) -> None:
         problems = await self.store.insert(measures)

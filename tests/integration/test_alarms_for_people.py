@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from ingestor.alarms.commands import NAMES
-from stack.clients import write_clients
+from stack.clients import write_client_files
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.listener import Listener, write
@@ -41,7 +41,7 @@ def lines(program: str, contains: str) -> list[str]:
 def words(servers: Servers, place: Site, tmp_path: Path) -> Callable[[str, str], list[str]]:
     """Makes a line of the document one for the test's own servers and sensor."""
 
-    write_clients(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
+    write_client_files(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
 
     def of(line: str, alarm: str = "") -> list[str]:
         here = line.replace("XDG_CONFIG_HOME=var/", f"env XDG_CONFIG_HOME={tmp_path}/").replace(ALARM, alarm)

@@ -16,7 +16,7 @@ import pytest_asyncio
 from pymongo.database import Database
 
 from ingestor.documents import alarm_id, format_moment, utc_now
-from monitor.web.cookie import PLAIN
+from monitor.web.cookie import COOKIE_NAME
 from stack.servers import Servers
 from tests.integration.api import ANSWER_S, HOUR, PASSWORDS, SECOND, Api, Stock, serving
 
@@ -61,7 +61,7 @@ async def test_token_is_given_for_a_password_and_nothing_without_one(api: Api) -
         assert (refused.status_code, refused.json()["kind"]) == (401, "token")
         assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert described.json()["info"]["title"] == "Energy Monitor"
-    with_cookie = {PLAIN: given.json()["access_token"]}
+    with_cookie = {COOKIE_NAME: given.json()["access_token"]}
     async with httpx.AsyncClient(base_url=api.url, cookies=with_cookie, timeout=ANSWER_S) as browser:
         assert (await browser.get("/sensors")).status_code == 200
 

@@ -13,10 +13,10 @@ import pytest_asyncio
 from bench.costs import insertions, stages
 from bench.growth import stalled, with_arrays, with_documents, with_sensors
 from bench.latency import bare, through
-from bench.meters import fill
+from bench.meters import fill_with_meters
 from bench.pages import ask_all, to_table
-from bench.past import load
-from bench.rig import BenchError, Rig, open_rig
+from bench.past import insert_history
+from bench.rig import BenchError, BenchRig, open_rig
 from bench.schedule import keeps_schedule
 from bench.throughput import catch_up, consumers, live
 from tests.programs import run_program
@@ -28,12 +28,12 @@ OWN = ("limit", "limit, gathering", "prototype")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+async def rig(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BenchRig]:
     async with open_rig(tmp_path_factory.mktemp("bench")) as rig:
         yield rig
 
 
-async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(rig: Rig) -> None:
+async def test_each_of_our_own_consumers_brings_everything_home_live_and_later(rig: BenchRig) -> None:
     chosen = [each for each in consumers(5_000) if each.name.startswith("ours") or each.name in OWN]
     assert len(chosen) == 7
     for consumer in chosen:
@@ -72,7 +72,7 @@ async def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - all is over
 
 
-async def test_what_ends_too_early_is_no_measurement(rig: Rig) -> None:
+async def test_what_ends_too_early_is_no_measurement(rig: BenchRig) -> None:
     broken = rig.child("broken", "-c", "print('ready')")
     await broken.start()
     with pytest.raises(BenchError, match=r"broken ended before its work was done; see .*broken\.log"):
@@ -80,7 +80,7 @@ async def test_what_ends_too_early_is_no_measurement(rig: Rig) -> None:
     await broken.stop()
 
 
-async def test_latency_is_measured_for_every_reading_and_every_alert(rig: Rig) -> None:
+async def test_latency_is_measured_for_every_reading_and_every_alert(rig: BenchRig) -> None:
     ways = [await bare(rig, 500, 1.0), *await through(rig, 500, 1.0)]
     assert [each.count for each in ways] == [500, 450, 50]
     for each in ways:
@@ -88,7 +88,7 @@ async def test_latency_is_measured_for_every_reading_and_every_alert(rig: Rig) -
         assert 0 < p50 <= p99 <= most < 5_000, each
 
 
-async def test_growth_is_measured(rig: Rig, tmp_path: Path) -> None:
+async def test_growth_is_measured(rig: BenchRig, tmp_path: Path) -> None:
     crowd = await with_sensors(rig, 100, 2_000, 2_000)
     assert 0 < crowd.cpu_us < 10_000
     assert (await with_arrays(rig, 1000, 10_000)).rate > 100
@@ -100,7 +100,7 @@ async def test_growth_is_measured(rig: Rig, tmp_path: Path) -> None:
     assert stall.before_mib <= stall.most_mib
 
 
-async def test_schedule_of_a_node_is_measured(rig: Rig) -> None:
+async def test_schedule_of_a_node_is_measured(rig: BenchRig) -> None:
     schedule = await keeps_schedule(rig, 100, 2)
     # What arrives in one packet with the last one is timed too.
     assert schedule.timed >= 200
@@ -108,7 +108,7 @@ async def test_schedule_of_a_node_is_measured(rig: Rig) -> None:
     assert 0 < schedule.cpu_share < 1
 
 
-def test_stages_and_insertions_have_a_cost(rig: Rig) -> None:
+def test_stages_and_insertions_have_a_cost(rig: BenchRig) -> None:
     for stage in stages(2_000):
         assert 0 < stage.cost_us < 1_000, stage
     for insertion in insertions(rig, 5_000):
@@ -116,9 +116,9 @@ def test_stages_and_insertions_have_a_cost(rig: Rig) -> None:
         assert insertion.cpu_us > 0, insertion
 
 
-async def test_pages_are_asked_about_as_many_readings_as_is_said(rig: Rig) -> None:
+async def test_pages_are_asked_about_as_many_readings_as_is_said(rig: BenchRig) -> None:
     said: list[str] = []
-    await fill(rig, 123_456, said.append)
+    await fill_with_meters(rig, 123_456, said.append)
     assert rig.stored("measures") == 123_456
     assert all(rig.stored(each) for each in ("sensors", "hourly", "daily", "alarms", "rejected"))
     asked = await ask_all(rig)
@@ -127,6 +127,6 @@ async def test_pages_are_asked_about_as_many_readings_as_is_said(rig: Rig) -> No
     assert (table.columns, len(table.rows)) == (("question", "ms at 123,456"), len(asked))
 
 
-async def test_past_that_the_database_does_not_take_is_told(rig: Rig) -> None:
+async def test_past_that_the_database_does_not_take_is_told(rig: BenchRig) -> None:
     with pytest.raises(BenchError, match="the past cannot be stored in daily: "):
-        load(rig, "daily", iter([{"_id": 1}, {"_id": 1}]), print)
+        insert_history(rig, "daily", iter([{"_id": 1}, {"_id": 1}]), print)

@@ -16,9 +16,9 @@ from mqtt5 import (
 )
 
 from broker.address import MqttAddress
-from broker.client import BrokerLostError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
+from broker.client import BrokerLostError, BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
 from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S
 from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
 
@@ -39,7 +39,7 @@ async def test_reset_is_noticed_at_once() -> None:
                 await connection.run(for_ever())
         assert connection.is_lost
         with pytest.raises(BrokerLostError):
-            await connection.publish_many([Outgoing("t", b"")])
+            await connection.publish_many([OutgoingMessage("t", b"")])
         with pytest.raises(BrokerLostError):
             await connection.puback_many([1])
 
@@ -84,7 +84,7 @@ async def test_peer_that_does_not_read_does_not_hold_up_the_end() -> None:
         await for_ever()
 
     async with asyncio.timeout(AT_ONCE_S), broker(never_read) as link, link.open() as connection:
-        big = [Outgoing("t", b"x" * 1_000_000)] * 50
+        big = [OutgoingMessage("t", b"x" * 1_000_000)] * 50
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await connection.publish_many(big)
@@ -110,15 +110,15 @@ async def test_rival_ends_the_loop_with_its_sentence() -> None:
         return True
 
     async with broker(take_over) as link:
-        with pytest.raises(BrokerRefusedError, match="there is a rival"):
+        with pytest.raises(BrokerRejectedError, match="there is a rival"):
             await link.keep(use, asyncio.Event())
 
 
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        (ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, BrokerRefusedError),
-        (ConnAckReasonCode.NOT_AUTHORIZED, BrokerRefusedError),
+        (ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, BrokerRejectedError),
+        (ConnAckReasonCode.NOT_AUTHORIZED, BrokerRejectedError),
         (ConnAckReasonCode.SERVER_BUSY, BrokerLostError),
     ],
 )
@@ -135,7 +135,7 @@ async def test_silent_door_is_left_in_bounded_time() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()  # the kernel takes the connection, nobody ever answers
         address = MqttAddress.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}")
-        link = Link(address, "test", lambda *_: None, Outgoing("will", b""), rival="")
+        link = ConnectionSupervisor(address, "test", lambda *_: None, OutgoingMessage("will", b""), rival="")
         with pytest.raises(BrokerLostError, match=r"no answer within 0\.3 s"):
             async with link.open():
                 pass

@@ -14,8 +14,8 @@ from pymongo import MongoClient
 
 from ingestor.documents import format_moment, measure_id
 from ingestor.schema import INDEXES
-from monitor.queries.database import Database, Span
-from monitor.queries.energy import ALL, By, Energy, Peak, Scope, Unit
+from monitor.queries.database import Database, TimeRange
+from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
 from stack.servers import Servers
 
 pytestmark = pytest.mark.integration
@@ -72,14 +72,19 @@ async def database(servers: Servers) -> AsyncIterator[Database]:
 
 
 SPANS = (
-    Span(FIRST + 5 * HOUR, FIRST + 50 * 24 * HOUR + 7 * HOUR),
-    Span(FIRST + timedelta(minutes=90), FIRST + timedelta(hours=30, minutes=10)),
-    Span(FIRST + 3 * HOUR, FIRST + 9 * HOUR),
+    TimeRange(FIRST + 5 * HOUR, FIRST + 50 * 24 * HOUR + 7 * HOUR),
+    TimeRange(FIRST + timedelta(minutes=90), FIRST + timedelta(hours=30, minutes=10)),
+    TimeRange(FIRST + 3 * HOUR, FIRST + 9 * HOUR),
 )
-SCOPES = (ALL, Scope(("north",)), Scope((), ("A-02", "B-01")), Scope(("north",), ("A-01",)))
+SCOPES = (
+    ALL,
+    EnergyFilter(("north",)),
+    EnergyFilter((), ("A-02", "B-01")),
+    EnergyFilter(("north",), ("A-01",)),
+)
 
 
-def chosen(hours: list[dict[str, Any]], span: Span, scope: Scope) -> list[dict[str, Any]]:
+def chosen(hours: list[dict[str, Any]], span: TimeRange, scope: EnergyFilter) -> list[dict[str, Any]]:
     return [
         each
         for each in hours
@@ -89,7 +94,7 @@ def chosen(hours: list[dict[str, Any]], span: Span, scope: Scope) -> list[dict[s
     ]
 
 
-def start_of(hour: datetime, unit: Unit | None, zone: str, span: Span) -> datetime:
+def start_of(hour: datetime, unit: Unit | None, zone: str, span: TimeRange) -> datetime:
     if unit is None:
         return span.first
     local = hour.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
@@ -107,7 +112,7 @@ def start_of(hour: datetime, unit: Unit | None, zone: str, span: Span) -> dateti
 async def test_sums_are_those_of_the_hours(
     hours: list[dict[str, Any]], database: Database, unit: Unit | None, zone: str
 ) -> None:
-    whom: tuple[By | None, ...] = ("site", "sensor", None)
+    whom: tuple[GroupBy | None, ...] = ("site", "sensor", None)
     for span, scope, by in product(SPANS, SCOPES, whom):
         sums: dict[tuple[datetime, str], list[float]] = defaultdict(lambda: [0, 0, 0, 0])
         for each in chosen(hours, span, scope):
@@ -116,7 +121,7 @@ async def test_sums_are_those_of_the_hours(
             for place, field in enumerate(SUMMED):
                 found[place] += each[field]
             found[3] = max(found[3], each["max_kwh"])
-        totals = await Energy(database).totals(span, unit, by, zone=zone, scope=scope)
+        totals = await EnergyQueries(database).totals(span, unit, by, zone=zone, scope=scope)
         assert [(each.start, each.who or "") for each in totals] == sorted(sums)
         assert [[each.energy_kwh, each.readings, each.anomalies, each.max_kwh] for each in totals] == [
             sums[key] for key in sorted(sums)
@@ -130,4 +135,4 @@ async def test_peaks_are_the_highest_hours(
     for span, scope in product(SPANS, SCOPES):
         highest = sorted(chosen(hours, span, scope), key=lambda each: (-each["max_kwh"], each["_id"]))
         wanted = [Peak(each["sensor_id"], each["site"], each["start"], each["max_kwh"]) for each in highest]
-        assert await Energy(database).peaks(span, limit, scope=scope) == wanted[:limit]
+        assert await EnergyQueries(database).peaks(span, limit, scope=scope) == wanted[:limit]

@@ -17,8 +17,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from ingestor.documents import format_moment, measure_id
-from monitor.queries.database import Span, open_database
-from monitor.queries.readings import Readings
+from monitor.queries.database import TimeRange, open_database
+from monitor.queries.readings import ReadingQueries
 from stack.accounts import DATABASE
 from stack.servers import Servers
 from tests.fault_points.monitor import READINGS_AT_ONCE
@@ -194,10 +194,10 @@ async def test_parquet_holds_every_reading(
 async def test_each_reading_comes_once_although_more_than_a_batch_have_one_time(
     servers: Servers, batch: int
 ) -> None:
-    span = Span(START, START + 10 * SECOND)
+    span = TimeRange(START, START + 10 * SECOND)
     async with open_database(servers.mongo("viewer")) as database:
         with READINGS_AT_ONCE.replace(batch):
-            found = [each["_id"] async for each in Readings(database).stream([], span)]
+            found = [each["_id"] async for each in ReadingQueries(database).stream([], span)]
     moments = [format_moment(START + each * SECOND) for each in range(10)]
     assert sorted(found) == [measure_id(name, moment) for name in SENSORS for moment in moments]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from mqtt5 import ConnAckPacket, PubAckPacket, PubAckReasonCode, PublishPacket, QoS
 
-from broker.client import BrokerRefusedError
-from broker.connection import CHUNK, Outgoing
+from broker.client import BrokerRejectedError
+from broker.connection import MAX_BATCH, OutgoingMessage
 from tests.fault_points.broker import PAUSE_LIMIT_S
 from tests.integration.peer import Peer, broker, listen_for_ever
 from tests.servers import eventually
@@ -26,7 +26,7 @@ async def test_publishing_keeps_to_the_brokers_window() -> None:
             nonlocal answered
             while True:
                 await asyncio.sleep(0.02)  # for what must not come
-                if len(open_packets) > CHUNK or answered + len(open_packets) == count:
+                if len(open_packets) > MAX_BATCH or answered + len(open_packets) == count:
                     answered += len(open_packets)
                     peer.send(*(PubAckPacket(packet_id) for packet_id in open_packets))
                     open_packets.clear()
@@ -39,9 +39,9 @@ async def test_publishing_keeps_to_the_brokers_window() -> None:
         answering.cancel()
 
     async with broker(answer_late, ConnAckPacket(receive_max=250)) as link, link.open() as connection:
-        await connection.publish_many([Outgoing("t", b"x")] * count)
+        await connection.publish_many([OutgoingMessage("t", b"x")] * count)
     assert answered == count
-    assert CHUNK < most <= 250
+    assert MAX_BATCH < most <= 250
 
 
 async def test_refused_message_is_reported_after_all_were_sent() -> None:
@@ -56,9 +56,9 @@ async def test_refused_message_is_reported_after_all_were_sent() -> None:
                 peer.send(PubAckPacket(packet.packet_id or 0, reason_code=reason))
 
     async with broker(refuse_some) as link, link.open() as connection:
-        messages = [Outgoing(f"topic/{number}", b"") for number in range(5)]
+        messages = [OutgoingMessage(f"topic/{number}", b"") for number in range(5)]
         with pytest.raises(
-            BrokerRefusedError, match="the broker refuses a message on topic/2: quota exceeded"
+            BrokerRejectedError, match="the broker refuses a message on topic/2: quota exceeded"
         ):
             await connection.publish_many(messages)
         assert sent == 5

@@ -7,8 +7,8 @@ import pytest
 
 from broker.settings import read_settings
 from ingestor.settings import IngestorSettings
-from stack.handout import USERS, HandoutSettings, hand_out
-from stack.passwords import keep_passwords
+from stack.handout import USERS, ProvisionSettings, provision_secrets
+from stack.passwords import ensure_passwords
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,7 @@ def handed_out(folder: Path, env: str = "") -> Path:
     (folder / "broker").mkdir()
     options = {"env": folder / ".env", "secrets": folder / "secrets", "broker": folder / "broker"}
     arguments = [word for name, path in options.items() for word in (f"--{name}", str(path))]
-    hand_out(read_settings(HandoutSettings, arguments, "passwords"))
+    provision_secrets(read_settings(ProvisionSettings, arguments, "passwords"))
     return folder / "secrets"
 
 
@@ -40,7 +40,7 @@ def test_addresses_of_people_are_in_a_file_for_the_ingestor(
 
 def test_service_gets_its_own_passwords_and_no_others(tmp_path: Path) -> None:
     secrets = handed_out(tmp_path)
-    passwords = keep_passwords(tmp_path / ".env")
+    passwords = ensure_passwords(tmp_path / ".env")
     needs = {
         "mosquitto": {"MQTT_HEALTH_PASSWORD", "MQTT_VIEWER_PASSWORD"},
         "mongodb": {"MONGO_ADMIN_PASSWORD"},

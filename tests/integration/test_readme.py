@@ -11,12 +11,12 @@ import pytest
 
 from broker.settings import VARIABLES
 from broker.topics import Topics
-from broker.users_settings import FolderSettings
+from broker.users_settings import AccessSettings
 from ingestor import schema
 from ingestor.settings import IngestorSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
-from stack.clients import write_clients
+from stack.clients import write_client_files
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Wire, eventually
 
@@ -38,7 +38,7 @@ def test_settings_table_is_complete_and_right() -> None:
     rows = {variable: default for variable, default, _ in table("Settings")}
     assert sorted(rows) == sorted(VARIABLES)
     fields: dict[str, FieldInfo] = {
-        **FolderSettings.model_fields,
+        **AccessSettings.model_fields,
         **WebSettings.model_fields,
         **IngestorSettings.model_fields,
         **SensorNodeSettings.model_fields,
@@ -79,7 +79,7 @@ def test_files_that_are_named_exist_and_no_password_is() -> None:
 @pytest.mark.integration
 async def test_meter_of_ones_own_is_published_as_shown(servers: Servers, tmp_path: Path, site: str) -> None:
     command = README.split("    XDG_CONFIG_HOME=var/clients/sensors mosquitto_pub", 1)[1].split("\n\n", 1)[0]
-    write_clients(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
+    write_client_files(tmp_path / "clients", servers.accounts, servers.mqtt_port, servers.mongo_port)
     own = f"XDG_CONFIG_HOME={tmp_path}/clients/sensors mosquitto_pub"
     shown = f"{own}{command}".replace("lari/", f"{site}/")
     ingestor = RunningIngestor(servers, site, tmp_path / "log")

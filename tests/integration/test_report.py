@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import format_moment, hour_of, measure_id, utc_now
@@ -59,7 +59,7 @@ class Scene:
     def alarm(
         self, sensor_id: str, rule: str, since: datetime, cleared_at: datetime | None, **more: object
     ) -> None:
-        document = begin(Place(self.site, sensor_id), rule, Rules().silent, since, since)
+        document = begin(SensorKey(self.site, sensor_id), rule, Rules().silent, since, since)
         changed = {"cleared_at": cleared_at, "changed_at": cleared_at or since}
         self.database.alarms.insert_one({**document, **changed, **more})
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.durable import open_outbox
 from sensor_node.ledger import Ledger
 from sensor_node.meter import Meter
-from sensor_node.outbox import Kept
+from sensor_node.outbox import OutboxEntry
 from sensor_node.profiles import PROFILES
 from stack.processes import Process
 from stack.servers import Servers
@@ -161,10 +161,10 @@ async def test_day_of_readings_is_backfilled_beside_live_ones(
     ingestor: RunningIngestor, place: Site, node: StartNode, tmp_path: Path
 ) -> None:
     path, began = tmp_path / "outbox.db", datetime.now(UTC) - timedelta(days=1)
-    meter, where = Meter(Place(place.site, place.sensor), "Room 1", sequence=1), range(DAY_READINGS)
+    meter, where = Meter(SensorKey(place.site, place.sensor), "Room 1", sequence=1), range(DAY_READINGS)
     day = [meter.read(began + timedelta(seconds=2 * each), each % 900 / 100)[0] for each in where]
     async with open_outbox(path, DAY_READINGS, Ledger()) as outbox:
-        await outbox.add([Kept(each.place, each.sequence, each.payload) for each in day])
+        await outbox.add([OutboxEntry(each.place, each.sequence, each.payload) for each in day])
     process = node("--outbox", str(path), "--interval", "100ms", sensor_id=place.sensor)
     await process.start()
     now = datetime.now(UTC)

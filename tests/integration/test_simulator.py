@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from broker.ledger import Attempt, Malformed, Outcome, Trouble, entry_adapter
-from sensor_node.faults import NATURES
+from broker.ledger import AttemptEntry, ExpectedAlarmEntry, MalformedEntry, OutcomeEntry, entry_adapter
+from sensor_node.faults import FAULT_TYPES
 from sensor_node.scenario import EXAMPLES
 from stack.processes import Process
 from stack.servers import Servers
@@ -60,7 +60,7 @@ async def verify(servers: Servers, *arguments: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-def entries(ledger: Path) -> list[Attempt | Malformed | Trouble | Outcome]:
+def entries(ledger: Path) -> list[AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry]:
     return [entry_adapter.validate_json(line) for line in ledger.read_bytes().splitlines()]
 
 
@@ -92,11 +92,16 @@ async def test_bad_day_with_every_fault_ends_with_nothing_wrong(
     assert (status, output.splitlines()[-1]) == (0, "All is well."), output
     assert max(map(len, output.splitlines())) <= 80
     struck = Counter(
-        kind for each in entries(ledger) if isinstance(each, Attempt | Malformed) for kind in each.faults
+        kind
+        for each in entries(ledger)
+        if isinstance(each, AttemptEntry | MalformedEntry)
+        for kind in each.faults
     )
-    of_nodes = {kind for kind, nature in NATURES.items() if nature.of_node}
-    assert set(struck) == set(NATURES) - of_nodes - {"silence"}
-    troubles = Counter((each.rule, each.must) for each in entries(ledger) if isinstance(each, Trouble))
+    of_nodes = {kind for kind, nature in FAULT_TYPES.items() if nature.of_node}
+    assert set(struck) == set(FAULT_TYPES) - of_nodes - {"silence"}
+    troubles = Counter(
+        (each.rule, each.must) for each in entries(ledger) if isinstance(each, ExpectedAlarmEntry)
+    )
     assert troubles == {("silent", True): 3, ("offline", True): 1}
     # Whoever takes one reading away, or flags one that is not, is found out.
     measures = database["measures"]
@@ -117,13 +122,15 @@ async def test_backfill_is_the_same_each_time_and_stored_once(
         faults = "--seed 7 --count 3 --fault duplicate=2% --fault peak=1% --fault reorder=1% --fault nan=1%"
         where = ["--sensor-id", f"{place.sensor}-1", "--ledger", str(ledger)]
         assert "status 0" in await ended(simulate(*options.split(), *faults.split(), *where))
-    first, second = ([each for each in entries(ledger) if isinstance(each, Attempt)] for ledger in ledgers)
+    first, second = (
+        [each for each in entries(ledger) if isinstance(each, AttemptEntry)] for ledger in ledgers
+    )
     assert first == second
     # 6 days and 96 quarters of an hour, but for the hour that is missing in March.
     assert (
         place.count()
         == len(first)
-        == 3 * (6 * 96 - 4) - sum(isinstance(each, Malformed) for each in entries(ledgers[0]))
+        == 3 * (6 * 96 - 4) - sum(isinstance(each, MalformedEntry) for each in entries(ledgers[0]))
     )
     for ledger in ledgers:
         status, output = await verify(servers, str(ledger))

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from broker.ledger import Attempted, Malformed, Must, Truth, attempt_line, digest
+from broker.ledger import (
+    AttemptEvent,
+    ExpectedOutcome,
+    GroundTruth,
+    MalformedEntry,
+    format_attempt,
+    payload_digest,
+)
 from broker.messages import Reading
 from stack.processes import Process
 from stack.servers import Servers
@@ -75,17 +82,19 @@ class Script:
             sequence=self._sequence,
         )
 
-    async def send(self, reading: Reading, must: Must, *faults: str) -> None:
+    async def send(self, reading: Reading, must: ExpectedOutcome, *faults: str) -> None:
         payload = reading.model_dump_json().encode()
-        event: Attempted = "withheld" if must.fate == "absent" else "invoke"
-        self.lines.append(attempt_line(event, self.place.site, payload, Truth(faults=faults, must=must)))
+        event: AttemptEvent = "withheld" if must.fate == "absent" else "invoke"
+        self.lines.append(
+            format_attempt(event, self.place.site, payload, GroundTruth(faults=faults, must=must))
+        )
         if event == "invoke":
             await self.place.publish(*[payload] * must.copies)
 
     async def send_spoiled(self, payload: bytes, kind: str, fault: str) -> None:
-        entry = Malformed(
+        entry = MalformedEntry(
             event="malformed", site=self.place.site, sensor_id=self.place.sensor, at=datetime.now(UTC),
-            digest=digest(payload), faults=(fault,), must=Must(fate="rejected", kind=kind),
+            digest=payload_digest(payload), faults=(fault,), must=ExpectedOutcome(fate="rejected", kind=kind),
         )  # fmt: skip
         self.lines.append(entry.model_dump_json().encode() + b"\n")
         await self.place.publish(payload)
@@ -93,15 +102,17 @@ class Script:
 
 async def play(place: Site) -> list[bytes]:
     """Send readings with one fault each, wait until all is there, and give back the ledger."""
-    script, stored = Script(place), Must(fate="stored", late=False)
-    flagged = Must(fate="stored", flagged=True, late=False)
+    script, stored = Script(place), ExpectedOutcome(fate="stored", late=False)
+    flagged = ExpectedOutcome(fate="stored", flagged=True, late=False)
     await script.send(script.reading(1.5), stored)
     await script.send(script.reading(15.0), flagged, "peak")
-    await script.send(script.reading(1.5), Must(fate="stored", late=False, copies=3), "duplicate")
-    ahead = Must(fate="rejected", kind="time")
+    await script.send(script.reading(1.5), ExpectedOutcome(fate="stored", late=False, copies=3), "duplicate")
+    ahead = ExpectedOutcome(fate="rejected", kind="time")
     await script.send(script.reading(1.5, timedelta(hours=1)), ahead, "clock-jump")
-    await script.send(script.reading(1.5, timedelta(hours=-1)), Must(fate="stored", late=True), "clock-jump")
-    await script.send(script.reading(1.5), Must(fate="absent"), "gap")
+    await script.send(
+        script.reading(1.5, timedelta(hours=-1)), ExpectedOutcome(fate="stored", late=True), "clock-jump"
+    )
+    await script.send(script.reading(1.5), ExpectedOutcome(fate="absent"), "gap")
     for _ in range(2):
         nan = script.reading(1.5).model_dump_json().encode().replace(b"1.5", b"NaN")
         await script.send_spoiled(nan, "invalid", "nan")

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from broker.messages import Stored
+from broker.messages import Receipt
 from stack.accounts import DATABASE
 from tests.security.world import World
 from tests.servers import RunningIngestor, Wire, balance, eventually
@@ -98,7 +98,7 @@ def confirmed(wire: Wire, sensor: str) -> set[int]:
     told: set[int] = set()
     for message in wire.messages:
         if message.topic.endswith(f"/{sensor}") and "/stored/" in message.topic:
-            answer = Stored.model_validate_json(message.payload)
+            answer = Receipt.model_validate_json(message.payload)
             for first, last in (*answer.sequences, *answer.rejected):
                 told |= set(range(first, last + 1))
     return told

@@ -15,8 +15,8 @@ from argon2 import PasswordHasher
 
 from broker.settings import read_settings
 from monitor.queries.database import open_database
-from monitor.web.access import Access
-from monitor.web.serve import Serving, serve
+from monitor.web.access import Authenticator
+from monitor.web.serve import WebServer, serve
 from monitor.web.settings import WebSettings
 from stack.servers import Servers
 from tests.fault_points import web as points
@@ -81,7 +81,9 @@ async def own_site(
         async with leaving_nothing(), nicegui_anew(), open_database(settings.mongo_url) as database:
             with BUILDS[build]():
                 access = _quick_access(site.clock)
-                task = asyncio.create_task(_serve(Serving(settings, database, access, listener, None), asked))
+                task = asyncio.create_task(
+                    _serve(WebServer(settings, database, access, listener, None), asked)
+                )
                 try:
                     # Who comes too early waits at the listener.
                     assert await site.is_live()
@@ -92,13 +94,13 @@ async def own_site(
     assert not quiet or "Traceback" not in log.read_text(), log.read_text()
 
 
-def _quick_access(clock: Clock) -> Access:
+def _quick_access(clock: Clock) -> Authenticator:
     # What makes passwords hard to guess for who has stolen their hashes takes most of the time of a start.
     with points.PASSWORD_HASHER.replace(partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)):
-        return Access(dict(PASSWORDS), clock)
+        return Authenticator(dict(PASSWORDS), clock)
 
 
-async def _serve(serving: Serving, asked: asyncio.Event) -> None:
+async def _serve(serving: WebServer, asked: asyncio.Event) -> None:
     """Serve until asked to end, or until it fails: then, as with a process, nobody answers any more."""
     servers: list[uvicorn.Server] = []
     make = points.HTTP_SERVER.original

@@ -9,10 +9,10 @@ from starlette.requests import HTTPConnection
 
 from ingestor.documents import SensorDocument
 from monitor.queries.database import Database
-from monitor.queries.sensors import Sensors
-from monitor.web.access import Person
-from monitor.web.api.sensor_routes import SensorsAsked
-from monitor.web.cookie import token_of
+from monitor.queries.sensors import SensorQueries
+from monitor.web.access import Session
+from monitor.web.api.sensor_routes import SensorsQuery
+from monitor.web.cookie import read_token
 from tests.fault_points import web as points
 
 # In force as long as it lasts.
@@ -30,7 +30,7 @@ def rest_of_anybody() -> Build:
 
 def any_token() -> Build:
     """Whatever is shown is a token."""
-    return points.WHOSE_TOKEN.replace(lambda _, token: Person("viewer") if token else None)
+    return points.WHOSE_TOKEN.replace(lambda _, token: Session("viewer") if token else None)
 
 
 def tokens_for_ever() -> Build:
@@ -48,18 +48,18 @@ def token_in_address() -> Build:
 
     def find(connection: HTTPConnection) -> str:
         asked = connection.query_params
-        return token_of(connection) or asked.get("access_token", "") or asked.get("token", "")
+        return read_token(connection) or asked.get("access_token", "") or asked.get("token", "")
 
     return points.TOKEN_SHOWN.replace(find)
 
 
-class AnySites(SensorsAsked):
+class AnySites(SensorsQuery):
     """A question in which a site's name is not looked at."""
 
     site: list[str] = Field([])
 
 
-class Patterns(Sensors):
+class Patterns(SensorQueries):
     """Sensors, for which sites' names are patterns."""
 
     def __init__(self, database: Database) -> None:
@@ -80,7 +80,7 @@ def names_are_patterns() -> Iterator[None]:
         yield
 
 
-class AnyParameter(SensorsAsked):
+class AnyParameter(SensorsQuery):
     """A question of which what nobody knows in it is passed over."""
 
     model_config = ConfigDict(extra="ignore")
@@ -91,7 +91,7 @@ def any_parameter() -> Build:
     return points.SENSORS_ASKED.replace(AnyParameter)
 
 
-class Writing(Sensors):
+class Writing(SensorQueries):
     """Sensors that are changed by who asks for one of them."""
 
     async def one(self, sensor_id: str) -> SensorDocument | None:

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
-from monitor.web.act import MAY_NOT
+from monitor.web.act import NOT_AUTHORIZED
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.security.opened import OpenedPage
@@ -142,7 +142,7 @@ async def may_press_after_leaving(victim: Victim, sensor: str, *, acts: bool) ->
         for _ in range(PRESSED):
             await socket.say("event", press)
         if not acts:
-            await socket.until_told(MAY_NOT, PRESSED)
+            await socket.until_told(NOT_AUTHORIZED, PRESSED)
         return await comes_true(lambda: victim.commands > 0, PATIENCE_S if acts else UNEXPECTED_S)
 
 

@@ -18,10 +18,10 @@ from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure
 
 from broker.address import MqttAddress
-from broker.authority import Authority, AuthorityError
+from broker.authority import AuthorityError, CertificateAuthority
 from broker.client import BrokerError, BrokerLostError
-from broker.connection import Outgoing
-from broker.link import Link
+from broker.connection import OutgoingMessage
+from broker.link import ConnectionSupervisor
 from tests.fault_points.broker import CLIENT_ID, CLOCK_OF_CERTIFICATES
 from tests.security.test_users import broker
 from tests.security.world import World, start_world
@@ -30,8 +30,8 @@ from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 pytestmark = pytest.mark.integration
 
 
-def ours(world: World) -> Authority:
-    return Authority(world.servers.state / "certificates")
+def ours(world: World) -> CertificateAuthority:
+    return CertificateAuthority(world.servers.state / "certificates")
 
 
 def url(world: World, certificate: Path) -> str:
@@ -140,7 +140,7 @@ async def test_certificate_counts_in_its_time_only(tls_world: World) -> None:
 
 async def test_foreign_authority_makes_nobody(tls_world: World, tmp_path: Path) -> None:
     """The same name and dates; only who signed it differs."""
-    foreign = Authority(tmp_path / "foreign")
+    foreign = CertificateAuthority(tmp_path / "foreign")
     for name in ("sensor-a1", "ingestor"):
         assert not await may_publish(tls_world, foreign.issue(name))
 
@@ -167,9 +167,11 @@ async def stays(world: World, thief: str, within_s: float) -> bool:
     """Whether a sensor stays connected when another one with a certificate comes under its client id."""
     victim, other = (ours(world).issue(name) for name in ("sensor-a1", thief))
 
-    def link(certificate: Path, identifier: str) -> Link:
+    def link(certificate: Path, identifier: str) -> ConnectionSupervisor:
         address = MqttAddress.parse(url(world, certificate))
-        return Link(address, identifier, lambda *_: None, Outgoing("energy/status/a/x", b""), rival="")
+        return ConnectionSupervisor(
+            address, identifier, lambda *_: None, OutgoingMessage("energy/status/a/x", b""), rival=""
+        )
 
     with CLIENT_ID.replace(lambda name, _address: name):
         async with link(victim, "sensor-a1").open() as connection, link(other, "sensor-a1").open():
@@ -223,7 +225,7 @@ async def test_nobody_is_served_without_tls(tls_world: World) -> None:
 async def test_client_speaks_to_no_server_that_it_does_not_know(tls_world: World, tmp_path: Path) -> None:
     """Who stands in between has no certificate of our authority, or one for another host."""
     right = tls_world.url("viewer")
-    foreign = Authority(tmp_path / "foreign").folder / "ca.crt"
+    foreign = CertificateAuthority(tmp_path / "foreign").folder / "ca.crt"
     wrong = right.replace(str(tls_world.servers.accounts.authority), str(foreign))
     with pytest.raises(BrokerLostError, match="TLS failed"):
         async with Wire(wrong):
@@ -255,9 +257,9 @@ def test_certificates_hold_what_they_should_and_keys_are_private(tls_world: Worl
 
 
 def test_servers_certificates_are_kept_until_they_near_their_end(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+    authority = CertificateAuthority(tmp_path)
     first = authority.keep_server("broker", ["localhost"]).read_bytes()
-    assert Authority(tmp_path).keep_server("broker", ["localhost"]).read_bytes() == first
+    assert CertificateAuthority(tmp_path).keep_server("broker", ["localhost"]).read_bytes() == first
     assert authority.keep_server("broker", ["localhost", "energy.example.org"]).read_bytes() != first
     authority.issue("broker", days=29, hosts=["localhost"])
     short = (tmp_path / "broker.pem").read_bytes()
@@ -265,10 +267,10 @@ def test_servers_certificates_are_kept_until_they_near_their_end(tmp_path: Path)
 
 
 def test_authority_that_is_damaged_is_told_and_left_alone(tmp_path: Path) -> None:
-    Authority(tmp_path)
+    CertificateAuthority(tmp_path)
     (tmp_path / "ca.key").write_text("nothing")
     with pytest.raises(AuthorityError, match="cannot be read; put it back from a copy"):
-        Authority(tmp_path)
+        CertificateAuthority(tmp_path)
     assert (tmp_path / "ca.key").read_text() == "nothing"
 
 

@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
-from monitor.web.act import MAY_NOT
+from monitor.web.act import NOT_AUTHORIZED
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.readings import payload
@@ -75,7 +75,7 @@ async def test_who_sets_something_of_a_sensor_is_looked_at_when_they_do(
         sensors.update_one({"sensor_id": sensor}, {"$set": {"own_location": "Room 8"}})
         await finish(site, token, page, socket, EDIT[1])
         if not sets:
-            await socket.until_told(MAY_NOT, PRESSED)
+            await socket.until_told(NOT_AUTHORIZED, PRESSED)
         saved = {"sensor_id": sensor, "own_location": "Room 7"}
         seconds = PATIENCE_S if sets else UNEXPECTED_S
         assert await comes_true(lambda: sensors.count_documents(saved) == 1, seconds) is sets
@@ -94,7 +94,7 @@ async def test_who_sends_something_again_is_looked_at_when_they_do(
         await viewer.listen(topic)
         await finish(site, token, page, socket, REPAIR[1])
         if not sends:
-            await socket.until_told(MAY_NOT, PRESSED)
+            await socket.until_told(NOT_AUTHORIZED, PRESSED)
         assert (
             await comes_true(lambda: bool(viewer.on(topic)), PATIENCE_S if sends else UNEXPECTED_S) is sends
         )

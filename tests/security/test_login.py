@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from monitor.web.access import STAY_S
+from monitor.web.access import SESSION_LIFETIME_S
 from stack.servers import Servers
 from tests.security.own_site import own_site
 from tests.security.web import PAGES, PASSWORDS, WebSite
@@ -48,7 +48,7 @@ async def test_log_in_ends_with_its_time_on_pages_and_for_programs(servers: Serv
     async with own_site(servers, tmp_path) as site:
         token = await site.log_in("operator")
         page = await site.page(token, "/health")
-        site.clock.ahead_s = STAY_S - LEFT_S
+        site.clock.ahead_s = SESSION_LIFETIME_S - LEFT_S
         async with site.socket(token, page.name) as socket, site.browser(token) as browser:
             assert socket.is_let_in
             _, code = await socket.last_words()

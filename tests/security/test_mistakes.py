@@ -117,10 +117,10 @@ def test_mistake_is_told_without_the_password(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("name", "careful", "careless"),
     [
-        ("wrong-option", "broker.settings.without_secrets", str),
-        ("url-where-a-number-is", "broker.settings.without_secrets", str),
+        ("wrong-option", "broker.settings.redact", str),
+        ("url-where-a-number-is", "broker.settings.redact", str),
         ("url-as-a-command", "monitor.__main__.without_secrets", str),
-        ("password-of-the-page", "broker.settings.without_secrets", str),
+        ("password-of-the-page", "broker.settings.redact", str),
         ("no-scheme", "broker.settings.explain", lambda error, _: str(error)),
         ("notify-of-a-word", "broker.settings.explain", lambda error, _: str(error)),
     ],

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import alarm_id, utc_now
-from monitor.web.access import STAY_S
+from monitor.web.access import SESSION_LIFETIME_S
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.security.own_site import OwnSite, own_site
@@ -116,7 +116,7 @@ async def show(site: WebSite, what: str) -> tuple[dict[str, str], dict[str, str]
     token = await site.log_in("operator")
     if what == "expired":
         assert isinstance(site, OwnSite)
-        site.clock.ahead_s += STAY_S
+        site.clock.ahead_s += SESSION_LIFETIME_S
     elif what == "logged-out":
         await site.log_out(token)
     ways: dict[str, tuple[dict[str, str], dict[str, str]]] = {

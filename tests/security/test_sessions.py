@@ -9,9 +9,9 @@ import pytest
 from mqtt5 import PublishPacket
 
 from broker.address import MqttAddress, client_id
-from broker.client import BrokerError, BrokerRefusedError
-from broker.connection import Connection, Outgoing
-from broker.link import Link
+from broker.client import BrokerError, BrokerRejectedError
+from broker.connection import Connection, OutgoingMessage
+from broker.link import ConnectionSupervisor
 from tests.fault_points.broker import CLIENT_ID
 from tests.security.world import World
 from tests.servers import Wire, eventually
@@ -37,9 +37,9 @@ class Session:
     """A session that stays at the broker while its owner is away, as an ingestor's does."""
 
     def __init__(self, world: World) -> None:
-        will = Outgoing("energy/ingestors/ingestor", b"{}")
+        will = OutgoingMessage("energy/ingestors/ingestor", b"{}")
         address = MqttAddress.parse(world.url("ingestor"))
-        self.link = Link(address, INGESTOR, self._deliver, will, rival="", session_s=600)
+        self.link = ConnectionSupervisor(address, INGESTOR, self._deliver, will, rival="", session_s=600)
         self.heard: list[bytes] = []
 
     def _deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
@@ -91,7 +91,9 @@ def test_client_id_depends_on_the_password_and_does_not_show_it() -> None:
 async def will_is_published(world: World, topic: str) -> bool:
     """Whether the last will of a sensor that goes without a word is heard on a topic."""
     address = MqttAddress.parse(world.url("sensor-a1"))
-    link = Link(address, "victim", lambda *_: None, Outgoing(topic, b"a last will"), rival="")
+    link = ConnectionSupervisor(
+        address, "victim", lambda *_: None, OutgoingMessage(topic, b"a last will"), rival=""
+    )
     async with world.wire("viewer") as viewer:
         await viewer.listen("#", retained=False)
         # Leaving by an exception hangs up without a word: the broker speaks for it.
@@ -137,7 +139,7 @@ async def keeps(world: World, topic: str, attack: bytes) -> bool:
         world.wire("viewer") as one,
     ):
         await ingestor.publish(topic, b"true", retain=True)
-        with contextlib.suppress(BrokerRefusedError):
+        with contextlib.suppress(BrokerRejectedError):
             await sensor.publish(topic, attack, retain=True)
         await one.listen(topic)
         # What is retained comes first.

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from broker.client import BrokerRefusedError
+from broker.client import BrokerRejectedError
 from tests.security.world import World
 from tests.servers import Wire, eventually
 
@@ -105,7 +105,7 @@ async def takes(wire: Wire, topic: str) -> bool:
     """Whether the broker takes a message from somebody."""
     try:
         await wire.publish(topic, b"{}")
-    except BrokerRefusedError as error:
+    except BrokerRejectedError as error:
         assert str(error) == f"the broker refuses a message on {topic}: not authorized"  # noqa: PT017
         return False
     return True

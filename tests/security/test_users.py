@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from broker.client import BrokerError, BrokerRefusedError
-from broker.register import Register, RegisterError, hashed, open_register
+from broker.client import BrokerError, BrokerRejectedError
+from broker.register import AccountsError, AccountStore, hash_passwords, open_accounts
 from broker.roles import Account
 from tests.programs import run_program
 from tests.security.world import World
@@ -76,7 +76,7 @@ async def test_user_is_added_rotated_listed_and_removed_without_a_restart(world:
     await eventually(lambda: lets_in(url(first)), 5)
     async with Wire(url(first)) as meter:
         await meter.publish("energy/readings/a/meter-7", b"{}")
-        with pytest.raises(BrokerRefusedError):
+        with pytest.raises(BrokerRejectedError):
             await meter.publish("energy/readings/a/sensor-a1", b"{}")
     assert (
         "is a user meter-7 already" in (await broker(world, "users", "add", "meter-7", "--role", "viewer"))[1]
@@ -202,8 +202,8 @@ def test_without_the_check_of_names_a_line_would_slip_into_the_access_list(name:
 
 @pytest.mark.parametrize("password", ["", "a b", "a:b", "a\nroot:x", "é", "x" * 201])
 def test_password_that_would_break_the_file_is_refused(password: str) -> None:
-    with pytest.raises(RegisterError, match="the password of one may have letters, digits"):
-        hashed({"one": password})
+    with pytest.raises(AccountsError, match="the password of one may have letters, digits"):
+        hash_passwords({"one": password})
 
 
 def test_passwords_are_kept_hashed_and_readable_by_their_owner_only(world: World) -> None:
@@ -222,8 +222,8 @@ def test_sensor_of_all_sites_is_refused() -> None:
 
 def test_register_that_is_damaged_is_told_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "register.json").write_text("[{")
-    with pytest.raises(RegisterError, match=r"register\.json cannot be read; put it back from a copy"):
-        Register(tmp_path, "energy")
-    with pytest.raises(RegisterError), open_register(tmp_path, "energy"):
+    with pytest.raises(AccountsError, match=r"register\.json cannot be read; put it back from a copy"):
+        AccountStore(tmp_path, "energy")
+    with pytest.raises(AccountsError), open_accounts(tmp_path, "energy"):
         pass
     assert (tmp_path / "register.json").read_text() == "[{"

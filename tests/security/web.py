@@ -15,8 +15,8 @@ from uuid import uuid4
 import httpx
 from websockets.asyncio.client import connect
 
-from broker.authority import Authority
-from monitor.web.cookie import PLAIN, SECURE
+from broker.authority import CertificateAuthority
+from monitor.web.cookie import COOKIE_NAME, SECURE_COOKIE_NAME
 from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.servers import Servers
@@ -63,7 +63,7 @@ class WebSite:
 
     @property
     def cookie(self) -> str:
-        return SECURE if self.https else PLAIN
+        return SECURE_COOKIE_NAME if self.https else COOKIE_NAME
 
     async def is_live(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -127,7 +127,7 @@ async def as_users_run_it(servers: Servers, folder: Path, *, https: bool) -> Asy
         "ENERGY_OPERATOR_PASSWORD": PASSWORDS["operator"],
     }
     if https:
-        certificate = str(Authority(folder / "certificates").keep_server("web", ["127.0.0.1"]))
+        certificate = str(CertificateAuthority(folder / "certificates").keep_server("web", ["127.0.0.1"]))
         site.context = ssl.create_default_context(cafile=folder / "certificates" / "ca.crt")
         environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
     process = Process("web", [sys.executable, "-m", "monitor", "web"], environment, site.log)

@@ -7,9 +7,9 @@ from contextlib import contextmanager, nullcontext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingestor.documents import RejectedDocument
-from monitor.fleet import Fleet
-from monitor.web.access import Person
-from monitor.web.sources import Sources
+from monitor.fleet import SensorCache
+from monitor.web.access import Session
+from monitor.web.sources import Dependencies
 from tests.fault_points import web as points
 from tests.security import rest_builds, script_builds
 from tests.security.rest_builds import Build
@@ -28,7 +28,7 @@ def pages_of_anybody() -> Build:
 class Endless:
     """A web socket that its person has for as long as they like."""
 
-    def __init__(self, _: Person, receive: Receive, send: Send) -> None:
+    def __init__(self, _: Session, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
 
@@ -60,8 +60,8 @@ def edit_by_anybody() -> Iterator[None]:
     """Pages go on for who has left, and whoever has a sensor's page may set what operators set."""
     look = points.WHAT_IS_WRONG_WITH_SETTINGS.original
 
-    def look_at_values(_: Person, *values: object) -> object:
-        return look(Person("operator"), *values)
+    def look_at_values(_: Session, *values: object) -> object:
+        return look(Session("operator"), *values)
 
     with last_wall(), points.WHAT_IS_WRONG_WITH_SETTINGS.replace(look_at_values):
         yield
@@ -72,8 +72,8 @@ def repair_by_anybody() -> Iterator[None]:
     """Pages go on for who has left, and whoever has a refused payload before them may send it again."""
     ask = points.ASK_FOR_REPAIR.original
 
-    def ask_anybody(sources: Sources, _: Person, rejected: RejectedDocument) -> None:
-        ask(sources, Person("operator"), rejected)
+    def ask_anybody(sources: Dependencies, _: Session, rejected: RejectedDocument) -> None:
+        ask(sources, Session("operator"), rejected)
 
     with last_wall(), points.ASK_FOR_REPAIR.replace(ask_anybody):
         yield
@@ -91,7 +91,7 @@ def no_waiting() -> Build:
 
 def everybody_acts() -> Build:
     """Viewers are operators."""
-    return points.NEW_PERSON.replace(lambda _role, *more: Person("operator", *more))
+    return points.NEW_PERSON.replace(lambda _role, *more: Session("operator", *more))
 
 
 def any_next() -> Build:
@@ -113,7 +113,7 @@ def slow_start() -> Build:
     """It takes a second until it knows its sensors."""
     look = points.REFRESH_SENSORS.original
 
-    async def refresh_sensors(fleet: Fleet) -> object:
+    async def refresh_sensors(fleet: SensorCache) -> object:
         await asyncio.sleep(1)  # the fault itself
         return await look(fleet)
 

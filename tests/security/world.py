@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, null
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.register import new_password, open_register
+from broker.register import new_password, open_accounts
 from broker.roles import Account, Role
-from stack.accounts import Accounts
+from stack.accounts import Credentials
 from stack.servers import Servers, start_servers
 from tests.fault_points.broker import ACCESS_LIST
 from tests.servers import Wire
@@ -58,7 +58,7 @@ def enrol(folder: Path) -> dict[str, str]:
     """Let the people in; gives their passwords."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     passwords = {name: new_password() for name in PEOPLE}
-    with open_register(folder, "energy") as register:
+    with open_accounts(folder, "energy") as register:
         for name, (role, site) in PEOPLE.items():
             register.put(Account(name=name, role=role, sites=(site,)), passwords[name])
     return passwords
@@ -91,7 +91,7 @@ async def start_world(
         # No longer than this world is made: others are made while it is there.
         with nullcontext() if rights else _no_rights():
             passwords = enrol(state / "mosquitto" / "users")
-            servers = await running.enter_async_context(start_servers(state, Accounts.made_up(), tls=tls))
+            servers = await running.enter_async_context(start_servers(state, Credentials.made_up(), tls=tls))
         if without:
             await _restart_without(servers, without)
         yield World(servers, passwords)

@@ -7,7 +7,7 @@ import pytest
 from mqtt5 import PublishPacket
 
 from broker.messages import NodeStatus
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.admission import Admission
 from ingestor.allowance import Allowance
 from ingestor.floods import MOST_RECORDS, TOPIC_BYTES_AT_ONCE, Floods
@@ -76,9 +76,9 @@ def admission(clock: Clock) -> Admission:
 
 def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
     gate = admission(clock)
-    assert gate.owns(Place("a", "S-1"))
-    assert gate.owns(Place("a", "S-1"))
-    assert not gate.owns(Place("b", "S-1"))
+    assert gate.owns(SensorKey("a", "S-1"))
+    assert gate.owns(SensorKey("a", "S-1"))
+    assert not gate.owns(SensorKey("b", "S-1"))
     refused = gate.refuse(delivery("energy/readings/b/S-1"))
     assert refused is not None
     assert refused.kind == "foreign"
@@ -87,43 +87,43 @@ def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
 
 def test_nobody_gets_a_sensor_by_speaking_for_it(clock: Clock) -> None:
     gate = admission(clock)
-    assert gate.may_own(Place("b", "S-1"))
-    assert gate.owns(Place("a", "S-1"))
-    assert not gate.may_own(Place("b", "S-1"))
+    assert gate.may_own(SensorKey("b", "S-1"))
+    assert gate.owns(SensorKey("a", "S-1"))
+    assert not gate.may_own(SensorKey("b", "S-1"))
 
 
 def test_what_the_database_says_counts(clock: Clock) -> None:
     gate = admission(clock)
     gate.learn(set(), {"S-1": "a", "S-2": "a"}, PREFIX)
     assert not gate.asking
-    assert not gate.owns(Place("b", "S-1"))
+    assert not gate.owns(SensorKey("b", "S-1"))
     assert gate.refuse(delivery()) is None
     assert TOPIC in gate.readings.left
     # Somebody moves it.
     assert gate.asking == {"S-1"}
     gate.learn({"S-1"}, {"S-1": "b"}, PREFIX)
-    assert gate.owns(Place("b", "S-1"))
+    assert gate.owns(SensorKey("b", "S-1"))
     # What came from its old site is looked at anew, though there was something left.
     assert TOPIC not in gate.readings.left
-    assert not gate.owns(Place("a", "S-1"))
+    assert not gate.owns(SensorKey("a", "S-1"))
 
 
 def test_sensor_of_which_nothing_is_stored_is_nobodys(clock: Clock) -> None:
     gate = admission(clock)
-    assert gate.owns(Place("b", "S-1"))
-    assert not gate.owns(Place("a", "S-1"))
+    assert gate.owns(SensorKey("b", "S-1"))
+    assert not gate.owns(SensorKey("a", "S-1"))
     gate.learn(gate.asking, {}, PREFIX)
-    assert gate.owns(Place("a", "S-1"))
+    assert gate.owns(SensorKey("a", "S-1"))
 
 
 def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock) -> None:
     gate = admission(clock)
     gate.learn(set(), {"S-1": "a"}, PREFIX)
     asked = gate.asking
-    assert not gate.owns(Place("b", "S-1"))
+    assert not gate.owns(SensorKey("b", "S-1"))
     gate.learn(asked, {}, PREFIX)
     assert gate.asking == {"S-1"}
-    assert not gate.owns(Place("b", "S-1"))
+    assert not gate.owns(SensorKey("b", "S-1"))
 
 
 def refusals(count: int, topic: str = TOPIC, kind: str = "flood", size: int = 10) -> list[Rejection]:
@@ -164,11 +164,11 @@ def test_topics_without_end_share_a_record() -> None:
 
 
 def named(sensors: Sensors, owned: set[str]) -> int:
-    def owns(place: Place) -> bool:
+    def owns(place: SensorKey) -> bool:
         return place.name in owned
 
     for count in (100_000, 99_999, 99_998):
-        sensors.heard(Place("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
+        sensors.heard(SensorKey("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
     return len(sensors.take())
 
 
@@ -178,7 +178,7 @@ def test_node_names_sensors_of_its_site_only_and_not_without_end() -> None:
 
 def test_node_does_not_speak_for_another_node() -> None:
     sensors = Sensors()
-    sensors.heard(Place("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
+    sensors.heard(SensorKey("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
     sensors.take()
     assert named(sensors, {"S-000002", "S-000003"}) == 2
 

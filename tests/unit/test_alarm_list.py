@@ -8,33 +8,33 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from broker.settings import ProcessSettings, read_settings
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument
-from monitor.alarms import Look, summary, to_lines, worst_first
+from monitor.alarms import DisplayOptions, alarm_lines, summary, worst_first
 from monitor.settings import AcknowledgeSettings, AlarmsSettings, ShelveSettings
 from tests.unit.test_watch import columns
 
 SINCE = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
 NOW = SINCE + timedelta(hours=2)
 LATER = SINCE + timedelta(minutes=10)
-WIDE = Look(200, colours=False, now=NOW, zone=UTC)
-NARROW = Look(80, colours=False, now=NOW, zone=UTC)
+WIDE = DisplayOptions(200, colours=False, now=NOW, zone=UTC)
+NARROW = DisplayOptions(80, colours=False, now=NOW, zone=UTC)
 
 
 def alarm(severity: str = "major", sensor_id: str = "Sensor-LARI-01", /, **changes: object) -> AlarmDocument:
     rule = str(changes.get("rule", "overconsumption"))
     since = changes.get("since", SINCE)
     assert isinstance(since, datetime)
-    document = begin(Place("lari", sensor_id), rule, Rules().overconsumption, since, since)
+    document = begin(SensorKey("lari", sensor_id), rule, Rules().overconsumption, since, since)
     document["severity"], document["message"] = severity, "High consumption (12.24 kWh > 12.0 kWh)"
     document.update(changes)  # type: ignore[typeddict-item]
     return document
 
 
 def test_alarm_takes_a_line_and_two_below_it() -> None:
-    assert to_lines(alarm(), None, NARROW) == [
+    assert alarm_lines(alarm(), None, NARROW) == [
         "major     10:00:00  Sensor-LARI-01  overconsumption  active",
         "    High consumption (12.24 kWh > 12.0 kWh)",
         "    Sensor-LARI-01@overconsumption@2026-11-23T10:00:00.123Z",
@@ -43,11 +43,14 @@ def test_alarm_takes_a_line_and_two_below_it() -> None:
 
 def test_time_is_local_and_has_the_day_unless_it_is_today() -> None:
     kolkata = timezone(timedelta(hours=5, minutes=30))
-    assert "  15:30:00  " in to_lines(alarm(), None, Look(80, False, NOW, kolkata))[0]
-    assert "  2026-11-23 10:00  " in to_lines(alarm(), None, Look(80, False, NOW + timedelta(1), UTC))[0]
+    assert "  15:30:00  " in alarm_lines(alarm(), None, DisplayOptions(80, False, NOW, kolkata))[0]
+    assert (
+        "  2026-11-23 10:00  "
+        in alarm_lines(alarm(), None, DisplayOptions(80, False, NOW + timedelta(1), UTC))[0]
+    )
     # A new day has begun there in the meantime, though not in UTC.
     auckland = timezone(timedelta(hours=13))
-    assert "  2026-11-23 23:00  " in to_lines(alarm(), None, Look(80, False, NOW, auckland))[0]
+    assert "  2026-11-23 23:00  " in alarm_lines(alarm(), None, DisplayOptions(80, False, NOW, auckland))[0]
 
 
 @pytest.mark.parametrize(
@@ -63,12 +66,12 @@ def test_time_is_local_and_has_the_day_unless_it_is_today() -> None:
     ],
 )
 def test_state_is_told(changes: dict[str, object], state: str) -> None:
-    assert to_lines(alarm(**changes), None, WIDE)[0].endswith(f"  overconsumption  {state}")
+    assert alarm_lines(alarm(**changes), None, WIDE)[0].endswith(f"  overconsumption  {state}")
 
 
 def test_shelved_alarm_says_until_when() -> None:
-    assert to_lines(alarm(), NOW + timedelta(hours=1), WIDE)[0].endswith("  shelved until 13:00")
-    assert to_lines(alarm(), NOW + timedelta(days=1), WIDE)[0].endswith("  shelved until 2026-11-24 12:00")
+    assert alarm_lines(alarm(), NOW + timedelta(hours=1), WIDE)[0].endswith("  shelved until 13:00")
+    assert alarm_lines(alarm(), NOW + timedelta(days=1), WIDE)[0].endswith("  shelved until 2026-11-24 12:00")
 
 
 def test_worst_come_first_and_of_these_the_newest() -> None:
@@ -86,7 +89,7 @@ def test_worst_come_first_and_of_these_the_newest() -> None:
 @pytest.mark.parametrize("message", ["", "word " * 30, "x" * 200, "電力が高い " * 20])
 def test_only_an_id_is_ever_wider_than_80_columns(length: int, user: str | None, message: str) -> None:
     long = alarm("critical", "S" * length, acknowledged_at=LATER, acknowledged_by=user, message=message)
-    *lines, last = to_lines(long, None, Look(80, False, NOW + timedelta(1), UTC))
+    *lines, last = alarm_lines(long, None, DisplayOptions(80, False, NOW + timedelta(1), UTC))
     assert [line for line in lines if columns(line) > 80] == []
     assert last == f"    {long['_id']}"
     # Nothing is left out.
@@ -98,9 +101,9 @@ def test_only_an_id_is_ever_wider_than_80_columns(length: int, user: str | None,
 
 def test_file_or_pipe_gets_unbroken_lines_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
-    look = Look.here()
+    look = DisplayOptions.here()
     assert not look.colours
-    assert len(to_lines(alarm(message="word " * 100), None, look)) == 3
+    assert len(alarm_lines(alarm(message="word " * 100), None, look)) == 3
 
 
 @pytest.mark.parametrize(
@@ -113,17 +116,17 @@ def test_terminal_gets_colours_unless_it_wants_none(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for name, value in {"COLUMNS": "80", "TERM": "xterm", "NO_COLOR": "", **variables}.items():
         monkeypatch.setenv(name, value)
-    look = Look.here()
+    look = DisplayOptions.here()
     assert (look.width, look.colours) == (80, colours)
 
 
 def test_colour_ends_where_the_severity_ends() -> None:
     plain, coloured = (
-        to_lines(alarm("critical"), None, Look(80, colours=colours, now=NOW, zone=UTC))
+        alarm_lines(alarm("critical"), None, DisplayOptions(80, colours=colours, now=NOW, zone=UTC))
         for colours in (False, True)
     )
     assert coloured == [plain[0].replace("critical", "\x1b[1;31mcritical\x1b[0m"), *plain[1:]]
-    assert "\x1b" not in to_lines(alarm("unheard-of"), None, Look(80, True, NOW, UTC))[0]
+    assert "\x1b" not in alarm_lines(alarm("unheard-of"), None, DisplayOptions(80, True, NOW, UTC))[0]
 
 
 @pytest.mark.parametrize("field", ["severity", "rule", "sensor_id", "message", "acknowledged_by", "_id"])
@@ -131,7 +134,7 @@ def test_hostile_text_cannot_steer_the_terminal(field: str) -> None:
     hostile = "\x1b]0;owned\x07\u202egnp\n\rfake"
     shown = alarm(acknowledged_at=LATER)
     shown.update({field: hostile})  # type: ignore[misc]
-    lines = to_lines(shown, None, WIDE)
+    lines = alarm_lines(shown, None, WIDE)
     assert any(r"\u001b]0;owned\u0007\u202egnp\n\rfake" in line for line in lines)
     assert all(line.isprintable() for line in lines)
 

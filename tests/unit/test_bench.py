@@ -13,19 +13,19 @@ from rich.console import Console
 from bench.latency import percentiles
 from bench.plot import draw
 from bench.ratios import costs, rates, ratios
-from bench.readings import HIGH_KWH, Plan
-from bench.table import Table, spread
+from bench.readings import HIGH_KWH, LoadPlan
+from bench.table import ResultTable, spread
 from bench.throughput import Sample, consumers
-from bench.wire import Wire
+from bench.wire import MqttSocket
 from ingestor.documents import utc_now
 from ingestor.validate import Valid, validate
 
 
 @pytest.fixture
-def wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Wire, socket.socket]]:
+def wires(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MqttSocket, socket.socket]]:
     """A wire and what is at its other end, with no broker between."""
     near, far = socket.socketpair()
-    wire = Wire.__new__(Wire)
+    wire = MqttSocket.__new__(MqttSocket)
     wire.socket = near
     monkeypatch.setattr(wire, "_rest", b"", raising=False)
     with near, far:
@@ -37,7 +37,9 @@ def publish(packet_id: int, payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("cut", range(1, 330, 7))
-def test_messages_are_found_wherever_the_stream_is_cut(wires: tuple[Wire, socket.socket], cut: int) -> None:
+def test_messages_are_found_wherever_the_stream_is_cut(
+    wires: tuple[MqttSocket, socket.socket], cut: int
+) -> None:
     wire, far = wires
     stream = publish(1, b"x") + PubAckPacket(9).write() + publish(2, b"y" * 300) + publish(3, b"")
     far.sendall(stream[:cut])
@@ -47,7 +49,7 @@ def test_messages_are_found_wherever_the_stream_is_cut(wires: tuple[Wire, socket
     assert found == [b"\x00\x01", b"\x00\x02", b"\x00\x03"]
 
 
-def test_pubacks_are_counted_whatever_their_form(wires: tuple[Wire, socket.socket]) -> None:
+def test_pubacks_are_counted_whatever_their_form(wires: tuple[MqttSocket, socket.socket]) -> None:
     wire, far = wires
     short = [PubAckPacket(number).write() for number in (1, 2, 3)]
     unheard = PubAckPacket(4, reason_code=PubAckReasonCode.NO_MATCHING_SUBSCRIBERS).write()
@@ -57,8 +59,10 @@ def test_pubacks_are_counted_whatever_their_form(wires: tuple[Wire, socket.socke
     assert wire.pubacks() == 3
 
 
-@pytest.mark.parametrize("plan", [Plan(300, sensors=7, sequences=True), Plan(300, sensors=3, array=10)])
-def test_what_is_published_are_distinct_valid_readings(plan: Plan) -> None:
+@pytest.mark.parametrize(
+    "plan", [LoadPlan(300, sensors=7, sequences=True), LoadPlan(300, sensors=3, array=10)]
+)
+def test_what_is_published_are_distinct_valid_readings(plan: LoadPlan) -> None:
     ids, anomalies = set(), 0
     for packed in plan.packets():
         packet, _ = read(memoryview(packed))
@@ -73,7 +77,7 @@ def test_what_is_published_are_distinct_valid_readings(plan: Plan) -> None:
 
 
 def test_readings_of_a_thousand_in_a_payload_fit_into_one() -> None:
-    (packed,) = Plan(1000, sensors=1, array=1000).packets()
+    (packed,) = LoadPlan(1000, sensors=1, array=1000).packets()
     packet, _ = read(memoryview(packed))
     assert isinstance(packet, PublishPacket)
     assert all(isinstance(each, Valid) for each in validate(packet, utc_now()))
@@ -123,7 +127,7 @@ def test_one_measurement_has_no_spread() -> None:
 
 
 def test_table_in_a_document() -> None:
-    table = Table("t", "T", ("name", "number"), [("a", "1")])
+    table = ResultTable("t", "T", ("name", "number"), [("a", "1")])
     assert table.to_markdown() == "| name | number |\n| --- | ---: |\n| a | 1 |\n"
 
 
@@ -137,5 +141,5 @@ def test_plot_names_everybody(tmp_path: Path) -> None:
 
 
 def test_plan_survives_the_way_to_the_publisher() -> None:
-    plan = Plan(10, sensors=2, rate=5.0)
-    assert Plan(**json.loads(json.dumps(plan.to_dict()))) == plan
+    plan = LoadPlan(10, sensors=2, rate=5.0)
+    assert LoadPlan(**json.loads(json.dumps(plan.to_dict()))) == plan

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broker.ledger import Must, Truth
+from broker.ledger import ExpectedOutcome, GroundTruth
 from ingestor.documents import AlarmDocument, alarm_id
 from monitor.alarm_verdict import AlarmVerdict
 from monitor.expected_alarms import ExpectedAlarms
-from monitor.timelines import Timeline, timelines
-from monitor.tries import Absence, Identity, Tries, Try
+from monitor.timelines import ReadingTimeline, reading_timelines
+from monitor.tries import Absence, AttemptedReading, Attempts, ReadingKey
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
 SENSOR = "S-1"
@@ -22,10 +22,12 @@ def naive(second: float) -> datetime:
     return START + timedelta(seconds=second)
 
 
-def timeline(readings: str, every_s: float = 1.0) -> Timeline:
+def timeline(readings: str, every_s: float = 1.0) -> ReadingTimeline:
     """Readings from second 0 on: ``.`` normal, ``!`` flagged, a space for none."""
     moments = {number: moment(number * every_s) for number, each in enumerate(readings) if each != " "}
-    return Timeline([*moments.values()], {moments[n] for n, each in enumerate(readings) if each == "!"})
+    return ReadingTimeline(
+        [*moments.values()], {moments[n] for n, each in enumerate(readings) if each == "!"}
+    )
 
 
 def moment(second: float) -> str:
@@ -54,7 +56,7 @@ def silent(begins: float, ends: float, *, must: bool = True, rule: str = "silent
 class World:
     """A run from second 0 to 500, looked at when 1000 seconds are over."""
 
-    readings: Timeline = field(default_factory=lambda: timeline("." * 500))
+    readings: ReadingTimeline = field(default_factory=lambda: timeline("." * 500))
     clock: Sequence[float] = ()
     rejecting: Sequence[float] = ()
     absences: Sequence[Absence] = ()
@@ -253,9 +255,11 @@ def test_alarms_of_other_rules_are_counted_and_not_judged() -> None:
     ]
 
 
-def tried(**found: object) -> Try:
-    truth = Truth(must=Must(fate="stored", flagged=bool(found.pop("must_be_flagged", False))))
-    each = Try("lari", 1.0, 1, truth, times=1, was="normal")
+def tried(**found: object) -> AttemptedReading:
+    truth = GroundTruth(
+        must=ExpectedOutcome(fate="stored", flagged=bool(found.pop("must_be_flagged", False)))
+    )
+    each = AttemptedReading("lari", 1.0, 1, truth, times=1, was="normal")
     for name, value in found.items():
         setattr(each, name, value)
     return each
@@ -271,12 +275,16 @@ def tried(**found: object) -> Try:
         (lambda: tried(was="flagged", truth=None), 1),
     ],
 )
-def test_only_readings_that_are_stored_in_time_make_alarms(spoil: Callable[[], Try], alarms: int) -> None:
-    ledger = Tries({Identity(SENSOR, moment(2)): spoil(), Identity(SENSOR, moment(1)): tried()})
-    assert len(timelines(ledger)[SENSOR].overconsumption(None)) == alarms
+def test_only_readings_that_are_stored_in_time_make_alarms(
+    spoil: Callable[[], AttemptedReading], alarms: int
+) -> None:
+    ledger = Attempts({ReadingKey(SENSOR, moment(2)): spoil(), ReadingKey(SENSOR, moment(1)): tried()})
+    assert len(reading_timelines(ledger)[SENSOR].overconsumption(None)) == alarms
 
 
 def test_readings_are_folded_by_their_time_and_not_as_they_came() -> None:
     flags = {5: False, 1: False, 3: True, 2: True, 4: False}
-    ledger = Tries({Identity(SENSOR, moment(s)): tried(must_be_flagged=flag) for s, flag in flags.items()})
-    assert timelines(ledger)[SENSOR].overconsumption(None) == {naive(2): naive(4)}
+    ledger = Attempts(
+        {ReadingKey(SENSOR, moment(s)): tried(must_be_flagged=flag) for s, flag in flags.items()}
+    )
+    assert reading_timelines(ledger)[SENSOR].overconsumption(None) == {naive(2): naive(4)}

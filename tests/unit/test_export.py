@@ -25,9 +25,9 @@ from monitor.formats import (
     SCHEMA,
     FormatName,
     ParquetWriter,
-    harmless,
+    escape_formula,
 )
-from monitor.target import ExportError, Target
+from monitor.target import ExportError, ExportTarget
 
 Row = dict[str, Any]
 
@@ -116,7 +116,9 @@ def test_csv_holds_what_is_stored_but_for_apostrophes_before_formulas(
     first: list[Measure], second: list[Measure]
 ) -> None:
     content = written("csv", first, second)
-    expected = [row | {"location": harmless(row["location"]) or ""} for row in stored([*first, *second])]
+    expected = [
+        row | {"location": escape_formula(row["location"]) or ""} for row in stored([*first, *second])
+    ]
     assert from_csv(content) == expected
 
 
@@ -128,8 +130,8 @@ def test_no_cell_of_text_in_csv_begins_a_formula(batch: list[Measure]) -> None:
 
 @pytest.mark.parametrize("begin", "=+-@\t\r")
 def test_an_apostrophe_goes_before_a_formula_and_only_there(begin: str) -> None:
-    assert harmless(f"{begin}1+1") == f"'{begin}1+1"
-    assert harmless(f"Room {begin}1") == f"Room {begin}1"
+    assert escape_formula(f"{begin}1+1") == f"'{begin}1+1"
+    assert escape_formula(f"Room {begin}1") == f"Room {begin}1"
 
 
 @given(batches, batches)
@@ -274,7 +276,7 @@ def test_missing_format_is_told_in_one_sentence(
 
 def test_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     file, part = tmp_path / "a.csv", tmp_path / "a.csv.part"
-    with Target(file).open() as out:
+    with ExportTarget(file).open() as out:
         out.write(b"whole")
         assert (file.exists(), part.exists()) == (False, True)
     assert file.read_bytes() == b"whole"
@@ -297,7 +299,7 @@ def test_broken_export_leaves_the_folder_as_it_was(
     file.write_text("of yesterday")
 
     def write() -> None:
-        with Target(file).open() as out:
+        with ExportTarget(file).open() as out:
             out.write(b"half")
             break_off(out)
 
@@ -309,27 +311,30 @@ def test_broken_export_leaves_the_folder_as_it_was(
 
 def test_file_that_is_there_is_given_up_only_by_force(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    Target(file).check(force=False)
+    ExportTarget(file).check(force=False)
     file.touch()
-    Target(file).check(force=True)
+    ExportTarget(file).check(force=True)
     with pytest.raises(ExportError, match=r"a\.csv is there already; use --force to overwrite it"):
-        Target(file).check(force=False)
+        ExportTarget(file).check(force=False)
 
 
 def test_where_no_file_can_be_is_told(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"there is no folder .*nowhere; .*a\.csv was not written"):
-        Target(tmp_path / "nowhere" / "a.csv").check(force=False)
+        ExportTarget(tmp_path / "nowhere" / "a.csv").check(force=False)
     with pytest.raises(ExportError, match="is not a file"):
-        Target(tmp_path).check(force=True)
+        ExportTarget(tmp_path).check(force=True)
     with pytest.raises(ExportError, match="was not written: file name too long"):
-        Target(tmp_path / ("a" * 300)).check(force=False)
+        ExportTarget(tmp_path / ("a" * 300)).check(force=False)
 
 
 def test_two_exports_to_one_file_do_not_mix(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
-    with Target(file).open() as out:
+    with ExportTarget(file).open() as out:
         out.write(b"first")
-        with pytest.raises(ExportError, match=r"a\.csv\.part is there: another export"), Target(file).open():
+        with (
+            pytest.raises(ExportError, match=r"a\.csv\.part is there: another export"),
+            ExportTarget(file).open(),
+        ):
             pass
     assert file.read_bytes() == b"first"
 

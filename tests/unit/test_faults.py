@@ -9,40 +9,42 @@ from typing import get_args
 import pytest
 from mqtt5 import PublishPacket, QoS
 
-from broker.ledger import Must, digest
+from broker.ledger import ExpectedOutcome, payload_digest
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.validate import Rejection, validate
-from sensor_node.faults import NATURES, PARAMETERS, FaultKind
+from sensor_node.faults import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 from sensor_node.inject import Injector
-from sensor_node.meter import Meter, Works
-from sensor_node.register import Register, RegisterPlan
+from sensor_node.meter import Meter, MeterParts
+from sensor_node.register import EnergyRegister, RegisterPlan
 from sensor_node.settings import check_faults, read_fault
-from sensor_node.truth import Made, judge
+from sensor_node.truth import MeterOutput, ground_truth
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-PLACE = Place("lari", "S-1")
+PLACE = SensorKey("lari", "S-1")
 
 
 def meter(*faults: str, register: RegisterPlan | None = None, seed: int = 1) -> Meter:
     injector = Injector(map(read_fault, faults), random.Random(seed), NOW)
-    return Meter(PLACE, "Room 1", 1, Works(injector, Register(register) if register else None, 100))
+    return Meter(
+        PLACE, "Room 1", 1, MeterParts(injector, EnergyRegister(register) if register else None, 100)
+    )
 
 
-def read(what: Meter, times: int, energy_kwh: float = 1.5) -> list[list[Made]]:
+def read(what: Meter, times: int, energy_kwh: float = 1.5) -> list[list[MeterOutput]]:
     return [what.read(NOW + number * SECOND, energy_kwh) for number in range(times)]
 
 
-def values(made: list[list[Made]]) -> list[float]:
+def values(made: list[list[MeterOutput]]) -> list[float]:
     return [each.value_kwh for one in made for each in one]
 
 
 def test_each_fault_has_a_meaning_and_only_known_parameters() -> None:
-    assert set(NATURES) == set(get_args(FaultKind))
-    for kind, nature in NATURES.items():
+    assert set(FAULT_TYPES) == set(get_args(FaultKind))
+    for kind, nature in FAULT_TYPES.items():
         assert nature.meaning, kind
-        assert set(nature.defaults) <= set(PARAMETERS), kind
+        assert set(nature.defaults) <= set(FAULT_PARAMETERS), kind
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_skewed_clock_goes_ever_more_wrong_and_is_set_right() -> None:
 
 
 def test_register_counts_in_steps_and_nothing_is_lost() -> None:
-    register = Register(RegisterPlan(resolution_kwh=0.1, rollover_kwh=1000))
+    register = EnergyRegister(RegisterPlan(resolution_kwh=0.1, rollover_kwh=1000))
     shown, differences = [], []
     for _ in range(10):
         register.count(0.137)
@@ -173,7 +175,7 @@ def test_register_counts_in_steps_and_nothing_is_lost() -> None:
 
 
 def test_register_rolls_over_and_the_difference_does_not() -> None:
-    register = Register(RegisterPlan(resolution_kwh=1, rollover_kwh=100, start_kwh=97))
+    register = EnergyRegister(RegisterPlan(resolution_kwh=1, rollover_kwh=100, start_kwh=97))
     register.count(5)
     assert (register.read(), register.shown_kwh) == (5, 2)
 
@@ -201,35 +203,35 @@ def test_register_that_is_zero_for_a_moment_has_all_of_it_in_the_next_difference
 @pytest.mark.parametrize("kind", ["nan", "naive-time", "truncated", "oversized"])
 def test_spoiled_payload_is_refused_by_the_ingestor_for_the_reason_in_the_ledger(kind: str) -> None:
     ((made,),) = read(meter(f"{kind}=100%"), 1)
-    must = judge(made, NOW, 12.0).must
+    must = ground_truth(made, NOW, 12.0).must
     packet = PublishPacket("energy/readings/lari/S-1", made.payload, packet_id=1, qos=QoS.AT_LEAST_ONCE)
     (refused,) = validate(packet, NOW.replace(tzinfo=None))
     assert isinstance(refused, Rejection)
-    assert must == Must(fate="rejected", kind=refused.kind)
+    assert must == ExpectedOutcome(fate="rejected", kind=refused.kind)
     assert (kind == "oversized") == (len(made.payload) > MAX_PAYLOAD_BYTES)
-    assert len(digest(made.payload)) == 64
+    assert len(payload_digest(made.payload)) == 64
 
 
 def test_reading_without_a_fault_is_one() -> None:
     ((made,),) = read(meter(), 1)
     assert Reading.model_validate_json(made.payload).value_kwh == 1.5
-    assert judge(made, NOW, 12.0).must == Must(fate="stored", late=False)
+    assert ground_truth(made, NOW, 12.0).must == ExpectedOutcome(fate="stored", late=False)
 
 
 @pytest.mark.parametrize(
     ("value_kwh", "age", "must"),
     [
-        (12.0, 0, Must(fate="stored", late=False)),
-        (12.001, 0, Must(fate="stored", flagged=True, late=False)),
-        (1.0, 11 * 60, Must(fate="stored", late=True)),
-        (1.0, 7 * 60, Must(fate="stored", late=None)),
-        (1.0, -4 * 60, Must(fate="stored", late=False)),
-        (1.0, -6 * 60, Must(fate="rejected", kind="time")),
-        (1.0, 30 * 365 * 86_400, Must(fate="rejected", kind="time")),
-        (-0.1, 0, Must(fate="rejected", kind="invalid")),
-        (1_000_001.0, 0, Must(fate="rejected", kind="invalid")),
+        (12.0, 0, ExpectedOutcome(fate="stored", late=False)),
+        (12.001, 0, ExpectedOutcome(fate="stored", flagged=True, late=False)),
+        (1.0, 11 * 60, ExpectedOutcome(fate="stored", late=True)),
+        (1.0, 7 * 60, ExpectedOutcome(fate="stored", late=None)),
+        (1.0, -4 * 60, ExpectedOutcome(fate="stored", late=False)),
+        (1.0, -6 * 60, ExpectedOutcome(fate="rejected", kind="time")),
+        (1.0, 30 * 365 * 86_400, ExpectedOutcome(fate="rejected", kind="time")),
+        (-0.1, 0, ExpectedOutcome(fate="rejected", kind="invalid")),
+        (1_000_001.0, 0, ExpectedOutcome(fate="rejected", kind="invalid")),
     ],
 )
-def test_what_must_come_of_a_reading(value_kwh: float, age: int, must: Must) -> None:
-    made = Made(PLACE, 1, NOW - age * SECOND, value_kwh, b"{}")
-    assert judge(made, NOW, 12.0).must == must
+def test_what_must_come_of_a_reading(value_kwh: float, age: int, must: ExpectedOutcome) -> None:
+    made = MeterOutput(PLACE, 1, NOW - age * SECOND, value_kwh, b"{}")
+    assert ground_truth(made, NOW, 12.0).must == must

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestor.documents import Measure, SensorDocument, format_moment, measure_id, utc_now
-from monitor.fleet import Fleet
-from monitor.fleet_sensor import FleetSensor
+from monitor.fleet import SensorCache
+from monitor.fleet_sensor import LiveSensor
 from monitor.queries.database import open_database
 
 NOW = utc_now().replace(microsecond=0)
@@ -36,8 +36,8 @@ def measure(seconds: float, value_kwh: float = 1.0, *, sensor_id: str = "S-1", *
     return {**made, **extra}  # type: ignore[typeddict-item]  # a test changes what it likes
 
 
-def sensor(*measures: Measure, **listed: object) -> FleetSensor:
-    one = FleetSensor("S-1")
+def sensor(*measures: Measure, **listed: object) -> LiveSensor:
+    one = LiveSensor("S-1")
     if listed:
         document: SensorDocument = {"sensor_id": "S-1", **listed}  # type: ignore[typeddict-item]  # as above
         one.list_as(document)
@@ -97,7 +97,7 @@ def test_spoiled_reading_leaves_the_others_as_they_are(spoiled: Measure) -> None
 
 
 def test_only_what_people_see_of_a_sensor_is_news() -> None:
-    one = FleetSensor("S-1")
+    one = LiveSensor("S-1")
     document: SensorDocument = {"sensor_id": "S-1", "site": "lari", "status": "online", "last_reading": NOW}
     assert one.list_as(document)
     assert not one.list_as({**document, "last_reading": at(5), "interval_s": 5.0})
@@ -151,7 +151,7 @@ def test_sensor_whose_value_is_not_known_here_is_heard_all_the_same() -> None:
 
 async def test_sums_count_every_sensor_once() -> None:
     async with open_database(NOWHERE) as database:
-        fleet = Fleet(database)
+        fleet = SensorCache(database)
         fleet.sensors = {
             "heard": sensor(measure(-10), measure(0, 1.0, is_anomaly=True)),
             "quick": sensor(measure(-10), measure(0, 2.0)),
@@ -166,7 +166,7 @@ async def test_sums_count_every_sensor_once() -> None:
 def test_hundred_thousand_sensors_take_little_memory_and_time() -> None:
     # A thousandth of it is measured, so that the test is quick.
     tracemalloc.start()
-    fleet = [FleetSensor(f"S-{number}") for number in range(100)]
+    fleet = [LiveSensor(f"S-{number}") for number in range(100)]
     measures = [measure(10 * number) for number in range(-40, 0)]
     began_s = time.process_time()
     for one in fleet:

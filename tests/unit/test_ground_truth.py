@@ -8,21 +8,28 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
-from broker.ledger import Attempted, Malformed, Must, Truth, attempt_line, digest
-from broker.messages import Reading, Row
-from broker.topics import Place, Topics
+from broker.ledger import (
+    AttemptEvent,
+    ExpectedOutcome,
+    GroundTruth,
+    MalformedEntry,
+    format_attempt,
+    payload_digest,
+)
+from broker.messages import Reading, ReadingRow
+from broker.topics import SensorKey, Topics
 from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
-from monitor.confusion import Confusion
-from monitor.heard import Heard
+from monitor.confusion import ConfusionMatrix
+from monitor.heard import RecordedAlerts
 from monitor.ledgers import read_ledgers
-from monitor.refusals import Refusals
-from monitor.verdict import Verdict, Verifier, to_lines
+from monitor.refusals import RejectionCheck
+from monitor.verdict import Verdict, Verifier, verdict_lines
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-PLACE = Place("lari", "S-1")
+PLACE = SensorKey("lari", "S-1")
 TOPIC = "energy/readings/lari/S-1"
-NORMAL, FLAGGED = Must(fate="stored"), Must(fate="stored", flagged=True)
-WITHHELD, AHEAD = Must(fate="absent"), Must(fate="rejected", kind="time")
+NORMAL, FLAGGED = ExpectedOutcome(fate="stored"), ExpectedOutcome(fate="stored", flagged=True)
+WITHHELD, AHEAD = ExpectedOutcome(fate="absent"), ExpectedOutcome(fate="rejected", kind="time")
 NAN, CUT = b'{"value_kwh":NaN}', b'{"val'
 
 
@@ -38,23 +45,25 @@ def name(second: float) -> str:
     return f"S-1@{format_moment(naive(second))}"
 
 
-def tried(number: int, must: Must, *faults: str, event: Attempted = "invoke") -> bytes:
+def tried(number: int, must: ExpectedOutcome, *faults: str, event: AttemptEvent = "invoke") -> bytes:
     value_kwh = 13.0 if must.flagged else 1.5
     reading = Reading(sensor_id="S-1", value_kwh=value_kwh, timestamp=at(number), sequence=number)
-    return attempt_line(event, "lari", reading.model_dump_json().encode(), Truth(faults=faults, must=must))
+    return format_attempt(
+        event, "lari", reading.model_dump_json().encode(), GroundTruth(faults=faults, must=must)
+    )
 
 
 def spoiled(number: int, payload: bytes, fault: str, kind: str) -> bytes:
-    entry = Malformed(
-        event="malformed", site="lari", sensor_id="S-1", at=at(number), digest=digest(payload),
-        faults=(fault,), must=Must(fate="rejected", kind=kind),
+    entry = MalformedEntry(
+        event="malformed", site="lari", sensor_id="S-1", at=at(number), digest=payload_digest(payload),
+        faults=(fault,), must=ExpectedOutcome(fate="rejected", kind=kind),
     )  # fmt: skip
     return entry.model_dump_json(exclude_defaults=True).encode() + b"\n"
 
 
 def stored(number: int, value_kwh: float = 1.5, *, after_s: float = 0.1) -> Measure:
     moment, came = naive(number), naive(number) + timedelta(seconds=after_s)
-    row: Row = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
+    row: ReadingRow = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
     document = to_measure(
         row, PLACE, (moment, format_moment(moment)), 12.0 if value_kwh > 12.0 else None, came
     )
@@ -99,7 +108,7 @@ class World:
         }
     )
     more: list[Measure] = field(default_factory=list)
-    heard: Heard | None = None
+    heard: RecordedAlerts | None = None
 
 
 @pytest.fixture
@@ -110,8 +119,8 @@ def ledger(tmp_path: Path) -> Path:
         + tried(2, FLAGGED, "peak")
         + tried(3, AHEAD, "clock-jump")
         + tried(4, WITHHELD, "gap", event="withheld")
-        + tried(5, Must(fate="stored", late=True), "gap")
-        + tried(6, Must(fate="stored", copies=3), "duplicate")
+        + tried(5, ExpectedOutcome(fate="stored", late=True), "gap")
+        + tried(6, ExpectedOutcome(fate="stored", copies=3), "duplicate")
         + spoiled(7, NAN, "nan", "invalid")
         + spoiled(8, CUT, "truncated", "not_json")
         + tried(20, NORMAL)
@@ -124,7 +133,7 @@ def judge(ledger: Path, world: World) -> Verdict:
     verifier = Verifier(tries, world.heard)
     for measure in [*world.measures.values(), *world.more]:
         verifier.see(measure)
-    refusals = Refusals(tries, Topics())
+    refusals = RejectionCheck(tries, Topics())
     for document in world.rejected.values():
         if document["topic"] in refusals.wanted:
             refusals.see(document)
@@ -136,7 +145,7 @@ def test_right_world_is_called_right(ledger: Path) -> None:
     assert verdict.faults == {}
     assert verdict.is_well
     assert (verdict.attempted, verdict.fates.repeated, verdict.fates.payloads) == (6, 1, 2)
-    lines = to_lines(verdict)
+    lines = verdict_lines(verdict)
     assert max(map(len, lines)) <= 80
     assert [line.rstrip() for line in lines[lines.index("") + 1 :]] == [
         "must be \\ was       normal  flagged  rejected  absent",
@@ -281,7 +290,7 @@ def test_each_mistake_is_named(
     assert verdict.faults == faults
     if spoil is not reject_what_is_stored and spoil is not reject_something_else:
         assert sum(verdict.fates.confusion.wrong.values()) == 1
-    lines = to_lines(verdict)
+    lines = verdict_lines(verdict)
     assert lines[-1].startswith("NOT WELL")
     assert max(map(len, lines)) <= 80
 
@@ -289,16 +298,16 @@ def test_each_mistake_is_named(
 def test_wrong_cell_is_marked_without_a_colour(ledger: Path) -> None:
     world = World()
     flag_one(world)
-    rows = {line.split("  ")[0]: line.split()[1:] for line in to_lines(judge(ledger, world))}
+    rows = {line.split("  ")[0]: line.split()[1:] for line in verdict_lines(judge(ledger, world))}
     assert rows["normal"] == ["3", "✓", "1", "!", ".", "."]
     assert rows["no fault"][1:] == ["2", "1", "✓", "1", "!", "normal"]
 
 
 def test_tables_with_all_columns_fit_on_a_terminal() -> None:
-    confusion = Confusion()
+    confusion = ConfusionMatrix()
     columns = ("normal", "flagged", "rejected: time", "rejected: invalid", "counted", "absent")
     for was in columns:
-        confusion.enter(Truth(faults=("transient-zero",), must=AHEAD), was, well=False, times=123_456)
+        confusion.enter(GroundTruth(faults=("transient-zero",), must=AHEAD), was, well=False, times=123_456)
     lines = confusion.lines()
     assert max(map(len, lines)) <= 80
     cells = next(line for line in lines if "✓" in line).split()
@@ -323,7 +332,9 @@ def test_what_came_too_fast_to_be_kept_is_counted(ledger: Path, topic: str) -> N
     verdict = judge(ledger, world)
     assert verdict.is_well
     assert verdict.fates.counted == 2
-    assert "counted               2   came too fast to be kept; nobody can tell which" in to_lines(verdict)
+    assert "counted               2   came too fast to be kept; nobody can tell which" in verdict_lines(
+        verdict
+    )
     world.rejected[9]["count"] = 1
     assert [*judge(ledger, world).faults] == ["payloads lost that are no readings"]
 
@@ -364,8 +375,8 @@ def test_reading_that_came_before_all_of_the_ledger_is_of_others(ledger: Path) -
 )
 def test_alert_says_late_as_it_is_stored(tmp_path: Path, second: int, late: bool, faults: list[str]) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_bytes(tried(2, FLAGGED) + tried(5, Must(fate="stored", flagged=True, late=True)))
-    world = World({2: stored(2, 13.0), 5: stored(5, 13.0, after_s=700)}, {}, heard=Heard())
+    path.write_bytes(tried(2, FLAGGED) + tried(5, ExpectedOutcome(fate="stored", flagged=True, late=True)))
+    world = World({2: stored(2, 13.0), 5: stored(5, 13.0, after_s=700)}, {}, heard=RecordedAlerts())
     assert world.heard is not None
     for each in (2, 5):
         world.heard.note(name(each), late=late if each == second else each == 5)
@@ -375,7 +386,7 @@ def test_alert_says_late_as_it_is_stored(tmp_path: Path, second: int, late: bool
 def test_ledgers_with_and_without_truth_are_judged_each_in_its_way(ledger: Path) -> None:
     reading = Reading(sensor_id="S-1", value_kwh=1.5, timestamp=at(11), sequence=11)
     with ledger.open("ab") as file:
-        file.write(attempt_line("invoke", "lari", reading.model_dump_json().encode()))
+        file.write(format_attempt("invoke", "lari", reading.model_dump_json().encode()))
     world = World()
     world.rejected[11] = refused(11, "invalid", sequence=True)
     verdict = judge(ledger, world)

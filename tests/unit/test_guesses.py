@@ -4,8 +4,8 @@ from collections.abc import Callable, Sized
 
 import pytest
 
-from monitor.web.access import Access, BusyError
-from monitor.web.guesses import FORGET_S, LONGEST_S, MOST, Guesses, Try
+from monitor.web.access import Authenticator, LoginThrottledError
+from monitor.web.guesses import FORGET_AFTER_S, MAX_DELAY_S, MAX_ENTRIES, LoginAttempt, LoginThrottle
 from tests.fault_points.web import LONGEST_WAIT_S
 
 DAY_S = 86_400.0
@@ -26,21 +26,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def counted(clock: Clock) -> Guesses:
-    return Guesses(clock)
+def counted(clock: Clock) -> LoginThrottle:
+    return LoginThrottle(clock)
 
 
-def try_wrong(counted: Guesses, user: str = "operator", address: str = EVIL) -> float:
+def try_wrong(counted: LoginThrottle, user: str = "operator", address: str = EVIL) -> float:
     """How long it has to wait; if not at all, a wrong password was tried."""
-    what = Try.of(user, address)
+    what = LoginAttempt.of(user, address)
     wait_s = counted.begin(what)
     if wait_s == 0:
         counted.end(what, was_right=False)
     return wait_s
 
 
-def come_in(counted: Guesses, address: str, user: str = "operator") -> bool:
-    what = Try.of(user, address)
+def come_in(counted: LoginThrottle, address: str, user: str = "operator") -> bool:
+    what = LoginAttempt.of(user, address)
     if counted.begin(what) > 0:
         return False
     counted.end(what, was_right=True)
@@ -57,7 +57,7 @@ def guesses_in(clock: Clock, attempt: Callable[[], float], seconds: float = DAY_
     return count
 
 
-def test_five_are_free_and_then_each_costs_twice_as_much(clock: Clock, counted: Guesses) -> None:
+def test_five_are_free_and_then_each_costs_twice_as_much(clock: Clock, counted: LoginThrottle) -> None:
     assert [try_wrong(counted) for _ in range(5)] == [0.0] * 5
     waits = []
     for _ in range(9):
@@ -68,17 +68,19 @@ def test_five_are_free_and_then_each_costs_twice_as_much(clock: Clock, counted: 
 
 
 def test_who_guesses_all_day_from_one_address_tries_less_than_two_a_minute(
-    clock: Clock, counted: Guesses
+    clock: Clock, counted: LoginThrottle
 ) -> None:
     assert guesses_in(clock, lambda: try_wrong(counted)) < 2 * DAY_S / 60
 
 
 @LONGEST_WAIT_S.replace(0.0)
-def test_without_the_cost_they_would_try_twenty_a_second(clock: Clock, counted: Guesses) -> None:
+def test_without_the_cost_they_would_try_twenty_a_second(clock: Clock, counted: LoginThrottle) -> None:
     assert guesses_in(clock, lambda: try_wrong(counted), 3600) > 70_000
 
 
-def test_other_names_and_other_addresses_of_one_network_do_not_help(clock: Clock, counted: Guesses) -> None:
+def test_other_names_and_other_addresses_of_one_network_do_not_help(
+    clock: Clock, counted: LoginThrottle
+) -> None:
     users, addresses = ["operator", "viewer", ""], [f"2001:db8::{number:x}" for number in range(1, 999)]
     turn = iter(range(10**9))
 
@@ -87,22 +89,22 @@ def test_other_names_and_other_addresses_of_one_network_do_not_help(clock: Clock
         return try_wrong(counted, users[number % 3], addresses[number % 998])
 
     assert guesses_in(clock, attempt) < 2 * DAY_S / 60
-    assert Try.of("", "::ffff:203.0.113.5") == Try.of("", "203.0.113.5")
+    assert LoginAttempt.of("", "::ffff:203.0.113.5") == LoginAttempt.of("", "203.0.113.5")
 
 
-def test_guesses_at_the_same_time_are_counted_before_they_are_checked(counted: Guesses) -> None:
-    what = Try.of("operator", EVIL)
+def test_guesses_at_the_same_time_are_counted_before_they_are_checked(counted: LoginThrottle) -> None:
+    what = LoginAttempt.of("operator", EVIL)
     assert sum(counted.begin(what) == 0 for _ in range(100)) == 5
 
 
-def test_many_addresses_are_slowed_down_together(clock: Clock, counted: Guesses) -> None:
+def test_many_addresses_are_slowed_down_together(clock: Clock, counted: LoginThrottle) -> None:
     for number in range(20):
         try_wrong(counted, address=f"198.51.100.{number}")
     # Each has to come twice, and to wait a minute in between.
     assert try_wrong(counted, address=ELSEWHERE) >= 1.0
 
 
-def under_attack(clock: Clock, counted: Guesses) -> None:
+def under_attack(clock: Clock, counted: LoginThrottle) -> None:
     """A hundred addresses guess the operator's password for an hour, as fast as they may."""
     for _ in range(3600):
         clock.now += 1.0
@@ -110,16 +112,16 @@ def under_attack(clock: Clock, counted: Guesses) -> None:
             try_wrong(counted, address=f"198.51.100.{number}")
 
 
-def test_nobody_is_kept_out_of_their_own_desk(clock: Clock, counted: Guesses) -> None:
+def test_nobody_is_kept_out_of_their_own_desk(clock: Clock, counted: LoginThrottle) -> None:
     assert come_in(counted, DESK)
     under_attack(clock, counted)
     assert come_in(counted, DESK)
 
 
-def test_and_from_a_new_address_they_get_in_after_a_minute(clock: Clock, counted: Guesses) -> None:
+def test_and_from_a_new_address_they_get_in_after_a_minute(clock: Clock, counted: LoginThrottle) -> None:
     under_attack(clock, counted)
     wait_s = try_wrong(counted, address=ELSEWHERE)
-    assert 0 < wait_s <= LONGEST_S
+    assert 0 < wait_s <= MAX_DELAY_S
     for _ in range(int(wait_s)):
         for number in range(100):
             try_wrong(counted, address=f"198.51.100.{number}")
@@ -127,7 +129,7 @@ def test_and_from_a_new_address_they_get_in_after_a_minute(clock: Clock, counted
     assert come_in(counted, ELSEWHERE)
 
 
-def test_coming_in_does_not_make_guessing_cheap_again(clock: Clock, counted: Guesses) -> None:
+def test_coming_in_does_not_make_guessing_cheap_again(clock: Clock, counted: LoginThrottle) -> None:
     def as_viewer_in_between() -> float:
         come_in(counted, EVIL, "viewer")
         return try_wrong(counted)
@@ -135,29 +137,29 @@ def test_coming_in_does_not_make_guessing_cheap_again(clock: Clock, counted: Gue
     assert guesses_in(clock, as_viewer_in_between) < 2 * DAY_S / 60
 
 
-def test_mistakes_are_forgotten(clock: Clock, counted: Guesses) -> None:
+def test_mistakes_are_forgotten(clock: Clock, counted: LoginThrottle) -> None:
     while try_wrong(counted) == 0:
         pass
-    clock.now += FORGET_S + 1
+    clock.now += FORGET_AFTER_S + 1
     assert [try_wrong(counted) for _ in range(5)] == [0.0] * 5
 
 
-def test_memory_is_bounded(counted: Guesses) -> None:
-    for number in range(MOST + 500):
+def test_memory_is_bounded(counted: LoginThrottle) -> None:
+    for number in range(MAX_ENTRIES + 500):
         try_wrong(counted, address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
         come_in(counted, f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}", "viewer")
     sizes = [len(each) for each in vars(counted).values() if isinstance(each, Sized)]
     assert sizes
-    assert max(sizes) <= MOST
+    assert max(sizes) <= MAX_ENTRIES
 
 
 async def test_who_has_to_wait_is_told_how_long_and_waits_in_vain_with_the_right_password(
     clock: Clock,
 ) -> None:
-    access = Access({"viewer": "look", "operator": "act"}, clock)
+    access = Authenticator({"viewer": "look", "operator": "act"}, clock)
     for _ in range(5):
         assert await access.log_in("operator", "guess", EVIL) is None
-    with pytest.raises(BusyError, match="Too many wrong passwords") as told:
+    with pytest.raises(LoginThrottledError, match="Too many wrong passwords") as told:
         await access.log_in("operator", "act", EVIL)
     assert told.value.wait_s == 1
     clock.now += 1
@@ -165,8 +167,8 @@ async def test_who_has_to_wait_is_told_how_long_and_waits_in_vain_with_the_right
 
 
 async def test_users_that_do_not_exist_are_counted_as_one(clock: Clock) -> None:
-    access = Access({"viewer": "look", "operator": "act"}, clock)
+    access = Authenticator({"viewer": "look", "operator": "act"}, clock)
     for number in range(5):
         assert await access.log_in(f"user-{number}", "guess", f"198.51.100.{number}") is None
-    with pytest.raises(BusyError):
+    with pytest.raises(LoginThrottledError):
         await access.log_in("another", "guess", EVIL)

@@ -11,8 +11,8 @@ import pytest
 from mqtt5 import PublishPacket, QoS
 
 from broker.connection import Connection
-from broker.messages import NodeStatus, Row
-from broker.topics import Place, Topics
+from broker.messages import NodeStatus, ReadingRow
+from broker.topics import SensorKey, Topics
 from ingestor.admission import Admission
 from ingestor.alert import to_alert
 from ingestor.allowance import Allowance
@@ -35,7 +35,7 @@ from ingestor.sensors import Sensors
 
 TOPICS = Topics()
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
-PLACE = Place("lari", "S-1")
+PLACE = SensorKey("lari", "S-1")
 
 
 class Peer:
@@ -57,7 +57,7 @@ def packet(payload: bytes, topic: str = "energy/readings/lari/S-1") -> PublishPa
     return PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
 
 
-def reading(value_kwh: float) -> Row:
+def reading(value_kwh: float) -> ReadingRow:
     return {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": "2026-11-23T10:00:00.123Z"}
 
 
@@ -75,7 +75,7 @@ def taken(inbox: Inbox, count: int = 1) -> int:
     return 0 if connection is None else len(list(islice(inbox.take(connection), count)))
 
 
-def owned(_: Place) -> bool:
+def owned(_: SensorKey) -> bool:
     return True
 
 
@@ -136,7 +136,7 @@ def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> 
     confirmations.stored(PLACE, 1)
     clock = 104.0
     confirmations.stored(PLACE, 2)
-    confirmations.rejected(Place("lari", "S-2"), 9)
+    confirmations.rejected(SensorKey("lari", "S-2"), 9)
     assert confirmations.due() == []
     clock = 105.0
     assert [each.payload for each in confirmations.due()] == [b'{"sequences":[[1,2]]}']
@@ -243,7 +243,7 @@ def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> 
     sensors = Sensors()
 
     def saw(*names: str) -> None:
-        places = [Place("lari", name) for name in names]
+        places = [SensorKey("lari", name) for name in names]
         sensors.saw([to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places])
 
     def taken_now(limit: int | None) -> list[str]:

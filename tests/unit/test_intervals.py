@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from broker.connection import Outgoing
-from broker.topics import Place, Topics
+from broker.connection import OutgoingMessage
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.config import AlarmConfig
 from ingestor.alarms.judge import Judge
@@ -16,7 +16,7 @@ from ingestor.flag import Limits
 
 BEGIN = datetime(2026, 11, 23, 10, 0)  # noqa: DTZ001 - as documents have it
 SECOND = timedelta(seconds=1)
-PLACE = Place("lari", "S-1")
+PLACE = SensorKey("lari", "S-1")
 
 
 class Nothing:
@@ -25,7 +25,7 @@ class Nothing:
     def keep(self, change: Change) -> None:
         pass
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: OutgoingMessage) -> None:
         pass
 
 

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.alarms import Acknowledge
-from broker.connection import Outgoing
-from broker.plain import plain, short
-from broker.topics import Place, Topics
+from broker.connection import OutgoingMessage
+from broker.plain import escape_text, escape_truncated
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.commands import Commands
 from ingestor.alarms.config import AlarmConfig
 from ingestor.documents import Measure
 from ingestor.flag import Limits
 from monitor.formats import CsvWriter
-from monitor.verdict import Verdict, to_lines
-from monitor.watch import to_line
+from monitor.verdict import Verdict, verdict_lines
+from monitor.watch import reading_line
 from monitor.web.charts import totals_chart
 
 HOSTILE = "a\x1b[2J\u202eb\nc"
@@ -59,13 +59,13 @@ class Nothing:
     def keep(self, change: Change) -> None:
         raise AssertionError(change)
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: OutgoingMessage) -> None:
         raise AssertionError(message)
 
 
 @pytest.mark.parametrize("character", UNSEEN, ids=ascii)
 def test_what_is_not_seen_is_escaped(character: str) -> None:
-    shown = plain(f"Room {character}7")
+    shown = escape_text(f"Room {character}7")
     assert shown.isprintable()
     assert character not in shown
     assert re.fullmatch(r"Room (\\[bfnrt]|(\\u[0-9a-f]{4}){1,2})7", shown)
@@ -73,23 +73,23 @@ def test_what_is_not_seen_is_escaped(character: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "Room 7", "Büro 界 🔴", "a\\b", "e\u0301", '"<b>&'])
 def test_what_is_seen_stays(text: str) -> None:
-    assert plain(text) == text
+    assert escape_text(text) == text
 
 
 @given(st.text(st.characters(codec=None)))
 def test_any_text_is_one_line_and_can_be_told_from_what_it_hides(text: str) -> None:
-    shown = plain(text)
+    shown = escape_text(text)
     assert shown.isprintable()
-    assert plain(shown) == shown
+    assert escape_text(shown) == shown
     assert not any(unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for each in shown)
     written = "".join(each if each not in '"\\' else f"\\{each}" for each in text)
-    assert json.loads(f'"{plain(written)}"', strict=False) == json.loads(json.dumps(text))
+    assert json.loads(f'"{escape_text(written)}"', strict=False) == json.loads(json.dumps(text))
 
 
 @given(st.text(), st.integers(1, 80))
 def test_short_text_is_no_longer_than_it_may_be(text: str, most: int) -> None:
-    assert len(short(text, most)) <= most
-    assert short(text, most) == plain(text) or short(text, most).endswith("…")
+    assert len(escape_truncated(text, most)) <= most
+    assert escape_truncated(text, most) == escape_text(text) or escape_truncated(text, most).endswith("…")
 
 
 def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
 
 def test_command_to_a_hostile_topic_is_refused_in_a_short_sentence() -> None:
     commands = Commands(Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), Clock()))
-    reason = commands.obey(Place(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
+    reason = commands.obey(SensorKey(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
     assert reason == f"no sensor {'s' * 63}… of site {SHOWN} is known"
 
 
@@ -123,11 +123,11 @@ def test_line_of_a_stored_reading_is_escaped() -> None:
         _id=HOSTILE, sensor_id=HOSTILE, site=HOSTILE, location=HOSTILE, value_kwh=1.0, timestamp=moment,
         is_anomaly=False, status_message=HOSTILE, received_at=moment,
     )  # fmt: skip
-    assert to_line(measure, 500, UTC) == f"10:00:00 🟢 {SHOWN} 1.00 kWh, {SHOWN}, {SHOWN}"
+    assert reading_line(measure, 500, UTC) == f"10:00:00 🟢 {SHOWN} 1.00 kWh, {SHOWN}, {SHOWN}"
 
 
 def test_verdict_is_escaped() -> None:
-    lines = to_lines(Verdict(1, 0, 0, lost=[HOSTILE], alerts_wrong=[HOSTILE]))
+    lines = verdict_lines(Verdict(1, 0, 0, lost=[HOSTILE], alerts_wrong=[HOSTILE]))
     assert lines.count(f"  {SHOWN}") == 2
     assert all(line.isprintable() for line in lines)
 

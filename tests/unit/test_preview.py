@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from broker.settings import read_settings
-from sensor_node.preview import PROGRAM, draw, preview_command, sums
-from sensor_node.preview_curve import axis_kw, resampled_kw, tell_kw, ticks
+from sensor_node.preview import PROGRAM, draw, preview_command, summarize
+from sensor_node.preview_curve import axis_kw, format_kw, resampled_kw, ticks
 from sensor_node.preview_settings import PreviewSettings, winter_monday
 from sensor_node.preview_svg import to_svg
 from sensor_node.profiles import PROFILES, make_load
@@ -52,7 +52,7 @@ def test_sums_are_those_of_the_readings(capsys: pytest.CaptureFixture[str]) -> N
     total_kwh = energy_kwh.sum()
     expected = [total_kwh, 3, energy_kwh.min() * 6, energy_kwh.max() * 6, total_kwh / 72]
     assert told == pytest.approx(expected, rel=0.01, abs=0.0006)
-    assert lines[-1] == sums(edges_s, energy_kwh)
+    assert lines[-1] == summarize(edges_s, energy_kwh)
 
 
 def test_curve_is_as_high_as_the_power_and_where_it_is() -> None:
@@ -98,7 +98,7 @@ def test_axis_has_round_numbers(most_kw: float, expected: list[float]) -> None:
     ],
 )
 def test_power_is_told_with_three_digits(power_kw: float, told: str) -> None:
-    assert tell_kw(power_kw) == told
+    assert format_kw(power_kw) == told
 
 
 def test_times_are_named_by_local_midnights() -> None:

@@ -20,7 +20,7 @@ from ingestor.documents import Measure, format_moment, measure_id
 from monitor.formats import FORMATS, FormatName
 from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordingError, Series, shift_to
+from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
 
 UTC_ZONE = ZoneInfo("UTC")
 ROME = ZoneInfo("Europe/Rome")
@@ -40,18 +40,20 @@ def unix_ms(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def one(file: Path, columns: Columns | None = None, zone: ZoneInfo = UTC_ZONE) -> Series:
+def one(file: Path, columns: Columns | None = None, zone: ZoneInfo = UTC_ZONE) -> RecordedSeries:
     (series,) = read_recording(file, columns or Columns(), zone)
     return series
 
 
-def read(tmp_path: Path, text: str, columns: Columns | None = None, zone: ZoneInfo = UTC_ZONE) -> Series:
+def read(
+    tmp_path: Path, text: str, columns: Columns | None = None, zone: ZoneInfo = UTC_ZONE
+) -> RecordedSeries:
     file = tmp_path / "recording.csv"
     file.write_text(text, newline="")
     return one(file, columns, zone)
 
 
-def rows_of(series: Series) -> list[tuple[str, float]]:
+def rows_of(series: RecordedSeries) -> list[tuple[str, float]]:
     return [
         (datetime.fromtimestamp(at / 1000, UTC).isoformat(), value)
         for at, value in zip(series.at_ms.tolist(), series.value_kwh.tolist(), strict=True)
@@ -397,7 +399,7 @@ def test_register_gives_what_was_used_between_its_rows(tmp_path: Path) -> None:
 
 def test_shifted_series_keeps_its_distances_and_values() -> None:
     series = one(sample("il-electricity-cdd-hdd-daily"), Columns(stamps="start"))
-    moved = shift_to(series, 1_800_000_000_000)
+    moved = shift_series(series, 1_800_000_000_000)
     assert moved.at_ms[0] == 1_800_000_000_000
     assert (np.diff(moved.at_ms) == np.diff(series.at_ms)).all()
     assert moved.value_kwh is series.value_kwh

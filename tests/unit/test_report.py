@@ -12,35 +12,35 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from broker.settings import read_settings
-from broker.topics import Place
+from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument, SensorDocument
-from monitor.ages import age_words
-from monitor.queries.energy import Peak, Total
+from monitor.ages import format_duration
+from monitor.queries.energy import EnergyTotal, Peak
 from monitor.report import check_file, chosen_time
-from monitor.report_figures import Figures, per_slot
-from monitor.report_html import to_html
-from monitor.report_numbers import change, kwh, share
-from monitor.report_page import Fact, Page
+from monitor.report_figures import ReportData, per_bucket
+from monitor.report_html import render_html
+from monitor.report_numbers import format_change, format_kwh, format_share
+from monitor.report_page import KeyFigure, Report
 from monitor.report_settings import ReportSettings, chosen_day
-from monitor.report_text import to_text
-from monitor.report_time import HOUR, ReportTime, Unit
-from monitor.report_words import to_page
+from monitor.report_text import render_text
+from monitor.report_time import HOUR, ReportPeriod, Unit
+from monitor.report_words import build_report
 
 BERLIN, KOLKATA, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
 NOW = datetime(2026, 11, 25, 13, 20, 5)  # noqa: DTZ001 - as in documents
 MIDNIGHT = datetime(2026, 11, 25)  # noqa: DTZ001
-TODAY = ReportTime.around(date(2026, 11, 25), "day", UTC_ZONE, NOW)
-YESTERDAY = ReportTime.around(date(2026, 11, 24), "day", UTC_ZONE, NOW)
+TODAY = ReportPeriod.around(date(2026, 11, 25), "day", UTC_ZONE, NOW)
+YESTERDAY = ReportPeriod.around(date(2026, 11, 24), "day", UTC_ZONE, NOW)
 HOSTILE = "\x1b[31m</table><script>alert(1)</script><img src=x onerror=alert(1)>\u202e&amp;"
 LONG = "L" * 64
 
 
 def total(
     start: datetime, who: str = "lari", energy_kwh: float = 1.0, readings: int = 10, anomalies: int = 0
-) -> Total:
-    return Total(start, who, energy_kwh, readings, energy_kwh / 2, anomalies)
+) -> EnergyTotal:
+    return EnergyTotal(start, who, energy_kwh, readings, energy_kwh / 2, anomalies)
 
 
 def sensor(name: str = "Sensor-1", **known: object) -> SensorDocument:
@@ -50,12 +50,12 @@ def sensor(name: str = "Sensor-1", **known: object) -> SensorDocument:
 
 
 def alarm(rule: str = "silent", since: datetime = MIDNIGHT, /, **changes: object) -> AlarmDocument:
-    document = begin(Place("lari", "Sensor-1"), rule, Rules().silent, since, since)
+    document = begin(SensorKey("lari", "Sensor-1"), rule, Rules().silent, since, since)
     document.update(changes)  # type: ignore[typeddict-item]  # fields by their names
     return document
 
 
-def figures(when: ReportTime = TODAY, **changes: object) -> Figures:
+def figures(when: ReportPeriod = TODAY, **changes: object) -> ReportData:
     known: dict[str, object] = {
         "sites": (),
         "hours": (),
@@ -66,15 +66,15 @@ def figures(when: ReportTime = TODAY, **changes: object) -> Figures:
         "sensors": (),
         "refused": {},
     }
-    return Figures(when, **{**known, **changes})  # type: ignore[arg-type]  # fields by their names
+    return ReportData(when, **{**known, **changes})  # type: ignore[arg-type]  # fields by their names
 
 
-def facts_of(page: Page) -> dict[str, str]:
-    every: list[Fact] = [*page.facts, *(fact for section in page.sections for fact in section.facts)]
+def facts_of(page: Report) -> dict[str, str]:
+    every: list[KeyFigure] = [*page.facts, *(fact for section in page.sections for fact in section.facts)]
     return {fact.label: f"{fact.value} {fact.detail}".strip() for fact in every}
 
 
-def rows_of(page: Page, title: str) -> Sequence[Sequence[str]]:
+def rows_of(page: Report, title: str) -> Sequence[Sequence[str]]:
     table = next(section.table for section in page.sections if section.title == title)
     return table.rows if table else ()
 
@@ -95,7 +95,7 @@ def rows_of(page: Page, title: str) -> Sequence[Sequence[str]]:
 def test_time_is_of_whole_days_of_the_zone(
     day: str, unit: Unit, zone: ZoneInfo, first: str, hours: int, name: str
 ) -> None:
-    when = ReportTime.around(date.fromisoformat(day), unit, zone, NOW)
+    when = ReportPeriod.around(date.fromisoformat(day), unit, zone, NOW)
     assert when.whole.first == datetime.fromisoformat(first)
     assert when.whole.end - when.whole.first == timedelta(hours=hours)
     assert when.name == name
@@ -103,17 +103,17 @@ def test_time_is_of_whole_days_of_the_zone(
 
 @pytest.mark.parametrize(("zone", "day", "hours"), [(BERLIN, "03-29", 23), (BERLIN, "10-25", 25)])
 def test_day_has_as_many_hours_as_its_clock_shows(zone: ZoneInfo, day: str, hours: int) -> None:
-    when = ReportTime.around(date.fromisoformat(f"2026-{day}"), "day", zone, NOW)
+    when = ReportPeriod.around(date.fromisoformat(f"2026-{day}"), "day", zone, NOW)
     assert len(when.slots) == hours
     assert [when.slot_name(start) for start in (when.slots[0], when.slots[-1])] == ["00:00", "23:00"]
 
 
 def test_hour_of_a_zone_with_half_hours_belongs_to_the_day_in_which_it_begins() -> None:
-    when = ReportTime.around(date(2026, 11, 24), "day", KOLKATA, NOW)
+    when = ReportPeriod.around(date(2026, 11, 24), "day", KOLKATA, NOW)
     assert [when.slot_name(start) for start in (when.slots[0], when.slots[-1])] == ["00:30", "23:30"]
     assert all(when.whole.first <= start < when.whole.end for start in when.slots)
-    week = ReportTime.around(date(2026, 11, 24), "week", KOLKATA, NOW)
-    assert per_slot([total(start) for start in when.slots], week) == [None, 24.0, *[None] * 5]
+    week = ReportPeriod.around(date(2026, 11, 24), "week", KOLKATA, NOW)
+    assert per_bucket([total(start) for start in when.slots], week) == [None, 24.0, *[None] * 5]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_hour_of_a_zone_with_half_hours_belongs_to_the_day_in_which_it_begins() 
 def test_what_goes_on_is_compared_up_to_its_last_full_hour(
     unit: Unit, before: str, until: str, until_before: str
 ) -> None:
-    when = ReportTime.around(date(2026, 11, 25), unit, BERLIN, NOW)
+    when = ReportPeriod.around(date(2026, 11, 25), unit, BERLIN, NOW)
     assert when.is_so_far
     assert when.before.name == before
     assert when.compared.end == datetime.fromisoformat(until)
@@ -146,7 +146,7 @@ def test_report_says_first_what_was_used_and_how_much_more_than_before() -> None
         total(MIDNIGHT + number * HOUR - timedelta(days=1), energy_kwh=number / 2) for number in range(24)
     ]
     peak = Peak("Sensor-1", "lari", MIDNIGHT, 14.98)
-    page = to_page(figures(hours=hours, hours_before=before, peak=peak))
+    page = build_report(figures(hours=hours, hours_before=before, peak=peak))
     assert page.title == "Wednesday, 25 November 2026, so far"
     assert facts_of(page) | {
         "Energy": "91.0 kWh so far",
@@ -162,9 +162,9 @@ def test_report_says_first_what_was_used_and_how_much_more_than_before() -> None
 
 def test_missing_hours_of_the_time_before_are_told() -> None:
     hours = [total(start) for start in YESTERDAY.slots]
-    page = to_page(figures(YESTERDAY, hours=hours, hours_before=[total(YESTERDAY.before.slots[5])]))
+    page = build_report(figures(YESTERDAY, hours=hours, hours_before=[total(YESTERDAY.before.slots[5])]))
     assert facts_of(page)["Day before"].endswith("Monday, 23 November 2026, 23 hours of it without a reading")
-    nothing = to_page(figures(YESTERDAY, hours=hours))
+    nothing = build_report(figures(YESTERDAY, hours=hours))
     assert facts_of(nothing)["Change"] == "unknown without a reading on Monday, 23 November 2026"
 
 
@@ -177,7 +177,7 @@ def test_sites_and_sensors_that_used_most_come_first() -> None:
     before = [total(MIDNIGHT - timedelta(days=1), "annex", 4.0)]
     by_sensor = [total(MIDNIGHT, f"Sensor-{number}", number) for number in range(20)]
     known = [sensor("Sensor-19", location="by its readings", own_location="Room 7")]
-    page = to_page(figures(hours=hours, hours_before=before, by_sensor=by_sensor, sensors=known))
+    page = build_report(figures(hours=hours, hours_before=before, by_sensor=by_sensor, sensors=known))
     assert [row[:4] for row in rows_of(page, "Sites")] == [
         ("lari", "3.00", "60.0 %", ""),
         ("annex", "2.00", "40.0 %", "-50.0 %"),
@@ -195,7 +195,7 @@ def test_alarms_are_counted_by_severity_and_rule_and_the_longest_is_named() -> N
     ]
     stands = alarm("silent", MIDNIGHT + 13 * HOUR, severity="critical", message="no reading")
     waits = alarm("clock", MIDNIGHT, severity="minor", cleared_at=MIDNIGHT + minute, waits=True)
-    page = to_page(figures(alarms=[*over, waits, stands]))
+    page = build_report(figures(alarms=[*over, waits, stands]))
     assert rows_of(page, "Alarms") == [
         ("critical", "silent", "1", "1", "20 min 5 s"),
         ("minor", "stuck", "2", "0", "1 h 30 min"),
@@ -217,7 +217,7 @@ def test_sensors_that_are_not_heard_are_listed() -> None:
         {"sensor_id": "Never"},
     ]
     by_sensor = [total(MIDNIGHT, name) for name in ("Heard", "Silent", "Gone")]
-    page = to_page(figures(hours=[total(MIDNIGHT)], by_sensor=by_sensor, sensors=sensors))
+    page = build_report(figures(hours=[total(MIDNIGHT)], by_sensor=by_sensor, sensors=sensors))
     assert [(row[0], *row[3:]) for row in rows_of(page, "Sensors to look after")] == [
         ("Gone", "offline", "10 readings"),
         ("Silent", "silent 3 h", "10 readings"),
@@ -242,27 +242,27 @@ def test_sensor_that_came_later_is_not_missed() -> None:
         (TODAY, {}, "0"),
         (TODAY, {"not_json": 2000, "clock": 1}, "2,001 as 2,000 not_json, 1 clock"),
         (
-            ReportTime.around(date(2026, 1, 1), "day", UTC_ZONE, NOW),
+            ReportPeriod.around(date(2026, 1, 1), "day", UTC_ZONE, NOW),
             {},
             "0 in the last 30 days, for which they are kept",
         ),
     ],
 )
-def test_refused_payloads_are_counted(when: ReportTime, refused: dict[str, int], told: str) -> None:
-    assert facts_of(to_page(figures(when, refused=refused)))["Payloads refused"] == told
+def test_refused_payloads_are_counted(when: ReportPeriod, refused: dict[str, int], told: str) -> None:
+    assert facts_of(build_report(figures(when, refused=refused)))["Payloads refused"] == told
 
 
 def test_empty_database_makes_a_friendly_report() -> None:
     for unit in ("day", "week", "month"):
-        page = to_page(figures(ReportTime.around(date(2026, 11, 25), unit, BERLIN, NOW)))
-        assert "Nothing is stored yet" in "\n".join(to_text(page))
-        assert "Nothing is stored yet" in to_html(page)
-    assert "No sensor is known at nowhere" in "\n".join(to_text(to_page(figures(sites=["nowhere"]))))
+        page = build_report(figures(ReportPeriod.around(date(2026, 11, 25), unit, BERLIN, NOW)))
+        assert "Nothing is stored yet" in "\n".join(render_text(page))
+        assert "Nothing is stored yet" in render_html(page)
+    assert "No sensor is known at nowhere" in "\n".join(render_text(build_report(figures(sites=["nowhere"]))))
 
 
 def test_bars_are_as_long_as_their_hours_are_high() -> None:
     hours = [total(MIDNIGHT, energy_kwh=8.0), total(MIDNIGHT + HOUR, energy_kwh=3.0)]
-    lines = to_text(to_page(figures(hours=hours)))
+    lines = render_text(build_report(figures(hours=hours)))
     bars = lines[lines.index("Energy per hour") + 1 :]
     assert bars[0] == f"  00:00  {'█' * 48}  8.00 kWh"
     assert bars[1] == f"  01:00  {'█' * 18}{' ' * 30}  3.00 kWh"
@@ -271,7 +271,7 @@ def test_bars_are_as_long_as_their_hours_are_high() -> None:
     assert bars[13:15] == ["  13:00  no reading", ""]
 
 
-def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Page:
+def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Report:
     """A report with a text from outside wherever there can be one."""
     hours = [total(start, each, 12345.678) for start in TODAY.slots[:14] for each in (site, f"{site[:60]}-b")]
     before = [total(start, site) for start in YESTERDAY.slots]
@@ -279,7 +279,7 @@ def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Page:
     wrong = alarm(message=text, sensor_id=name, rule=text[:64])
     peak = Peak(name, site, MIDNIGHT, 14.98)
     by_sensor = [total(MIDNIGHT, name, 12345.678)]
-    return to_page(
+    return build_report(
         figures(
             hours=hours,
             hours_before=before,
@@ -294,7 +294,7 @@ def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Page:
 
 @given(text=st.text(max_size=200))
 def test_text_is_80_columns_wide_and_steers_no_terminal(text: str) -> None:
-    for line in to_text(everything(text, LONG, LONG)):
+    for line in render_text(everything(text, LONG, LONG)):
         assert cell_len(line) <= 80
         assert line.isprintable()
 
@@ -318,27 +318,27 @@ class Tags(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-HARMLESS = Tags(to_html(everything("x")))
+HARMLESS = Tags(render_html(everything("x")))
 
 
 @settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=200).map(lambda text: text + HOSTILE) | st.just(HOSTILE))
 def test_text_from_outside_does_not_become_markup(text: str) -> None:
-    page = to_html(everything(text))
+    page = render_html(everything(text))
     assert [tag for tag, _ in Tags(page).found] == [tag for tag, _ in HARMLESS.found]
     assert all(character.isprintable() or character == "\n" for character in page)
     assert "<script>alert(1)</script>" in "".join(Tags(page).texts)
 
 
 def test_names_from_outside_are_escaped_in_plots_and_attributes_too() -> None:
-    page = to_html(everything(HOSTILE, f"s\u202e{HOSTILE}", f"n\u202e{HOSTILE}"))
+    page = render_html(everything(HOSTILE, f"s\u202e{HOSTILE}", f"n\u202e{HOSTILE}"))
     assert all(character.isprintable() or character == "\n" for character in page)
     assert [tag for tag, _ in Tags(page).found] == [tag for tag, _ in HARMLESS.found]
     assert any(r"s\u202e" in (value or "") for _, each in Tags(page).found for value in each.values())
 
 
 def test_page_needs_nothing_but_itself() -> None:
-    page = to_html(everything("x"))
+    page = render_html(everything("x"))
     assert not re.search(r"<script|<link|<img|@import|url\(|https?:|\son\w+=", page)
     assert not [each for _, attributes in HARMLESS.found for each in attributes if each in {"src", "href"}]
 
@@ -355,29 +355,29 @@ def test_page_can_be_read_without_seeing_it() -> None:
 
 
 def page_title() -> str:
-    return to_html(everything("x")).split("<title>")[1].split("</title>")[0]
+    return render_html(everything("x")).split("<title>")[1].split("</title>")[0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 9])
 def test_plot_shows_no_more_sites_than_there_are_colours(count: int) -> None:
     hours = [total(MIDNIGHT, f"site-{number}", 1.0 + number) for number in range(count)]
-    page = to_html(to_page(figures(hours=hours)))
+    page = render_html(build_report(figures(hours=hours)))
     assert ("other sites" in page) == (count == 9)
     assert len(set(re.findall(r"color-\d", page.split("<body>")[1]))) == (0 if count == 0 else min(count, 6))
 
 
 def test_numbers_are_written_for_people() -> None:
-    assert [kwh(each) for each in (0.0, 1.824, 12.35, 9999.94, 12345.6)] == [
+    assert [format_kwh(each) for each in (0.0, 1.824, 12.35, 9999.94, 12345.6)] == [
         "0.00",
         "1.82",
         "12.3",
         "9,999.9",
         "12,346",
     ]
-    assert kwh(1.824, most=50) == "1.8"
-    assert (share(1, 8), share(0, 0)) == ("12.5 %", "")
+    assert format_kwh(1.824, most=50) == "1.8"
+    assert (format_share(1, 8), format_share(0, 0)) == ("12.5 %", "")
     pairs = [(110, 100), (50, 100), (0, 0), (1, 0), (0, 1), (5000, 1)]
-    assert [change(*each) for each in pairs] == [
+    assert [format_change(*each) for each in pairs] == [
         "+10.0 %",
         "-50.0 %",
         "as before",
@@ -390,8 +390,8 @@ def test_numbers_are_written_for_people() -> None:
 def test_ages_are_written_for_people() -> None:
     seconds = (0, 0.5, 45, 60, 3700, 86399, 90000, 1e8)
     words = ["0 ms", "500 ms", "45 s", "1 min", "1 h 1 min", "23 h 59 min", "1 d 1 h", "1,157 d 9 h"]
-    assert [age_words(timedelta(seconds=each)) for each in seconds] == words
-    assert age_words(timedelta(seconds=90000), short=True) == "1 d"
+    assert [format_duration(timedelta(seconds=each)) for each in seconds] == words
+    assert format_duration(timedelta(seconds=90000), short=True) == "1 d"
 
 
 def read(*arguments: str) -> ReportSettings:

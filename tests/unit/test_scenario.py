@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.topics import Place
+from broker.topics import SensorKey
 from sensor_node.__main__ import find_command
 from sensor_node.build import build_group
-from sensor_node.check import span, to_words
-from sensor_node.faults import NATURES
+from sensor_node.check import describe_plan, format_duration
+from sensor_node.faults import FAULT_TYPES
 from sensor_node.meter import first_sequence
-from sensor_node.options import plan_of
-from sensor_node.plan import Course, Plan
-from sensor_node.recordings.series import RecordingError, Series
-from sensor_node.replay import ReplaySettings, plan_replay
-from sensor_node.rounds import Pace, Round, as_recorded, in_turn, together
+from sensor_node.options import plan_from_options
+from sensor_node.plan import PlanTimeline, SimulationPlan
+from sensor_node.recordings.series import RecordedSeries, RecordingError
+from sensor_node.replay import ReplaySettings, replay_plan
+from sensor_node.rounds import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario
 from sensor_node.scenario_plan import plan_scenario, with_seed
 from sensor_node.settings import SensorNodeSettings
@@ -29,7 +29,7 @@ NODE = '[[sites]]\nname = "lari"\n[[sites.nodes]]\nsensor_id = "S-01"\n'
 METERS = f'name = "Test"\n{NODE}[[sites.nodes.meters]]\n'
 
 
-def plan_text(text: str, folder: Path) -> Plan:
+def plan_text(text: str, folder: Path) -> SimulationPlan:
     file = folder / "scenario.toml"
     file.write_text(text)
     return plan_scenario(read_scenario(file), folder, NOW)
@@ -39,7 +39,7 @@ def plan_text(text: str, folder: Path) -> Plan:
 def test_examples_are_found_by_name_and_said_in_words(name: str) -> None:
     file = find_scenario(Path(name))
     assert file == EXAMPLES / f"{name}.toml"
-    lines = to_words(plan_scenario(read_scenario(file), file.parent, NOW))
+    lines = describe_plan(plan_scenario(read_scenario(file), file.parent, NOW))
     assert max(map(len, lines)) <= 80
     assert lines[0] == read_scenario(file).name
 
@@ -51,7 +51,7 @@ def test_campus_has_500_meters_and_the_bad_day_every_fault() -> None:
     )
     assert campus.meters == 500
     kinds = {fault.kind for node in bad_day.nodes for group in node.groups for fault in group.faults}
-    assert kinds | {fault.kind for node in bad_day.nodes for fault in node.faults} == set(NATURES)
+    assert kinds | {fault.kind for node in bad_day.nodes for fault in node.faults} == set(FAULT_TYPES)
 
 
 def test_file_of_ones_own_wins_over_an_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_file_of_ones_own_wins_over_an_example(tmp_path: Path, monkeypatch: pyte
 
 
 def test_long_name_is_broken_into_lines(tmp_path: Path) -> None:
-    lines = to_words(plan_text(METERS.replace("Test", "A very long day " * 6), tmp_path))
+    lines = describe_plan(plan_text(METERS.replace("Test", "A very long day " * 6), tmp_path))
     assert lines[0].startswith("A very long day A very")
     assert max(map(len, lines)) <= 80
 
@@ -70,7 +70,7 @@ def test_long_name_is_broken_into_lines(tmp_path: Path) -> None:
 def test_meters_of_a_node_count_up_over_its_groups(tmp_path: Path) -> None:
     plan = plan_text(f'{METERS}count = 2\n[[sites.nodes.meters]]\ncount = 3\nprofile = "office"\n', tmp_path)
     assert [each.name for each in plan.nodes[0].places] == ["S-01", "S-02", "S-03", "S-04", "S-05"]
-    assert plan.nodes[0].place == Place("lari", "S-01")
+    assert plan.nodes[0].place == SensorKey("lari", "S-01")
 
 
 def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_words_name_what_is_simulated_and_how_much(tmp_path: Path) -> None:
         'interval = "15m"\nyearly_kwh = [1000, 2000]\ncounter = true\n'
         '[[faults]]\nkind = "gap"\nrate = "2%"\nmeters = "S-0*"\n'
     )
-    words = " ".join(" ".join(to_words(plan_text(text, tmp_path))).split())
+    words = " ".join(" ".join(describe_plan(plan_text(text, tmp_path))).split())
     assert "From 2026-01-01 to 2026-01-02, at 3,600 times the speed of time; seed 7." in words
     assert "office, 1,000 to 2,000 kWh a year, read every 15m, with a register" in words
     assert "at 2 % of the readings of 9 meters (length 10, backfill no)" in words
@@ -156,17 +156,17 @@ def test_words_name_what_is_simulated_and_how_much(tmp_path: Path) -> None:
 
 def test_length_of_time_is_written_as_in_a_scenario() -> None:
     lengths = [timedelta(milliseconds=5), timedelta(seconds=90), timedelta(hours=1), timedelta(hours=25)]
-    assert [span(each) for each in lengths] == ["5ms", "1m30s", "1h", "25h"]
+    assert [format_duration(each) for each in lengths] == ["5ms", "1m30s", "1h", "25h"]
 
 
-def options(*arguments: str) -> Plan:
-    return plan_of(SensorNodeSettings(_cli_parse_args=list(arguments)), "S-1")
+def options(*arguments: str) -> SimulationPlan:
+    return plan_from_options(SensorNodeSettings(_cli_parse_args=list(arguments)), "S-1")
 
 
 def test_options_say_when_time_begins() -> None:
-    assert options().course == Course()
+    assert options().course == PlanTimeline()
     simulated = options("--from", "2026-01-01", "--to", "2026-03-31").course
-    assert simulated == Course(
+    assert simulated == PlanTimeline(
         datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC), None
     )
     fast = options("--speed", "3600", "--time-zone", "UTC").course
@@ -197,7 +197,7 @@ def test_seed_can_be_another_one() -> None:
     assert (with_seed(plan, None).seed, with_seed(plan, 9).seed) == (3, 9)
 
 
-async def rounds(found: AsyncIterator[Round], most: int) -> list[Round]:
+async def rounds(found: AsyncIterator[Readout], most: int) -> list[Readout]:
     taken = []
     async for each in found:
         taken.append(each)
@@ -208,9 +208,9 @@ async def rounds(found: AsyncIterator[Round], most: int) -> list[Round]:
 
 async def test_simulated_time_reads_all_at_the_end_of_each_interval_until_its_end() -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    course = Course(begin, begin + timedelta(hours=1))
-    pace = Pace(course, asyncio.Event(), lambda: True)
-    found = await rounds(together(1500, timedelta(minutes=15), begin, pace), 100)
+    course = PlanTimeline(begin, begin + timedelta(hours=1))
+    pace = ReadingScheduler(course, asyncio.Event(), lambda: True)
+    found = await rounds(simultaneous(1500, timedelta(minutes=15), begin, pace), 100)
     assert [each.moment for each in found] == [
         begin + timedelta(minutes=15) * number for number in (1, 1, 2, 2, 3, 3, 4, 4)
     ]
@@ -220,7 +220,7 @@ async def test_simulated_time_reads_all_at_the_end_of_each_interval_until_its_en
 async def test_simulated_time_waits_for_room_and_is_never_ahead_of_the_clock() -> None:
     begin, room = datetime.now(UTC), [False]
     stop = asyncio.Event()
-    pace = Pace(Course(begin - timedelta(hours=1)), stop, lambda: room[0])
+    pace = ReadingScheduler(PlanTimeline(begin - timedelta(hours=1)), stop, lambda: room[0])
     waiting = asyncio.create_task(pace.until(begin - timedelta(minutes=30)))
     done, _ = await asyncio.wait({waiting}, timeout=0.2)
     assert not done
@@ -234,18 +234,18 @@ async def test_simulated_time_waits_for_room_and_is_never_ahead_of_the_clock() -
 
 
 async def test_live_meters_are_read_in_turn() -> None:
-    pace = Pace(Course(), asyncio.Event(), lambda: True)
-    found = await rounds(in_turn(3, timedelta(milliseconds=30), pace), 12)
+    pace = ReadingScheduler(PlanTimeline(), asyncio.Event(), lambda: True)
+    found = await rounds(staggered(3, timedelta(milliseconds=30), pace), 12)
     numbers = [number for each in found for number in each.meters]
     assert numbers == [number % 3 for number in range(len(numbers))]
 
 
-def series(*at_s: int, name: str | None = None) -> Series:
-    return Series(name, np.array(at_s, np.int64) * 1000, np.arange(1.0, len(at_s) + 1), {})
+def series(*at_s: int, name: str | None = None) -> RecordedSeries:
+    return RecordedSeries(name, np.array(at_s, np.int64) * 1000, np.arange(1.0, len(at_s) + 1), {})
 
 
 async def test_recordings_are_read_when_they_were() -> None:
-    pace = Pace(Course(datetime.fromtimestamp(0, UTC)), asyncio.Event(), lambda: True)
+    pace = ReadingScheduler(PlanTimeline(datetime.fromtimestamp(0, UTC)), asyncio.Event(), lambda: True)
     found = await rounds(as_recorded([series(10, 20, 40), series(15, 20)], pace), 100)
     told = [(each.moment.timestamp(), [*each.meters]) for each in found]
     assert told == [(10, [0]), (15, [1]), (20, [0, 1]), (40, [0])]
@@ -253,7 +253,7 @@ async def test_recordings_are_read_when_they_were() -> None:
 
 def test_replay_shifts_all_series_together_and_names_them() -> None:
     settings = ReplaySettings(_cli_parse_args=["x.csv", "--shift-to-now", "--sensor-id", "Old-7"])
-    plan = plan_replay(settings, [series(100, 160), series(90, 95)], NOW)
+    plan = replay_plan(settings, [series(100, 160), series(90, 95)], NOW)
     (group,) = plan.nodes[0].groups
     assert group.sensor_ids == ("Old-7", "Old-8")
     now_ms = int(NOW.timestamp() * 1000)
@@ -261,10 +261,10 @@ def test_replay_shifts_all_series_together_and_names_them() -> None:
         [now_ms + 10_000, now_ms + 70_000],
         [now_ms, now_ms + 5_000],
     ]
-    named = plan_replay(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A-1")], NOW)
+    named = replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A-1")], NOW)
     assert named.nodes[0].groups[0].sensor_ids == ("A-1",)
     with pytest.raises(RecordingError, match="'A/1' is no sensor id"):
-        plan_replay(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A/1")], NOW)
+        replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A/1")], NOW)
 
 
 def test_same_seed_makes_the_same_readings_byte_for_byte() -> None:

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from ingestor.documents import AlarmDocument
-from monitor.live import Live
-from monitor.screen import Screen, spark
+from monitor.live import LiveSnapshot
+from monitor.screen import WatchScreen, sparkline
 from monitor.zone import machine_zone
 from tests.fault_points.monitor import fail_last_look
 from tests.unit.test_alarm_list import alarm
@@ -19,10 +19,10 @@ from tests.unit.test_watch import columns
 from tests.unit.test_web import NOW, sensor
 
 
-def live(*names: str, standing: list[AlarmDocument] | None = None, location: str = "Room 1") -> Live:
+def live(*names: str, standing: list[AlarmDocument] | None = None, location: str = "Room 1") -> LiveSnapshot:
     """Sensors with three readings each, of which the last is of now."""
     # It is never asked.
-    made = Live(MagicMock(), machine_zone())
+    made = LiveSnapshot(MagicMock(), machine_zone())
     for name in names:
         one = sensor(1.0, 2.0, 1.5, location=location)
         one.sensor_id = name
@@ -31,9 +31,9 @@ def live(*names: str, standing: list[AlarmDocument] | None = None, location: str
     return made
 
 
-def lines(view: Live, width: int = 80, height: int = 24) -> list[str]:
+def lines(view: LiveSnapshot, width: int = 80, height: int = 24) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=False)
-    console.print(Screen(view, NOW, UTC))
+    console.print(WatchScreen(view, NOW, UTC))
     return cast("io.StringIO", console.file).getvalue().splitlines()
 
 
@@ -87,12 +87,12 @@ def test_empty_database_says_what_to_do() -> None:
 
 
 def test_spark_goes_from_zero_to_the_highest() -> None:
-    assert spark([0.0, 5.0, 10.0]) == "▁▅█"
-    assert spark([0.0, 0.0]) == "▁▁"
-    assert spark([]) == ""
+    assert sparkline([0.0, 5.0, 10.0]) == "▁▅█"
+    assert sparkline([0.0, 0.0]) == "▁▁"
+    assert sparkline([]) == ""
 
 
 def test_thousand_sensors_are_sorted_and_only_those_drawn_that_fit() -> None:
     view = live(*(f"Meter-{number:04}" for number in range(1000)))
-    assert len(Screen(view, NOW).shown(24)) == 19
+    assert len(WatchScreen(view, NOW).shown(24)) == 19
     assert asyncio.run(view.fleet.fill([])) == set()

@@ -9,13 +9,13 @@ from rich.cells import cell_len
 
 from broker.settings import read_settings
 from ingestor.documents import SensorDocument
-from monitor.alarms import Look
+from monitor.alarms import DisplayOptions
 from monitor.sensors import list_lines, sensors_command
 from monitor.sensors_settings import SensorsSettings, asked_changes
 from monitor.tables import Column, table_lines
 
 NOW = datetime(2026, 11, 25, 13, 20, 5)  # noqa: DTZ001 - as in documents
-LOOK = Look(80, colours=False, now=NOW, zone=UTC)
+LOOK = DisplayOptions(80, colours=False, now=NOW, zone=UTC)
 
 
 def sensor(name: str, ago: timedelta | None = timedelta(seconds=1), /, **known: object) -> SensorDocument:

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from broker.client import BrokerLostError
-from broker.connection import Connection, Outgoing
-from broker.ledger import Attempt, Outcome, entry_adapter
+from broker.connection import Connection, OutgoingMessage
+from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading, SequenceRange
-from broker.topics import Place
-from sensor_node.backfill import BURST, Allowance
+from broker.topics import SensorKey
+from sensor_node.backfill import BURST, BackfillBucket
 from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.ledger import Ledger, open_ledger
 from sensor_node.meter import Meter, first_sequence
-from sensor_node.outbox import RESEND_AFTER_S, Kept, Outbox
-from sensor_node.publish import MOST_ONCE, Publisher
+from sensor_node.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
+from sensor_node.publish import MAX_UNCONFIRMED, Publisher
 from sensor_node.settings import SensorNodeSettings
 from tests.fault_points.sensor_node import PUBLISH_READINGS, publish_once
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123456, tzinfo=UTC)
-PLACE, OTHER = Place("lari", "S-1"), Place("lari", "S-2")
+PLACE, OTHER = SensorKey("lari", "S-1"), SensorKey("lari", "S-2")
 
 
 def test_meter_counts_and_never_gives_two_readings_one_time() -> None:
@@ -54,9 +54,9 @@ async def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
             yield durable
 
 
-def kept(*sequences: int, place: Place = PLACE) -> list[Kept]:
+def kept(*sequences: int, place: SensorKey = PLACE) -> list[OutboxEntry]:
     made = {"sensor_id": place.name, "value_kwh": 1.5, "timestamp": "2026-11-23T10:00:00Z"}
-    return [Kept(place, each, json.dumps(made | {"sequence": each}).encode()) for each in sequences]
+    return [OutboxEntry(place, each, json.dumps(made | {"sequence": each}).encode()) for each in sequences]
 
 
 async def stored(outbox: Outbox, *ranges: SequenceRange, now_s: float = 0.0) -> int:
@@ -160,7 +160,7 @@ class HalfDeaf(Connection):
         self.unheard = 0
         self.sent: list[str] = []
 
-    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+    async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         self.sent += [each.topic for each in messages]
         self.unheard += sum("/deaf/" in each.topic for each in messages)
 
@@ -172,7 +172,7 @@ async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(
     monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     outbox, connection = Outbox(100, Ledger()), HalfDeaf()
     publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], outbox)
-    await outbox.add(kept(1, place=Place("deaf", "S-9")) + kept(2))
+    await outbox.add(kept(1, place=SensorKey("deaf", "S-9")) + kept(2))
 
     async def publish_for(seconds: int) -> int:
         before = len(connection.sent)
@@ -195,7 +195,7 @@ class Cut(Connection):
         self.losses = losses
         self.sent: list[bytes] = []
 
-    async def publish_many(self, messages: Sequence[Outgoing]) -> None:
+    async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         self.sent += [each.payload for each in messages]
         if self.losses:
             self.losses -= 1
@@ -214,14 +214,14 @@ async def test_what_is_sent_once_is_sent_again_until_the_broker_has_answered() -
 
 async def test_what_waits_to_be_sent_once_is_bounded() -> None:
     publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], Outbox(100, Ledger()))
-    publisher.send_once([(PLACE, b"{")] * (MOST_ONCE - 1))
+    publisher.send_once([(PLACE, b"{")] * (MAX_UNCONFIRMED - 1))
     crowded = [publisher.is_crowded]
     publisher.send_once([(PLACE, b"{")])
     assert [*crowded, publisher.is_crowded] == [False, True]
 
 
 def test_backfill_keeps_to_its_rate() -> None:
-    allowance = Allowance(rate_per_s=160, now_s=0.0)
+    allowance = BackfillBucket(rate_per_s=160, now_s=0.0)
     # A few readings that found no connection yet need not wait.
     assert allowance.now(0.0) == BURST
     allowance.spend(BURST)
@@ -242,7 +242,7 @@ async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of
         meter = Meter(PLACE, "Room 1", sequence=1)
         made = [meter.read(NOW + timedelta(seconds=number), 1.5)[0] for number in range(5)]
         readings = [Reading.model_validate_json(each.payload) for each in made]
-        await outbox.add([Kept(PLACE, each.sequence, each.payload) for each in made])
+        await outbox.add([OutboxEntry(PLACE, each.sequence, each.payload) for each in made])
         await stored(outbox, (1, 2))
         await outbox.forget(PLACE, [(3, 3)], 0.0, stored=False)
         await ledger.end(outbox.kept)
@@ -254,12 +254,12 @@ async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of
     lines = path.read_bytes().splitlines()
     assert lines.pop(8) == b'{"event":"invo'
     entries = [entry_adapter.validate_json(line) for line in lines]
-    attempts = [(each.event, each.reading) for each in entries if isinstance(each, Attempt)]
+    attempts = [(each.event, each.reading) for each in entries if isinstance(each, AttemptEntry)]
     assert attempts == [
         *(("invoke", each) for each in readings[:4]),
         ("refused", readings[4]),
         ("invoke", readings[3]),
     ]
-    outcomes = [(each.event, each.sequences) for each in entries if isinstance(each, Outcome)]
+    outcomes = [(each.event, each.sequences) for each in entries if isinstance(each, OutcomeEntry)]
     assert outcomes == [("confirmed", [(1, 2)]), ("rejected", [(3, 3)]), ("unknown", [(4, 4)])]
     assert {each.site for each in entries} == {"lari"}

@@ -6,7 +6,7 @@ import pytest
 from bson import Decimal128, ObjectId
 
 from ingestor.documents import AlarmDocument, RejectedDocument, utc_now
-from monitor.queries.shapes import Shape
+from monitor.queries.shapes import DocumentCheck
 
 AT = utc_now()
 REFUSED: dict[str, Any] = {
@@ -46,7 +46,7 @@ ALARM: dict[str, Any] = {
     ],
 )
 def test_refused_payload_that_is_something_else_is_left_out(spoiled: dict[str, Any]) -> None:
-    shape = Shape(RejectedDocument, "refused payloads")
+    shape = DocumentCheck(RejectedDocument, "refused payloads")
     good = [REFUSED, {**REFUSED, "row": 2, "more": 1}]
     assert shape.readable([good[0], {**REFUSED, **spoiled}, good[1]]) == good
 
@@ -55,7 +55,7 @@ def test_refused_payload_that_is_something_else_is_left_out(spoiled: dict[str, A
 def test_alarm_without_a_field_or_with_another_in_its_place_is_left_out(
     field: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shape = Shape(AlarmDocument, "alarms")
+    shape = DocumentCheck(AlarmDocument, "alarms")
     without = {name: value for name, value in ALARM.items() if name != field}
     for _ in range(2):
         assert shape.readable([ALARM, without, {**ALARM, field: Decimal128("1.5")}]) == [ALARM]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sensor_node.check import span
-from sensor_node.faults import NATURES
+from sensor_node.check import format_duration
+from sensor_node.faults import FAULT_TYPES
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES
 from sensor_node.scenario import EXAMPLES
 
@@ -41,15 +41,15 @@ def test_each_picture_is_there() -> None:
 
 def test_each_fault_is_there_with_its_parameters() -> None:
     table = rows("Faults")
-    assert set(table) == set(NATURES)
-    for kind, nature in NATURES.items():
+    assert set(table) == set(FAULT_TYPES)
+    for kind, nature in FAULT_TYPES.items():
         told = dict(re.findall(r"`([a-z]+)` ([^,]+)", table[kind][1]))
         assert told == {name: shown(value) for name, value in nature.defaults.items()}, kind
 
 
 def shown(value: object) -> str:
     if isinstance(value, timedelta):
-        return f"-{-value.total_seconds():g}s" if value < timedelta(0) else span(value)
+        return f"-{-value.total_seconds():g}s" if value < timedelta(0) else format_duration(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.queries.database import Span
-from monitor.queries.slots import Part, Unit, parts, starts, whole
+from monitor.queries.database import TimeRange
+from monitor.queries.slots import BucketRun, Unit, bucket_runs, bucket_starts, single_bucket
 
 HOUR = timedelta(hours=1)
 # Summer and winter, none, half an hour of it, a day that was left out, midnights that come twice.
@@ -16,7 +16,7 @@ ZONES = ("UTC", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "Atlanti
 MOMENTS = st.datetimes(datetime(2011, 10, 1), datetime(2026, 12, 31))  # noqa: DTZ001
 
 
-def number_of(part: Part, hour: datetime) -> int:
+def number_of(part: BucketRun, hour: datetime) -> int:
     """What the database computes with the part's expression."""
     if part.number == {"$literal": 0}:
         return 0
@@ -31,10 +31,10 @@ def test_each_hour_is_counted_once_and_in_the_slot_where_it_belongs(
     first: datetime, hours: int, unit: Unit, zone: str
 ) -> None:
     first = first.replace(minute=0, second=0, microsecond=0)
-    span = Span(first, first + hours * HOUR)
+    span = TimeRange(first, first + hours * HOUR)
     clock = ZoneInfo(zone)
-    edges = list(starts(span, unit, clock))
-    asked = parts(span, unit, clock)
+    edges = list(bucket_starts(span, unit, clock))
+    asked = bucket_runs(span, unit, clock)
     assert edges == sorted(set(edges))
     for each in {0, hours - 1, hours // 2, *range(0, hours, 13)}:
         hour = first + each * HOUR
@@ -48,9 +48,9 @@ def test_each_hour_is_counted_once_and_in_the_slot_where_it_belongs(
     MOMENTS, st.integers(1, 60 * 24 * 60), st.sampled_from(["hour", "day", "week"]), st.sampled_from(ZONES)
 )
 def test_days_and_hours_make_up_the_time(first: datetime, minutes: int, unit: Unit, zone: str) -> None:
-    span = Span(first, first + timedelta(minutes=minutes))
+    span = TimeRange(first, first + timedelta(minutes=minutes))
     wanted = {first.replace(minute=0, second=0, microsecond=0) + n * HOUR for n in range(minutes // 60 + 2)}
-    for asked in (parts(span, unit, ZoneInfo(zone)), whole(span)):
+    for asked in (bucket_runs(span, unit, ZoneInfo(zone)), single_bucket(span)):
         found = [hour for part in asked for hour in part.hours()]
         for part in asked:
             for day in part.days():
@@ -66,7 +66,7 @@ def test_days_begin_at_midnights(first: datetime, days: int, zone: str) -> None:
     clock = ZoneInfo(zone)
     edges = [
         each.replace(tzinfo=ZoneInfo("UTC")).astimezone(clock)
-        for each in starts(Span(first, first + days * timedelta(days=1)), "day", clock)
+        for each in bucket_starts(TimeRange(first, first + days * timedelta(days=1)), "day", clock)
     ]
     dates = [each.date() for each in edges]
     assert dates == sorted(set(dates))
@@ -76,11 +76,11 @@ def test_days_begin_at_midnights(first: datetime, days: int, zone: str) -> None:
 
 def test_day_that_the_calendar_left_out_does_not_begin() -> None:
     samoa = ZoneInfo("Pacific/Apia")
-    span = Span(datetime(2011, 12, 30), datetime(2012, 1, 1))  # noqa: DTZ001
-    assert [f"{each:%d %H}" for each in starts(span, "day", samoa)] == ["29 10", "30 10", "31 10"]
-    assert all(part.width > timedelta() for part in parts(span, "day", samoa))
+    span = TimeRange(datetime(2011, 12, 30), datetime(2012, 1, 1))  # noqa: DTZ001
+    assert [f"{each:%d %H}" for each in bucket_starts(span, "day", samoa)] == ["29 10", "30 10", "31 10"]
+    assert all(part.width > timedelta() for part in bucket_runs(span, "day", samoa))
 
 
 def test_time_of_nothing_has_no_parts() -> None:
     moment = datetime(2026, 11, 23)  # noqa: DTZ001
-    assert parts(Span(moment, moment), "day", ZoneInfo("UTC")) == []
+    assert bucket_runs(TimeRange(moment, moment), "day", ZoneInfo("UTC")) == []

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from stack.accounts import ROLES, Accounts
-from stack.passwords import NAMES, PasswordsError, keep_passwords, rotate
+from stack.accounts import ROLES, Credentials
+from stack.passwords import NAMES, PasswordsError, ensure_passwords, rotate_passwords
 from stack.ports import free_port
 from tests.programs import Ended, run_program
 
@@ -22,28 +22,28 @@ COMPOSE = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "
 
 def test_passwords_are_made_once_for_their_owner_only_and_kept(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    made = keep_passwords(env)
+    made = ensure_passwords(env)
     assert made.keys() == set(NAMES)
     assert len(set(made.values())) == len(NAMES)
     assert all(len(password) >= 32 for password in made.values())
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
-    assert keep_passwords(env) == made == dotenv_values(env)
+    assert ensure_passwords(env) == made == dotenv_values(env)
 
 
 def test_what_is_in_env_stays_and_what_is_missing_is_added(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x")
-    made = keep_passwords(env)
+    made = ensure_passwords(env)
     assert made["MQTT_VIEWER_PASSWORD"] == "mine"  # noqa: S105
     assert env.read_text().startswith("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x\nMONGO_ADMIN_PASSWORD=")
-    assert Accounts(made).mqtt("viewer", 1) == "mqtt://viewer:mine@127.0.0.1:1"
+    assert Credentials(made).mqtt("viewer", 1) == "mqtt://viewer:mine@127.0.0.1:1"
 
 
 def test_env_that_others_can_read_is_closed(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    keep_passwords(env)
+    ensure_passwords(env)
     env.chmod(0o644)
-    keep_passwords(env)
+    ensure_passwords(env)
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
 
 
@@ -51,30 +51,30 @@ def test_password_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-a-file\n")
     env = tmp_path / ".env"
     env.write_text(f"WEB_VIEWER_PASSWORD_FILE={tmp_path}/secret\n")
-    assert keep_passwords(env)["WEB_VIEWER_PASSWORD"] == "from-a-file"  # noqa: S105
+    assert ensure_passwords(env)["WEB_VIEWER_PASSWORD"] == "from-a-file"  # noqa: S105
     with pytest.raises(PasswordsError, match=r"is kept in .*secret; change it there"):
-        rotate(env, ["WEB_VIEWER_PASSWORD"])
+        rotate_passwords(env, ["WEB_VIEWER_PASSWORD"])
 
 
 def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("WEB_VIEWER_PASSWORD_FILE=/nowhere\n")
     with pytest.raises(PasswordsError, match=r"^/nowhere cannot be used"):
-        keep_passwords(tmp_path / ".env")
+        ensure_passwords(tmp_path / ".env")
 
 
 @pytest.mark.parametrize("password", ["", "a b", "p@ss", "a:b", "a/b", "ä", "x\ny"])
 def test_password_that_would_break_a_url_is_refused(tmp_path: Path, password: str) -> None:
     (tmp_path / ".env").write_text(f"MQTT_SENSORS_PASSWORD='{password}'\n")
     with pytest.raises(PasswordsError, match=r"^MQTT_SENSORS_PASSWORD in \.env may have letters"):
-        keep_passwords(tmp_path / ".env")
+        ensure_passwords(tmp_path / ".env")
 
 
 def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    before = keep_passwords(env)
+    before = ensure_passwords(env)
     command = [sys.executable, "-m", "stack.passwords_command", "rotate", "--env", str(env)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    after = keep_passwords(env)
+    after = ensure_passwords(env)
     assert {name for name in NAMES if before[name] == after[name]} == {"MONGO_ADMIN_PASSWORD"}
     assert not [password for password in after.values() if password in done.stdout + done.stderr]
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
@@ -85,7 +85,7 @@ def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
         wrong = run_program("stack.passwords_command", "rotate", name, "--env", str(env))
         assert wrong.status == 1
         assert wrong.errors.startswith(f"scripts/passwords: {sentence}")
-    assert keep_passwords(env) == after
+    assert ensure_passwords(env) == after
 
 
 def test_next_port_is_taken_when_the_preferred_one_is_not_free() -> None:

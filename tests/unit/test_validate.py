@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mqtt5 import PublishPacket, QoS
 from pydantic import TypeAdapter, ValidationError
 
-from broker.messages import MAX_PAYLOAD_BYTES, Reading, Row
+from broker.messages import MAX_PAYLOAD_BYTES, Reading, ReadingRow
 from ingestor.moment import read_moment
 from ingestor.validate import Checked, Rejection, Valid, validate
 
@@ -228,7 +228,7 @@ def as_reading(payload: str) -> tuple[object, ...] | None:
 def as_row(payload: str) -> tuple[object, ...] | None:
     """What the ingestor's quick way makes of it."""
     try:
-        row = TypeAdapter(Row).validate_json(payload)
+        row = TypeAdapter(ReadingRow).validate_json(payload)
         moment, _ = read_moment(row["timestamp"])
     except (ValueError, OverflowError):
         return None

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from broker.messages import Reading, Row
-from broker.topics import Place, Topics
+from broker.messages import Reading, ReadingRow
+from broker.topics import SensorKey, Topics
 from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
-from monitor.heard import Heard, read_alerts
-from monitor.ledgers import LedgerError, read_ledgers
-from monitor.refusals import Refusals
-from monitor.verdict import Verdict, Verifier, to_lines
+from monitor.heard import RecordedAlerts, read_alerts
+from monitor.ledgers import LedgerFileError, read_ledgers
+from monitor.refusals import RejectionCheck
+from monitor.verdict import Verdict, Verifier, verdict_lines
 from sensor_node.ledger import open_ledger
-from sensor_node.outbox import Kept
+from sensor_node.outbox import OutboxEntry
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-PLACE = Place("lari", "S-1")
+PLACE = SensorKey("lari", "S-1")
 
 
 def reading(number: int, value_kwh: float = 1.5) -> Reading:
@@ -32,7 +32,7 @@ def reading(number: int, value_kwh: float = 1.5) -> Reading:
 def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **other: Any) -> Measure:  # noqa: ANN401
     moment = (START + timedelta(seconds=number)).replace(tzinfo=None)
     threshold_kwh = 12.0 if value_kwh > 12.0 else None
-    row: Row = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
+    row: ReadingRow = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
     document = to_measure(row, PLACE, (moment, format_moment(moment)), threshold_kwh, moment)
     if threshold_kwh and alerted:
         document["alerted_at"] = moment
@@ -40,8 +40,8 @@ def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **othe
     return document
 
 
-def kept(number: int, value_kwh: float = 1.5) -> Kept:
-    return Kept(PLACE, number, reading(number, value_kwh).model_dump_json().encode())
+def kept(number: int, value_kwh: float = 1.5) -> OutboxEntry:
+    return OutboxEntry(PLACE, number, reading(number, value_kwh).model_dump_json().encode())
 
 
 @pytest.fixture
@@ -75,22 +75,22 @@ def refusal(number: int, kind: str = "invalid") -> RejectedDocument:
 def judge(
     ledger: Path,
     stored: list[Measure],
-    heard: Heard | None = None,
+    heard: RecordedAlerts | None = None,
     refused: Sequence[RejectedDocument] = (),
 ) -> Verdict:
     tries = read_ledgers([ledger])
     verifier = Verifier(tries, heard)
     for each in stored:
         verifier.see(each)
-    refusals = Refusals(tries, Topics())
+    refusals = RejectionCheck(tries, Topics())
     for document in refused:
         if document["topic"] in refusals.wanted:
             refusals.see(document)
     return verifier.conclude(refusals)
 
 
-def listened(*alerts: str) -> Heard:
-    heard = Heard()
+def listened(*alerts: str) -> RecordedAlerts:
+    heard = RecordedAlerts()
     for each in alerts:
         heard.note(each, late=False)
     return heard
@@ -100,8 +100,8 @@ def test_all_is_well(ledger: Path) -> None:
     verdict = judge(ledger, ALL)
     assert verdict.is_well
     assert (verdict.attempted, verdict.confirmed, verdict.recovered, verdict.alerts) == (5, 3, 2, 1)
-    assert to_lines(verdict)[-1] == "All is well."
-    assert max(map(len, to_lines(verdict))) <= 80
+    assert verdict_lines(verdict)[-1] == "All is well."
+    assert max(map(len, verdict_lines(verdict))) <= 80
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_each_fault_is_named(ledger: Path, stored: list[Measure], fault: str, id
     verdict = judge(ledger, stored)
     assert verdict.faults == {fault: ids}
     assert not verdict.is_well
-    assert f"{fault}:" in to_lines(verdict)
-    assert to_lines(verdict)[-1] == "NOT WELL."
+    assert f"{fault}:" in verdict_lines(verdict)
+    assert verdict_lines(verdict)[-1] == "NOT WELL."
 
 
 @pytest.mark.parametrize("other", [{"value_kwh": 1.6}, {"site": "annex"}])
@@ -134,7 +134,7 @@ def test_what_is_not_confirmed_may_still_be_on_its_way(ledger: Path) -> None:
     verdict = judge(ledger, ALL[:3])
     assert len(verdict.lost) == 2
     assert verdict.confirmed_but_lost == []
-    assert to_lines(verdict)[-1].startswith("NOT WELL, or not yet")
+    assert verdict_lines(verdict)[-1].startswith("NOT WELL, or not yet")
 
 
 def test_rejected_reading_is_not_lost(ledger: Path) -> None:
@@ -158,7 +158,7 @@ async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
         await ledger.refused([kept(1)])
     verdict = judge(path, [])
     assert not verdict.is_well
-    assert "1 readings never left their node: its outbox was full." in to_lines(verdict)
+    assert "1 readings never left their node: its outbox was full." in verdict_lines(verdict)
 
 
 def test_range_wider_than_the_ledger_costs_nothing(tmp_path: Path) -> None:
@@ -179,14 +179,14 @@ def test_what_is_no_ledger_is_told(tmp_path: Path, content: str | None, sentence
     path = tmp_path / "ledger.jsonl"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(LedgerError, match=sentence):
+    with pytest.raises(LedgerFileError, match=sentence):
         read_ledgers([path])
 
 
 def test_what_are_no_alerts_is_told(tmp_path: Path) -> None:
     path = tmp_path / "alerts.jsonl"
-    with pytest.raises(LedgerError, match="cannot be read"):
+    with pytest.raises(LedgerFileError, match="cannot be read"):
         read_alerts(path)
     path.write_text("no alert\n")
-    with pytest.raises(LedgerError, match=r"line 1 of .* is no alert"):
+    with pytest.raises(LedgerFileError, match=r"line 1 of .* is no alert"):
         read_alerts(path)

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 import pytest
 
 from ingestor.documents import Measure, to_measure
-from monitor.watch import to_line
+from monitor.watch import reading_line
 from tests.unit.test_ingestor import PLACE, reading, written
 
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
@@ -22,9 +22,9 @@ def columns(text: str) -> int:
 
 
 def test_lines_people_know() -> None:
-    normal = to_line(measure(1.82, "LARI Research Lab"), 200, UTC)
+    normal = reading_line(measure(1.82, "LARI Research Lab"), 200, UTC)
     assert normal == "10:00:00 🟢 Consumption is normal. 1.82 kWh, LARI Research Lab, S-1"
-    alert = to_line(measure(12.24, "LARI Research Lab"), 200, UTC)
+    alert = reading_line(measure(12.24, "LARI Research Lab"), 200, UTC)
     assert alert == (
         "10:00:00 🔴 ALERT: High consumption detected! (12.24 kWh > 12.0 kWh) "
         "Action required: LARI Research Lab, S-1"
@@ -32,13 +32,13 @@ def test_lines_people_know() -> None:
 
 
 def test_reading_without_a_location_names_the_sensor() -> None:
-    assert to_line(measure(1.82, None), 80, UTC) == "10:00:00 🟢 Consumption is normal. 1.82 kWh, S-1"
+    assert reading_line(measure(1.82, None), 80, UTC) == "10:00:00 🟢 Consumption is normal. 1.82 kWh, S-1"
 
 
 @pytest.mark.parametrize("value_kwh", [1.82, 12.24, 13.0])
 @pytest.mark.parametrize("length", range(60))
 def test_line_is_broken_before_it_is_wider_than_80_columns(value_kwh: float, length: int) -> None:
-    line = to_line(measure(value_kwh, "x" * length), 80, UTC)
+    line = reading_line(measure(value_kwh, "x" * length), 80, UTC)
     first, *rest = line.split("\n")
     assert columns(first) <= 80
     if len(rest) == 0:
@@ -49,7 +49,7 @@ def test_line_is_broken_before_it_is_wider_than_80_columns(value_kwh: float, len
 
 
 def test_hostile_location_cannot_steer_the_terminal() -> None:
-    line = to_line(measure(1.82, "\x1b]0;owned\x07\u202egnp.exe\n🟢 fake"), 200, UTC)
+    line = reading_line(measure(1.82, "\x1b]0;owned\x07\u202egnp.exe\n🟢 fake"), 200, UTC)
     assert line == (
         r"10:00:00 🟢 Consumption is normal. 1.82 kWh, \u001b]0;owned\u0007\u202egnp.exe\n🟢 fake, S-1"
     )

@@ -8,17 +8,17 @@ import pytest
 
 from broker.messages import IngestorStatus
 from ingestor.documents import SensorDocument, to_measure
-from monitor.ages import short_age
-from monitor.fleet_sensor import FleetSensor
-from monitor.queries.database import Span
+from monitor.ages import format_age
+from monitor.fleet_sensor import LiveSensor
+from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
-from monitor.web.access import Access
+from monitor.web.access import Authenticator
 from monitor.web.charts import heat_chart, history_chart, totals_chart
-from monitor.web.history import History
-from monitor.web.ingestors import Heard
-from monitor.web.rejected_list import to_text
-from monitor.web.tile import spark, to_look, to_tile
-from monitor.web.words import clock, energy, power, safe, wall_ms
+from monitor.web.history import SensorHistory
+from monitor.web.ingestors import IngestorReport
+from monitor.web.rejected_list import payload_text
+from monitor.web.tile import sparkline_svg, tile_class, tile_html
+from monitor.web.words import chart_ms, escape_html, format_clock, format_energy, format_power
 from tests.fault_points.web import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
 
@@ -39,44 +39,44 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_energy_has_a_fitting_unit(kwh: float, text: str) -> None:
-    assert energy(kwh) == text
-    assert power(kwh) == text.replace("Wh", "W")
+    assert format_energy(kwh) == text
+    assert format_power(kwh) == text.replace("Wh", "W")
 
 
 def test_power_that_is_not_known_is_a_dash() -> None:
-    assert power(None) == "—"
+    assert format_power(None) == "—"
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(-3, "0 s"), (59.4, "59 s"), (60, "1 min"), (7200, "2 h"), (86400 * 3, "3 d")]
 )
 def test_age_is_short(seconds: float, text: str) -> None:
-    assert short_age(seconds) == text
+    assert format_age(seconds) == text
 
 
 def test_times_are_those_of_the_clocks_of_the_zone() -> None:
-    assert clock(NOW, BERLIN) == "2026-11-23 11:00:00"
-    assert wall_ms(NOW, BERLIN) - wall_ms(NOW, UTC) == 3_600_000
+    assert format_clock(NOW, BERLIN) == "2026-11-23 11:00:00"
+    assert chart_ms(NOW, BERLIN) - chart_ms(NOW, UTC) == 3_600_000
     today = datetime.now(UTC).replace(hour=12, minute=0, second=0, tzinfo=None)
-    assert clock(today, UTC) == "12:00:00"
+    assert format_clock(today, UTC) == "12:00:00"
 
 
 def test_text_from_outside_is_no_markup() -> None:
-    assert safe('<a href="x">&\u202e\x1b') == "&lt;a href=&quot;x&quot;&gt;&amp;\\u202e\\u001b"
-    assert to_text(b"\xff\x1b[31m\n{}") == "\ufffd\\u001b[31m\n{}"
-    assert to_text(b'{\r\n\t"a": 1}') == '{\n\t"a": 1}'
+    assert escape_html('<a href="x">&\u202e\x1b') == "&lt;a href=&quot;x&quot;&gt;&amp;\\u202e\\u001b"
+    assert payload_text(b"\xff\x1b[31m\n{}") == "\ufffd\\u001b[31m\n{}"
+    assert payload_text(b'{\r\n\t"a": 1}') == '{\n\t"a": 1}'
 
 
 def test_refused_payload_can_be_sent_again_as_it_is_shown() -> None:
     odd = "Room\u00a07 \u202e\U000e0001\u007f"
     payload = json.dumps({"location": odd}, ensure_ascii=False)
-    assert json.loads(to_text(payload.encode())) == json.loads(payload)
-    assert to_text(payload.encode()).isprintable()
+    assert json.loads(payload_text(payload.encode())) == json.loads(payload)
+    assert payload_text(payload.encode()).isprintable()
 
 
-def sensor(*values_kwh: float, location: str = "Room 1") -> FleetSensor:
+def sensor(*values_kwh: float, location: str = "Room 1") -> LiveSensor:
     """Its last reading is of now, the others each a minute before."""
-    made = FleetSensor("Meter-1")
+    made = LiveSensor("Meter-1")
     made.list_as(SensorDocument(sensor_id="Meter-1", site="lari", location=location, status="online"))
     for number, value in enumerate(values_kwh):
         moment = NOW - timedelta(minutes=len(values_kwh) - 1 - number)
@@ -85,7 +85,7 @@ def sensor(*values_kwh: float, location: str = "Room 1") -> FleetSensor:
 
 
 def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
-    tile = to_tile(sensor(1.0, 13.5), "major", NOW)
+    tile = tile_html(sensor(1.0, 13.5), "major", NOW)
     assert '<span class="chip major">major</span>' in tile
     assert "13.50 <small>kWh" in tile
     assert ">0 s ago<" in tile
@@ -94,8 +94,8 @@ def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
 
 
 def test_tile_of_a_sensor_that_never_spoke() -> None:
-    assert to_look(sensor(), None, NOW) == "silent"
-    assert "never" in to_tile(sensor(), None, NOW)
+    assert tile_class(sensor(), None, NOW) == "silent"
+    assert "never" in tile_html(sensor(), None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -103,34 +103,34 @@ def test_tile_of_a_sensor_that_never_spoke() -> None:
     [(1.0, None, "online"), (13.5, None, "anomaly"), (13.5, "major", "major"), (1.0, "minor", "minor")],
 )
 def test_tile_looks_like_the_worst_that_is_so(value: float, severity: str | None, look: str) -> None:
-    assert to_look(sensor(value), severity, NOW) == look
+    assert tile_class(sensor(value), severity, NOW) == look
 
 
 def test_tile_of_a_hostile_place_is_text() -> None:
-    assert "<img" not in to_tile(sensor(1.0, location="<img src=x onerror=alert(1)>"), None, NOW)
+    assert "<img" not in tile_html(sensor(1.0, location="<img src=x onerror=alert(1)>"), None, NOW)
 
 
 @pytest.mark.parametrize("values", [[], [1.0]])
 def test_spark_needs_two_values(values: list[float]) -> None:
-    assert "polyline" not in spark(values, None)
+    assert "polyline" not in sparkline_svg(values, None)
 
 
 def test_spark_goes_from_zero_to_its_highest_value() -> None:
-    assert 'points="0.0,22.0 50.0,2.0 100.0,12.0"' in spark([0.0, 10.0, 5.0], None)
+    assert 'points="0.0,22.0 50.0,2.0 100.0,12.0"' in sparkline_svg([0.0, 10.0, 5.0], None)
 
 
-def history(**changes: object) -> History:
+def history(**changes: object) -> SensorHistory:
     values = [(NOW - timedelta(hours=1), 1.0), (NOW, 13.0)]
     known: dict[str, object] = {"grain": "raw", "values": values, "anomalies": values[1:], "energies": []}
     known |= {"readings": 2, "energy_kwh": 14.0, "max_kwh": 13.0, "anomaly_count": 1}
-    return History(**known | changes)  # type: ignore[arg-type]
+    return SensorHistory(**known | changes)  # type: ignore[arg-type]
 
 
 def test_chart_of_readings_has_the_threshold_and_marks_what_is_above() -> None:
     line, marks = history_chart(history(), 12.0, UTC)["series"]
     assert line["markLine"]["data"] == [{"yAxis": 12.0}]
     assert [value for _, value in line["data"]] == [1.0, 13.0]
-    assert marks["data"] == [(wall_ms(NOW, UTC), 13.0)]
+    assert marks["data"] == [(chart_ms(NOW, UTC), 13.0)]
 
 
 def test_chart_without_a_threshold_has_no_line_for_it() -> None:
@@ -180,23 +180,25 @@ def moment(text: str) -> datetime:
 
 
 def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
-    span = Span(moment("2026-10-24T10:00"), moment("2026-10-27T10:00"))
+    span = TimeRange(moment("2026-10-24T10:00"), moment("2026-10-27T10:00"))
     days, weeks = (starts_of_bars(span, unit, BERLIN) for unit in ("day", "week"))
     assert [f"{each:%d %H}" for each in days] == ["23 22", "24 22", "25 23", "26 23"]
     assert [f"{each:%d %H}" for each in weeks] == ["18 22", "25 23"]
-    hours = list(starts_of_bars(Span(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN))
+    hours = list(
+        starts_of_bars(TimeRange(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN)
+    )
     assert [f"{each:%H:%M}" for each in hours] == ["23:00", "00:00", "01:00", "02:00"]
 
 
 def test_books_that_do_not_balance_say_how_much_is_missing() -> None:
     books = {"stored": 5, "duplicates": 1, "rejected": 1, "pending": 1}
-    assert Heard(IngestorStatus(state="online", received=10, **books), NOW).gap == 2
-    assert Heard(IngestorStatus(state="online", received=8, **books), NOW).gap == 0
-    assert Heard(IngestorStatus(state="offline"), NOW).gap is None
+    assert IngestorReport(IngestorStatus(state="online", received=10, **books), NOW).gap == 2
+    assert IngestorReport(IngestorStatus(state="online", received=8, **books), NOW).gap == 0
+    assert IngestorReport(IngestorStatus(state="offline"), NOW).gap is None
 
 
 async def test_password_opens_for_its_user_only() -> None:
-    door = Access({"viewer": "look", "operator": "act"})
+    door = Authenticator({"viewer": "look", "operator": "act"})
     assert await door.log_in("operator", "look", HERE) is None
     assert await door.log_in("nobody", "look", HERE) is None
     token = await door.log_in("viewer", "look", HERE)
@@ -211,7 +213,7 @@ async def test_password_opens_for_its_user_only() -> None:
 
 async def test_token_is_good_for_twelve_hours() -> None:
     now_s = 1000.0
-    door = Access({"viewer": "look", "operator": "act"}, lambda: now_s)
+    door = Authenticator({"viewer": "look", "operator": "act"}, lambda: now_s)
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
     person = door.whose(token.text)
@@ -223,7 +225,7 @@ async def test_token_is_good_for_twelve_hours() -> None:
 
 
 async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() -> None:
-    door = Access({"viewer": "look", "operator": "act"})
+    door = Authenticator({"viewer": "look", "operator": "act"})
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
     person = door.whose(token.text)
@@ -236,7 +238,7 @@ async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() 
 
 @MOST_TOKENS.replace(2)
 async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
-    door = Access({"viewer": "look", "operator": "act"})
+    door = Authenticator({"viewer": "look", "operator": "act"})
     tokens = [
         await door.log_in(user, word, HERE) for user, word in [("operator", "act"), *[("viewer", "look")] * 3]
     ]
@@ -244,5 +246,5 @@ async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
 
 
 def test_no_password_is_kept() -> None:
-    door = Access({"viewer": "look-only", "operator": "look-and-act"})
+    door = Authenticator({"viewer": "look-only", "operator": "look-and-act"})
     assert "look" not in repr(vars(door))

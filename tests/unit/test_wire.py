@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from broker.address import MqttAddress, client_id
-from broker.messages import NodeStatus, Reading, Stored, format_time, sensor_series, to_ranges
-from broker.topics import Place, SensorId, TopicRoot, Topics
+from broker.messages import NodeStatus, Reading, Receipt, format_timestamp, numbered_sensor_ids, to_ranges
+from broker.topics import SensorId, SensorKey, TopicRoot, Topics
 
 
 def test_topics_are_those_of_the_contract() -> None:
@@ -19,7 +19,7 @@ def test_topics_are_those_of_the_contract() -> None:
     assert topics.status("lari", "S-1") == "energy/status/lari/S-1"
     assert topics.stored("lari", "S-1") == "energy/stored/lari/S-1"
     assert topics.alerts("lari", "S-1") == "energy/alerts/lari/S-1"
-    assert topics.rejected(Place("lari", "S-1")) == "energy/rejected/lari/S-1"
+    assert topics.rejected(SensorKey("lari", "S-1")) == "energy/rejected/lari/S-1"
     assert topics.ingestors("main") == "energy/ingestors/main"
     assert topics.all_readings("+") == "energy/readings/+/+"
     assert topics.all_statuses("lari") == "energy/status/lari/+"
@@ -59,18 +59,18 @@ def test_ranges_hold_exactly_the_numbers(numbers: list[int]) -> None:
 
 def test_ranges_of_the_contract() -> None:
     assert to_ranges([12, *range(10, 0, -1)]) == [(1, 10), (12, 12)]
-    assert Stored.model_validate_json('{"sequences": [[1, 10], [12, 12]]}').sequences == [(1, 10), (12, 12)]
+    assert Receipt.model_validate_json('{"sequences": [[1, 10], [12, 12]]}').sequences == [(1, 10), (12, 12)]
 
 
 def test_sensors_count_up_from_the_first() -> None:
-    assert sensor_series("Sensor-LARI-01", 3) == ["Sensor-LARI-01", "Sensor-LARI-02", "Sensor-LARI-03"]
-    assert sensor_series("S-99", 2) == ["S-99", "S-100"]
-    assert sensor_series("Lab", 3) == ["Lab", "Lab-2", "Lab-3"]
+    assert numbered_sensor_ids("Sensor-LARI-01", 3) == ["Sensor-LARI-01", "Sensor-LARI-02", "Sensor-LARI-03"]
+    assert numbered_sensor_ids("S-99", 2) == ["S-99", "S-100"]
+    assert numbered_sensor_ids("Lab", 3) == ["Lab", "Lab-2", "Lab-3"]
 
 
 def test_time_is_utc_to_the_millisecond() -> None:
     moment = datetime(2026, 11, 23, 15, 30, 0, 123999, tzinfo=timezone(timedelta(hours=5, minutes=30)))
-    assert format_time(moment) == "2026-11-23T10:00:00.123Z"
+    assert format_timestamp(moment) == "2026-11-23T10:00:00.123Z"
 
 
 def test_reading_goes_over_the_wire_and_back() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.written import written
+from monitor.written import format_number
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ from monitor.written import written
     ],
 )
 def test_reading_is_written_with_as_many_places_as_it_needs(value: float, text: str) -> None:
-    assert written(value) == text
+    assert format_number(value) == text
 
 
 def test_no_reading_that_a_register_can_tell_looks_like_nothing() -> None:
-    shown = [float(written(watt_hours / 1000)) for watt_hours in range(1, 500)]
+    shown = [float(format_number(watt_hours / 1000)) for watt_hours in range(1, 500)]
     for watt_hours, value_kwh in enumerate(shown, 1):
         assert value_kwh == pytest.approx(watt_hours / 1000, rel=0.05)

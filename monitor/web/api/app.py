@@ -5,15 +5,15 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from monitor.queries.database import Database, knock
-from monitor.web.access import Access
-from monitor.web.api.books import IngestorBooks
+from monitor.queries.database import Database, ping
+from monitor.web.access import Authenticator
+from monitor.web.api.books import IngestorCounters
 from monitor.web.api.energy_routes import make_energy_routes
-from monitor.web.api.errors import add_error_answers, may_fail
+from monitor.web.api.errors import add_error_handlers, problem_responses
 from monitor.web.api.health_routes import make_health_routes
 from monitor.web.api.record_routes import make_record_routes
 from monitor.web.api.sensor_routes import make_sensor_routes
-from monitor.web.api.tokens import make_check, make_token_routes
+from monitor.web.api.tokens import make_token_check, make_token_routes
 
 DESCRIPTION = """What sensors have measured, for programs. It can be read, not changed.
 
@@ -33,7 +33,9 @@ TAGS = [
 ]
 
 
-def make_api(database: Database, access: Access, ingestors: Callable[[], list[IngestorBooks]]) -> FastAPI:
+def make_api(
+    database: Database, access: Authenticator, ingestors: Callable[[], list[IngestorCounters]]
+) -> FastAPI:
     """Make the application, to be mounted at ``/api/v1``.
 
     Args:
@@ -53,15 +55,19 @@ def make_api(database: Database, access: Access, ingestors: Callable[[], list[In
     )
 
     async def answers() -> None:
-        await knock(database)
+        await ping(database)
 
-    add_error_answers(api)
-    known = Depends(make_check(access))
+    add_error_handlers(api)
+    known = Depends(make_token_check(access))
     api.include_router(make_token_routes(access))
-    api.include_router(make_health_routes(database, ingestors), dependencies=[known], responses=may_fail())
+    api.include_router(
+        make_health_routes(database, ingestors), dependencies=[known], responses=problem_responses()
+    )
     for make in (make_sensor_routes, make_record_routes, make_energy_routes):
         # Sums may take a minute: without this, one would wait as long for a database that is not there.
-        api.include_router(make(database), dependencies=[known, Depends(answers)], responses=may_fail())
+        api.include_router(
+            make(database), dependencies=[known, Depends(answers)], responses=problem_responses()
+        )
     return api
 
 

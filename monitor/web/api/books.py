@@ -4,19 +4,19 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from monitor.web.api.models import Answer, Moment
-from monitor.web.ingestors import Ingestors
+from monitor.web.api.models import ApiModel, Timestamp
+from monitor.web.ingestors import IngestorListener
 
-BOOKS = ("database", "received", "stored", "duplicates", "rejected", "pending", "alerts")
+COUNTER_FIELDS = ("database", "received", "stored", "duplicates", "rejected", "pending", "alerts")
 
 
-class IngestorBooks(Answer):
+class IngestorCounters(ApiModel):
     """What an ingestor says of itself; its books are those since it began."""
 
     name: str = Field(description="Its name.", examples=["ingestor"])
     state: str = Field(description="What it last said: `online` or `offline`.", examples=["online"])
-    heard_at: Moment | None = Field(None, description="When it last said something.")
-    since: Moment | None = Field(None, description="When it began.")
+    heard_at: Timestamp | None = Field(None, description="When it last said something.")
+    since: Timestamp | None = Field(None, description="When it began.")
     database: bool | None = Field(None, description="Whether the database answers it.")
     received: int | None = Field(None, description="Readings that came from the broker.")
     stored: int | None = Field(None, description="Readings that it stored.")
@@ -27,16 +27,16 @@ class IngestorBooks(Answer):
     balance: int | None = Field(None, description="What is missing in its books: always 0.")
 
 
-def to_books(ingestors: Ingestors) -> list[IngestorBooks]:
+def ingestor_counters(ingestors: IngestorListener) -> list[IngestorCounters]:
     """Write down what all ingestors have said, by their names."""
     return [
-        IngestorBooks(
+        IngestorCounters(
             name=name,
             state=heard.status.state,
             heard_at=heard.at,
             since=_naive(heard.status.since),
             balance=heard.gap,
-            **heard.status.model_dump(include=set(BOOKS)),
+            **heard.status.model_dump(include=set(COUNTER_FIELDS)),
         )
         for name, heard in sorted(ingestors.heard.items())
     ]

@@ -6,23 +6,23 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 
-from monitor.queries.database import Database, Span
-from monitor.queries.energy import By, Energy, Grouping, Scope, Unit
+from monitor.queries.database import Database, TimeRange
+from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
 from monitor.report_settings import check_zone
-from monitor.web.api.errors import UnfitError
-from monitor.web.api.inputs import OfSites, Ranged, SensorIds
-from monitor.web.api.models import Answer, Kwh, Moment, Stored
+from monitor.web.api.errors import InvalidQueryError
+from monitor.web.api.inputs import SensorIds, SiteQuery, TimeRangeQuery
+from monitor.web.api.models import ApiModel, DocumentModel, Kwh, Timestamp
 
-USUAL = timedelta(days=7)
-MOST = timedelta(days=366)
-MOST_ROWS = 10_000
+DEFAULT_RANGE = timedelta(days=7)
+MAX_RANGE = timedelta(days=366)
+MAX_ROWS = 10_000
 ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
 
 
-class EnergyRow(Stored):
+class EnergyRow(DocumentModel):
     """What was used in a while."""
 
-    start: Moment | None = Field(None, description="When it begins.")
+    start: Timestamp | None = Field(None, description="When it begins.")
     site: str | None = Field(None, description="Where, if it is by site.")
     sensor_id: str | None = Field(None, description="By which sensor, if it is by sensor.")
     energy_kwh: Kwh | None = Field(None, description="The energy, kWh.", examples=[43.7])
@@ -31,7 +31,7 @@ class EnergyRow(Stored):
     anomalies: int | None = Field(None, description="How many readings were above the threshold.")
 
 
-class HeatRow(Stored):
+class HeatRow(DocumentModel):
     """An hour of the week."""
 
     weekday: int | None = Field(None, description="1 is Monday.", ge=1, le=7)
@@ -39,50 +39,50 @@ class HeatRow(Stored):
     mean_kwh: Kwh | None = Field(None, description="What is used in it on average, kWh.")
 
 
-class PeakRow(Stored):
+class PeakRow(DocumentModel):
     """An hour with a high reading."""
 
     sensor_id: str | None = Field(None, examples=["Sensor-LARI-01"])
     site: str | None = Field(None, examples=["lari"])
-    start: Moment | None = Field(None, description="When the hour begins.")
+    start: Timestamp | None = Field(None, description="When the hour begins.")
     max_kwh: Kwh | None = Field(None, description="The reading, kWh.")
 
 
-class EnergyTable(Answer):
+class EnergyTable(ApiModel):
     """Energies, by time and then by who it was."""
 
     items: list[EnergyRow]
 
 
-class HeatTable(Answer):
+class HeatTable(ApiModel):
     """The hours of a week in which there were readings, from Monday's first on."""
 
     items: list[HeatRow]
 
 
-class PeakList(Answer):
+class PeakList(ApiModel):
     """Hours, that with the highest reading first."""
 
     items: list[PeakRow]
 
 
-class ScopeAsked(Ranged, OfSites):
+class EnergyScopeQuery(TimeRangeQuery, SiteQuery):
     """Whose energy of which time; of the last 7 days if no time is given."""
 
     sensor: SensorIds = Field([], description="Only of these sensors.")
 
     @property
-    def week(self) -> Span:
+    def week(self) -> TimeRange:
         """The time."""
-        return self.span(USUAL, MOST)
+        return self.span(DEFAULT_RANGE, MAX_RANGE)
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> EnergyFilter:
         """Whose."""
-        return Scope(self.site, self.sensor)
+        return EnergyFilter(self.site, self.sensor)
 
 
-class HeatAsked(ScopeAsked):
+class HeatQuery(EnergyScopeQuery):
     """The same in a time zone."""
 
     time_zone: ZoneName = Field("UTC", description="Whose midnights begin a day.", examples=["Europe/Berlin"])
@@ -97,17 +97,17 @@ class HeatAsked(ScopeAsked):
         try:
             return check_zone(self.time_zone).key
         except ValueError as error:
-            raise UnfitError("time_zone", f"time_zone: {error}") from None
+            raise InvalidQueryError("time_zone", f"time_zone: {error}") from None
 
 
-class EnergyAsked(HeatAsked):
+class EnergyQuery(HeatQuery):
     """The same in parts."""
 
     unit: Unit | Literal["total"] = Field("day", description="Per hour, day or week (from Monday), or all.")
-    by: By | Literal["none"] = Field("none", description="Per site or sensor, or all together.")
+    by: GroupBy | Literal["none"] = Field("none", description="Per site or sensor, or all together.")
 
 
-class PeaksAsked(ScopeAsked):
+class PeaksQuery(EnergyScopeQuery):
     """The same, but only the highest."""
 
     limit: int = Field(10, ge=1, le=1000, description="How many at most.")
@@ -120,32 +120,34 @@ def make_energy_routes(database: Database) -> APIRouter:
         database: Where the hours are.
     """
     router = APIRouter(tags=["energy"])
-    energy = Energy(database)
+    energy = EnergyQueries(database)
 
     @router.get("/energy", summary="Sum up energy")
-    async def sum_up(asked: Annotated[EnergyAsked, Query()]) -> EnergyTable:
+    async def sum_up(asked: Annotated[EnergyQuery, Query()]) -> EnergyTable:
         """Energy by time and by who used it: at most 366 days and 10,000 rows at once.
 
         Hours (UTC) that begin in the time count. They are a few seconds behind the readings.
         """
-        by: By | None = None if asked.by == "none" else asked.by
+        by: GroupBy | None = None if asked.by == "none" else asked.by
         grouping = Grouping(None if asked.unit == "total" else asked.unit, by, asked.zone)
-        rows = await energy.rows(asked.week, grouping, MOST_ROWS + 1, scope=asked.scope)
-        if len(rows) > MOST_ROWS:
-            raise UnfitError("too_much", f"more than {MOST_ROWS:,} rows; ask for less time or a larger unit")
+        rows = await energy.rows(asked.week, grouping, MAX_ROWS + 1, scope=asked.scope)
+        if len(rows) > MAX_ROWS:
+            raise InvalidQueryError(
+                "too_much", f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
+            )
         who = {"site": "site", "sensor": "sensor_id", None: "nobody"}[by]
         return EnergyTable(
             items=[EnergyRow.model_validate({**each._asdict(), who: each.who}) for each in rows]
         )
 
     @router.get("/energy/heat", summary="Energy by hour of the week")
-    async def show_heat(asked: Annotated[HeatAsked, Query()]) -> HeatTable:
+    async def show_heat(asked: Annotated[HeatQuery, Query()]) -> HeatTable:
         """What is used on average in each hour of the week; at most 366 days at once."""
         cells = await energy.heat(asked.week, zone=asked.zone, scope=asked.scope)
         return HeatTable(items=[HeatRow.model_validate(each._asdict()) for each in cells])
 
     @router.get("/energy/peaks", summary="The hours with the highest readings")
-    async def show_peaks(asked: Annotated[PeaksAsked, Query()]) -> PeakList:
+    async def show_peaks(asked: Annotated[PeaksQuery, Query()]) -> PeakList:
         """The hours with the highest readings, the highest first; at most 366 days at once."""
         peaks = await energy.peaks(asked.week, asked.limit, scope=asked.scope)
         return PeakList(items=[PeakRow.model_validate(each._asdict()) for each in peaks])

@@ -12,22 +12,22 @@ from starlette.exceptions import HTTPException
 from monitor.queries.database import QueryError
 
 RETRY_AFTER_S = 5
-BAD_FORM = 400
+BAD_REQUEST = 400
 
 # Those that are about a question whose parts are all well-formed, but do not fit each other or the data.
-Unfit = Literal["range", "combination", "cursor", "time_zone", "too_much"]
-Kind = Literal[Unfit, "input", "token", "not_found", "method", "busy", "database", "other"]
-KINDS: dict[int, Kind] = {401: "token", 404: "not_found", 405: "method", 429: "busy", 503: "database"}
+InvalidQueryKind = Literal["range", "combination", "cursor", "time_zone", "too_much"]
+ProblemKind = Literal[InvalidQueryKind, "input", "token", "not_found", "method", "busy", "database", "other"]
+KINDS: dict[int, ProblemKind] = {401: "token", 404: "not_found", 405: "method", 429: "busy", 503: "database"}
 
 
 class Problem(BaseModel):
     """Why there is no other answer."""
 
-    kind: Kind = Field(description="One word for programs.", examples=["input"])
+    kind: ProblemKind = Field(description="One word for programs.", examples=["input"])
     detail: str = Field(description="One sentence for people.", examples=["limit: must be 1 or more"])
 
 
-class UnfitError(Exception):
+class InvalidQueryError(Exception):
     """Raised when a question is well-formed but cannot be answered; says why.
 
     Args:
@@ -35,12 +35,12 @@ class UnfitError(Exception):
         detail: Why and what to do, in one sentence.
     """
 
-    def __init__(self, kind: Unfit, detail: str) -> None:
+    def __init__(self, kind: InvalidQueryKind, detail: str) -> None:
         super().__init__(detail)
-        self.kind: Unfit = kind
+        self.kind: InvalidQueryKind = kind
 
 
-def may_fail(**more: str) -> dict[int | str, dict[str, Any]]:
+def problem_responses(**more: str) -> dict[int | str, dict[str, Any]]:
     """The errors of an operation that asks the database, for its documentation.
 
     Args:
@@ -62,31 +62,33 @@ def may_fail(**more: str) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-def to_answer(status: int, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem_response(
+    status: int, kind: ProblemKind, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """Write an error."""
     return JSONResponse(Problem(kind=kind, detail=detail).model_dump(), status, headers)
 
 
-def add_error_answers(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """Make an application answer all its errors in this way."""
 
     @app.exception_handler(RequestValidationError)
     async def on_input(_: Request, error: RequestValidationError) -> JSONResponse:
-        return to_answer(422, "input", "; ".join(dict.fromkeys(map(_explain, error.errors()))))
+        return problem_response(422, "input", "; ".join(dict.fromkeys(map(_explain, error.errors()))))
 
-    @app.exception_handler(UnfitError)
-    async def on_unfit(_: Request, error: UnfitError) -> JSONResponse:
-        return to_answer(422, error.kind, str(error))
+    @app.exception_handler(InvalidQueryError)
+    async def on_unfit(_: Request, error: InvalidQueryError) -> JSONResponse:
+        return problem_response(422, error.kind, str(error))
 
     @app.exception_handler(QueryError)
     async def on_database(_: Request, error: QueryError) -> JSONResponse:
-        return to_answer(503, "database", str(error), {"Retry-After": str(RETRY_AFTER_S)})
+        return problem_response(503, "database", str(error), {"Retry-After": str(RETRY_AFTER_S)})
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:
-        if error.status_code == BAD_FORM:
-            return to_answer(422, "input", error.detail)
-        return to_answer(
+        if error.status_code == BAD_REQUEST:
+            return problem_response(422, "input", error.detail)
+        return problem_response(
             error.status_code, KINDS.get(error.status_code, "other"), error.detail, error.headers
         )
 

@@ -8,24 +8,24 @@ from pydantic import Field
 
 from ingestor.documents import utc_now
 from monitor.queries.database import Database, QueryError
-from monitor.queries.readings import Readings
-from monitor.web.api.books import IngestorBooks
-from monitor.web.api.models import Answer, Moment
+from monitor.queries.readings import ReadingQueries
+from monitor.web.api.books import IngestorCounters
+from monitor.web.api.models import ApiModel, Timestamp
 
 
-class Health(Answer):
+class Health(ApiModel):
     """How the system is."""
 
     database: bool = Field(description="Whether the database answers.")
     problem: str | None = Field(description="What is wrong with the database, in one sentence.")
-    last_reading: Moment | None = Field(description="The time of the reading that was stored last.")
+    last_reading: Timestamp | None = Field(description="The time of the reading that was stored last.")
     lag_s: float | None = Field(
         description="How long ago that was, seconds: about the time between two readings if all is well."
     )
-    ingestors: list[IngestorBooks] = Field(description="The ingestors, by their names.")
+    ingestors: list[IngestorCounters] = Field(description="The ingestors, by their names.")
 
 
-def make_health_routes(database: Database, ingestors: Callable[[], list[IngestorBooks]]) -> APIRouter:
+def make_health_routes(database: Database, ingestors: Callable[[], list[IngestorCounters]]) -> APIRouter:
     """The question how the system is.
 
     Args:
@@ -33,7 +33,7 @@ def make_health_routes(database: Database, ingestors: Callable[[], list[Ingestor
         ingestors: What ingestors say of themselves.
     """
     router = APIRouter(tags=["health"])
-    readings = Readings(database)
+    readings = ReadingQueries(database)
 
     @router.get("/health", summary="Show how the system is")
     async def show_health() -> Health:

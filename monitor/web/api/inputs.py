@@ -10,15 +10,15 @@ from pydantic.json_schema import SkipJsonSchema
 
 from broker.topics import SensorId, SiteId
 from ingestor.documents import format_moment, utc_now
-from monitor.queries.database import Span
-from monitor.queries.paging import MOST_MARK, Mark
-from monitor.queries.readings import Grain
-from monitor.web.api.errors import UnfitError
+from monitor.queries.database import TimeRange
+from monitor.queries.paging import MAX_CURSOR_LENGTH, PageCursor
+from monitor.queries.readings import Resolution
+from monitor.web.api.errors import InvalidQueryError
 
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
-MOST_PER_PAGE = 5000
-MOST_NAMED = 100
+MAX_PAGE_SIZE = 5000
+MAX_IDS = 100
 CURSOR_RULE = "after: give it the `next` of the answer before"
 YEARS = "19[7-9][0-9]|2[01][0-9]{2}"
 TIME_PATTERN = (
@@ -32,7 +32,7 @@ TIME_RULE = (
 _is_time = re.compile(TIME_PATTERN.replace("$", r"\Z")).match
 
 
-def to_moment(text: object) -> datetime:
+def parse_timestamp(text: object) -> datetime:
     """Read a time as documents have it: UTC, naive, the next millisecond that is not before it.
 
     Raises:
@@ -49,40 +49,40 @@ def to_moment(text: object) -> datetime:
 
 Time = Annotated[
     datetime,
-    BeforeValidator(to_moment),
+    BeforeValidator(parse_timestamp),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIME_PATTERN}),
 ]
 SensorPath = Annotated[SensorId, Path(description="The sensor.", examples=["Sensor-LARI-01"])]
-SiteIds = Annotated[list[SiteId], Field(max_length=MOST_NAMED)]
-SensorIds = Annotated[list[SensorId], Field(max_length=MOST_NAMED)]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=MOST_MARK)]
+SiteIds = Annotated[list[SiteId], Field(max_length=MAX_IDS)]
+SensorIds = Annotated[list[SensorId], Field(max_length=MAX_IDS)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CURSOR_LENGTH)]
 
 
-class Asked(BaseModel):
+class StrictQuery(BaseModel):
     """A question. A parameter that there is not is an error, so that nobody's typing error passes unseen."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class OfSites(Asked):
+class SiteQuery(StrictQuery):
     """A question about sites."""
 
     site: SiteIds = Field([], description="Only of these sites.", examples=[["lari"]])
 
 
-class Listed(Asked):
+class ListQuery(StrictQuery):
     """A question for a list, which comes in pages."""
 
-    limit: int = Field(1000, ge=1, le=MOST_PER_PAGE, description="How many at most.")
+    limit: int = Field(1000, ge=1, le=MAX_PAGE_SIZE, description="How many at most.")
 
 
-class Paged(Listed):
+class PagedQuery(ListQuery):
     """A question for a list that can go on."""
 
     after: Cursor | SkipJsonSchema[None] = Field(None, description="The `next` of the page before.")
 
 
-class Ranged(Asked):
+class TimeRangeQuery(StrictQuery):
     """A question about a time."""
 
     from_: Time | SkipJsonSchema[None] = Field(
@@ -97,7 +97,7 @@ class Ranged(Asked):
         examples=["2026-11-24T00:00:00+01:00"],
     )
 
-    def span(self, usual: timedelta = DAY, most: timedelta | None = None) -> Span:
+    def span(self, usual: timedelta = DAY, most: timedelta | None = None) -> TimeRange:
         """The time that is asked for.
 
         Args:
@@ -112,17 +112,17 @@ class Ranged(Asked):
         first = self.from_ or end - usual
         if first >= end:
             told = "`to`" if self.to else f"now ({format_moment(end)}), as `to` is not given"
-            raise UnfitError("range", f"from: must be before {told}")
+            raise InvalidQueryError("range", f"from: must be before {told}")
         if most is not None and end - first > most:
             days = (end - first) / DAY
-            raise UnfitError(
+            raise InvalidQueryError(
                 "range",
                 f"from, to: {days:,.0f} days are too many at once; ask for at most {most / DAY:.0f} days",
             )
-        return Span(first, end)
+        return TimeRange(first, end)
 
 
-class Key(NamedTuple):
+class SeriesCursor(NamedTuple):
     """Where a page of readings, hours or days of one sensor ended.
 
     Attributes:
@@ -130,26 +130,26 @@ class Key(NamedTuple):
         name: The end of the last one's id.
     """
 
-    grain: Grain
+    grain: Resolution
     name: str
 
     def __str__(self) -> str:
         return f"{self.grain}~{self.name}"
 
     @classmethod
-    def parse(cls, cursor: str) -> "Key":
+    def parse(cls, cursor: str) -> "SeriesCursor":
         """Read where a page ended.
 
         Raises:
             UnfitError: It was not given out by this interface.
         """
         grain, separator, name = cursor.partition("~")
-        if grain not in get_args(Grain) or not separator:
-            raise UnfitError("cursor", CURSOR_RULE)
-        return cls(cast("Grain", grain), name)
+        if grain not in get_args(Resolution) or not separator:
+            raise InvalidQueryError("cursor", CURSOR_RULE)
+        return cls(cast("Resolution", grain), name)
 
 
-def to_mark(cursor: str | None) -> Mark | None:
+def parse_cursor(cursor: str | None) -> PageCursor | None:
     """Read where a page ended.
 
     Raises:
@@ -158,11 +158,11 @@ def to_mark(cursor: str | None) -> Mark | None:
     if cursor is None:
         return None
     try:
-        return Mark.parse(cursor)
+        return PageCursor.parse(cursor)
     except ValueError:
-        raise UnfitError("cursor", CURSOR_RULE) from None
+        raise InvalidQueryError("cursor", CURSOR_RULE) from None
 
 
-def to_next(mark: Mark | None) -> str | None:
+def format_cursor(mark: PageCursor | None) -> str | None:
     """Write where a page ended; null if nothing comes after it."""
     return None if mark is None else str(mark)

@@ -8,38 +8,38 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ingestor.documents import measure_id
 from monitor.queries.database import Database
-from monitor.queries.extremes import extremes
-from monitor.queries.readings import Grain, Readings
-from monitor.queries.sensors import Sensors
-from monitor.web.api.errors import UnfitError, may_fail
-from monitor.web.api.inputs import Key, OfSites, Paged, Ranged, SensorPath
-from monitor.web.api.models import Answer, Period, Reading, Sensor
+from monitor.queries.extremes import downsample
+from monitor.queries.readings import ReadingQueries, Resolution
+from monitor.queries.sensors import SensorQueries
+from monitor.web.api.errors import InvalidQueryError, problem_responses
+from monitor.web.api.inputs import PagedQuery, SensorPath, SeriesCursor, SiteQuery, TimeRangeQuery
+from monitor.web.api.models import ApiModel, ReadingItem, RollupItem, Sensor
 
-UNKNOWN = may_fail(s404="There is no such sensor.")
+UNKNOWN = problem_responses(s404="There is no such sensor.")
 Points = Annotated[int, Field(ge=2, le=5000)]
 
 
-class SensorList(Answer):
+class SensorList(ApiModel):
     """Sensors, by their names."""
 
     items: list[Sensor]
     next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
 
 
-class Series(Answer):
+class SensorSeries(ApiModel):
     """What a sensor has measured, oldest first."""
 
     sensor_id: str
-    resolution: Grain = Field(description="What the items are: readings, hours or days.")
-    items: list[Reading] | list[Period]
+    resolution: Resolution = Field(description="What the items are: readings, hours or days.")
+    items: list[ReadingItem] | list[RollupItem]
     next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
 
 
-class SensorsAsked(OfSites, Paged):
+class SensorsQuery(SiteQuery, PagedQuery):
     """Which sensors."""
 
 
-class SeriesAsked(Ranged, Paged):
+class SeriesQuery(TimeRangeQuery, PagedQuery):
     """Which time of a sensor, and how finely."""
 
     resolution: Literal["auto", "raw", "hourly", "daily"] = Field(
@@ -61,7 +61,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
         database: Where the answers are.
     """
     router = APIRouter(tags=["sensors"])
-    sensors, readings = Sensors(database), Readings(database)
+    sensors, readings = SensorQueries(database), ReadingQueries(database)
 
     async def refuse_unknown(sensor_id: str) -> dict[str, Any]:
         document = await sensors.one(sensor_id)
@@ -70,7 +70,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
         return dict(document)
 
     @router.get("/sensors", summary="List sensors")
-    async def list_sensors(asked: Annotated[SensorsAsked, Query()]) -> SensorList:
+    async def list_sensors(asked: Annotated[SensorsQuery, Query()]) -> SensorList:
         """The sensors that have ever sent something, by their names."""
         found = await sensors.page(asked.site, asked.limit + 1, asked.after or "")
         shown = found[: asked.limit]
@@ -83,7 +83,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
         return Sensor.of(await refuse_unknown(sensor_id))
 
     @router.get("/sensors/{sensor_id}/measures", summary="What a sensor has measured", responses=UNKNOWN)
-    async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesAsked, Query()]) -> Series:
+    async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesQuery, Query()]) -> SensorSeries:
         """Readings, hours or days of one sensor; of the last 24 hours if no time is given."""
         if asked.points is None:
             series = await _page(readings, sensor_id, asked)
@@ -96,19 +96,19 @@ def make_sensor_routes(database: Database) -> APIRouter:
     return router
 
 
-async def _drawing(database: Database, sensor_id: str, asked: SeriesAsked, points: int) -> Series:
+async def _drawing(database: Database, sensor_id: str, asked: SeriesQuery, points: int) -> SensorSeries:
     if asked.resolution in {"hourly", "daily"} or {"limit", "after"} & asked.model_fields_set:
-        raise UnfitError("combination", "points: does not go with limit, after, hourly and daily")
-    found = await extremes(database, sensor_id, asked.span(), points)
-    items = [Reading.model_validate(each) for each in found]
-    return Series(sensor_id=sensor_id, resolution="raw", items=items, next=None)
+        raise InvalidQueryError("combination", "points: does not go with limit, after, hourly and daily")
+    found = await downsample(database, sensor_id, asked.span(), points)
+    items = [ReadingItem.model_validate(each) for each in found]
+    return SensorSeries(sensor_id=sensor_id, resolution="raw", items=items, next=None)
 
 
-async def _page(readings: Readings, sensor_id: str, asked: SeriesAsked) -> Series:
+async def _page(readings: ReadingQueries, sensor_id: str, asked: SeriesQuery) -> SensorSeries:
     span = asked.span()
-    key = None if asked.after is None else Key.parse(asked.after)
+    key = None if asked.after is None else SeriesCursor.parse(asked.after)
     if key is not None and asked.resolution not in {"auto", key.grain}:
-        raise UnfitError("cursor", f"after: belongs to a list with resolution {key.grain}")
+        raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {key.grain}")
     if key is not None:
         grain = key.grain
     elif asked.resolution == "auto":
@@ -117,14 +117,16 @@ async def _page(readings: Readings, sensor_id: str, asked: SeriesAsked) -> Serie
         grain = asked.resolution
     after, most = None if key is None else measure_id(sensor_id, key.name), asked.limit + 1
     found: list[Any]
-    items: list[Reading] | list[Period]
+    items: list[ReadingItem] | list[RollupItem]
     if grain == "raw":
         found = list(await readings.page(sensor_id, span, most, after))
-        items = [Reading.model_validate(each) for each in found[: asked.limit]]
+        items = [ReadingItem.model_validate(each) for each in found[: asked.limit]]
     else:
         found = list(await readings.periods(sensor_id, span, grain, most, after))
-        items = [Period.model_validate(each) for each in found[: asked.limit]]
+        items = [RollupItem.model_validate(each) for each in found[: asked.limit]]
     following = (
-        str(Key(grain, found[asked.limit - 1]["_id"].partition("@")[2])) if len(found) == most else None
+        str(SeriesCursor(grain, found[asked.limit - 1]["_id"].partition("@")[2]))
+        if len(found) == most
+        else None
     )
-    return Series(sensor_id=sensor_id, resolution=grain, items=items, next=following)
+    return SensorSeries(sensor_id=sensor_id, resolution=grain, items=items, next=following)

@@ -7,25 +7,25 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.security import APIKeyCookie, OAuth2PasswordBearer
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.web.access import Access, BusyError, Role
-from monitor.web.address import address_of
+from monitor.web.access import Authenticator, LoginThrottledError, Role
+from monitor.web.address import client_address
 from monitor.web.api.errors import Problem
-from monitor.web.api.models import Answer
-from monitor.web.cookie import PLAIN, token_of
+from monitor.web.api.models import ApiModel
+from monitor.web.cookie import COOKIE_NAME, read_token
 
-ASK = {"WWW-Authenticate": "Bearer"}
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 _bearer = OAuth2PasswordBearer(
     tokenUrl="token", auto_error=False, description="The `access_token` that `POST /token` gives."
 )
 _cookie = APIKeyCookie(
-    name=PLAIN,
+    name=COOKIE_NAME,
     auto_error=False,
     description="What the web page has after a log-in; over https, `__Host-` is before its name.",
 )
 
 
-class Password(BaseModel):
+class PasswordForm(BaseModel):
     """User and password, as OAuth 2 wants them."""
 
     model_config = ConfigDict(extra="ignore")
@@ -37,7 +37,7 @@ class Password(BaseModel):
     password: str = Field(min_length=1, max_length=1000, json_schema_extra={"format": "password"})
 
 
-class Token(Answer):
+class AccessToken(ApiModel):
     """What to show from now on, as `Authorization: Bearer …`."""
 
     access_token: str = Field(description="The token.")
@@ -46,7 +46,7 @@ class Token(Answer):
     role: Role = Field(description="Whose it is.")
 
 
-def make_token_routes(access: Access) -> APIRouter:
+def make_token_routes(access: Authenticator) -> APIRouter:
     """The way to a token.
 
     Args:
@@ -70,34 +70,34 @@ def make_token_routes(access: Access) -> APIRouter:
             },
         },
     )
-    async def log_in(request: Request, form: Annotated[Password, Form()]) -> Token:
+    async def log_in(request: Request, form: Annotated[PasswordForm, Form()]) -> AccessToken:
         """Get a token for a password. After five wrong ones, each has to wait longer than the last."""
         try:
-            token = await access.log_in(form.username, form.password, address_of(request))
-        except BusyError as error:
+            token = await access.log_in(form.username, form.password, client_address(request))
+        except LoginThrottledError as error:
             wait_s = str(error.wait_s)
             raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
         person = token and access.whose(token.text)
         if not token or not person:
-            raise HTTPException(401, "user or password is wrong", ASK)
-        return Token(access_token=token.text, expires_in=token.stay_s, role=person.role)
+            raise HTTPException(401, "user or password is wrong", CHALLENGE)
+        return AccessToken(access_token=token.text, expires_in=token.stay_s, role=person.role)
 
     @router.delete(
         "/token",
         summary="Log out",
         status_code=204,
         responses={401: refused},
-        dependencies=[Depends(make_check(access))],
+        dependencies=[Depends(make_token_check(access))],
     )
     async def log_out(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> None:
         """Make the token that is shown worthless; pages that are open for it end."""
-        for each in (token, token_of(request)):
+        for each in (token, read_token(request)):
             access.log_out(each or "")
 
     return router
 
 
-def make_check(access: Access) -> Callable[..., Coroutine[Any, Any, None]]:
+def make_token_check(access: Authenticator) -> Callable[..., Coroutine[Any, Any, None]]:
     """What lets a question pass only from somebody who has logged in.
 
     Args:
@@ -112,7 +112,7 @@ def make_check(access: Access) -> Callable[..., Coroutine[Any, Any, None]]:
         # The gate has looked at the cookie, whose name is another one over https.
         if request.state.person is None and (token is None or access.whose(token) is None):
             raise HTTPException(
-                401, "log in first: send `Authorization: Bearer …` with a token from POST token", ASK
+                401, "log in first: send `Authorization: Bearer …` with a token from POST token", CHALLENGE
             )
 
     return check

@@ -5,10 +5,10 @@ from monitor.web.pages.compare import add_compare
 from monitor.web.pages.health import add_health
 from monitor.web.pages.now import add_now
 from monitor.web.pages.sensor import add_sensor
-from monitor.web.sources import Sources
+from monitor.web.sources import Dependencies
 
 
-def add_pages(sources: Sources) -> None:
+def add_pages(sources: Dependencies) -> None:
     """Make all pages.
 
     Args:

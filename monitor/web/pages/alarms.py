@@ -5,27 +5,27 @@ from collections.abc import Iterable
 from fastapi import Request
 from nicegui import ui
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.documents import AlarmDocument
-from monitor.alarms import COLOURS
-from monitor.live import SHOW_EVERY_S
+from monitor.alarms import SEVERITY_COLOURS
+from monitor.live import REFRESH_EVERY_S
 from monitor.queries.database import QueryError
-from monitor.queries.episodes import Sought
-from monitor.queries.paging import Page
+from monitor.queries.episodes import AlarmFilter
+from monitor.queries.paging import ResultPage
 from monitor.queries.shapes import ALARMS
-from monitor.web.access import Person
-from monitor.web.alarm_list import AlarmList
-from monitor.web.frame import frame, write
-from monitor.web.sources import Sources
-from monitor.web.words import safe
+from monitor.web.access import Session
+from monitor.web.alarm_list import AlarmListView
+from monitor.web.frame import add_text, page_layout
+from monitor.web.sources import Dependencies
+from monitor.web.words import escape_html
 
-PAST_AT_ONCE = 50
-MOST_STANDING = 200
-NOTHING = Page([], None)
+PAST_PAGE_SIZE = 50
+MAX_ACTIVE = 200
+NOTHING = ResultPage([], None)
 WELL = "No alarm stands. All is well."
 
 
-def add_alarms(sources: Sources) -> None:
+def add_alarms(sources: Dependencies) -> None:
     """Make the page.
 
     Args:
@@ -34,38 +34,38 @@ def add_alarms(sources: Sources) -> None:
 
     @ui.page("/alarms")
     async def alarms(request: Request) -> None:
-        with frame(sources, request, "Alarms") as person:
+        with page_layout(sources, request, "Alarms") as person:
             page = _Alarms(sources, person)
-        ui.timer(SHOW_EVERY_S, page.update)
+        ui.timer(REFRESH_EVERY_S, page.update)
         ui.timer(0.0, page.begin_past, once=True)
 
 
 class _Alarms:
     """The page in one browser."""
 
-    def __init__(self, sources: Sources, person: Person) -> None:
+    def __init__(self, sources: Dependencies, person: Session) -> None:
         self._sources = sources
         self._past: list[AlarmDocument] = []
         self._last = NOTHING
         with ui.element("div").classes("controls"):
             sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
             self._site = self._choice("Site", sites)
-            self._severity = self._choice("Severity", COLOURS)
+            self._severity = self._choice("Severity", SEVERITY_COLOURS)
             self._rule = self._choice("Rule", sorted({alarm["rule"] for alarm in sources.live.standing}))
             self._sensor = ui.input("Sensor", on_change=self.filter_anew)
             self._sensor.props("clearable outlined dense debounce=300")
-        write("Standing", "h2")
-        self._none = write(WELL, "p", "empty")
-        self._standing = AlarmList(sources, person)
-        write("Past", "h2")
-        self._no_past = write("Looking …", "p", "empty")
-        self._over = AlarmList(sources, person)
+        add_text("Standing", "h2")
+        self._none = add_text(WELL, "p", "empty")
+        self._standing = AlarmListView(sources, person)
+        add_text("Past", "h2")
+        self._no_past = add_text("Looking …", "p", "empty")
+        self._over = AlarmListView(sources, person)
         self._older = ui.button("Show older ones", on_click=self.show_older).props("outline").classes("more")
         self._older.visible = False
         self.update()
 
     def _choice(self, label: str, values: Iterable[str]) -> ui.select:
-        options = {"": "all", **{each: plain(each) for each in values}}
+        options = {"": "all", **{each: escape_text(each) for each in values}}
         choice = ui.select(options, value="", label=label, on_change=self.filter_anew)
         return choice.props("outlined dense").classes("choice")
 
@@ -75,7 +75,7 @@ class _Alarms:
         is_all = len(standing) == len(self._sources.live.standing)
         self._none.content = WELL if is_all else "No standing alarm is like that."
         self._none.visible = not standing
-        self._standing.show(standing[:MOST_STANDING])
+        self._standing.show(standing[:MAX_ACTIVE])
 
     async def filter_anew(self) -> None:
         """Show what the filters say."""
@@ -90,11 +90,13 @@ class _Alarms:
     async def show_older(self) -> None:
         """Show some more that are over."""
         chosen = (self._sensor.value, self._rule.value, self._severity.value)
-        sought = Sought((self._site.value,) if self._site.value else (), *(each or None for each in chosen))
+        sought = AlarmFilter(
+            (self._site.value,) if self._site.value else (), *(each or None for each in chosen)
+        )
         try:
-            page = await self._sources.episodes.page("past", sought, PAST_AT_ONCE, self._last.end)
+            page = await self._sources.episodes.page("past", sought, PAST_PAGE_SIZE, self._last.end)
         except QueryError as error:
-            self._no_past.content, self._no_past.visible = safe(f"{error}."), True
+            self._no_past.content, self._no_past.visible = escape_html(f"{error}."), True
             return
         self._past += ALARMS.readable(page.documents)
         self._last = page

@@ -6,25 +6,25 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.ages import ago
+from monitor.ages import format_ago
 from monitor.queries.database import QueryError
-from monitor.web.access import Person
-from monitor.web.figure import Figure, to_table
-from monitor.web.frame import frame, write
-from monitor.web.ingestors import Heard
-from monitor.web.rejected_list import RejectedList
-from monitor.web.sources import Sources
-from monitor.web.words import clock, safe
+from monitor.web.access import Session
+from monitor.web.figure import Kpi, table_html
+from monitor.web.frame import add_text, page_layout
+from monitor.web.ingestors import IngestorReport
+from monitor.web.rejected_list import RejectedListView
+from monitor.web.sources import Dependencies
+from monitor.web.words import escape_html, format_clock
 
 REJECTED_SHOWN = 50
-LOOK_EVERY_S = 5.0
+POLL_EVERY_S = 5.0
 # Ingestors say how they are every five seconds.
-QUIET_S = 20.0
+STALE_AFTER_S = 20.0
 BALANCE = "Whatever was received is stored, was stored before, was refused and kept, or is in hand."
-BOOKS = ("received", "stored", "duplicates", "rejected", "pending")
+COUNTERS = ("received", "stored", "duplicates", "rejected", "pending")
 
 
-def add_health(sources: Sources) -> None:
+def add_health(sources: Dependencies) -> None:
     """Make the page.
 
     Args:
@@ -33,27 +33,27 @@ def add_health(sources: Sources) -> None:
 
     @ui.page("/health")
     async def health(request: Request) -> None:
-        with frame(sources, request, "Health") as person:
+        with page_layout(sources, request, "Health") as person:
             page = _Health(sources, person)
         ui.timer(1.0, page.update)
         ui.timer(0.0, page.look, once=True)
-        ui.timer(LOOK_EVERY_S, page.look)
+        ui.timer(POLL_EVERY_S, page.look)
 
 
 class _Health:
     """The page in one browser."""
 
-    def __init__(self, sources: Sources, person: Person) -> None:
+    def __init__(self, sources: Dependencies, person: Session) -> None:
         self._sources = sources
         with ui.element("div").classes("figures"):
-            self._broker, self._database = Figure("Broker"), Figure("Database")
-            self._books, self._lag = Figure("Books"), Figure("In hand")
-        write("The books", "h2")
-        write(BALANCE, "p", "lead")
+            self._broker, self._database = Kpi("Broker"), Kpi("Database")
+            self._books, self._lag = Kpi("Books"), Kpi("In hand")
+        add_text("The books", "h2")
+        add_text(BALANCE, "p", "lead")
         self._table = ui.html("", sanitize=False).classes("card scroll").props('tabindex="0"')
-        write("Refused payloads", "h2")
-        self._note = write("Looking …", "p", "empty")
-        self._rejected = RejectedList(sources, person)
+        add_text("Refused payloads", "h2")
+        self._note = add_text("Looking …", "p", "empty")
+        self._rejected = RejectedListView(sources, person)
         self.update()
 
     def update(self) -> None:
@@ -61,7 +61,7 @@ class _Health:
         sources, now = self._sources, utc_now()
         broker, database = sources.ingestors.error, sources.live.error
         self._broker.show(*(("away", broker, "major") if broker else ("well", "answers", "well")))
-        fresh = ago(sources.live.fresh_at, now)
+        fresh = format_ago(sources.live.fresh_at, now)
         self._database.show(
             *(("away", database, "major") if database else ("well", f"answered {fresh}", "well"))
         )
@@ -69,8 +69,10 @@ class _Health:
         statuses = [each.status for each in sources.ingestors.heard.values()]
         pending = sum(each.pending or 0 for each in statuses)
         moments = (each.heard_at for each in sources.live.fleet.sensors.values() if each.heard_at)
-        self._lag.show(f"{pending:,}", f"the newest reading was made {ago(max(moments, default=None), now)}")
-        self._table.content = _books_table(sources)
+        self._lag.show(
+            f"{pending:,}", f"the newest reading was made {format_ago(max(moments, default=None), now)}"
+        )
+        self._table.content = _counters_table(sources)
 
     def _show_books(self) -> None:
         heard = self._sources.ingestors.heard
@@ -88,32 +90,32 @@ class _Health:
         try:
             found = await self._sources.rejected.newest(REJECTED_SHOWN)
         except QueryError as error:
-            self._note.content, self._note.visible = safe(f"{error}."), True
+            self._note.content, self._note.visible = escape_html(f"{error}."), True
             return
         self._note.visible = False
         self._rejected.show(found)
 
 
-def is_online(heard: Heard, sources: Sources) -> bool:
+def is_online(heard: IngestorReport, sources: Dependencies) -> bool:
     """Whether an ingestor says that it is there, and has said so of late."""
-    is_fresh = (utc_now() - heard.at).total_seconds() < QUIET_S
+    is_fresh = (utc_now() - heard.at).total_seconds() < STALE_AFTER_S
     return heard.status.state == "online" and is_fresh and sources.ingestors.error is None
 
 
-def _books_table(sources: Sources) -> str:
-    rows = [_books_row(name, heard, sources) for name, heard in sorted(sources.ingestors.heard.items())]
+def _counters_table(sources: Dependencies) -> str:
+    rows = [_counters_row(name, heard, sources) for name, heard in sorted(sources.ingestors.heard.items())]
     if not rows:
         return '<p class="hint">No ingestor has said anything yet.</p>'
-    return to_table(("ingestor", "state", *BOOKS, "adds up"), rows)
+    return table_html(("ingestor", "state", *COUNTERS, "adds up"), rows)
 
 
-def _books_row(name: str, heard: Heard, sources: Sources) -> list[str]:
+def _counters_row(name: str, heard: IngestorReport, sources: Dependencies) -> list[str]:
     status, gap = heard.status, heard.gap
     state = "online" if is_online(heard, sources) else "not heard"
     if status.state == "offline":
         state = "offline"
     if status.since is not None:
-        state += f" since {clock(status.since.astimezone(UTC).replace(tzinfo=None), sources.zone)}"
-    told = [getattr(status, each) for each in BOOKS]
+        state += f" since {format_clock(status.since.astimezone(UTC).replace(tzinfo=None), sources.zone)}"
+    told = [getattr(status, each) for each in COUNTERS]
     numbers = ["—" if each is None else f"{each:,}" for each in told]
     return [name, state, *numbers, f"{gap:+,} missing" if gap else "yes"]

@@ -7,19 +7,19 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.live import SHOW_EVERY_S
-from monitor.web.access import Person
-from monitor.web.alarm_list import AlarmList, look_of
-from monitor.web.figure import Figure
-from monitor.web.frame import frame, write
+from monitor.live import REFRESH_EVERY_S
+from monitor.web.access import Session
+from monitor.web.alarm_list import AlarmListView, severity_class
+from monitor.web.figure import Kpi
+from monitor.web.frame import add_text, page_layout
 from monitor.web.sensor_grid import SensorGrid
-from monitor.web.sources import Sources
-from monitor.web.words import energy, power
+from monitor.web.sources import Dependencies
+from monitor.web.words import format_energy, format_power
 
 ALARMS_SHOWN = 4
 
 
-def add_now(sources: Sources) -> None:
+def add_now(sources: Dependencies) -> None:
     """Make the page.
 
     Args:
@@ -28,24 +28,24 @@ def add_now(sources: Sources) -> None:
 
     @ui.page("/")
     async def now(request: Request) -> None:
-        with frame(sources, request, "Now") as person:
+        with page_layout(sources, request, "Now") as person:
             page = _Now(sources, person)
         await page.update()
-        ui.timer(SHOW_EVERY_S, page.update)
+        ui.timer(REFRESH_EVERY_S, page.update)
 
 
 class _Now:
     """The page in one browser: once a second, whatever has changed."""
 
-    def __init__(self, sources: Sources, person: Person) -> None:
+    def __init__(self, sources: Dependencies, person: Session) -> None:
         self._sources = sources
         with ui.element("div").classes("figures"):
-            self._power, self._today = Figure("Power now"), Figure("Energy today")
-            self._standing, self._heard = Figure("Standing alarms"), Figure("Sensors online")
+            self._power, self._today = Kpi("Power now"), Kpi("Energy today")
+            self._standing, self._heard = Kpi("Standing alarms"), Kpi("Sensors online")
         with ui.element("section").props('aria-label="Standing alarms"'):
-            self._alarms = AlarmList(sources, person)
+            self._alarms = AlarmListView(sources, person)
             self._more = ui.link("", "/alarms").classes("more")
-        write("Sensors", "h2")
+        add_text("Sensors", "h2")
         self._grid = SensorGrid(sources.live)
 
     async def update(self) -> None:
@@ -60,10 +60,10 @@ class _Now:
     def _show_figures(self, standing: Sequence[AlarmDocument]) -> None:
         live = self._sources.live
         sums = live.fleet.sums(utc_now())
-        self._power.show(power(sums.power_kw), f"from {sums.online:,} sensors")
+        self._power.show(format_power(sums.power_kw), f"from {sums.online:,} sensors")
         used_kwh = live.today.energy_kwh if live.today else 0.0
-        self._today.show(energy(used_kwh), f"since midnight, {self._sources.zone.key}")
-        counts = Counter(look_of(alarm["severity"]) for alarm in standing)
+        self._today.show(format_energy(used_kwh), f"since midnight, {self._sources.zone.key}")
+        counts = Counter(severity_class(alarm["severity"]) for alarm in standing)
         unseen = sum(alarm["acknowledged_at"] is None for alarm in standing)
         parts = ", ".join(f"{count:,} {severity}" for severity, count in counts.items())
         detail = f"{parts}; {unseen:,} not seen" if counts else "all is well"
@@ -77,5 +77,5 @@ def _worst(standing: Sequence[AlarmDocument]) -> dict[str, str]:
     """The worst severity of each sensor that has an alarm; they come the worst first."""
     worst: dict[str, str] = {}
     for alarm in standing:
-        worst.setdefault(alarm["sensor_id"], look_of(alarm["severity"]))
+        worst.setdefault(alarm["sensor_id"], severity_class(alarm["severity"]))
     return worst

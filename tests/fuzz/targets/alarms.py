@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from broker.plain import plain
+from broker.plain import escape_text
 from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.alarms.rulebook import Rules
 from ingestor.alarms.words import explain
@@ -70,7 +70,7 @@ def check(data: bytes) -> None:
             Path(file.name).write_bytes(data)
             config = read_config(Path(file.name))
     except AlarmConfigError as error:
-        assert_is_sentence(plain(str(error)), 1000)
+        assert_is_sentence(escape_text(str(error)), 1000)
         assert "\n" not in str(error)
         return
     said = tomllib.loads(data.decode("utf-8-sig"))
@@ -82,7 +82,7 @@ def check(data: bytes) -> None:
     assert timedelta(0) < config.longest_quiet() <= LONGEST
     assert all(0 < each <= MOST_KWH for own in config.thresholds() for each in own.values())
     assert config.rules.overconsumption.threshold_kwh is None
-    assert all(plain(line).isprintable() for line in explain(config, 12.0))
+    assert all(escape_text(line).isprintable() for line in explain(config, 12.0))
 
 
 def _check_rules(config: AlarmConfig, said: Mapping[str, Any]) -> None:

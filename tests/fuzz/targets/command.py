@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from broker.connection import Outgoing
-from broker.topics import Place, Topics
+from broker.connection import OutgoingMessage
+from broker.topics import SensorKey, Topics
 from ingestor.alarms.board import Board, Change, Clock
 from ingestor.alarms.commands import Commands, read_command
 from ingestor.alarms.config import AlarmConfig
@@ -63,7 +63,7 @@ class Nothing:
     def keep(self, change: Change) -> None:
         raise AssertionError(change)
 
-    def say(self, message: Outgoing) -> None:
+    def say(self, message: OutgoingMessage) -> None:
         raise AssertionError(message)
 
 
@@ -79,7 +79,7 @@ def check(data: bytes) -> None:
     assert command.model_dump(exclude_none=True) == expected
     assert_is_kept(command.model_dump())
     commands = Commands(Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), Clock()))
-    reason = commands.obey(Place(site, name.replace("/", "")), command)
+    reason = commands.obey(SensorKey(site, name.replace("/", "")), command)
     assert reason is not None
     assert_is_sentence(reason, 250)
     assert not commands.unwritten

@@ -15,12 +15,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from monitor.web.access import Access
-from monitor.web.address import address_of
-from monitor.web.cookie import PLAIN, SECURE, give, token_of
-from monitor.web.gate import Gate
-from monitor.web.guesses import Try
-from monitor.web.origin import is_from_here
+from monitor.web.access import Authenticator
+from monitor.web.address import client_address
+from monitor.web.cookie import COOKIE_NAME, SECURE_COOKIE_NAME, read_token, set_token
+from monitor.web.gate import AuthMiddleware
+from monitor.web.guesses import LoginAttempt
+from monitor.web.origin import is_same_origin
 
 TOKEN, HOST = "right-token", "energy.example.org"
 LINES = 20
@@ -31,8 +31,8 @@ def _asked(scheme: bytes, *headers: bytes) -> bytes:
     return scheme + b"\n".join(headers)
 
 
-_MINE = f"Cookie: {PLAIN}={TOKEN}".encode()
-_MINE_SAFELY = f"Cookie: {SECURE}={TOKEN}".encode()
+_MINE = f"Cookie: {COOKIE_NAME}={TOKEN}".encode()
+_MINE_SAFELY = f"Cookie: {SECURE_COOKIE_NAME}={TOKEN}".encode()
 _AT = f"Host: {HOST}".encode()
 SEEDS = (
     b"",
@@ -103,20 +103,20 @@ def _said(connection: HTTPConnection, name: str) -> list[str]:
 
 def _check_cookie(connection: HTTPConnection) -> None:
     """Over https, only the name counts that no other server can set."""
-    name = SECURE if connection.scope["scheme"] == "https" else PLAIN
-    token = token_of(connection)
+    name = SECURE_COOKIE_NAME if connection.scope["scheme"] == "https" else COOKIE_NAME
+    token = read_token(connection)
     raw = "; ".join(_said(connection, "cookie"))
     assert not token or re.search(rf"(^|[;,\s]){re.escape(name)}\s*=", raw), "another cookie counts"
     answer = Response()
-    give(answer, connection, TOKEN, 60)
+    set_token(answer, connection, TOKEN, 60)
     given = answer.headers["set-cookie"]
     assert given.startswith(f"{name}={TOKEN}; ")
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {*given.split("; ")}
-    assert ("Secure" in given.split("; ")) == (name == SECURE)
+    assert ("Secure" in given.split("; ")) == (name == SECURE_COOKIE_NAME)
 
 
 def _check_origin(connection: HTTPConnection) -> None:
-    if not is_from_here(connection):
+    if not is_same_origin(connection):
         return
     origins, hosts = _said(connection, "origin"), _said(connection, "host")
     assert [*_said(connection, "sec-fetch-site"), "none"][0] in {"none", "same-origin"}
@@ -131,7 +131,7 @@ def _check_origin(connection: HTTPConnection) -> None:
 
 def _check_address(connection: HTTPConnection, address: str) -> None:
     """Guesses are counted for one address, or one network, and never for everybody."""
-    place = Try.of("viewer", address_of(connection)).place
+    place = LoginAttempt.of("viewer", client_address(connection)).place
     assert len(place) <= 64
     try:
         ip = ipaddress.ip_address(address)
@@ -143,8 +143,8 @@ def _check_address(connection: HTTPConnection, address: str) -> None:
 
 
 @cache
-def _access() -> Access:
-    return Access({"viewer": "a", "operator": "b"})
+def _access() -> Authenticator:
+    return Authenticator({"viewer": "a", "operator": "b"})
 
 
 def _check_gate(scope: Scope) -> None:
@@ -161,5 +161,5 @@ def _check_gate(scope: Scope) -> None:
         if message["type"] == "http.response.start":
             answers.append(message["status"])
 
-    asyncio.run(Gate(behind, _access())(scope, receive, send))
+    asyncio.run(AuthMiddleware(behind, _access())(scope, receive, send))
     assert answers[0] in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from broker.ledger import Attempt, Malformed, Outcome, Trouble, entry_adapter
+from broker.ledger import AttemptEntry, ExpectedAlarmEntry, MalformedEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading
-from broker.topics import Place
-from monitor.ledgers import LedgerError, read_ledgers
-from monitor.tries import Tries
+from broker.topics import SensorKey
+from monitor.ledgers import LedgerFileError, read_ledgers
+from monitor.tries import Attempts
 from sensor_node.ledger import open_ledger
-from sensor_node.outbox import Kept
+from sensor_node.outbox import OutboxEntry
 from tests.fuzz.oracles import assert_is_sentence
 
 _READING = (
@@ -71,7 +71,7 @@ TOKENS = tuple(
     b'"must":{"fate":"stored"} "site":"lari" "reading":{ "sensor_id":"S-1" "sequences":[[1,10]] '
     b'"timestamp": "sequence": 0001-01-01T00:00:00+14:00'.split()
 )
-_place = Place("lari", "Fuzzer-1")
+_place = SensorKey("lari", "Fuzzer-1")
 
 
 def check(data: bytes) -> None:
@@ -88,15 +88,15 @@ def check(data: bytes) -> None:
         assert len(after.by_identity) == len(before.by_identity if before else ()) + (not _is_in(before))
 
 
-def _is_in(tries: Tries | None) -> bool:
+def _is_in(tries: Attempts | None) -> bool:
     return tries is not None and any(each.sensor_id == _place.name for each in tries.by_identity)
 
 
-def _read(file: Path, data: bytes) -> Tries | None:
+def _read(file: Path, data: bytes) -> Attempts | None:
     """What is in a ledger; None if it is refused."""
     try:
         tries = read_ledgers([file])
-    except LedgerError as error:
+    except LedgerFileError as error:
         assert_is_sentence(str(error))
         tries = None
     lines = data.split(b"\n")
@@ -136,12 +136,12 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return said
 
 
-def _moments(entry: Attempt | Malformed | Trouble | Outcome) -> Iterable[datetime]:
-    if isinstance(entry, Attempt):
+def _moments(entry: AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry) -> Iterable[datetime]:
+    if isinstance(entry, AttemptEntry):
         return (entry.reading.timestamp,)
-    if isinstance(entry, Malformed):
+    if isinstance(entry, MalformedEntry):
         return (entry.at,)
-    return (entry.begins, entry.ends) if isinstance(entry, Trouble) else ()
+    return (entry.begins, entry.ends) if isinstance(entry, ExpectedAlarmEntry) else ()
 
 
 def _fate(attempt: dict[str, Any]) -> str | None:
@@ -153,5 +153,5 @@ async def _append(file: Path) -> None:
         sensor_id=_place.name, value_kwh=1.0, timestamp=datetime(2026, 11, 23, tzinfo=UTC), sequence=3
     )
     async with open_ledger(file) as ledger:
-        await ledger.invoke([Kept(_place, 3, reading.model_dump_json().encode())])
+        await ledger.invoke([OutboxEntry(_place, 3, reading.model_dump_json().encode())])
         await ledger.known("confirmed", _place, [(3, 3)])

@@ -13,15 +13,15 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.messages import Reading
-from broker.plain import plain
-from broker.topics import Place
+from broker.plain import escape_text
+from broker.topics import SensorKey
 from sensor_node.durable import SCHEMA, OutboxError, open_outbox
 from sensor_node.ledger import Ledger
-from sensor_node.outbox import Kept
+from sensor_node.outbox import OutboxEntry
 from tests.fuzz.oracles import assert_is_sentence
 
 _PAYLOAD = b'{"sensor_id":"S-1","value_kwh":1.82,"timestamp":"2026-11-23T10:00:00.123Z","sequence":%d}'
-PLACE, COUNT = Place("lari", "S-1"), 5
+PLACE, COUNT = SensorKey("lari", "S-1"), 5
 WHOLE = b"whole:"
 SQL = b"sql:"
 SEEDS = (
@@ -96,7 +96,7 @@ def check(data: bytes) -> None:
             kept, last = asyncio.run(_open(file))
         except OutboxError as error:
             # What SQLite says may hold what is damaged; it is shown like all that comes from outside.
-            assert_is_sentence(plain(str(error)), 5000)
+            assert_is_sentence(escape_text(str(error)), 5000)
             assert is_touched, f"a good file is refused: {error}"
             return
     for each in kept:
@@ -136,6 +136,6 @@ def _run(file: Path, statements: str) -> None:
             return
 
 
-async def _open(file: Path) -> tuple[list[Kept], int]:
+async def _open(file: Path) -> tuple[list[OutboxEntry], int]:
     async with open_outbox(file, 1_000, Ledger()) as outbox:
         return list(outbox.kept), await outbox.last_sequence(PLACE)

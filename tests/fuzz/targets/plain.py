@@ -1,13 +1,13 @@
 """Text that is shown. What comes out can be seen, says what went in, and is as short as it is to be.
 
-The first byte is the length that ``short`` may have.
+The first byte is the length that ``escape_truncated`` may have.
 """
 
 import json
 import unicodedata
 
-from broker.plain import CUT, plain, short
-from monitor.formats import harmless
+from broker.plain import ELLIPSIS, escape_text, escape_truncated
+from monitor.formats import escape_formula
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 SEEDS = tuple(
@@ -36,19 +36,19 @@ TOKENS = (
 
 def check(data: bytes) -> None:
     most, text = (data[0] % 80) + 1 if data else 1, _decode(data[1:])
-    shown = plain(text)
+    shown = escape_text(text)
     assert shown.isprintable()
     assert not any(unicodedata.category(each) in UNSEEN for each in shown)
-    assert plain(shown) == shown, "shown again, it is another text"
+    assert escape_text(shown) == shown, "shown again, it is another text"
     assert len(shown) <= 12 * len(text), "it grows without bound"
     # Two halves of one character in a row are that character to whoever reads them.
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     assert _read_back(text) == whole, "it does not say what went in"
-    brief = short(text, most)
+    brief = escape_truncated(text, most)
     assert len(brief) <= most
     assert brief.isprintable()
-    assert brief in (shown, shown[: most - len(CUT)] + CUT)
-    cell = harmless(text) or ""
+    assert brief in (shown, shown[: most - len(ELLIPSIS)] + ELLIPSIS)
+    cell = escape_formula(text) or ""
     assert cell.removeprefix("'") == text.removeprefix("'")
     assert cell[:1] not in ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -64,5 +64,5 @@ def _decode(data: bytes) -> str:
 def _read_back(text: str) -> str:
     """What a reader of JSON makes of a text that is shown, if backslashes and quotes are marked before."""
     marked = "".join(f"\\{each}" if each in '"\\' else each for each in text)
-    said: str = json.loads(f'"{plain(marked)}"')
+    said: str = json.loads(f'"{escape_text(marked)}"')
     return said

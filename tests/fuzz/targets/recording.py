@@ -17,10 +17,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from broker.messages import MAX_VALUE_KWH
-from broker.plain import plain
+from broker.plain import escape_text
 from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordingError, Series
+from sensor_node.recordings.series import RecordedSeries, RecordingError
 from tests.fuzz.oracles import assert_is_sentence
 
 PARQUET = b"PAR1"
@@ -111,7 +111,7 @@ def check(data: bytes) -> None:
         try:
             found = read_recording(Path(file.name), columns, ZONE)
         except RecordingError as error:
-            assert_is_sentence(plain(str(error).replace(file.name, "")), MOST_SENTENCE)
+            assert_is_sentence(escape_text(str(error).replace(file.name, "")), MOST_SENTENCE)
             return
     assert found
     names = [series.name for series in found]
@@ -133,7 +133,7 @@ def _columns(words: list[str]) -> Columns:
     )
 
 
-def _check_series(series: Series) -> None:
+def _check_series(series: RecordedSeries) -> None:
     assert len(series.at_ms) == len(series.value_kwh) > 0
     assert (np.diff(series.at_ms) > 0).all(), "times are not in order"
     assert np.isfinite(series.value_kwh).all()

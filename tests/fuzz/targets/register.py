@@ -9,7 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from broker.register import Register, RegisterError
+from broker.register import AccountsError, AccountStore
 from broker.roles import Account
 from tests.fuzz.oracles import assert_is_sentence
 
@@ -65,20 +65,20 @@ def check(data: bytes) -> None:
         if has_hashes:
             (folder / "passwords").write_bytes(hashes)
         try:
-            register = Register(folder, ROOT)
-        except RegisterError as error:
+            register = AccountStore(folder, ROOT)
+        except AccountsError as error:
             assert_is_sentence(str(error).replace(name, ""))
             return
         assert sorted(each["name"] for each in json.loads(written)) == sorted(register.accounts)
         register.write()
         _check_hashes((folder / "passwords").read_bytes(), hashes, register)
         _check_access((folder / "acl").read_text(), register.accounts)
-        again = Register(folder, ROOT)
+        again = AccountStore(folder, ROOT)
         assert again.accounts == register.accounts
         assert all(again.has_password(each) == register.has_password(each) for each in again.accounts)
 
 
-def _check_hashes(now: bytes, before: bytes, register: Register) -> None:
+def _check_hashes(now: bytes, before: bytes, register: AccountStore) -> None:
     """Each line is one that was there before, and is that of an account."""
     # Mosquitto knows no other line break.
     lines = now.split(b"\n")[:-1]

@@ -16,8 +16,8 @@ import bson
 from pymongo.errors import AutoReconnect
 from starlette.types import Scope
 
-from monitor.queries.paging import Mark
-from monitor.web.access import Access, Person
+from monitor.queries.paging import PageCursor
+from monitor.web.access import Authenticator, Session
 from monitor.web.api.app import make_api
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ OPERATORS = {
     "$or", "$regex", "$set", "$site", "$sort", "$start", "$subtract", "$sum", "$timestamp", "$topic",
     "$type", "$unset",
 }  # fmt: skip
-_AFTER = str(Mark(datetime(2026, 11, 23), "S-1@x"))  # noqa: DTZ001 - as documents have it
+_AFTER = str(PageCursor(datetime(2026, 11, 23), "S-1@x"))  # noqa: DTZ001 - as documents have it
 _NAMES: tuple[Any, ...] = (
     {"$gt": ""},
     [1],
@@ -58,7 +58,7 @@ _NAMES: tuple[Any, ...] = (
     2**62,
     float("nan"),
 )
-_ODD = [Mark(datetime(2026, 11, 23), each) for each in _NAMES]  # noqa: DTZ001 - as documents have it
+_ODD = [PageCursor(datetime(2026, 11, 23), each) for each in _NAMES]  # noqa: DTZ001 - as documents have it
 SEEDS = tuple(
     text.encode(errors="surrogatepass")
     for text in (
@@ -146,9 +146,9 @@ class Nowhere:
 
 
 _nowhere = Nowhere()
-_person = Person("viewer")
+_person = Session("viewer")
 _app: Callable[[Scope, Any, Any], Awaitable[None]] = make_api(
-    cast("Database", _nowhere), Access({"viewer": "a"}), list
+    cast("Database", _nowhere), Authenticator({"viewer": "a"}), list
 )
 
 

@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from broker.ledger import Truth
-from broker.plain import plain
+from broker.ledger import GroundTruth
+from broker.plain import escape_text
 from sensor_node.build import build_group
-from sensor_node.check import to_words
-from sensor_node.plan import Plan
+from sensor_node.check import describe_plan
+from sensor_node.plan import SimulationPlan
 from sensor_node.recordings.series import RecordingError
 from sensor_node.scenario import EXAMPLES, Scenario, ScenarioError, read_scenario
 from sensor_node.scenario_plan import plan_scenario
-from sensor_node.truth import Made, judge
+from sensor_node.truth import MeterOutput, ground_truth
 from tests.fuzz.oracles import assert_is_sentence
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -88,12 +88,12 @@ def check(data: bytes) -> None:
                 return
             plan = plan_scenario(scenario, folder, NOW)
         except (ScenarioError, RecordingError) as error:
-            assert_is_sentence(plain(str(error).replace(name, "")), MOST_SENTENCE)
+            assert_is_sentence(escape_text(str(error).replace(name, "")), MOST_SENTENCE)
             return
     _check_is_what_is_said(plan, data)
-    for line in to_words(plan):
+    for line in describe_plan(plan):
         assert len(line) <= COLUMNS, line
-        assert plain(line).isprintable()
+        assert escape_text(line).isprintable()
     for node in plan.nodes:
         sequences = dict.fromkeys(node.places, 1)
         for own in node.groups:
@@ -111,7 +111,7 @@ def _reads_elsewhere(scenario: Scenario) -> bool:
     return any(table.replay is not None and table.replay.file != Path(RECORDING) for table in tables)
 
 
-def _check_is_what_is_said(plan: Plan, data: bytes) -> None:
+def _check_is_what_is_said(plan: SimulationPlan, data: bytes) -> None:
     # Line ends are as Python reads them, those of old Macs too.
     said = tomllib.loads(data.decode().replace("\r\n", "\n").replace("\r", "\n"))
     assert plan.name == said["name"]
@@ -123,9 +123,9 @@ def _check_is_what_is_said(plan: Plan, data: bytes) -> None:
     assert {place.site for place in places} == {site["name"] for site in said["sites"]}
 
 
-def _check_readings(made: list[Made]) -> None:
+def _check_readings(made: list[MeterOutput]) -> None:
     assert len({each.sequence for each in made}) == len({each.stamp for each in made}) == len(made)
     for each in islice(made, READINGS):
         assert each.payload
         assert each.copies >= 1
-        assert isinstance(judge(each, NOW + timedelta(hours=1), 12.0), Truth)
+        assert isinstance(ground_truth(each, NOW + timedelta(hours=1), 12.0), GroundTruth)

@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from broker.settings import ProcessSettings, read_settings
-from broker.users_settings import AddSettings, InitSettings
+from broker.users_settings import AddUserSettings, InitAuthoritySettings
 from ingestor.settings import IngestorSettings
 from monitor.export_settings import ExportSettings
 from monitor.report_settings import ReportSettings
@@ -25,7 +25,7 @@ from sensor_node.settings import SensorNodeSettings
 from tests.fuzz.oracles import assert_is_sentence
 
 PROGRAMS: tuple[type[ProcessSettings], ...] = (
-    IngestorSettings, SensorNodeSettings, WebSettings, AddSettings, InitSettings, ExportSettings,
+    IngestorSettings, SensorNodeSettings, WebSettings, AddUserSettings, InitAuthoritySettings, ExportSettings,
     ReportSettings, VerifySettings, AcknowledgeSettings,
 )  # fmt: skip
 SECRET = "hunter2"  # noqa: S105 - none
