@@ -143,7 +143,7 @@ async def _stall(rig: BenchRig, found: Findings, tell: Tell) -> None:
 
 
 async def _documents(rig: BenchRig, found: Findings, tell: Tell) -> None:
-    rig.fresh()
+    rig.reset()
     filled = []
     for stored in (0, 1_000_000, 10_000_000, 30_000_000):
         tell(f"growth: {stored:,} readings stored already")

@@ -130,11 +130,11 @@ def insertions(rig: BenchRig, count: int) -> list[Insertion]:
     documents = _documents(count)
     bare = _insert(rig, "no index, no validator, not in the journal", documents, WriteConcern(w=1))
     journaled = _insert(rig, "no index, no validator, journaled", documents, DURABLE)
-    rig.fresh()
+    rig.reset()
     measures = rig.database.create_collection("measures", validator=schema.conforming("measures"))
     measures.create_indexes(schema.INDEXES["measures"])
     ours = _insert(rig, "as the ingestor writes it", documents, DURABLE, fresh=False)
-    rig.fresh()
+    rig.reset()
     return [bare, journaled, ours]
 
 
@@ -152,7 +152,7 @@ def _insert(
     rig: BenchRig, name: str, documents: list[RawBSONDocument], concern: WriteConcern, *, fresh: bool = True
 ) -> Insertion:
     if fresh:
-        rig.fresh()
+        rig.reset()
 
     def write(begin: int) -> None:
         command: dict[str, Any] = {

@@ -34,7 +34,7 @@ class SensorCountResult:
 
 async def with_sensors(rig: BenchRig, sensors: int, rate: float, count: int) -> SensorCountResult:
     """Publish a number of readings of so many sensors at a rate, once each of them has been seen."""
-    rig.fresh()
+    rig.reset()
     plan = LoadPlan(sensors + count, sensors=sensors, rate=rate)
     ingestor, publisher = rig.ingestor(), rig.publisher(plan)
     try:
@@ -124,7 +124,7 @@ class StallResult:
 
 async def stalled(rig: BenchRig, seconds: float, count: int) -> StallResult:
     """Publish at full speed while mongod is stopped, then let it go on."""
-    rig.fresh()
+    rig.reset()
     ingestor, publisher = rig.ingestor(), rig.publisher(LoadPlan(count))
     try:
         await publisher.start()

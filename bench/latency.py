@@ -45,7 +45,7 @@ def percentiles(way: str, rate: int, sent: "array[float]", came: "array[float]")
 
 async def bare(rig: BenchRig, rate: int, seconds: float) -> Latency:
     """From a publisher through the broker to a subscriber that does nothing else."""
-    rig.fresh()
+    rig.reset()
     plan = LoadPlan(int(rate * seconds), rate=rate)
     sent, came = rig.folder / "sent", rig.folder / "came"
     subscriber = rig.child("limit", "-m", "bench.limit", str(plan.count), "--times", str(came))
@@ -64,7 +64,7 @@ async def bare(rig: BenchRig, rate: int, seconds: float) -> Latency:
 
 async def through(rig: BenchRig, rate: int, seconds: float) -> list[Latency]:
     """From a publisher into the database, and from a publisher to a subscriber of alerts."""
-    rig.fresh()
+    rig.reset()
     plan = LoadPlan(int(rate * seconds), rate=rate, anomalies=10)
     high = [number for number in range(plan.count) if number % 100 < plan.anomalies]
     files = sent, stored, heard = [rig.folder / name for name in ("sent", "stored", "heard")]

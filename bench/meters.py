@@ -30,7 +30,7 @@ async def fill_with_meters(rig: BenchRig, count: int, tell: Callable[[str], None
         count: How many readings.
         tell: Hears how far it is.
     """
-    rig.fresh()
+    rig.reset()
     ingestor = rig.ingestor()
     await ingestor.start()  # makes collections and indexes
     await ingestor.stop()

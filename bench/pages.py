@@ -60,7 +60,7 @@ def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
     return [
         ("Now", "all sensors", sensors.all),
         ("Now", "readings since the last look", tail.new),
-        ("Now", "standing alarms", lambda: episodes.standing(())),
+        ("Now", "standing alarms", lambda: episodes.active(())),
         ("Now", "energy of the last 24 hours", lambda: energy.totals(last(DAY), None)),
         ("Now", "one tile's curve", lambda: readings.newest(BUSY, 30)),
         ("Sensor", "last hour", lambda: load_history(readings, BUSY, last(HOUR))),
@@ -101,9 +101,13 @@ def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
         (
             "REST",
             "anomalies of 24 hours",
-            lambda: readings.anywhere(last(DAY), SoughtReadings(are_anomalies=True), 100),
+            lambda: readings.page_all_sensors(last(DAY), SoughtReadings(are_anomalies=True), 100),
         ),
-        ("REST", "readings of a site", lambda: readings.anywhere(last(DAY), SoughtReadings(site), 100)),
+        (
+            "REST",
+            "readings of a site",
+            lambda: readings.page_all_sensors(last(DAY), SoughtReadings(site), 100),
+        ),
     ]
 
 

@@ -214,7 +214,7 @@ class BenchRig:
         command = [sys.executable, "-m", "bench.publisher", *arguments]
         return BenchProcess("publisher", command, environment, self.folder / "publisher.log")
 
-    def fresh(self, *, keep: bool = False) -> None:
+    def reset(self, *, keep: bool = False) -> None:
         """Empty the database, and have the broker forget all consumers and what waits for them.
 
         Args:
@@ -255,7 +255,7 @@ class BenchRig:
 async def open_rig(folder: Path, *, tls: bool = False) -> AsyncIterator[BenchRig]:
     """Start a broker and a database on free ports, and stop them at the end."""
     async with start_servers(
-        folder / "servers", Credentials.made_up(), tls=tls, cache_gb=CACHE_GB
+        folder / "servers", Credentials.generate(), tls=tls, cache_gb=CACHE_GB
     ) as servers:
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:
             yield BenchRig(servers, folder, client.get_default_database())

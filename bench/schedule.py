@@ -36,7 +36,7 @@ async def keeps_schedule(rig: BenchRig, meters: int, seconds: int) -> Schedule:
 
     The first ten seconds, in which the node connects and subscribes, are left out.
     """
-    rig.fresh()
+    rig.reset()
     count, skipped = meters * (seconds + SETTLED_AFTER), meters * SETTLED_AFTER
     came = rig.folder / "came"
     topic = f"energy/readings/{SITE}/+"

@@ -63,8 +63,8 @@ async def _throw_open(servers: Servers) -> None:
     servers.broker.environment = _asking_nobody(servers)
     servers.database.command = [each for each in servers.database.command if each != "--auth"]
     for process, answers in (
-        (servers.broker, servers.broker_answers),
-        (servers.database, servers.database_answers),
+        (servers.broker, servers.broker_ready),
+        (servers.database, servers.database_ready),
     ):
         await process.stop()
         await process.start()

@@ -101,7 +101,7 @@ async def live(rig: BenchRig, consumer: BenchConsumer, *, keep: bool = False) ->
         consumer: What is measured.
         keep: Leave the database as it is.
     """
-    rig.fresh(keep=keep)
+    rig.reset(keep=keep)
     already = rig.stored(consumer.collection) if consumer.collection else 0
     child, publisher = consumer.open(rig, consumer.plan), rig.publisher(consumer.plan)
     count = consumer.plan.count
@@ -123,7 +123,7 @@ async def live(rig: BenchRig, consumer: BenchConsumer, *, keep: bool = False) ->
     finally:
         await child.stop()
         await publisher.stop()
-        rig.fresh(keep=keep)
+        rig.reset(keep=keep)
     publisher_us = sent["cpu_s"] * 1e6 / count
     rate = count / (last_s - sent["first_s"])
     cpu_us = used_s * 1e6 / count
@@ -143,7 +143,7 @@ def _since(rig: BenchRig, before_s: tuple[float, float], count: int) -> tuple[fl
 
 async def catch_up(rig: BenchRig, consumer: BenchConsumer) -> Sample:
     """Bring home what waits in the broker's queue: from the first reading stored to the last."""
-    rig.fresh()
+    rig.reset()
     plan = consumer.plan
     child, publisher = consumer.open(rig, plan), rig.publisher(plan)
     try:
@@ -173,7 +173,7 @@ async def catch_up(rig: BenchRig, consumer: BenchConsumer) -> Sample:
     finally:
         await child.stop()
         await publisher.stop()
-        rig.fresh()
+        rig.reset()
     cpu_us = used_s * 1e6 / count
     rate = count / (last_s - first_s)
     return Sample(consumer.name, "catch-up", rate, cpu_us, resident, 0.0, broker_us, database_us)

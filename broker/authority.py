@@ -76,7 +76,7 @@ class CertificateAuthority:
             file = folder / "issued.json"
             self.issued = _issued_list.validate_json(file.read_bytes()) if file.exists() else []
             if not (folder / "crl.pem").exists():
-                self._write_list()
+                self._write_crl()
         except OSError as error:
             raise AuthorityError(f"{folder} cannot be used ({error.strerror})") from error
         except (ValueError, ValidationError) as error:
@@ -98,10 +98,10 @@ class CertificateAuthority:
         key, certificate = self._sign(name, timedelta(days=days), hosts)
         path = self._path(name) if hosts else self.client_file(name)
         write_private(path, _pem(certificate) + _key_pem(key))
-        self._note(certificate, name)
+        self._record(certificate, name)
         return path
 
-    def keep_server(self, name: str, hosts: Sequence[str]) -> Path:
+    def ensure_server(self, name: str, hosts: Sequence[str]) -> Path:
         """Have a certificate for a server: the one that is there, if it is good for a month and these hosts.
 
         Args:
@@ -109,9 +109,9 @@ class CertificateAuthority:
             hosts: Host names and addresses that people use for it.
         """
         path = self._path(name)
-        return path if path.exists() and self._is_good(path, hosts) else self.issue(name, hosts=hosts)
+        return path if path.exists() and self._is_valid(path, hosts) else self.issue(name, hosts=hosts)
 
-    def passing(self, name: str) -> str:
+    def issue_ephemeral(self, name: str) -> str:
         """A certificate for a client, with its key, that is good for some minutes and not kept."""
         key, certificate = self._sign(name, timedelta(minutes=5), ())
         return _pem(certificate) + _key_pem(key)
@@ -133,11 +133,11 @@ class CertificateAuthority:
             raise AuthorityError(f"there is no certificate of {name!r} that is still good")
         for each in good:
             each.revoked_at = now
-        self._write_list()
+        self._write_crl()
         self.client_file(name).unlink(missing_ok=True)
         return len(good)
 
-    def hand_out(self, server: str, to: Path) -> None:
+    def export_server(self, server: str, to: Path) -> None:
         """Give a server what it needs, and not the key that signs.
 
         Args:
@@ -189,7 +189,7 @@ class CertificateAuthority:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return key, builder.sign(self._key, hashes.SHA256())
 
-    def _is_good(self, path: Path, hosts: Sequence[str]) -> bool:
+    def _is_valid(self, path: Path, hosts: Sequence[str]) -> bool:
         try:
             certificate = x509.load_pem_x509_certificate(path.read_bytes())
             certificate.verify_directly_issued_by(self._certificate)
@@ -199,12 +199,12 @@ class CertificateAuthority:
         lasts = certificate.not_valid_after_utc > datetime.now(UTC) + RENEW_BEFORE
         return lasts and set(names) >= {_alternative_name(host) for host in hosts}
 
-    def _note(self, certificate: x509.Certificate, name: str) -> None:
+    def _record(self, certificate: x509.Certificate, name: str) -> None:
         serial = f"{certificate.serial_number:x}"
         self.issued.append(IssuedCertificate(serial=serial, name=name, until=certificate.not_valid_after_utc))
         write_private(self.folder / "issued.json", _issued_list.dump_json(self.issued, indent=1).decode())
 
-    def _write_list(self) -> None:
+    def _write_crl(self) -> None:
         """Write which certificates are revoked; what has ended by itself need not be listed."""
         now = datetime.now(UTC)
         builder = (

@@ -31,7 +31,7 @@ def ensure_server_certificates(authority: CertificateAuthority, hosts: Sequence[
         The authority's own certificate: what whoever connects has to trust.
     """
     for server in SERVERS:
-        authority.keep_server(server, [*LOCAL_HOSTS, *hosts])
+        authority.ensure_server(server, [*LOCAL_HOSTS, *hosts])
     return authority.folder / "ca.crt"
 
 
@@ -45,7 +45,7 @@ def init_authority(arguments: list[str], program: str) -> None:
     authority = CertificateAuthority(settings.certificates)
     ensure_server_certificates(authority, settings.host)
     if settings.broker_certificates:
-        authority.hand_out("broker", settings.broker_certificates)
+        authority.export_server("broker", settings.broker_certificates)
     print_line(f"Whoever connects has to trust {settings.certificates / 'ca.crt'}; give it to them.")
     print_line(f"Keep {settings.certificates / 'ca.key'} to yourself: it makes users of anybody.")
 

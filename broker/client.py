@@ -61,16 +61,16 @@ class MqttClient(aiomqtt.Client):
     """A client for one connection. Once lost it stays lost; the outer loop makes a new one.
 
     Attributes:
-        deliver: Called with the messages of each read, in order. Must not wait and must not raise.
-        room: While it is not set, reading pauses, and with it (through TCP) the broker. Never for
+        on_messages: Called with the messages of each read, in order. Must not wait and must not raise.
+        may_read: While it is not set, reading pauses, and with it (through TCP) the broker. Never for
             more than 2 s at a time: who does not read at all loses the connection.
-        ended_because: What the broker said when it ended the connection, if it said something.
+        disconnect_reason: What the broker said when it ended the connection, if it said something.
     """
 
-    deliver: Callable[[Sequence[PublishPacket]], None]
-    room: asyncio.Event
-    ended_because: DisconnectReasonCode | None = None
-    _heard = True
+    on_messages: Callable[[Sequence[PublishPacket]], None]
+    may_read: asyncio.Event
+    disconnect_reason: DisconnectReasonCode | None = None
+    _received_since_ping = True
 
     @property
     def is_lost(self) -> bool:
@@ -85,9 +85,9 @@ class MqttClient(aiomqtt.Client):
         """
         working = asyncio.create_task(work, name="broker.work")
         try:
-            await self._first(working)
+            await self._wait_unless_lost(working)
             if not working.done():
-                raise self._lost()
+                raise self._lost_error()
         finally:
             if not working.done():
                 working.cancel()
@@ -108,12 +108,12 @@ class MqttClient(aiomqtt.Client):
                 knock.close()
                 await super().__aenter__()
         except aiomqtt.NegativeAckError as error:
-            self._hang_up()
+            self._abort()
             reason = str(error).removeprefix("Negative ConnAckPacket: ")
             kind = BrokerRejectedError if reason in PERMANENT_REASONS else BrokerLostError
             raise kind(reason.replace("_", " ").lower()) from error
         except (aiomqtt.ConnectError, aiomqtt.ProtocolError, OSError) as error:
-            self._hang_up()
+            self._abort()
             raise BrokerLostError(_describe(error)) from error
         return self
 
@@ -130,31 +130,31 @@ class MqttClient(aiomqtt.Client):
         finally:
             self._tasks.cancel()
             await asyncio.gather(self._tasks, return_exceptions=True)
-            self._hang_up()
+            self._abort()
 
     async def _receive_loop(self) -> None:
         try:
             while True:
                 self._parse()
-                if not self.room.is_set():
-                    await _wait_at_most(PAUSE_LIMIT_S, self.room.wait())
+                if not self.may_read.is_set():
+                    await _wait_at_most(PAUSE_LIMIT_S, self.may_read.wait())
                 data = await self._reader.read(READ_BYTES)
                 if not data:
                     return
                 self._buffer_in.write(data)
-                self._heard = True
+                self._received_since_ping = True
         except (OSError, ValueError):
             return  # reset by the peer, or not MQTT: lost in any case
         finally:
-            self._hang_up()
+            self._abort()
 
     async def _pingreq_loop(self) -> None:
         while True:
-            self._heard = False
+            self._received_since_ping = False
             self._writer.write(PingReqPacket().write())
             await asyncio.sleep(PING_EVERY_S)
-            if not self._heard:
-                self._hang_up()
+            if not self._received_since_ping:
+                self._abort()
                 return
 
     def _parse(self) -> None:
@@ -173,20 +173,20 @@ class MqttClient(aiomqtt.Client):
                 if type(packet) is PublishPacket:
                     messages.append(packet)
                 else:
-                    self._answer(packet)
+                    self._on_packet(packet)
         except IndexError:
             pass  # the rest of the packet is still to come
         finally:
             buffer.left = left
             if messages:
-                self.deliver(messages)
+                self.on_messages(messages)
 
-    def _answer(self, packet: Packet) -> None:
+    def _on_packet(self, packet: Packet) -> None:
         """Pass an answer of the broker to whoever waits for it."""
         future: asyncio.Future[Any] | None = None
         match packet:
             case PubAckPacket():
-                self._take_puback(packet)
+                self._on_puback(packet)
             case SubAckPacket():
                 future = self._pending_subacks.get(packet.packet_id)
             case UnsubAckPacket():
@@ -194,47 +194,47 @@ class MqttClient(aiomqtt.Client):
             case PingRespPacket():
                 pass  # that something came is all that counts
             case DisconnectPacket():
-                self.ended_because = packet.reason_code
-                self._hang_up()
+                self.disconnect_reason = packet.reason_code
+                self._abort()
             case _:
                 raise ValueError(f"unexpected {type(packet).__name__}")
         if future is not None and not future.done():
             future.set_result(packet)
 
-    def _take_puback(self, packet: PubAckPacket) -> None:
+    def _on_puback(self, packet: PubAckPacket) -> None:
         raise NotImplementedError
 
-    async def _alive(self, waiting: Coroutine[Any, Any, T]) -> T:
+    async def _while_connected(self, waiting: Coroutine[Any, Any, T]) -> T:
         """Wait for something that only a live connection can bring."""
         task = asyncio.ensure_future(waiting)
         try:
-            await self._first(task)
+            await self._wait_unless_lost(task)
             if not task.done():
-                raise self._lost()
+                raise self._lost_error()
             return task.result()
         except (aiomqtt.ConnectError, OSError) as error:
-            raise self._lost() from error
+            raise self._lost_error() from error
         finally:
             task.cancel()
 
-    async def _first(self, task: asyncio.Future[Any]) -> None:
+    async def _wait_unless_lost(self, task: asyncio.Future[Any]) -> None:
         ends: set[asyncio.Future[Any]] = {task, self._tasks, self._disconnected}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
-    def _lost(self) -> BrokerLostError:
-        if self.ended_because is not None:
-            return BrokerLostError(self.ended_because.name.replace("_", " ").lower())
+    def _lost_error(self) -> BrokerLostError:
+        if self.disconnect_reason is not None:
+            return BrokerLostError(self.disconnect_reason.name.replace("_", " ").lower())
         return BrokerLostError("the connection ended")
 
     async def _disconnect(self, **_: object) -> None:
         # Called by aiomqtt when it understands the broker no more: no farewell is due.
-        self._hang_up()
+        self._abort()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Lose the connection on purpose, without a word: the broker publishes the Last Will."""
-        self._hang_up()
+        self._abort()
 
-    def _hang_up(self) -> None:
+    def _abort(self) -> None:
         """End the connection now, without a word. Safe at any time."""
         if hasattr(self, "_writer"):
             self._writer.transport.abort()

@@ -31,25 +31,25 @@ class OutgoingMessage(NamedTuple):
 class _PendingPublish:
     """One call's messages that the broker has not answered yet."""
 
-    missing: int
+    unacknowledged: int
     done: asyncio.Future[str | None]
-    refusal: str | None = None
+    rejection: str | None = None
 
 
 class Connection(MqttClient):
     """One live connection to the broker.
 
     Attributes:
-        renew: Set by whoever wants the broker to send again what was not acknowledged.
-        unheard: How many messages the broker took and dropped, because nobody subscribes to them.
+        redelivery_wanted: Set by whoever wants the broker to send again what was not acknowledged.
+        no_subscribers: How many messages the broker took and dropped, because nobody subscribes to them.
     """
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
-        self._unanswered: dict[int, tuple[_PendingPublish, str]] = {}
-        self._room = asyncio.Event()
-        self.renew = asyncio.Event()
-        self.unheard = 0
+        self._pending_publishes: dict[int, tuple[_PendingPublish, str]] = {}
+        self._window_open = asyncio.Event()
+        self.redelivery_wanted = asyncio.Event()
+        self.no_subscribers = 0
 
     async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publish at QoS 1 and wait until the broker has answered for all.
@@ -59,71 +59,73 @@ class Connection(MqttClient):
             BrokerRefusedError: The broker refused one of them. The others were sent all the same.
         """
         chunks = [messages[start : start + MAX_BATCH] for start in range(0, len(messages), MAX_BATCH)]
-        answers = [await self.publish_soon(chunk) for chunk in chunks]
+        answers = [await self.start_publish(chunk) for chunk in chunks]
         for answer in answers:
-            await self.answered(answer)
+            await self.wait_acknowledged(answer)
 
-    async def publish_soon(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None]:
-        """Write messages as ``publish_now`` does, but wait until there is room.
+    async def start_publish(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None]:
+        """Write messages as ``try_publish`` does, but wait until there is room.
 
         Raises:
             BrokerLostError: The connection ended first.
         """
-        while (answer := self.publish_now(messages)) is None:
-            self._room.clear()
-            await self._alive(self._room.wait())
+        while (answer := self.try_publish(messages)) is None:
+            self._window_open.clear()
+            await self._while_connected(self._window_open.wait())
         return answer
 
-    def publish_now(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None] | None:
+    def try_publish(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None] | None:
         """Write messages at QoS 1 at once, if the broker takes that many before it has answered.
 
         Args:
             messages: At most 100, so that any broker's window can hold them.
 
         Returns:
-            What ``answered`` waits for; None if there is no room now.
+            What ``wait_acknowledged`` waits for; None if there is no room now.
 
         Raises:
             BrokerLostError: The connection ended.
         """
         if self.is_lost:
-            raise self._lost()
-        if len(self._unanswered) + len(messages) > max(MAX_BATCH, self._connected.result().receive_max):
+            raise self._lost_error()
+        if len(self._pending_publishes) + len(messages) > max(
+            MAX_BATCH, self._connected.result().receive_max
+        ):
             return None
         publishing = _PendingPublish(len(messages), asyncio.get_running_loop().create_future())
         packets: list[bytes] = []
         for topic, payload, retain in messages:
             packet_id = next(self.packet_ids)
-            self._unanswered[packet_id] = publishing, topic
+            self._pending_publishes[packet_id] = publishing, topic
             packet = PublishPacket(topic, payload, packet_id=packet_id, qos=QoS.AT_LEAST_ONCE, retain=retain)
             packets.append(packet.write())
         self._writer.write(b"".join(packets))
         return publishing.done
 
-    async def answered(self, answer: asyncio.Future[str | None]) -> None:
-        """Wait until the broker has answered for all messages of one ``publish_now``.
+    async def wait_acknowledged(self, answer: asyncio.Future[str | None]) -> None:
+        """Wait until the broker has answered for all messages of one ``try_publish``.
 
         Raises:
             BrokerLostError: The connection ended first.
             BrokerRefusedError: The broker refused one of them.
         """
-        refusal = answer.result() if answer.done() else await self._alive(_shielded(answer))
+        refusal = answer.result() if answer.done() else await self._while_connected(_shielded(answer))
         if refusal:
             raise BrokerRejectedError(refusal)
 
-    def _take_puback(self, packet: PubAckPacket) -> None:
-        publishing, topic = self._unanswered.pop(packet.packet_id, (None, ""))
-        self._room.set()
+    def _on_puback(self, packet: PubAckPacket) -> None:
+        publishing, topic = self._pending_publishes.pop(packet.packet_id, (None, ""))
+        self._window_open.set()
         if publishing is None:
             return
         if packet.reason_code is PubAckReasonCode.NO_MATCHING_SUBSCRIBERS:
-            self.unheard += 1
+            self.no_subscribers += 1
         if packet.reason_code not in ACCEPTED:
             reason = packet.reason_code.name.replace("_", " ").lower()
-            publishing.refusal = f"the broker refuses a message on {topic}: {reason}"
-        publishing.missing -= 1
-        if publishing.missing == 0 and not publishing.done.done():
-            publishing.done.set_result(publishing.refusal)
+            publishing.rejection = f"the broker refuses a message on {topic}: {reason}"
+        publishing.unacknowledged -= 1
+        if publishing.unacknowledged == 0 and not publishing.done.done():
+            publishing.done.set_result(publishing.rejection)
 
     async def puback_many(self, packet_ids: Iterable[int]) -> None:
         """Acknowledge messages in the order given, all in one write.
@@ -133,7 +135,7 @@ class Connection(MqttClient):
         """
         await self._write([pack_puback(0x40, 2, packet_id) for packet_id in packet_ids])
 
-    async def listen(self, pattern: str, *, retained: bool = False) -> None:
+    async def add_subscription(self, pattern: str, *, retained: bool = False) -> None:
         """Subscribe at QoS 1, with the retained messages or without.
 
         Raises:
@@ -142,25 +144,27 @@ class Connection(MqttClient):
         """
         handling = RetainHandling.SEND_ALWAYS if retained else RetainHandling.SEND_NEVER
         try:
-            await self._alive(self.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE, retain_handling=handling))
+            await self._while_connected(
+                self.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE, retain_handling=handling)
+            )
         except aiomqtt.NegativeAckError as error:
             raise BrokerRejectedError(f"the broker refuses a subscription to {pattern}") from error
 
-    async def ignore(self, pattern: str) -> None:
+    async def remove_subscription(self, pattern: str) -> None:
         """End a subscription, if there is one.
 
         Raises:
             BrokerLostError: The connection ended.
         """
         with contextlib.suppress(aiomqtt.NegativeAckError):
-            await self._alive(self.unsubscribe(pattern))
+            await self._while_connected(self.unsubscribe(pattern))
 
     async def _write(self, packets: Sequence[bytes]) -> None:
         if self.is_lost:
-            raise self._lost()
+            raise self._lost_error()
         self._writer.write(b"".join(packets))
         if self._writer.transport.get_write_buffer_size() > BUFFERED_BYTES:
-            await self._alive(self._writer.drain())
+            await self._while_connected(self._writer.drain())
 
 
 async def _shielded(future: asyncio.Future[str | None]) -> str | None:

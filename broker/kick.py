@@ -31,7 +31,7 @@ def disconnect_user(authority: CertificateAuthority, settings: UserNameSettings)
         What came of it, to be read after a semicolon.
     """
     if settings.broker_certificates:
-        authority.hand_out("broker", settings.broker_certificates)
+        authority.export_server("broker", settings.broker_certificates)
     return asyncio.run(_take_over_session(authority, settings.name, settings.certificate_listener))
 
 
@@ -42,13 +42,13 @@ async def _take_over_session(authority: CertificateAuthority, name: str, listene
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "passing.pem"
         file.touch(mode=0o600)
-        file.write_text(authority.passing(name))
+        file.write_text(authority.issue_ephemeral(name))
         address = MqttAddress(host, int(port), True, None, None, authority.folder / "ca.crt", file)
         link = ConnectionSupervisor(
-            address, "kick", _ignore, will=OutgoingMessage("health/kick", b""), rival=""
+            address, "kick", _ignore, will=OutgoingMessage("health/kick", b""), takeover_hint=""
         )
         try:
-            async with link.open():
+            async with link.new_connection():
                 return "whoever was connected with it no longer is"
         except BrokerError as error:
             return f"no broker answers at {listener} ({error}), so nobody was disconnected"

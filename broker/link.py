@@ -47,25 +47,25 @@ class ConnectionSupervisor:
     Args:
         address: The broker.
         name: What the client id begins with; the same at every start.
-        deliver: Called with messages and the connection that brought them; must not wait.
+        on_messages: Called with messages and the connection that brought them; must not wait.
         will: Published by the broker when this process goes without a word. Always retained.
-        rival: What to say when another process takes over this one's place at the broker.
+        takeover_hint: What to say when another process takes over this one's place at the broker.
         session_s: How long the broker keeps subscriptions and messages for this process while it is
             away, seconds. 0 starts afresh at every connection.
         receive_max: How many unacknowledged messages the broker may send.
-        room: Not set while ``deliver`` has no room for more.
+        may_read: Not set while ``on_messages`` has no room for more.
     """
 
     address: MqttAddress
     name: str
-    deliver: Callable[[Connection, Sequence[PublishPacket]], None]
+    on_messages: Callable[[Connection, Sequence[PublishPacket]], None]
     will: OutgoingMessage
-    rival: str
+    takeover_hint: str
     session_s: int = 0
     receive_max: int = 1000
-    room: asyncio.Event = field(default_factory=_set_event)
+    may_read: asyncio.Event = field(default_factory=_set_event)
 
-    def open(self) -> Connection:
+    def new_connection(self) -> Connection:
         """Build a client for one connection; entering it connects."""
         connection = Connection(
             hostname=self.address.host,
@@ -81,11 +81,11 @@ class ConnectionSupervisor:
             keep_alive=KEEP_ALIVE_S,
             receive_max=self.receive_max,
         )
-        connection.room = self.room
-        connection.deliver = partial(self.deliver, connection)
+        connection.may_read = self.may_read
+        connection.on_messages = partial(self.on_messages, connection)
         return connection
 
-    async def keep(self, use: Callable[[Connection], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
+    async def run(self, use: Callable[[Connection], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
         """Keep ``use`` running on a live connection until it says that it is done.
 
         A broker that is away is waited for, with jittered delays of up to 30 s, and said once.
@@ -99,9 +99,9 @@ class ConnectionSupervisor:
             BrokerRefusedError: The broker does not take the user at the first connection, or another
                 process took over this one's place, or ``use`` raised it.
         """
-        patience = _OutageLog(self.address, self.rival)
+        patience = _OutageLog(self.address, self.takeover_hint)
         while not stop.is_set():
-            connection = self.open()
+            connection = self.new_connection()
             try:
                 async with connection:
                     patience.connected()
@@ -112,17 +112,17 @@ class ConnectionSupervisor:
                 if patience.is_connected:
                     raise
                 if not patience.was_connected:
-                    raise BrokerRejectedError(self._not_let_in(error)) from error
+                    raise BrokerRejectedError(self._authentication_error(error)) from error
                 delay_s = patience.failed(error)
             except BrokerLostError as error:
-                if connection.ended_because is DisconnectReasonCode.SESSION_TAKEN_OVER:
-                    raise BrokerRejectedError(self.rival) from error
+                if connection.disconnect_reason is DisconnectReasonCode.SESSION_TAKEN_OVER:
+                    raise BrokerRejectedError(self.takeover_hint) from error
                 delay_s = patience.failed(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await stop.wait()
 
-    def _not_let_in(self, error: BrokerRejectedError) -> str:
+    def _authentication_error(self, error: BrokerRejectedError) -> str:
         who = f"user {self.address.user}" if self.address.user else "somebody without a user"
         check = "check user and password in the MQTT URL"
         return f"the broker at {self.address} does not let {who} in ({error}); {check}"
@@ -131,24 +131,24 @@ class ConnectionSupervisor:
 class _OutageLog:
     """Remembers how the last attempts went: what to say, and how long to wait."""
 
-    def __init__(self, address: MqttAddress, rival: str) -> None:
+    def __init__(self, address: MqttAddress, takeover_hint: str) -> None:
         self.was_connected = False
         self._address = address
-        self._rival = rival
+        self._takeover_hint = takeover_hint
         self._connected_at: float | None = None
-        self._waiting = False
+        self._is_reported = False
         self._attempt = 0
-        self._thrown_out: deque[float] = deque(maxlen=TAKEOVER_ENDS)
-        self._suspicious = False
+        self._short_connections: deque[float] = deque(maxlen=TAKEOVER_ENDS)
+        self._suspects_takeover = False
 
     @property
     def is_connected(self) -> bool:
         return self._connected_at is not None
 
     def connected(self) -> None:
-        if self._waiting and not self._suspicious:
+        if self._is_reported and not self._suspects_takeover:
             logger.warning("The broker at %s answers again.", self._address)
-        self._waiting, self.was_connected = False, True
+        self._is_reported, self.was_connected = False, True
         self._connected_at = time.monotonic()
 
     def failed(self, reason: BrokerError) -> float:
@@ -156,25 +156,25 @@ class _OutageLog:
         now = time.monotonic()
         steady = self._connected_at is not None and now - self._connected_at > STEADY_S
         if steady:
-            self._attempt, self._suspicious = 0, False
+            self._attempt, self._suspects_takeover = 0, False
         elif self._connected_at is not None:
-            self._suspect_a_rival(now)
-        if not self._waiting and not self._suspicious:
+            self._suspect_takeover(now)
+        if not self._is_reported and not self._suspects_takeover:
             logger.warning(
                 "The broker at %s does not answer (%s); trying until it does.", self._address, reason
             )
         self._attempt += 1
-        self._waiting, self._connected_at = True, None
+        self._is_reported, self._connected_at = True, None
         return random.uniform(0, min(MAX_DELAY_S, 0.25 * 2 ** min(self._attempt, 10)))
 
-    def _suspect_a_rival(self, now: float) -> None:
+    def _suspect_takeover(self, now: float) -> None:
         """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""
-        self._thrown_out.append(now)
-        if not self._suspicious and len(self._thrown_out) == TAKEOVER_ENDS:
-            self._suspicious = now - self._thrown_out[0] < TAKEOVER_WITHIN_S
-            if self._suspicious:
+        self._short_connections.append(now)
+        if not self._suspects_takeover and len(self._short_connections) == TAKEOVER_ENDS:
+            self._suspects_takeover = now - self._short_connections[0] < TAKEOVER_WITHIN_S
+            if self._suspects_takeover:
                 logger.warning(
                     "The broker at %s ends the connection again and again. Perhaps %s.",
                     self._address,
-                    self._rival,
+                    self._takeover_hint,
                 )

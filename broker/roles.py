@@ -78,8 +78,8 @@ def _ingestor(account: Account, topics: Topics) -> TopicRights:
             topics.stored(site, "+"),
             topics.alerts(site, "+"),
             topics.alarms(site, "+"),
-            topics.storm(site),
-            topics.all_rejected(site),
+            topics.alarm_flood(site),
+            topics.rejected_filter(site),
         ]
     return read, write
 
@@ -88,7 +88,7 @@ def _viewer(account: Account, topics: Topics) -> TopicRights:
     """People: look, touch nothing."""
     read = [topics.ingestors("+")]
     for site in account.sites:
-        read += [topics.all_of(site), topics.storm(site)]
+        read += [topics.site_filter(site), topics.alarm_flood(site)]
     return read, []
 
 

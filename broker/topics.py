@@ -61,7 +61,7 @@ class Topics:
         """Where the ingestor says (retained) which alarms of a sensor stand."""
         return f"{self.root}/alarms/{site}/{sensor_id}"
 
-    def storm(self, site: str) -> str:
+    def alarm_flood(self, site: str) -> str:
         """Where the ingestor says (retained) that alarms of a site come too fast to be told one by one."""
         return f"{self.root}/alarms/{site}"
 
@@ -80,23 +80,23 @@ class Topics:
         """Where an ingestor says (retained) how it is."""
         return f"{self.root}/ingestors/{name}"
 
-    def all_readings(self, site: str) -> str:
+    def readings_filter(self, site: str) -> str:
         """The filter for the readings of one site, or of all for ``+``."""
         return f"{self.root}/readings/{site}/+"
 
-    def all_statuses(self, site: str) -> str:
+    def status_filter(self, site: str) -> str:
         """The filter for the node states of one site, or of all for ``+``."""
         return f"{self.root}/status/{site}/+"
 
-    def all_commands(self, site: str) -> str:
+    def commands_filter(self, site: str) -> str:
         """The filter for the commands of one site, or of all for ``+``."""
         return f"{self.root}/commands/{site}/+"
 
-    def all_rejected(self, site: str) -> str:
+    def rejected_filter(self, site: str) -> str:
         """The filter for what was refused of one site, or of all for ``+``."""
         return f"{self.root}/rejected/{site}/+"
 
-    def all_of(self, site: str) -> str:
+    def site_filter(self, site: str) -> str:
         """The filter for everything that is said of sensors and nodes of one site, or of all for ``+``."""
         return f"{self.root}/+/{site}/+"
 
@@ -111,7 +111,7 @@ class Topics:
         return f"{self.root}/commands/"
 
     @staticmethod
-    def place(topic: str) -> SensorKey:
+    def sensor_key(topic: str) -> SensorKey:
         """Take site and name from a topic that matched one of the filters above."""
         site, name = topic.rsplit("/", 2)[-2:]
         return SensorKey(site, name)

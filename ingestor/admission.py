@@ -56,7 +56,7 @@ class Admission:
             Why nothing of it is stored; None if it is all right, and ``readings`` has room for it.
         """
         topic = delivery.topic
-        place = Topics.place(topic)
+        place = Topics.sensor_key(topic)
         if place.is_valid and not self.owns(place):
             return self.refuse_foreign(place, delivery)
         if self.readings.refill(topic) >= 1:

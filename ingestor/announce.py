@@ -100,7 +100,7 @@ class Announcer:
         if not self._waiting or self._waiting[-1].answer is not None:
             connection = self._connection
             if connection is not None and not connection.is_lost:
-                announcement.answer = connection.publish_now(announcement.messages)
+                announcement.answer = connection.try_publish(announcement.messages)
         self._waiting.append(announcement)
         self._attention.set()
         return True
@@ -134,9 +134,9 @@ class Announcer:
     async def _finish_oldest(self, connection: Connection) -> None:
         oldest = self._waiting[0]
         if oldest.answer is None:
-            oldest.answer = await connection.publish_soon(oldest.messages)
+            oldest.answer = await connection.start_publish(oldest.messages)
         with contextlib.suppress(BrokerRejectedError):
-            await connection.answered(oldest.answer)
+            await connection.wait_acknowledged(oldest.answer)
         # Mark all that is answered by now in one write.
         ids: list[str] = []
         while self._waiting and (answer := self._waiting[0].answer) is not None and answer.done():

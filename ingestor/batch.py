@@ -120,7 +120,7 @@ class Opener:
             )
 
     def _open_status(self, packet: PublishPacket, batch: Batch) -> None:
-        place = self.topics.place(packet.topic)
+        place = self.topics.sensor_key(packet.topic)
         if place.is_valid and not self.admission.owns(place):
             batch.rejections.append(self.admission.refuse_foreign(place, packet))
             return

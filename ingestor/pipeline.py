@@ -145,13 +145,13 @@ class Pipeline:
         for each in rejections:
             notice = RejectionNotice(kind=each.kind, reason=each.reason, row=each.row, sequence=each.sequence)
             payload = notice.model_dump_json(exclude_none=True).encode()
-            notices.append(OutgoingMessage(self.topics.rejected(self.topics.place(each.topic)), payload))
+            notices.append(OutgoingMessage(self.topics.rejected(self.topics.sensor_key(each.topic)), payload))
         self.announcer.notices(notices)
 
     async def _obey(self, batch: Batch) -> None:
         """Carry out what people say to alarms; what cannot be is refused like a payload."""
         for packet, command in batch.commands:
-            if reason := await self.alarms.obey(self.topics.place(packet.topic), command):
+            if reason := await self.alarms.obey(self.topics.sensor_key(packet.topic), command):
                 batch.rejections.append(Rejection("command", reason, packet.topic, packet.payload))
                 self.books.received += 1
                 self.books.in_hand += 1
@@ -178,7 +178,7 @@ class Pipeline:
                 self.confirmations.stored(valid.place, sequence)
         for rejection in sorted_out.kept:
             if rejection.sequence is not None:
-                self.confirmations.rejected(self.topics.place(rejection.topic), rejection.sequence)
+                self.confirmations.rejected(self.topics.sensor_key(rejection.topic), rejection.sequence)
 
 
 def _refusal(batch: Batch, index: int, problem: Existing | Refused) -> Rejection | None:

@@ -119,5 +119,5 @@ class Inbox:
     def settled(self) -> None:
         """Note that all that was taken is done with; have the rest sent again if some was not."""
         if self._turning_away is not None and not self._queue:
-            self._turning_away.renew.set()
+            self._turning_away.redelivery_wanted.set()
             self._turning_away = None

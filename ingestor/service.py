@@ -98,12 +98,12 @@ class Ingestor:
         link = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"ingestor-{self._settings.name}",
-            deliver=self._inbox.put,
+            on_messages=self._inbox.put,
             will=self._status_message(offline),
-            rival=f"another ingestor runs as {self._settings.name}; give one of them another --name",
+            takeover_hint=f"another ingestor runs as {self._settings.name}; give one of them another --name",
             session_s=SESSION_S,
             receive_max=RECEIVE_MAX,
-            room=self._inbox.room,
+            may_read=self._inbox.room,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -121,7 +121,7 @@ class Ingestor:
                 ),
                 group.create_task(self._report(), name="ingestor.report"),
             ]
-            await link.keep(self._use, self._stop)
+            await link.run(self._use, self._stop)
             await self._within_drain(self._finish())
             for task in tasks:
                 task.cancel()
@@ -136,7 +136,7 @@ class Ingestor:
             await self._subscribe(connection)
             self.state.is_subscribed = True
             self._alarms.attach(connection)
-            await _first_of(self._stop.wait(), connection.renew.wait())
+            await _first_of(self._stop.wait(), connection.redelivery_wanted.wait())
             if not self._stop.is_set():
                 return False
             # Take in nothing new, bring home what is in hand; the rest stays with the broker.
@@ -160,13 +160,13 @@ class Ingestor:
         sites = self._settings.sites
         if "+" not in sites:
             # The session may remember a time when this ingestor served all sites.
-            await connection.ignore(self._topics.all_readings("+"))
-            await connection.ignore(self._topics.all_statuses("+"))
-            await connection.ignore(self._topics.all_commands("+"))
+            await connection.remove_subscription(self._topics.readings_filter("+"))
+            await connection.remove_subscription(self._topics.status_filter("+"))
+            await connection.remove_subscription(self._topics.commands_filter("+"))
         for site in sites:
-            await connection.listen(self._topics.all_readings(site))
-            await connection.listen(self._topics.all_statuses(site), retained=True)
-            await connection.listen(self._topics.all_commands(site))
+            await connection.add_subscription(self._topics.readings_filter(site))
+            await connection.add_subscription(self._topics.status_filter(site), retained=True)
+            await connection.add_subscription(self._topics.commands_filter(site))
 
     async def _work(self) -> None:
         await self._store.prepare()

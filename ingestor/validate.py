@@ -120,7 +120,7 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
 
 @lru_cache(maxsize=200_000)
 def _place(topic: str) -> SensorKey | None:
-    place = Topics.place(topic)
+    place = Topics.sensor_key(topic)
     return SensorKey(sys.intern(place.site), place.name) if place.is_valid else None
 
 

@@ -44,7 +44,7 @@ class DisplayOptions:
     zone: tzinfo | None = None
 
     @classmethod
-    def here(cls) -> "DisplayOptions":
+    def for_stdout(cls) -> "DisplayOptions":
         """What suits the terminal, or the file or pipe, that output goes to."""
         if not sys.stdout.isatty():
             return cls(sys.maxsize, colours=False, now=utc_now())
@@ -65,7 +65,7 @@ def alarms_command(arguments: list[str]) -> None:
     async def look(_: asyncio.Event) -> None:
         lines.extend(
             await list_alarms(
-                settings.mongo_url, settings.sites, DisplayOptions.here(), also_over=settings.all
+                settings.mongo_url, settings.sites, DisplayOptions.for_stdout(), also_over=settings.all
             )
         )
 
@@ -88,9 +88,9 @@ async def list_alarms(
         QueryError: The database does not answer.
     """
     async with open_alarm_queries(mongo_url) as episodes:
-        standing = await episodes.standing(sites)
+        standing = await episodes.active(sites)
         shelved = await episodes.shelved()
-        over = await episodes.over(sites) if also_over else []
+        over = await episodes.ended(sites) if also_over else []
     lines = list(_all_lines(worst_first(standing), shelved, look))
     if over:
         lines += ["Over:", *_all_lines(over, {}, look), ""]

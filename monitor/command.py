@@ -37,7 +37,7 @@ def _send(settings: CommandSettings, work: Callable[[CommandClient], Coroutine[A
 
     def tell(outcome: CommandResult) -> None:
         outcomes.append(outcome)
-        if outcome.obeyed:
+        if outcome.executed:
             write_lines([escape_text(outcome.sentence)])
         else:
             sys.stderr.write(f"monitor: {escape_text(outcome.sentence)}\n")
@@ -48,7 +48,7 @@ def _send(settings: CommandSettings, work: Callable[[CommandClient], Coroutine[A
             raise CommandError("stopped; `monitor alarms` shows whether the command arrived")
 
     run("monitor", give, CommandError, QueryError)
-    if not all(outcome.obeyed for outcome in outcomes):
+    if not all(outcome.executed for outcome in outcomes):
         raise SystemExit(1)
 
 
@@ -60,15 +60,15 @@ async def acknowledge(settings: AcknowledgeSettings, desk: CommandClient) -> Non
         QueryError: The database does not answer.
     """
     async with open_alarm_queries(settings.mongo_url) as episodes:
-        alarms = await episodes.named(settings.ids)
+        alarms = await episodes.by_ids(settings.ids)
     orders = []
     for name in dict.fromkeys(settings.ids):
         if alarm := alarms.get(name):
             orders.append(acknowledge_alarm(alarm, settings.who))
         else:
-            desk.tell(CommandResult(False, f"{name}: no alarm has this id; `monitor alarms` lists them"))
+            desk.on_result(CommandResult(False, f"{name}: no alarm has this id; `monitor alarms` lists them"))
     if orders:
-        await desk.give(orders)
+        await desk.send(orders)
 
 
 async def shelve(settings: ShelveSettings, desk: CommandClient) -> None:
@@ -84,4 +84,4 @@ async def shelve(settings: ShelveSettings, desk: CommandClient) -> None:
         raise CommandError(f"nothing has come from a sensor {settings.sensor} so far")
     command = Shelve(shelve=settings.rule, minutes=settings.minutes, user=settings.who)
     place = SensorKey(sensor.site, settings.sensor)
-    await desk.give([shelve_rule(place, command, sensor.shelved.get(settings.rule))])
+    await desk.send([shelve_rule(place, command, sensor.shelved.get(settings.rule))])

@@ -126,7 +126,7 @@ class ConfusionMatrix:
         ]
         titles = [Column("fault")]
         titles += [Column(name, is_number=True) for name in ("put in", "right", "wrong")]
-        return table_lines([*titles, Column("must be", may_be_cut=True)], rows, WIDTH)
+        return table_lines([*titles, Column("must be", is_cuttable=True)], rows, WIDTH)
 
 
 def _rank(had: str) -> tuple[int, str]:

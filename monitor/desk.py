@@ -31,11 +31,11 @@ class CommandResult(NamedTuple):
     """What came of one command.
 
     Attributes:
-        obeyed: Whether the ingestor did what it was told.
+        executed: Whether the ingestor did what it was told.
         sentence: For people.
     """
 
-    obeyed: bool
+    executed: bool
     sentence: str
 
 
@@ -46,14 +46,14 @@ class AlarmCommand:
     Attributes:
         place: Of which sensor.
         command: What is sent.
-        about: What it is about, for messages.
-        read: Says what is so now, if a state is the answer; None if it tells of something else.
+        subject: What it is about, for messages.
+        read_answer: Says what is so now, if a state is the answer; None if it tells of something else.
     """
 
     place: SensorKey
     command: Acknowledge | Shelve
-    about: str
-    read: Callable[[AlarmState], str | None]
+    subject: str
+    read_answer: Callable[[AlarmState], str | None]
 
 
 class CommandClient:
@@ -62,16 +62,16 @@ class CommandClient:
     Args:
         mqtt_url: The broker, with a user who may give commands.
         topic_root: First topic level(s).
-        tell: Called with what came of each command.
+        on_result: Called with what came of each command.
     """
 
     def __init__(self, mqtt_url: str, topic_root: str, tell: Callable[[CommandResult], None]) -> None:
-        self.tell = tell
+        self.on_result = tell
         self._address = MqttAddress.parse(mqtt_url)
         self._topics = Topics(topic_root)
         self._inbox: asyncio.Queue[PublishPacket] = asyncio.Queue()
 
-    async def give(self, orders: Sequence[AlarmCommand]) -> None:
+    async def send(self, orders: Sequence[AlarmCommand]) -> None:
         """Give commands.
 
         Raises:
@@ -80,10 +80,10 @@ class CommandClient:
         # Two people at once are two clients: of one name, the later would throw out the earlier.
         name = f"monitor-{secrets.token_hex(8)}"
         link = ConnectionSupervisor(
-            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), takeover_hint=""
         )
         try:
-            async with link.open() as connection:
+            async with link.new_connection() as connection:
                 await self._on(connection, orders)
         except BrokerRejectedError as error:
             raise CommandError(self._not_let_in(error)) from error
@@ -111,22 +111,22 @@ class CommandClient:
     async def _give_all(self, connection: Connection, orders: Sequence[AlarmCommand]) -> None:
         for place in dict.fromkeys(order.place for order in orders):
             # Without the retained state, which is from before the command and no answer to it.
-            await connection.listen(self._topics.alarms(*place), retained=False)
-            await connection.listen(self._topics.rejected(place), retained=False)
+            await connection.add_subscription(self._topics.alarms(*place), retained=False)
+            await connection.add_subscription(self._topics.rejected(place), retained=False)
         silent_sites: set[str] = set()
         for order in orders:
-            unheard = connection.unheard
+            unheard = connection.no_subscribers
             payload = order.command.model_dump_json(exclude_none=True).encode()
             await connection.publish_many([OutgoingMessage(self._topics.commands(*order.place), payload)])
-            if connection.unheard > unheard:
-                self.tell(CommandResult(False, f"{order.about}: {NO_SUBSCRIBERS}"))
+            if connection.no_subscribers > unheard:
+                self.on_result(CommandResult(False, f"{order.subject}: {NO_SUBSCRIBERS}"))
                 continue
             # Who did not answer one will hardly answer the next: all are sent, but waited for once.
             is_silent = order.place.site in silent_sites
             answer = None if is_silent else await self._answer(connection, order)
             if answer is None:
                 silent_sites.add(order.place.site)
-            self.tell(answer or CommandResult(False, f"{order.about}: {NO_ANSWER}"))
+            self.on_result(answer or CommandResult(False, f"{order.subject}: {NO_ANSWER}"))
 
     async def _answer(self, connection: Connection, order: AlarmCommand) -> CommandResult | None:
         with contextlib.suppress(TimeoutError):
@@ -143,10 +143,10 @@ class CommandClient:
         """What a message says of a command; None if it is about something else."""
         with contextlib.suppress(ValidationError):
             if packet.topic == self._topics.alarms(*order.place):
-                sentence = order.read(AlarmState.model_validate_json(packet.payload or b""))
+                sentence = order.read_answer(AlarmState.model_validate_json(packet.payload or b""))
                 return CommandResult(True, sentence) if sentence else None
             if packet.topic == self._topics.rejected(order.place):
                 refusal = RejectionNotice.model_validate_json(packet.payload or b"")
                 if refusal.kind == "command":
-                    return CommandResult(False, f"{order.about}: {refusal.reason}")
+                    return CommandResult(False, f"{order.subject}: {refusal.reason}")
         return None

@@ -41,18 +41,18 @@ class Outcomes:
         """Judge a reading; one of which nobody said what must come of it is left out."""
         if tried.truth is None:
             return
-        had, is_once = expected_outcome(tried.truth), tried.times <= 1
+        had, is_once = expected_outcome(tried.truth), tried.times_stored <= 1
         has_failed = False
         self.repeated += tried.truth.must.copies > 1
-        self.counted += tried.was == COUNTED
-        if what := describe_mistake(had, tried.was):
-            reason = f" ({tried.was})" if tried.was.startswith(REJECTED) else ""
+        self.counted += tried.outcome == COUNTED
+        if what := describe_mistake(had, tried.outcome):
+            reason = f" ({tried.outcome})" if tried.outcome.startswith(REJECTED) else ""
             self.wrong[what].append(name + reason)
-        if tried.truth.must.late and tried.times and not tried.is_late:
+        if tried.truth.must.late and tried.times_stored and not tried.is_late:
             has_failed = True
             self.wrong[NOT_LATE].append(name)
-        well = is_expected(had, tried.was) and is_once and not has_failed
-        self.confusion.enter(tried.truth, tried.was, well=well)
+        well = is_expected(had, tried.outcome) and is_once and not has_failed
+        self.confusion.enter(tried.truth, tried.outcome, well=well)
 
     def judge_payload(self, names: list[str], spoiled: MalformedPayload) -> None:
         """Judge a payload that is no reading.

@@ -32,7 +32,7 @@ class SensorTotals(NamedTuple):
         power_kw: What all of them take that are not silent, as far as it is known, kW.
         sensors: How many there are: the next three together.
         online: How many are heard.
-        silent: How many are not, though their nodes did not say that they are gone.
+        stale: How many are not, though their nodes did not say that they are gone.
         offline: Of how many the node is gone.
         anomalies: Of how many the last reading is one, of those that are online.
     """
@@ -40,7 +40,7 @@ class SensorTotals(NamedTuple):
     power_kw: float
     sensors: int
     online: int
-    silent: int
+    stale: int
     offline: int
     anomalies: int
 
@@ -48,7 +48,7 @@ class SensorTotals(NamedTuple):
 class SensorCache:
     """All sensors of a database.
 
-    Call ``follow`` first and then a few times a second, ``refresh_sensors`` every few seconds, and ``fill``
+    Call ``follow`` first and then a few times a second, ``refresh_sensors`` every few seconds, and ``load_history``
     for the sensors that are looked at. None of them raises when the database does not answer:
     ``error`` says so until it does. When some documents cannot be read, the others are taken over all the
     same before one of ``MALFORMED_ERRORS`` is raised.
@@ -114,7 +114,7 @@ class SensorCache:
                 self._list_again_at_s = time.monotonic() + REST_PER_LOOK * took_s
         return changed
 
-    async def fill(self, sensor_ids: Iterable[str], *, fewer_than: int = 2) -> set[str]:
+    async def load_history(self, sensor_ids: Iterable[str], *, fewer_than: int = 2) -> set[str]:
         """Load the last readings of sensors, of each only once, and of some at each call.
 
         Args:
@@ -131,7 +131,7 @@ class SensorCache:
         await asyncio.gather(*(self._load(queue) for _ in wanted[:LOADERS]))
         return {each.sensor_id for each in wanted if each.is_loaded}
 
-    def sums(self, now: datetime) -> SensorTotals:
+    def totals(self, now: datetime) -> SensorTotals:
         """Sum up all sensors.
 
         Args:
@@ -144,7 +144,7 @@ class SensorCache:
             power_kw += sensor.power_kw_at(now_s) or 0.0
             if sensor.status == "offline":
                 offline += 1
-            elif sensor.is_silent_at(now_s):
+            elif sensor.is_stale_at(now_s):
                 silent += 1
             else:
                 online += 1
@@ -172,7 +172,7 @@ class SensorCache:
         spoiled: Exception | None = None
         for number, document in enumerate(documents):
             try:
-                if self._sensor(document["sensor_id"]).list_as(document):
+                if self._sensor(document["sensor_id"]).update(document):
                     changed.add(document["sensor_id"])
             except MALFORMED_ERRORS as error:
                 spoiled = error

@@ -54,7 +54,7 @@ class LiveSensor:
     interval_s: float | None = None
     is_loaded: bool = False
     is_listed: bool = False
-    _said_location: str | None = None
+    _reported_location: str | None = None
     _own_location: str | None = None
     _own_threshold_kwh: float | None = None
     _seen_threshold_kwh: float | None = None
@@ -63,8 +63,8 @@ class LiveSensor:
     _moments_s: "array[float]" = field(default_factory=_numbers)
     _values_kwh: "array[float]" = field(default_factory=_numbers)
     # When it was last heard and is silent from on, seconds since 1970; and what it takes until then.
-    _silent_from_s: float = NEVER_S
-    _heard_s: float = NEVER_S
+    _stale_from_s: float = NEVER_S
+    _last_seen_s: float = NEVER_S
     _power_kw: float | None = None
     # The reading before which others may be missing here.
     _gap_before_s: float | None = None
@@ -72,7 +72,7 @@ class LiveSensor:
     @property
     def location(self) -> str | None:
         """Where it is, as a person has set it or else as its readings say. Hostile text."""
-        return self._own_location or self._said_location
+        return self._own_location or self._reported_location
 
     @property
     def threshold_kwh(self) -> float | None:
@@ -90,9 +90,9 @@ class LiveSensor:
         return _to_moment(self._moments_s[-1]) if self._moments_s else None
 
     @property
-    def heard_at(self) -> datetime | None:
+    def last_seen_at(self) -> datetime | None:
         """The time of its newest reading, whether its value is known here or not."""
-        return None if self._heard_s == NEVER_S else _to_moment(self._heard_s)
+        return None if self._last_seen_s == NEVER_S else _to_moment(self._last_seen_s)
 
     @property
     def count(self) -> int:
@@ -115,18 +115,18 @@ class LiveSensor:
         """``online``, ``silent`` (nothing is heard of it) or ``offline`` (its node said so)."""
         if self.status == "offline":
             return "offline"
-        return "silent" if self.is_silent(now) else "online"
+        return "silent" if self.is_stale(now) else "online"
 
-    def is_silent(self, now: datetime) -> bool:
+    def is_stale(self, now: datetime) -> bool:
         """Whether nothing is heard of it: for three intervals, and for ten seconds at least.
 
         One that never sent a reading is silent too.
         """
-        return self.is_silent_at(to_seconds(now))
+        return self.is_stale_at(to_seconds(now))
 
-    def is_silent_at(self, now_s: float) -> bool:
+    def is_stale_at(self, now_s: float) -> bool:
         """The same, for those who ask it of a great many: seconds since 1970."""
-        return now_s > self._silent_from_s
+        return now_s > self._stale_from_s
 
     def power_kw(self, now: datetime) -> float | None:
         """What it takes, kW: its last reading by the time since the one before it.
@@ -137,9 +137,9 @@ class LiveSensor:
 
     def power_kw_at(self, now_s: float) -> float | None:
         """The same, for those who ask it of a great many: seconds since 1970."""
-        return None if now_s > self._silent_from_s else self._power_kw
+        return None if now_s > self._stale_from_s else self._power_kw
 
-    def list_as(self, document: SensorDocument) -> bool:
+    def update(self, document: SensorDocument) -> bool:
         """Take over what ``sensors`` has of it.
 
         Returns:
@@ -152,15 +152,15 @@ class LiveSensor:
         before = (self.site, self.location, self.status, self.threshold_kwh)
         # All sensors of a site share its name.
         self.site = sys.intern(document.get("site") or self.site)
-        self._said_location = _text(document.get("location"))
+        self._reported_location = _text(document.get("location"))
         self._own_location = _text(document.get("own_location"))
         threshold_kwh = document.get("threshold_kwh")
         self._own_threshold_kwh = None if threshold_kwh is None else float(threshold_kwh)
         self.status = sys.intern(document["status"]) if document.get("status") else None
         self._learned_s = document.get("interval_s")
         if "last_reading" in document:
-            self._heard_s = max(self._heard_s, to_seconds(document["last_reading"]))
-        self._settle()
+            self._last_seen_s = max(self._last_seen_s, to_seconds(document["last_reading"]))
+        self._derive()
         is_new, self.is_listed = not self.is_listed, True
         return is_new or before != (self.site, self.location, self.status, self.threshold_kwh)
 
@@ -181,31 +181,31 @@ class LiveSensor:
             if place and self._moments_s[place - 1] == moment_s:
                 continue
             if place == len(self._moments_s):
-                self._be_as(measure)
+                self._apply_newest(measure)
                 self._gap_before_s = moment_s if after_hole else None
             after_hole = False
             self._moments_s.insert(place, moment_s)
             self._values_kwh.insert(place, value_kwh)
             del self._moments_s[:-RECENT_READINGS], self._values_kwh[:-RECENT_READINGS]
         if self._moments_s:
-            self._heard_s = max(self._heard_s, self._moments_s[-1])
-            self._settle()
+            self._last_seen_s = max(self._last_seen_s, self._moments_s[-1])
+            self._derive()
 
     def load(self, measures: Iterable[Measure]) -> None:
         """Take over its last readings, all of them: none is missing between."""
         self.add(measures)
         self._gap_before_s = None
-        self._settle()
+        self._derive()
 
-    def _be_as(self, newest: Measure) -> None:
+    def _apply_newest(self, newest: Measure) -> None:
         self.is_anomaly = newest["is_anomaly"]
         self.site = sys.intern(newest["site"])
-        if newest["location"] != self._said_location and newest["location"] is not None:
-            self._said_location = _text(newest["location"])
+        if newest["location"] != self._reported_location and newest["location"] is not None:
+            self._reported_location = _text(newest["location"])
         if "threshold_kwh" in newest:
             self._seen_threshold_kwh = float(newest["threshold_kwh"])
 
-    def _settle(self) -> None:
+    def _derive(self) -> None:
         """Work out once what many will ask for."""
         moments_s = self._moments_s
         self.interval_s = self._learned_s
@@ -215,7 +215,7 @@ class LiveSensor:
         wait_s = STALE_UNKNOWN_S
         if self.interval_s is not None:
             wait_s = max(STALE_INTERVALS * self.interval_s, STALE_AT_LEAST_S)
-        self._silent_from_s = self._heard_s + wait_s
+        self._stale_from_s = self._last_seen_s + wait_s
         gap_s = self.interval_s
         if len(moments_s) > 1 and moments_s[-1] != self._gap_before_s:
             gap_s = moments_s[-1] - moments_s[-2]

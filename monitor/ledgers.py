@@ -127,7 +127,7 @@ def _enter(outcomes: Iterable[OutcomeEntry], tries: Attempts) -> None:
         if outcome.event != "unknown":
             row = by_place.get((outcome.site, outcome.sensor_id), [])
             for tried in _within(row, outcome.sequences):
-                tried.known = outcome.event
+                tried.reported = outcome.event
 
 
 def _within(row: Sequence[AttemptedReading], ranges: Iterable[SequenceRange]) -> Iterable[AttemptedReading]:

@@ -32,21 +32,21 @@ class LiveSnapshot:
         zone: Whose midnight begins the day.
 
     Attributes:
-        fleet: The sensors.
-        standing: The alarms that stand, the worst first.
+        sensor_cache: The sensors.
+        active_alarms: The alarms that stand, the worst first.
         shelved: What is shelved.
         today: The energy since midnight; None as long as there is none.
         version: Counts up whenever alarms have changed.
-        has_looked: Set once everything was looked for, whether the database answered or not.
+        has_loaded: Set once everything was looked for, whether the database answered or not.
     """
 
     def __init__(self, database: Database, zone: ZoneInfo) -> None:
-        self.fleet = SensorCache(database)
-        self.standing: list[AlarmDocument] = []
+        self.sensor_cache = SensorCache(database)
+        self.active_alarms: list[AlarmDocument] = []
         self.shelved: ShelvedRules = {}
         self.today: EnergyTotal | None = None
         self.version = 0
-        self.has_looked = asyncio.Event()
+        self.has_loaded = asyncio.Event()
         self._zone = zone
         self._episodes = AlarmQueries(database)
         self._energy = EnergyQueries(database)
@@ -58,13 +58,13 @@ class LiveSnapshot:
         """Why what is shown is old, as a sentence's body; None if it is not."""
         is_late = self.fresh_at is not None and utc_now() - self.fresh_at > LATE_AFTER
         spoiled = f"MongoDB holds {', '.join(sorted(self._unreadable))} that nobody can read"
-        known = self.fleet.error or self._error or (LATE if is_late else None)
+        known = self.sensor_cache.error or self._error or (LATE if is_late else None)
         return known or (spoiled if self._unreadable else None)
 
     @property
     def fresh_at(self) -> datetime | None:
         """When the database last answered, UTC, naive."""
-        return self.fleet.fresh_at
+        return self.sensor_cache.fresh_at
 
     def midnight(self) -> datetime:
         """When today began, UTC, naive."""
@@ -74,29 +74,29 @@ class LiveSnapshot:
     async def follow(self) -> None:
         """Look, again and again, for ever."""
         steps = {
-            "readings": (POLL_EVERY_S, self.fleet.follow),
-            "sensors": (SENSORS_EVERY_S, self.fleet.refresh_sensors),
+            "readings": (POLL_EVERY_S, self.sensor_cache.follow),
+            "sensors": (SENSORS_EVERY_S, self.sensor_cache.refresh_sensors),
             "alarms": (POLL_EVERY_S, self._look_for_alarms),
             "hours": (ENERGY_EVERY_S, self._sum_up),
         }
         first, *others = [self._step(what, action) for what, (_, action) in steps.items()]
         await first()
         await asyncio.gather(*(each() for each in others))
-        self.has_looked.set()
+        self.has_loaded.set()
         async with asyncio.TaskGroup() as group:
             for what, (period_s, action) in steps.items():
                 group.create_task(repeat_every(period_s, self._step(what, action)), name=f"live.{what}")
 
     async def _look_for_alarms(self) -> None:
         try:
-            standing = worst_first(await self._episodes.standing(()))
+            standing = worst_first(await self._episodes.active(()))
             shelved = await self._episodes.shelved()
         except QueryError as error:
             self._error = str(error)
             return
         self._error = None
-        if (standing, shelved) != (self.standing, self.shelved):
-            self.standing, self.shelved = standing, shelved
+        if (standing, shelved) != (self.active_alarms, self.shelved):
+            self.active_alarms, self.shelved = standing, shelved
             self.version += 1
 
     async def _sum_up(self) -> None:

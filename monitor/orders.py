@@ -54,4 +54,4 @@ def _read_shelved(about: str, command: Shelve, before: datetime | None, state: A
         if listed[0] is None or (before and listed[0] == format_moment(before)):
             return None
         until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
-    return f"{about} is shelved until {DisplayOptions.here().clock(until)}."
+    return f"{about} is shelved until {DisplayOptions.for_stdout().clock(until)}."

@@ -34,7 +34,7 @@ class RejectionCheck:
         self._missing: dict[tuple[str, int], AttemptedReading] = {
             (topics.readings(tried.site, identity.sensor_id), tried.sequence): tried
             for identity, tried in tries.by_identity.items()
-            if not tried.times
+            if not tried.times_stored
         }
         self._spoiled_on = {topics.readings(each.site, each.sensor_id) for each in tries.payloads}
         self._floods: list[RejectedDocument] = []
@@ -57,12 +57,12 @@ class RejectionCheck:
     @property
     def flooded(self) -> set[str]:
         """Sensors of which payloads came too fast to be kept; ``#`` if nobody knows which."""
-        return {self._topics.place(each["topic"]).name for each in self._floods}
+        return {self._topics.sensor_key(each["topic"]).name for each in self._floods}
 
-    def see(self, document: RejectedDocument) -> None:
+    def check(self, document: RejectedDocument) -> None:
         """Compare one refused payload."""
         topic, kind, at = document["topic"], document["kind"], document["received_at"]
-        sensor_id = self._topics.place(topic).name
+        sensor_id = self._topics.sensor_key(topic).name
         if kind == "flood":
             self._floods.append(document)
             return
@@ -83,13 +83,13 @@ class RejectionCheck:
         if tried is None:
             return False
         # Sent once more, it is refused once more, and not always for the same reason.
-        tried.was = tried.was if tried.was.startswith(REJECTED) else rejected(document["kind"])
+        tried.outcome = tried.outcome if tried.outcome.startswith(REJECTED) else rejected(document["kind"])
         return True
 
     def _find_spoiled(self, document: RejectedDocument) -> MalformedPayload | None:
         if document["topic"] not in self._spoiled_on:
             return None
-        key = PayloadKey(*self._topics.place(document["topic"]), payload_digest(document["payload"]))
+        key = PayloadKey(*self._topics.sensor_key(document["topic"]), payload_digest(document["payload"]))
         return self._tries.payloads.get(key)
 
     def count_floods(self, since: datetime | None) -> None:
@@ -105,8 +105,12 @@ class RejectionCheck:
         if not counted:
             return
         for identity, tried in self._tries.by_identity.items():
-            if tried.was == ABSENT and tried.fate == "rejected" and self._take(counted, tried.site, identity):
-                tried.was = COUNTED
+            if (
+                tried.outcome == ABSENT
+                and tried.expected == "rejected"
+                and self._take(counted, tried.site, identity)
+            ):
+                tried.outcome = COUNTED
         for key, spoiled in self._tries.payloads.items():
             while len(spoiled.kinds) < len(spoiled.moments) and self._take(counted, key.site, key):
                 spoiled.kinds.append(COUNTED)

@@ -37,7 +37,7 @@ def report_command(arguments: list[str]) -> None:
     run("monitor", ask, QueryError)
     page = build_report(found[0])
     if settings.html is None:
-        write_lines(render_text(page, colours=DisplayOptions.here().colours))
+        write_lines(render_text(page, colours=DisplayOptions.for_stdout().colours))
     else:
         write_file(settings.html, render_html(page))
         sys.stdout.write(f"The report is in {escape_text(str(settings.html))}.\n")

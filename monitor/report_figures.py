@@ -28,7 +28,7 @@ class ReportData:
         peak: Its hour with the highest reading; None if there was no reading.
         alarms: What was wrong in it.
         sensors: What is known of all sensors now.
-        refused: How many payloads were refused in it, by kind.
+        rejected: How many payloads were refused in it, by kind.
     """
 
     when: ReportPeriod
@@ -39,7 +39,7 @@ class ReportData:
     peak: Peak | None
     alarms: Sequence[AlarmDocument]
     sensors: Sequence[SensorDocument]
-    refused: dict[str, int]
+    rejected: dict[str, int]
 
     @property
     def energy_kwh(self) -> float:
@@ -76,7 +76,7 @@ class ReportData:
         return within(self.hours_before, self.when.compared_before)
 
     @property
-    def unheard(self) -> list[SensorDocument]:
+    def without_readings(self) -> list[SensorDocument]:
         """Sensors that were there by then and have no reading in it."""
         heard = {each.who for each in self.by_sensor}
         end = self.when.span.end
@@ -110,13 +110,13 @@ async def load_report_data(database: Database, when: ReportPeriod, sites: Sequen
         peak=peaks[0] if peaks else None,
         alarms=await _alarms(AlarmQueries(database), when.span, sites),
         sensors=await SensorQueries(database).all(list(sites)),
-        refused=await RejectedQueries(database).kinds(when.span, sites),
+        rejected=await RejectedQueries(database).kinds(when.span, sites),
     )
 
 
 async def _alarms(episodes: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
     # One that stands may have changed last before the time.
-    found = [*await episodes.between(span, sites), *await episodes.standing(sites)]
+    found = [*await episodes.overlapping(span, sites), *await episodes.active(sites)]
     once = {each["_id"]: each for each in found}.values()
     return [
         each
@@ -145,7 +145,7 @@ def by_site(hours: Iterable[EnergyTotal]) -> dict[str, list[EnergyTotal]]:
 
 def per_bucket(hours: Iterable[EnergyTotal], when: ReportPeriod) -> list[float | None]:
     """The energy of each hour of a day, or each day of a week or month, kWh; None without a reading."""
-    slots = when.slots
+    slots = when.buckets
     parts: list[list[EnergyTotal]] = [[] for _ in slots]
     for each in hours:
         parts[bucket_of(each.start, slots)].append(each)

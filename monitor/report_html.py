@@ -146,5 +146,5 @@ def _cells(row: Sequence[str], columns: Sequence[Column]) -> Iterable[Element]:
 
 
 def _kind(column: Column) -> dict[str, str]:
-    kind = "number" if column.is_number else "long" if column.may_be_cut else ""
+    kind = "number" if column.is_number else "long" if column.is_cuttable else ""
     return {"class_": kind} if kind else {}

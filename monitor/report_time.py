@@ -90,7 +90,7 @@ class ReportPeriod:
         return TimeRange(whole.first, self._to_utc(end))
 
     @property
-    def slots(self) -> list[datetime]:
+    def buckets(self) -> list[datetime]:
         """When each hour of a day, or each day of a week or month, begins; UTC, naive."""
         if self.unit != "day":
             return [self._midnight(self.first_day + number * DAY) for number in range(self.days)]
@@ -120,7 +120,7 @@ class ReportPeriod:
         begin = str(first.day) if first.month == last.month else day_name(first)
         return f"{begin}{years} to {day_name(last)} {last.year}"
 
-    def slot_name(self, start: datetime) -> str:
+    def bucket_name(self, start: datetime) -> str:
         """What people call an hour or a day of it: ``14:00``, ``Mon 23 Nov``."""
         local = self.local(start)
         return f"{local:%H:%M}" if self.unit == "day" else f"{local:%a} {local.day} {local:%b}"

@@ -20,7 +20,7 @@ MOST_STANDING = 10
 MOST_SENSORS = 20
 RULE_COLUMNS = (
     Column("Severity"),
-    Column("Rule", may_be_cut=True),
+    Column("Rule", is_cuttable=True),
     Column("Alarms", is_number=True),
     Column("Standing", is_number=True),
     Column("Longest", is_number=True),
@@ -28,14 +28,14 @@ RULE_COLUMNS = (
 STANDING_COLUMNS = (
     Column("Sensor"),
     Column("Severity"),
-    Column("Rule", may_be_cut=True),
+    Column("Rule", is_cuttable=True),
     Column("Since"),
-    Column("What", may_be_cut=True),
+    Column("What", is_cuttable=True),
 )
 ATTENTION_COLUMNS = (
     Column("Sensor"),
-    Column("Site", may_be_cut=True),
-    Column("Location", may_be_cut=True),
+    Column("Site", is_cuttable=True),
+    Column("Location", is_cuttable=True),
     Column("Now"),
     Column("In this time"),
 )
@@ -103,7 +103,7 @@ def stale_sensors(figures: ReportData) -> list[SensorDocument]:
 
 def quality_sections(figures: ReportData) -> list[ReportSection]:
     """How good the data is, and of which sensors it is not."""
-    unheard = figures.unheard
+    unheard = figures.without_readings
     facts = [*_quality(figures, len(unheard))]
     if not figures.sensors:
         return [ReportSection("Quality of the data", facts=facts)]
@@ -133,8 +133,8 @@ def _quality(figures: ReportData, unheard: int) -> Iterable[KeyFigure]:
         yield KeyFigure(
             "Sensors without any", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0
         )
-    refused = sum(figures.refused.values())
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.refused.items())
+    refused = sum(figures.rejected.values())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.rejected.items())
     kept = "in the last 30 days, for which they are kept" if when.span.first < when.now - RETENTION else ""
     detail = f"{kept}: {kinds}" if kept and kinds else kept or (f"as {kinds}" if kinds else "")
     yield KeyFigure("Payloads refused", f"{refused:,}", detail, is_bad=refused > 0)

@@ -34,8 +34,8 @@ SENSOR_COLUMNS = (
     Column("Share", is_number=True),
     Column("Highest kWh", is_number=True),
     Column("Too high", is_number=True),
-    Column("Site", may_be_cut=True),
-    Column("Location", may_be_cut=True),
+    Column("Site", is_cuttable=True),
+    Column("Location", is_cuttable=True),
 )
 
 
@@ -130,9 +130,9 @@ def _energy(figures: ReportData) -> ReportSection:
     parts = by_site(figures.hours)
     sites = sorted(parts, key=lambda site: -energy_kwh(parts[site]))
     bars = EnergyBars(
-        starts=[when.slot_name(start) for start in when.slots],
+        starts=[when.bucket_name(start) for start in when.buckets],
         energy_kwh=per_bucket(figures.hours, when),
-        over=sum(start < when.now for start in when.slots),
+        over=sum(start < when.now for start in when.buckets),
         name=when.name,
         # The weekdays of two months do not match, so their days are not to be held side by side.
         before_kwh=[] if when.unit == "month" else per_bucket(figures.hours_before, when.before),

@@ -45,41 +45,41 @@ class WatchScreen:
         self._now = now
         self._look = DisplayOptions(0, colours=False, now=now, zone=zone)
         self._worst: dict[str, str] = {}
-        for alarm in live.standing:
+        for alarm in live.active_alarms:
             self._worst.setdefault(alarm["sensor_id"], alarm["severity"])
 
     def shown(self, height: int) -> list[LiveSensor]:
         """The sensors for which there is room, those first that need somebody."""
         room = height - HEAD_LINES - self._alarm_lines(height)
-        return sorted(self._live.fleet.sensors.values(), key=self._urgency)[: max(1, room)]
+        return sorted(self._live.sensor_cache.sensors.values(), key=self._urgency)[: max(1, room)]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it into the room that there is."""
         height = options.height or console.height
         shown = self.shown(height)
         parts: list[RenderableType] = [self._head(), self._trouble()]
-        parts += [self._alarm(alarm) for alarm in self._live.standing[: self._alarm_lines(height) - 1]]
-        if self._live.standing:
+        parts += [self._alarm(alarm) for alarm in self._live.active_alarms[: self._alarm_lines(height) - 1]]
+        if self._live.active_alarms:
             parts.append(Text(""))
         parts.append(self._table(shown) if shown else Text(EMPTY))
-        if hidden := len(self._live.fleet.sensors) - len(shown):
+        if hidden := len(self._live.sensor_cache.sensors) - len(shown):
             parts.append(Text(f"… {hidden:,} more", style="dim"))
         yield Group(*parts)
 
     def _alarm_lines(self, height: int) -> int:
         """Of how many lines the alarms may take, with the empty one below them."""
-        return min(len(self._live.standing) + 1, height // 3) if self._live.standing else 0
+        return min(len(self._live.active_alarms) + 1, height // 3) if self._live.active_alarms else 0
 
     def _urgency(self, sensor: LiveSensor) -> tuple[int, bool, bool, str]:
         rank = SEVERITY_RANKS.get(self._worst.get(sensor.sensor_id, ""), len(SEVERITY_RANKS))
         return rank, not sensor.is_anomaly, sensor.state(self._now) == "online", sensor.sensor_id
 
     def _head(self) -> Text:
-        sums = self._live.fleet.sums(self._now)
+        sums = self._live.sensor_cache.totals(self._now)
         today_kwh = self._live.today.energy_kwh if self._live.today else 0.0
-        away = f", {sums.silent:,} silent" * bool(sums.silent)
+        away = f", {sums.stale:,} silent" * bool(sums.stale)
         away += f", {sums.offline:,} offline" * bool(sums.offline)
-        count = len(self._live.standing)
+        count = len(self._live.active_alarms)
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{sums.power_kw:,.0f} kW  {today_kwh:,.0f} kWh today  ", style="bold")
         text.append(f"{sums.online:,} of {sums.sensors:,} sensors{away}  ")
@@ -119,7 +119,7 @@ class WatchScreen:
     def _add_row(self, table: Table, sensor: LiveSensor) -> None:
         severity, state = self._worst.get(sensor.sensor_id), sensor.state(self._now)
         style = STYLES.get(severity, "red") if severity else "red" if sensor.is_anomaly else ""
-        heard = sensor.heard_at
+        heard = sensor.last_seen_at
         place = ", ".join(escape_text(part) for part in (sensor.site, sensor.location) if part)
         table.add_row(
             Text(escape_text(sensor.sensor_id), style=style),
@@ -145,7 +145,7 @@ async def show(database: Database, stop: asyncio.Event) -> None:
             while not (stop.is_set() or following.done()):
                 screen = WatchScreen(live, utc_now())
                 names = [each.sensor_id for each in screen.shown(console.height)]
-                await live.fleet.fill(names, fewer_than=SPARK_READINGS)
+                await live.sensor_cache.load_history(names, fewer_than=SPARK_READINGS)
                 picture.update(screen, refresh=True)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(DRAW_EVERY_S):

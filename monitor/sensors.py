@@ -21,11 +21,11 @@ from monitor.tables import Column, table_lines
 PROGRAM = "monitor sensors"
 COLUMNS = (
     Column("Sensor"),
-    Column("Site", may_be_cut=True),
-    Column("Location", may_be_cut=True),
+    Column("Site", is_cuttable=True),
+    Column("Location", is_cuttable=True),
     Column("State"),
     Column("Heard"),
-    Column("Limit", is_number=True, is_always=False),
+    Column("Limit", is_number=True, is_always_shown=False),
     Column("Every", is_number=True),
 )
 
@@ -86,11 +86,11 @@ async def _list(settings: SensorsSettings) -> list[str]:
         await ping(database)
         sensors = SensorQueries(database)
         if settings.sensor is None:
-            return list_lines(await sensors.all(settings.sites), DisplayOptions.here(), settings.sites)
+            return list_lines(await sensors.all(settings.sites), DisplayOptions.for_stdout(), settings.sites)
         one = await sensors.one(settings.sensor)
         if one is None:
             raise await _unknown(settings.sensor, sensors)
-        return list_lines([one], DisplayOptions.here())[:-1]
+        return list_lines([one], DisplayOptions.for_stdout())[:-1]
 
 
 def list_lines(
@@ -120,7 +120,7 @@ def list_lines(
 def to_live_sensor(document: SensorDocument) -> LiveSensor:
     """What is known of a sensor, as all views show it."""
     sensor = LiveSensor(document["sensor_id"])
-    sensor.list_as(document)
+    sensor.update(document)
     return sensor
 
 
@@ -132,9 +132,9 @@ def sensor_state(sensor: LiveSensor, now: datetime) -> str:
         now: This moment, UTC, naive.
     """
     known = sensor.state(now)
-    if known != "silent" or sensor.heard_at is None:
+    if known != "silent" or sensor.last_seen_at is None:
         return known
-    return f"silent {format_duration(now - sensor.heard_at, short=True)}"
+    return f"silent {format_duration(now - sensor.last_seen_at, short=True)}"
 
 
 def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> 
         sensor.site,
         sensor.location or "",
         sensor_state(sensor, look.now),
-        last_seen(sensor.heard_at, look),
+        last_seen(sensor.last_seen_at, look),
         "" if threshold_kwh is None else f"{threshold_kwh:g} kWh",
         ""
         if sensor.interval_s is None

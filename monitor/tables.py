@@ -18,14 +18,14 @@ class Column(NamedTuple):
     Attributes:
         title: What stands above it.
         is_number: Whether it is aligned at its right side.
-        may_be_cut: Whether a text ends in "…" where it is too long.
-        is_always: Whether it is shown though no row has a text in it.
+        is_cuttable: Whether a text ends in "…" where it is too long.
+        is_always_shown: Whether it is shown though no row has a text in it.
     """
 
     title: str
     is_number: bool = False
-    may_be_cut: bool = False
-    is_always: bool = True
+    is_cuttable: bool = False
+    is_always_shown: bool = True
 
 
 def table_lines(
@@ -43,7 +43,9 @@ def table_lines(
         bold: Whether its titles are.
     """
     used = [
-        place for place, column in enumerate(columns) if column.is_always or any(row[place] for row in rows)
+        place
+        for place, column in enumerate(columns)
+        if column.is_always_shown or any(row[place] for row in rows)
     ]
     columns = [columns[place] for place in used]
     cells = [[escape_text(row[place]) for place in used] for row in rows]
@@ -80,7 +82,7 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: in
     if sum(widths) > room:
         widths[0] = min(widths[0], KEY_WIDTH)
     while sum(widths) > room:
-        cuttable = [place for place, column in enumerate(columns) if column.may_be_cut]
+        cuttable = [place for place, column in enumerate(columns) if column.is_cuttable]
         # The first column comes last: what does not fit it has a line of its own.
         place = max(cuttable, key=lambda each: widths[each], default=0)
         place = place if widths[place] > MIN_CUT_WIDTH else 0

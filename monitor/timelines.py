@@ -88,7 +88,7 @@ def reading_timelines(tries: Attempts) -> Mapping[str, ReadingTimeline]:
     """Of each sensor of which readings are found that were not late."""
     found: dict[str, ReadingTimeline] = defaultdict(ReadingTimeline)
     for (sensor_id, moment), tried in tries.by_identity.items():
-        if tried.times and not tried.is_late:
+        if tried.times_stored and not tried.is_late:
             timeline = found[sensor_id]
             timeline.moments.append(moment)
             if _is_flagged(tried):
@@ -99,6 +99,6 @@ def reading_timelines(tries: Attempts) -> Mapping[str, ReadingTimeline]:
 
 
 def _is_flagged(tried: AttemptedReading) -> bool:
-    if tried.truth is not None and tried.fate == "stored":
+    if tried.truth is not None and tried.expected == "stored":
         return tried.truth.must.flagged
-    return tried.was == FLAGGED
+    return tried.outcome == FLAGGED

@@ -23,9 +23,9 @@ class AttemptedReading:
         value_kwh: Its value, kWh.
         sequence: The node's count.
         truth: What was done to it and what must come of it, one object for many; None where nobody said.
-        known: What the node knows of it; ``unknown`` unless it was told.
-        was: What came of it, as far as that is found.
-        times: How often it is stored.
+        reported: What the node knows of it; ``unknown`` unless it was told.
+        outcome: What came of it, as far as that is found.
+        times_stored: How often it is stored.
         is_late: Whether it was older than ten minutes when it came.
     """
 
@@ -33,13 +33,13 @@ class AttemptedReading:
     value_kwh: float
     sequence: int
     truth: GroundTruth | None = None
-    known: OutcomeEvent = "unknown"
-    was: str = "absent"
-    times: int = 0
+    reported: OutcomeEvent = "unknown"
+    outcome: str = "absent"
+    times_stored: int = 0
     is_late: bool = False
 
     @property
-    def fate(self) -> str | None:
+    def expected(self) -> str | None:
         """What must come of it, in one word; None where nobody said."""
         return self.truth.must.fate if self.truth else None
 

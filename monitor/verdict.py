@@ -41,7 +41,7 @@ class Verdict:
         alerts_missing: Anomalies whose alert was not sent.
         alerts_doubled: Alerts that came more than once, the same each time; None if nobody listened.
         alerts_wrong: Alerts that no stored anomaly explains; None if nobody listened.
-        fates: What had to be and what was, where the ledgers say it.
+        outcomes: What had to be and what was, where the ledgers say it.
         alarms: What came of alarms; None if they are not judged.
     """
 
@@ -58,7 +58,7 @@ class Verdict:
     alerts_missing: list[str] = field(default_factory=list)
     alerts_doubled: list[str] | None = None
     alerts_wrong: list[str] | None = None
-    fates: Outcomes = field(default_factory=Outcomes)
+    outcomes: Outcomes = field(default_factory=Outcomes)
     alarms: AlarmVerdict | None = None
 
     @property
@@ -68,7 +68,7 @@ class Verdict:
             "readings lost": self.lost,
             "readings duplicated": self.duplicated,
             "readings unexpected": self.unexpected,
-            **self.fates.wrong,
+            **self.outcomes.wrong,
             "alerts missing": self.alerts_missing,
             "alerts wrong": self.alerts_wrong or [],
             **(self.alarms.faults if self.alarms else {}),
@@ -76,7 +76,7 @@ class Verdict:
         return {name: ids for name, ids in found.items() if ids}
 
     @property
-    def is_well(self) -> bool:
+    def passed(self) -> bool:
         """Whether of every reading came what had to, and every alert was sent."""
         return not self.faults and not self.refused
 
@@ -99,10 +99,10 @@ class Verifier:
         self._anomalies: set[str] = set()
         self._strange: list[tuple[datetime, str]] = []
         self.came: tuple[datetime, datetime] | None = None
-        sent = [tried for tried in tries.by_identity.values() if tried.fate != ABSENT]
-        self.verdict = Verdict(len(sent), sum(tried.known == "confirmed" for tried in sent), tries.refused)
+        sent = [tried for tried in tries.by_identity.values() if tried.expected != ABSENT]
+        self.verdict = Verdict(len(sent), sum(tried.reported == "confirmed" for tried in sent), tries.refused)
 
-    def see(self, measure: Measure) -> None:
+    def check(self, measure: Measure) -> None:
         """Compare one stored reading."""
         moment = format_moment(measure["timestamp"]).replace("Z", "+00:00")
         identity = ReadingKey(measure["sensor_id"], moment)
@@ -113,19 +113,19 @@ class Verifier:
         if tried.value_kwh != measure["value_kwh"] or tried.site != measure["site"]:
             self.verdict.unexpected.append(_name(identity))
             return
-        tried.times += 1
-        if tried.times == 1:
+        tried.times_stored += 1
+        if tried.times_stored == 1:
             self._see_first(tried, measure)
-        elif tried.times == 2:  # noqa: PLR2004 - named once, however often
+        elif tried.times_stored == 2:  # noqa: PLR2004 - named once, however often
             self.verdict.duplicated.append(_name(identity))
         if measure["is_anomaly"]:
             self._see_anomaly(measure)
 
     def _see_first(self, tried: AttemptedReading, measure: Measure) -> None:
         at = measure["received_at"]
-        tried.was = FLAGGED if measure["is_anomaly"] else NORMAL
+        tried.outcome = FLAGGED if measure["is_anomaly"] else NORMAL
         tried.is_late = is_late(measure)
-        self.verdict.recovered += tried.known == "unknown"
+        self.verdict.recovered += tried.reported == "unknown"
         self.came = (min(self.came[0], at), max(self.came[1], at)) if self.came else (at, at)
 
     def _see_anomaly(self, measure: Measure) -> None:
@@ -135,14 +135,14 @@ class Verifier:
         if not announced:
             self.verdict.alerts_missing.append(name)
         elif heard is not None and name in (heard.timely if is_late(measure) else heard.late):
-            self.verdict.fates.wrong[LATE_OTHERWISE].append(name)
+            self.verdict.outcomes.wrong[LATE_OTHERWISE].append(name)
 
     def missing(self) -> dict[ReadingKey, tuple[str, int]]:
         """The readings that were sent and not seen, with their site and sequence."""
         return {
             identity: (tried.site, tried.sequence)
             for identity, tried in self._tries.by_identity.items()
-            if not tried.times and tried.fate != ABSENT
+            if not tried.times_stored and tried.expected != ABSENT
         }
 
     def conclude(self, refusals: RejectionCheck) -> Verdict:
@@ -158,10 +158,10 @@ class Verifier:
         for identity, tried in self._tries.by_identity.items():
             name = _name(identity)
             self._conclude(name, tried)
-            verdict.fates.judge(name, tried)
+            verdict.outcomes.judge(name, tried)
         for payload, spoiled in self._tries.payloads.items():
             names = [_name(ReadingKey(payload.sensor_id, moment)) for moment in spoiled.moments]
-            verdict.fates.judge_payload(names, spoiled)
+            verdict.outcomes.judge_payload(names, spoiled)
         self._name_strange(refusals)
         verdict.alerts = len(self._anomalies)
         if self._heard is not None:
@@ -171,11 +171,11 @@ class Verifier:
         return verdict
 
     def _conclude(self, name: str, tried: AttemptedReading) -> None:
-        if tried.was.startswith(REJECTED):
+        if tried.outcome.startswith(REJECTED):
             self.verdict.rejected.append(name)
-        elif tried.was == ABSENT != tried.fate:
+        elif tried.outcome == ABSENT != tried.expected:
             self.verdict.lost.append(name)
-            if tried.known == "confirmed":
+            if tried.reported == "confirmed":
                 self.verdict.confirmed_but_lost.append(name)
 
     def _name_strange(self, refusals: RejectionCheck) -> None:
@@ -187,7 +187,7 @@ class Verifier:
         first, last = self.came or (datetime.min, datetime.max)  # noqa: DTZ901 - of all times
         self.verdict.unexpected += [name for at, name in self._strange if at >= first]
         strange = [name for at, name in refusals.strange if first <= at <= last]
-        self.verdict.fates.wrong[NOT_IN_A_LEDGER] += strange
+        self.verdict.outcomes.wrong[NOT_IN_A_LEDGER] += strange
 
     def _is_ours(self, alert_id: str) -> bool:
         sensor_id, _, moment = alert_id.rpartition("@")
@@ -201,14 +201,14 @@ def _name(identity: ReadingKey) -> str:
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Tell a verdict to people."""
     lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in _counts(verdict)]
-    if verdict.fates.confusion.cells:
-        lines += verdict.fates.confusion.lines()
+    if verdict.outcomes.confusion.cells:
+        lines += verdict.outcomes.confusion.lines()
         lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not judged."]
         lines.append("")
     lines += _examples(verdict.faults)
     if verdict.refused:
         lines.append(f"{verdict.refused:,} readings never left their node: its outbox was full.")
-    if verdict.is_well:
+    if verdict.passed:
         lines.append("All is well.")
     elif [*verdict.faults] == ["readings lost"] and not verdict.confirmed_but_lost:
         lines.append("NOT WELL, or not yet: what is not confirmed may still wait in an outbox.")
@@ -226,12 +226,12 @@ def _counts(verdict: Verdict) -> Iterable[tuple[str, int, str]]:
     yield "lost", len(verdict.lost), f"{len(verdict.confirmed_but_lost):,} of them were confirmed"
     yield "duplicated", len(verdict.duplicated), ""
     yield "unexpected", len(verdict.unexpected), "stored, but not tried like that"
-    if verdict.fates.repeated:
-        yield "repeated", verdict.fates.repeated, "sent more than once on purpose"
-    if verdict.fates.payloads:
-        yield "no readings", verdict.fates.payloads, "payloads that had to be refused"
-    if verdict.fates.counted:
-        yield "counted", verdict.fates.counted, "came too fast to be kept; nobody can tell which"
+    if verdict.outcomes.repeated:
+        yield "repeated", verdict.outcomes.repeated, "sent more than once on purpose"
+    if verdict.outcomes.payloads:
+        yield "no readings", verdict.outcomes.payloads, "payloads that had to be refused"
+    if verdict.outcomes.counted:
+        yield "counted", verdict.outcomes.counted, "came too fast to be kept; nobody can tell which"
     yield "alerts", verdict.alerts, "stored readings above their threshold"
     yield "  missing", len(verdict.alerts_missing), ""
     if verdict.alerts_doubled is not None:

@@ -47,7 +47,7 @@ def verify_command(arguments: list[str]) -> None:
     run("monitor", check, LedgerFileError, QueryError)
     for verdict in verdicts:
         write_lines(verdict_lines(verdict))
-        if not verdict.is_well:
+        if not verdict.passed:
             raise SystemExit(1)
 
 
@@ -74,7 +74,7 @@ async def verify(
         refusals = RejectionCheck(tries, Topics(topic_root))
         if refusals.wanted:
             async for document in records.rejected(refusals.wanted):
-                refusals.see(document)
+                refusals.check(document)
     verdict = verifier.conclude(refusals)
     if alarms and tries.has_truth and verifier.came is not None:
         expected = ExpectedAlarms(
@@ -91,7 +91,7 @@ async def _see_measures(verifier: Verifier, tries: Attempts, records: Verificati
         return
     first, last = (datetime.fromisoformat(each) for each in (min(moments), max(moments)))
     async for measure in records.measures(tries.sensor_ids, first, last):
-        verifier.see(measure)
+        verifier.check(measure)
 
 
 async def _judge_alarms(expected: ExpectedAlarms, episodes: AlarmQueries, tries: Attempts) -> AlarmVerdict:
@@ -110,6 +110,6 @@ async def _alarms(
     episodes: AlarmQueries, sites: Sequence[str], first: datetime, now: datetime
 ) -> list[AlarmDocument]:
     """All alarms that stand, or changed since the first reading came."""
-    standing = await episodes.standing(sites)
-    changed = await episodes.between(TimeRange(first, now + timedelta(days=1)), sites)
+    standing = await episodes.active(sites)
+    changed = await episodes.overlapping(TimeRange(first, now + timedelta(days=1)), sites)
     return list({each["_id"]: each for each in (*standing, *changed)}.values())

@@ -68,7 +68,7 @@ def run_node(arguments: list[str]) -> None:
             try:
                 await Fleet(plan, settings, [outbox], stop).run()
             finally:
-                await ledger.end(outbox.kept)
+                await ledger.mark_unknown(outbox.entries)
 
     run(PROGRAM, measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)
 

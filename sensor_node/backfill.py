@@ -17,7 +17,7 @@ class BackfillBucket:
         # What found no connection for a moment goes out as soon as there is one.
         self._tokens = float(BURST)
 
-    def now(self, now_s: float) -> int:
+    def available(self, now_s: float) -> int:
         """How many readings may be sent at this moment; never more than 500."""
         earned = (now_s - self._filled_s) * self._rate_per_s
         self._filled_s = now_s

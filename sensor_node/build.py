@@ -29,12 +29,12 @@ class MeterGroup:
     Attributes:
         plan: What they are.
         meters: The meters.
-        supplies: What each has used, in the same order.
+        load_sources: What each has used, in the same order.
     """
 
     plan: MetersPlan
     meters: list[Meter]
-    supplies: list[LoadSource]
+    load_sources: list[LoadSource]
 
 
 def build_group(
@@ -88,7 +88,7 @@ def _load_source(own: MetersPlan, number: int, plan: SimulationPlan, begin: date
     if own.recordings:
         return supply.recorded(own.recordings[number])
     load = make_meter_load(own, own.sensor_ids[number], plan)
-    if plan.course.begin is None:
+    if plan.timeline.begin is None:
         return supply.live(load, own.interval)
     ahead = max(1, min(MAX_PRECOMPUTED_OF_ONE, MAX_PRECOMPUTED // len(own.sensor_ids)))
     return supply.precomputed(load, own.interval, begin, ahead)

@@ -58,7 +58,7 @@ def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
 
 
 def _describe_timeline(plan: SimulationPlan) -> str:
-    course, zone = plan.course, plan.surroundings.zone
+    course, zone = plan.timeline, plan.surroundings.zone
     if course.begin is None:
         when = f"Live, for {format_duration(course.duration)}" if course.duration else "Live, until Ctrl-C"
     else:
@@ -75,9 +75,9 @@ def _day(moment: datetime, plan: SimulationPlan) -> str:
 
 
 def _describe_node(node: NodePlan) -> Iterator[str]:
-    count = len(node.places)
+    count = len(node.sensor_keys)
     meters = "1 meter" if count == 1 else f"{count:,} meters"
-    yield from _wrap(f"Node {node.place.name}, {node.groups[0].location}: {meters}", "    ", "  ")
+    yield from _wrap(f"Node {node.sensor_key.name}, {node.groups[0].location}: {meters}", "    ", "  ")
     for group in node.groups:
         first, last = group.sensor_ids[0], group.sensor_ids[-1]
         who = first if first == last else f"{first} to {last}"
@@ -103,7 +103,7 @@ def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
     seen: dict[InjectedFault, int] = {}
     for node in plan.nodes:
         for fault in node.faults:
-            seen[fault] = seen.get(fault, 0) + fnmatchcase(node.place.name, fault.meters)
+            seen[fault] = seen.get(fault, 0) + fnmatchcase(node.sensor_key.name, fault.meters)
         for group in node.groups:
             for fault in group.faults:
                 count = sum(fnmatchcase(name, fault.meters) for name in group.sensor_ids)
@@ -143,14 +143,14 @@ def _value(value: object) -> str:
 
 def _describe_totals(plan: SimulationPlan) -> str:
     per_s = sum(_per_s(group) for node in plan.nodes for group in node.groups)
-    meters = f"{plan.meters:,} meters" if plan.meters > 1 else "1 meter"
+    meters = f"{plan.meter_count:,} meters" if plan.meter_count > 1 else "1 meter"
     text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
     if not per_s:
         return f"{text}."
     rate = f"{per_s:,.1f} readings a second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings an hour"
-    length = _length(plan.course)
+    length = _length(plan.timeline)
     total = f", about {per_s * length.total_seconds():,.0f} in all" if length else ""
-    return f"{text}: {rate}{' of simulated time' if plan.course.begin else ''}{total}."
+    return f"{text}: {rate}{' of simulated time' if plan.timeline.begin else ''}{total}."
 
 
 def _per_s(group: MetersPlan) -> float:

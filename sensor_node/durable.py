@@ -104,7 +104,7 @@ class DurableOutbox(Outbox):
         super().__init__(limit, ledger)
         self._database = database
         self._path = path
-        self._transaction = asyncio.Lock()
+        self._write_lock = asyncio.Lock()
 
     async def load(self) -> None:
         """Take up what an earlier process did not see confirmed.
@@ -117,12 +117,12 @@ class DurableOutbox(Outbox):
             rows = await self._database.execute_fetchall(SELECT_READINGS)
             for row in rows:
                 reading = _read(*row)
-                self._kept[reading.place, reading.sequence] = reading
+                self._entries[reading.sensor_key, reading.sequence] = reading
         except ValueError as error:
             # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
             raise OutboxError(f"the outbox {self._path} is damaged; {REMEDY}") from error
         # The earlier process may have died before it could note them.
-        await self.ledger.invoke(self._kept.values())
+        await self.ledger.invoke(self._entries.values())
         self.send_again()
 
     async def last_sequence(self, place: SensorKey) -> int:
@@ -142,23 +142,23 @@ class DurableOutbox(Outbox):
         return max(used)
 
     async def _write(self, readings: Sequence[OutboxEntry]) -> None:
-        rows = [(*reading.place, reading.sequence, reading.payload) for reading in readings]
-        async with self._in_one_write():
+        rows = [(*reading.sensor_key, reading.sequence, reading.payload) for reading in readings]
+        async with self._in_transaction():
             await self._database.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?)", rows)
             await self._database.executemany(
                 "INSERT OR REPLACE INTO meters VALUES (?, ?, ?)", [row[:3] for row in rows]
             )
 
     async def _delete(self, keys: Sequence[EntryKey]) -> None:
-        async with self._in_one_write():
+        async with self._in_transaction():
             await self._database.executemany(
                 "DELETE FROM readings WHERE site = ? AND sensor_id = ? AND sequence = ?",
                 [(*place, sequence) for place, sequence in keys],
             )
 
     @asynccontextmanager
-    async def _in_one_write(self) -> AsyncIterator[None]:
-        async with self._transaction:
+    async def _in_transaction(self) -> AsyncIterator[None]:
+        async with self._write_lock:
             await self._database.execute("BEGIN")
             yield
             await self._database.execute("COMMIT")

@@ -206,7 +206,7 @@ class InjectedFault(BaseModel):
         """Whether it happens to a whole node."""
         return FAULT_TYPES[self.kind].of_node
 
-    def is_open(self, moment: datetime, begin: datetime) -> bool:
+    def may_start(self, moment: datetime, begin: datetime) -> bool:
         """Whether it may begin at a time, seen from the beginning of the run."""
         return (
             _absolute(self.first, begin, datetime.min.replace(tzinfo=UTC))

@@ -72,54 +72,56 @@ class Fleet:
         """
         if len(self._nodes) > 1:
             name = self._plan.name or "The scenario"
-            logger.info("%s: %s meters on %d nodes.", name, f"{self._plan.meters:,}", len(self._nodes))
+            logger.info("%s: %s meters on %d nodes.", name, f"{self._plan.meter_count:,}", len(self._nodes))
         reporting = asyncio.create_task(self._report(), name="fleet.report")
         try:
             async with asyncio.TaskGroup() as group:
                 for node in self._nodes:
-                    group.create_task(node.run(), name=f"node.{node.place.name}")
+                    group.create_task(node.run(), name=f"node.{node.sensor_key.name}")
         finally:
             reporting.cancel()
-        self._take_leave()
+        self._report_end()
 
-    def _take_leave(self) -> None:
+    def _report_end(self) -> None:
         """Say what is not safe, if something is not."""
-        left, refused = sum(len(node.outbox) for node in self._nodes), self._refused
+        left, refused = sum(len(node.outbox) for node in self._nodes), self._dropped
         ends_by_itself = self._nodes[0].ends_by_itself
         if ends_by_itself and left and not self._stop.is_set():
             raise NotConfirmedError(
-                f"{left} of {self._made} readings are not confirmed; is the ingestor running?"
+                f"{left} of {self._readings_made} readings are not confirmed; is the ingestor running?"
             )
         if ends_by_itself and refused:
-            raise NotConfirmedError(f"{refused} of {self._made} readings are LOST: the outbox was full")
+            raise NotConfirmedError(
+                f"{refused} of {self._readings_made} readings are LOST: the outbox was full"
+            )
         if left and self._nodes[0].is_durable:
             logger.info("%d readings are not confirmed; they wait in the outbox for the next start.", left)
         elif left:
             logger.warning(
                 "%d readings are not confirmed and forgotten now; with --outbox they would be kept.", left
             )
-        elif self._plan.course.begin is not None or len(self._nodes) > 1:
-            logger.info("%s readings made, all confirmed.", f"{self._made:,}")
+        elif self._plan.timeline.begin is not None or len(self._nodes) > 1:
+            logger.info("%s readings made, all confirmed.", f"{self._readings_made:,}")
 
     @property
-    def _made(self) -> int:
+    def _readings_made(self) -> int:
         return sum(node.made for node in self._nodes)
 
     @property
-    def _refused(self) -> int:
-        return sum(node.outbox.refused for node in self._nodes)
+    def _dropped(self) -> int:
+        return sum(node.outbox.dropped for node in self._nodes)
 
     async def _report(self) -> None:
         period_s = REPORT_PROGRESS_S if self._nodes[0].ends_by_itself else REPORT_EVERY_S
         while True:
             await asyncio.sleep(period_s)
-            of_all = f" of {self._plan.course.limit:,}" if self._plan.course.limit else ""
-            logger.info("%s%s readings made, %s.", f"{self._made:,}", of_all, self._state())
+            of_all = f" of {self._plan.timeline.limit:,}" if self._plan.timeline.limit else ""
+            logger.info("%s%s readings made, %s.", f"{self._readings_made:,}", of_all, self._progress())
 
-    def _state(self) -> str:
+    def _progress(self) -> str:
         # The age of what is simulated says nothing.
-        if len(self._nodes) == 1 and self._plan.course.begin is None:
-            return f"{self._nodes[0].state}"
+        if len(self._nodes) == 1 and self._plan.timeline.begin is None:
+            return f"{self._nodes[0].outbox_status}"
         waiting = sum(len(node.outbox) for node in self._nodes)
-        full = f"; {self._refused:,} LOST: an outbox was full" if self._refused else ""
+        full = f"; {self._dropped:,} LOST: an outbox was full" if self._dropped else ""
         return f"{waiting:,} not confirmed yet{full}"

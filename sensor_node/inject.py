@@ -38,7 +38,7 @@ class _Episode:
 
     fault: InjectedFault
     step: int = 0
-    is_spent: bool = False
+    is_done: bool = False
 
     @property
     def length(self) -> int:
@@ -76,7 +76,7 @@ class Injector:
             if each.step == 0:
                 if not begins or each.fault.kind in struck or (is_taken and is_on_the_way):
                     continue
-                each.is_spent = each.fault.at is not None
+                each.is_done = each.fault.at is not None
                 is_taken = is_taken or is_on_the_way
             each.step += 1
             struck[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
@@ -87,5 +87,5 @@ class Injector:
     def _begins(self, episode: _Episode, moment: datetime) -> bool:
         fault = episode.fault
         if fault.rate is not None:
-            return (self._rng.random() < fault.rate) and fault.is_open(moment, self._begin)
-        return not episode.is_spent and fault.is_due(moment, self._begin)
+            return (self._rng.random() < fault.rate) and fault.may_start(moment, self._begin)
+        return not episode.is_done and fault.is_due(moment, self._begin)

@@ -45,7 +45,7 @@ class Ledger:
         """Note readings that will be sent."""
         await self._attempts("invoke", readings)
 
-    async def refused(self, readings: Iterable["OutboxEntry"]) -> None:
+    async def dropped(self, readings: Iterable["OutboxEntry"]) -> None:
         """Note readings that found no room in the outbox."""
         await self._attempts("refused", readings)
 
@@ -55,30 +55,32 @@ class Ledger:
 
     async def _attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
         if self._file is not None:
-            await self._append(
-                [format_attempt(event, each.place.site, each.payload, each.truth) for each in readings]
+            await self._append_lines(
+                [format_attempt(event, each.sensor_key.site, each.payload, each.truth) for each in readings]
             )
 
-    async def note(self, entries: Sequence[MalformedEntry | ExpectedAlarmEntry]) -> None:
+    async def append(self, entries: Sequence[MalformedEntry | ExpectedAlarmEntry]) -> None:
         """Note what will be sent though it is no reading, and what an alarm has to tell of."""
         if self._file is not None:
-            await self._append(
+            await self._append_lines(
                 [each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries]
             )
 
-    async def known(self, event: OutcomeEvent, place: SensorKey, sequences: Sequence[SequenceRange]) -> None:
+    async def outcome(
+        self, event: OutcomeEvent, place: SensorKey, sequences: Sequence[SequenceRange]
+    ) -> None:
         """Note what became of readings."""
         if self._file is not None and sequences:
             outcome = OutcomeEntry(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
-            await self._append([outcome.model_dump_json().encode() + b"\n"])
+            await self._append_lines([outcome.model_dump_json().encode() + b"\n"])
 
-    async def end(self, open_readings: Iterable["OutboxEntry"]) -> None:
+    async def mark_unknown(self, open_readings: Iterable["OutboxEntry"]) -> None:
         """Note of readings that are still in the outbox that their outcome is unknown."""
-        left = sorted((each.place, each.sequence) for each in open_readings)
+        left = sorted((each.sensor_key, each.sequence) for each in open_readings)
         for place, rows in groupby(left, key=lambda row: row[0]):
-            await self.known("unknown", place, to_ranges(sequence for _, sequence in rows))
+            await self.outcome("unknown", place, to_ranges(sequence for _, sequence in rows))
 
-    async def _append(self, lines: Sequence[bytes]) -> None:
+    async def _append_lines(self, lines: Sequence[bytes]) -> None:
         if lines and self._file is not None:
             async with self._writing:
                 await asyncio.to_thread(_write_synced, self._file, b"".join(lines))

@@ -37,7 +37,7 @@ class _Delayed(NamedTuple):
     """A reading that is sent after later ones; ``due`` counts readings of the meter."""
 
     due: int
-    made: MeterOutput
+    output: MeterOutput
 
 
 class MeterParts(NamedTuple):
@@ -46,12 +46,12 @@ class MeterParts(NamedTuple):
     Attributes:
         injector: Its faults; None for none.
         register: Its register; None for a meter that gives the energy of each interval.
-        remembered: How many of its times it must not use again; 0 where they only go up.
+        timestamp_memory: How many of its times it must not use again; 0 where they only go up.
     """
 
     injector: Injector | None = None
     register: EnergyRegister | None = None
-    remembered: int = 0
+    timestamp_memory: int = 0
 
 
 NO_PARTS = MeterParts()
@@ -61,13 +61,13 @@ class Meter:
     """A meter that is read at intervals.
 
     Args:
-        place: Its site and id.
+        sensor_key: Its site and id.
         location: Where it is.
         sequence: The number of its next reading.
         works: What is inside it.
 
     Attributes:
-        quiet: For how many readings it has just fallen quiet, at its last reading; 0 if it has not.
+        silent_readings: For how many readings it has just fallen quiet, at its last reading; 0 if it has not.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Meter:
         sequence: int,
         works: MeterParts = NO_PARTS,
     ) -> None:
-        self.place = place
+        self.sensor_key = place
         self._location = location
         self._sequence = sequence
         self._injector = works.injector
@@ -86,9 +86,9 @@ class Meter:
         self._value_kwh = 0.0
         self._unsent_kwh = 0.0
         self._count = 0
-        self.quiet = 0
-        self._held: list[_Delayed] = []
-        self._used: deque[datetime] = deque(maxlen=works.remembered)
+        self.silent_readings = 0
+        self._delayed: list[_Delayed] = []
+        self._used_timestamps: deque[datetime] = deque(maxlen=works.timestamp_memory)
 
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
         """Take a reading.
@@ -105,7 +105,7 @@ class Meter:
         self._last = moment
         struck = self._injector.draw(moment) if self._injector else {}
         self._count += 1
-        self.quiet = next(
+        self.silent_readings = next(
             (hit.length for kind in SILENT_FAULTS if (hit := struck.get(kind)) and hit.step == 1), 0
         )
         if "silence" in struck:
@@ -118,18 +118,18 @@ class Meter:
         return self._send(made, struck)
 
     @property
-    def is_settled(self) -> bool:
+    def is_interval_known(self) -> bool:
         """Whether it was read so often that everybody knows its interval."""
         return self._count >= INTERVAL_KNOWN_AFTER
 
-    def begin_anew(self, sequence: int) -> None:
+    def restart(self, sequence: int) -> None:
         """Forget the count, as a node does that was switched off and on."""
         self._sequence = max(self._sequence, sequence)
 
-    def give_up(self) -> list[MeterOutput]:
+    def flush(self) -> list[MeterOutput]:
         """What still waits, at the end."""
-        held, self._held = self._held, []
-        return [each.made for each in held]
+        held, self._delayed = self._delayed, []
+        return [each.output for each in held]
 
     def _measure(self, energy_kwh: float, struck: ActiveFaults) -> float:
         if hit := struck.get("peak"):
@@ -161,7 +161,7 @@ class Meter:
         register_kwh = None if self._register is None else self._register.shown_kwh
         # Not checked: a value may be wrong on purpose.
         reading = Reading.model_construct(
-            sensor_id=self.place.name,
+            sensor_id=self.sensor_key.name,
             location=self._location,
             value_kwh=value_kwh,
             timestamp=stamp,
@@ -175,15 +175,23 @@ class Meter:
         copies = max((struck[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in struck), default=1)
         is_withheld = "gap" in struck and not struck["gap"].fault.backfill
         return MeterOutput(
-            self.place, self._sequence, stamp, value_kwh, payload, tuple(struck), refusal, copies, is_withheld
+            self.sensor_key,
+            self._sequence,
+            stamp,
+            value_kwh,
+            payload,
+            tuple(struck),
+            refusal,
+            copies,
+            is_withheld,
         )
 
     def _free(self, stamp: datetime) -> datetime:
         """The first millisecond from then on that this meter has not used."""
-        if self._used.maxlen:
-            while stamp in self._used:
+        if self._used_timestamps.maxlen:
+            while stamp in self._used_timestamps:
                 stamp += MILLISECOND
-            self._used.append(stamp)
+            self._used_timestamps.append(stamp)
         return stamp
 
     def _send(self, made: MeterOutput, struck: ActiveFaults) -> list[MeterOutput]:
@@ -193,15 +201,15 @@ class Meter:
         elif (hit := struck.get("gap")) and hit.fault.backfill:
             wait = hit.length - hit.step
         if wait:
-            self._held.append(_Delayed(self._count + wait, made))
+            self._delayed.append(_Delayed(self._count + wait, made))
             return self._overdue()
         return [made, *self._overdue()]
 
     def _overdue(self) -> list[MeterOutput]:
-        if not self._held:
+        if not self._delayed:
             return []
-        due = [each.made for each in self._held if each.due <= self._count]
-        self._held = [each for each in self._held if each.due > self._count]
+        due = [each.output for each in self._delayed if each.due <= self._count]
+        self._delayed = [each for each in self._delayed if each.due > self._count]
         return due
 
 

@@ -56,7 +56,7 @@ class SensorNode:
         outbox: Outbox,
         stop: asyncio.Event,
     ) -> None:
-        self.place = own.place
+        self.sensor_key = own.sensor_key
         self.outbox = outbox
         self.made = 0
         self._plan = plan
@@ -64,19 +64,19 @@ class SensorNode:
         self._settings = settings
         self._ledger = outbox.ledger
         self._stop = stop
-        self._limit = plan.course.limit or sys.maxsize
-        self._begin = plan.course.begin or datetime.now(UTC)
-        self._publisher = Publisher(settings, own.place, own.places, outbox)
-        self._faults = [fault for fault in own.faults if fnmatchcase(own.place.name, fault.meters)]
+        self._limit = plan.timeline.limit or sys.maxsize
+        self._begin = plan.timeline.begin or datetime.now(UTC)
+        self._publisher = Publisher(settings, own.sensor_key, own.sensor_keys, outbox)
+        self._faults = [fault for fault in own.faults if fnmatchcase(own.sensor_key.name, fault.meters)]
         self._outages = Outages(
-            own, make_injector(self._faults, plan, own.place.name, self._begin), self._publisher
+            own, make_injector(self._faults, plan, own.sensor_key.name, self._begin), self._publisher
         )
-        self._pace = ReadingScheduler(plan.course, stop, self._has_room)
+        self._scheduler = ReadingScheduler(plan.timeline, stop, self._has_room)
 
     @property
     def ends_by_itself(self) -> bool:
         """Whether it stops when all is made."""
-        course = self._plan.course
+        course = self._plan.timeline
         is_recorded = any(group.recordings for group in self._own.groups)
         has_end = course.end is not None or course.duration is not None or is_recorded
         return has_end or self._limit < sys.maxsize
@@ -88,12 +88,12 @@ class SensorNode:
 
     @property
     def _is_live(self) -> bool:
-        return self._plan.course.begin is None
+        return self._plan.timeline.begin is None
 
     @property
-    def state(self) -> OutboxStatus:
+    def outbox_status(self) -> OutboxStatus:
         """How it is."""
-        return self._publisher.state
+        return self._publisher.outbox_status
 
     async def run(self) -> None:
         """Run until told to stop, or until all readings are made and confirmed, or the time for that is over.
@@ -104,22 +104,22 @@ class SensorNode:
         """
         link = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
-            name=f"{self.place.site}-{self.place.name}",
-            deliver=self._publisher.deliver,
-            will=self._publisher.farewell,
-            rival=f"another sensor node runs as {self.place.name}; give one of them another --sensor-id",
+            name=f"{self.sensor_key.site}-{self.sensor_key.name}",
+            on_messages=self._publisher.on_messages,
+            will=self._publisher.last_will,
+            takeover_hint=f"another sensor node runs as {self.sensor_key.name}; give one of them another --sensor-id",
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._make_readings(), name="node.meters"),
-                group.create_task(self._publisher.confirm(), name="node.confirm"),
+                group.create_task(self._publisher.process_receipts(), name="node.confirm"),
             ]
-            await self._outages.keep(link)
+            await self._outages.run(link)
             for task in tasks:
                 task.cancel()
 
     async def _make_readings(self) -> None:
-        sequences = {place: await self._sequence(place) for place in self._own.places}
+        sequences = {place: await self._sequence(place) for place in self._own.sensor_keys}
         groups = [
             build_group(each, self._own.site, self._plan, self._begin, sequences) for each in self._own.groups
         ]
@@ -128,14 +128,14 @@ class SensorNode:
             for group in groups:
                 tasks.create_task(self._measure(group), name="node.group")
         await self._send(
-            [made for group in groups for meter in group.meters for made in meter.give_up()],
+            [made for group in groups for meter in group.meters for made in meter.flush()],
             datetime.now(UTC),
         )
         until = time.monotonic() + self._settings.drain.total_seconds()
         while self._is_busy and not self._stop.is_set() and time.monotonic() < until:
-            await self._pace.pause(CHECK_EVERY_S)
-        self._publisher.end.set()
-        self._publisher.news.set()
+            await self._scheduler.sleep(CHECK_EVERY_S)
+        self._publisher.finished.set()
+        self._publisher.wakeup.set()
 
     @property
     def _is_busy(self) -> bool:
@@ -148,24 +148,24 @@ class SensorNode:
             sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
         return sequence
 
-    def _rounds(self, group: MeterGroup) -> AsyncIterator[Readout]:
+    def _readouts(self, group: MeterGroup) -> AsyncIterator[Readout]:
         if group.plan.recordings:
-            return as_recorded(group.plan.recordings, self._pace)
+            return as_recorded(group.plan.recordings, self._scheduler)
         if self._is_live:
-            return staggered(len(group.meters), group.plan.interval, self._pace)
-        return simultaneous(len(group.meters), group.plan.interval, self._begin, self._pace)
+            return staggered(len(group.meters), group.plan.interval, self._scheduler)
+        return simultaneous(len(group.meters), group.plan.interval, self._begin, self._scheduler)
 
     async def _measure(self, group: MeterGroup) -> None:
         """Read the meters of a group until told to stop or all are made."""
         boots = 0
-        async for moment, numbers in self._rounds(group):
+        async for moment, numbers in self._readouts(group):
             if self._is_live and self._outages.is_off:
                 continue  # what is used meanwhile is in the next reading
-            if self._outages.boots > boots:
-                boots = self._outages.boots
+            if self._outages.reboots > boots:
+                boots = self._outages.reboots
                 # In simulated time nothing may depend on when the node was connected.
                 for meter in group.meters if self._is_live else ():
-                    meter.begin_anew(first_sequence(moment))
+                    meter.restart(first_sequence(moment))
             due = numbers[: self._limit - self.made]
             self.made += len(due)
             await self._read(group, due, moment)
@@ -176,24 +176,26 @@ class SensorNode:
         made: list[MeterOutput] = []
         troubles: list[ExpectedAlarmEntry] = []
         for number in numbers:
-            meter, supply = group.meters[number], group.supplies[number]
+            meter, supply = group.meters[number], group.load_sources[number]
             made += meter.read(moment, supply(moment))
-            if meter.place == self.place:
-                troubles += self._outages.strike(moment)
-            if meter.quiet:
-                troubles += self._silence(meter, group, moment)
-        await self._ledger.note(troubles)
-        self._outages.begin()
+            if meter.sensor_key == self.sensor_key:
+                troubles += self._outages.draw(moment)
+            if meter.silent_readings:
+                troubles += self._expected_silence(meter, group, moment)
+        await self._ledger.append(troubles)
+        self._outages.start()
         await self._send(made, datetime.now(UTC))
 
-    def _silence(self, meter: Meter, group: MeterGroup, moment: datetime) -> list[ExpectedAlarmEntry]:
+    def _expected_silence(
+        self, meter: Meter, group: MeterGroup, moment: datetime
+    ) -> list[ExpectedAlarmEntry]:
         # Whoever loses the connection is given time anew to say something.
         is_told = self._is_live and not self._faults and not group.plan.recordings
         return expected_silence(meter, group.plan.interval, moment, is_told=is_told)
 
     async def _send(self, made: Sequence[MeterOutput], now: datetime) -> None:
         """Bring readings on their way, whatever they are; first of all into the ledger."""
-        is_crowded = self._publisher.is_crowded
+        is_crowded = self._publisher.is_queue_full
         # Nobody confirms what is no reading; while it cannot be sent, not more than memory bears is kept.
         made = [each for each in made if each.is_reading or not is_crowded]
         if not made:
@@ -203,8 +205,8 @@ class SensorNode:
         malformed = [
             MalformedEntry(
                 event="malformed",
-                site=each.place.site,
-                sensor_id=each.place.name,
+                site=each.sensor_key.site,
+                sensor_id=each.sensor_key.name,
                 at=now,
                 digest=payload_digest(each.payload),
                 faults=each.faults,
@@ -213,16 +215,16 @@ class SensorNode:
             for each, truth in judged
             if not each.is_reading and not each.is_withheld
         ]
-        await self._ledger.note(malformed)
+        await self._ledger.append(malformed)
         kept = [
-            (each, OutboxEntry(each.place, each.sequence, each.payload, truth))
+            (each, OutboxEntry(each.sensor_key, each.sequence, each.payload, truth))
             for each, truth in judged
             if each.is_reading
         ]
         await self._ledger.withheld([row for each, row in kept if each.is_withheld])
         is_kept = await self._add([row for each, row in kept if not each.is_withheld])
         self._publisher.send_once(
-            (each.place, each.payload)
+            (each.sensor_key, each.payload)
             for each in made
             if not each.is_withheld and (is_kept or not each.is_reading) and not is_crowded
             for _ in range(each.copies - each.is_reading)
@@ -230,23 +232,23 @@ class SensorNode:
 
     async def _add(self, readings: Sequence[OutboxEntry]) -> bool:
         """Put readings into the outbox; whether there was room for all."""
-        refused = self.outbox.refused
+        refused = self.outbox.dropped
         await self.outbox.add(readings)
-        if self.outbox.refused > refused == 0:
+        if self.outbox.dropped > refused == 0:
             logger.error(
                 "The outbox is full (%s readings): new ones are LOST. A larger --outbox-limit holds more.",
                 f"{len(self.outbox):,}",
             )
-        self._publisher.news.set()
-        return self.outbox.refused == refused
+        self._publisher.wakeup.set()
+        return self.outbox.dropped == refused
 
     def _has_room(self) -> bool:
-        most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._own.places)), MAX_PENDING)
+        most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._own.sensor_keys)), MAX_PENDING)
         return len(self.outbox) < min(most, self._settings.outbox_limit) and not self._outages.is_off
 
     def _introduction(self) -> str:
-        own, places = self._own, self._own.places
-        who = self.place.name if len(places) == 1 else f"{self.place.name} to {places[-1].name}"
+        own, places = self._own, self._own.sensor_keys
+        who = self.sensor_key.name if len(places) == 1 else f"{self.sensor_key.name} to {places[-1].name}"
         first = own.groups[0]
         intervals = sorted({group.interval.total_seconds() for group in own.groups})
         every = " or ".join(f"{each:g} s" for each in intervals)

@@ -32,34 +32,34 @@ class Outages:
         publisher: What uses its connection.
 
     Attributes:
-        boots: How often the node was switched off and on.
+        reboots: How often the node was switched off and on.
     """
 
     def __init__(self, own: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
         self._own = own
         self._injector = injector
         self._publisher = publisher
-        self._struck: list[InjectedFault] = []
-        self._cuts: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
+        self._drawn: list[InjectedFault] = []
+        self._disconnects: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
         self._off_until_s = float("-inf")
-        self.boots = 0
+        self.reboots = 0
 
     @property
     def is_off(self) -> bool:
         """Whether the node is switched off."""
         return time.monotonic() < self._off_until_s
 
-    def strike(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
+    def draw(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
         """Look which faults strike at a reading of the node's first meter.
 
         Returns:
             What an alarm has to tell of.
         """
-        if self._injector is None or not self._publisher.is_online or not self._cuts.empty():
+        if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
             return []
-        self._struck = [each.fault for each in self._injector.draw(moment).values()]
+        self._drawn = [each.fault for each in self._injector.draw(moment).values()]
         troubles = []
-        for fault in self._struck:
+        for fault in self._drawn:
             away = fault.away or timedelta(0)
             if fault.kind == "reboot" and away > NO_ALARM_OFFLINE:
                 now = datetime.now(UTC)
@@ -67,7 +67,7 @@ class Outages:
                     ExpectedAlarmEntry(
                         event="trouble",
                         site=self._own.site,
-                        sensor_id=self._own.place.name,
+                        sensor_id=self._own.sensor_key.name,
                         rule="offline",
                         begins=now,
                         ends=now + away,
@@ -76,32 +76,34 @@ class Outages:
                 )
         return troubles
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Let the faults begin that have struck."""
-        struck, self._struck = self._struck, []
+        struck, self._drawn = self._drawn, []
         for fault in struck:
             away = fault.away or timedelta(0)
             if fault.kind == "reboot":
                 self._off_until_s = time.monotonic() + away.total_seconds()
-                self.boots += 1
-                self._cuts.put_nowait((away, timedelta(0)))
+                self.reboots += 1
+                self._disconnects.put_nowait((away, timedelta(0)))
             else:
                 for _ in range(fault.copies or 1):
-                    self._cuts.put_nowait((FLAP, away))
+                    self._disconnects.put_nowait((FLAP, away))
         if struck:
-            self._publisher.to_cut.set()
-            self._publisher.news.set()
+            self._publisher.abort_requested.set()
+            self._publisher.wakeup.set()
 
-    async def keep(self, link: ConnectionSupervisor) -> None:
+    async def run(self, link: ConnectionSupervisor) -> None:
         """Keep the node connected until its end, but for the outages."""
         while True:
-            await link.keep(self._publisher.use, self._publisher.end)
-            if self._publisher.end.is_set():
+            await link.run(self._publisher.run_on, self._publisher.finished)
+            if self._publisher.finished.is_set():
                 return
-            away, again_after = (FLAP, FLAP) if self._cuts.empty() else self._cuts.get_nowait()
-            self._publisher.to_cut.clear()
+            away, again_after = (FLAP, FLAP) if self._disconnects.empty() else self._disconnects.get_nowait()
+            self._publisher.abort_requested.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(away.total_seconds()):
-                    await self._publisher.end.wait()
-            if not self._cuts.empty():
-                asyncio.get_running_loop().call_later(again_after.total_seconds(), self._publisher.to_cut.set)
+                    await self._publisher.finished.wait()
+            if not self._disconnects.empty():
+                asyncio.get_running_loop().call_later(
+                    again_after.total_seconds(), self._publisher.abort_requested.set
+                )

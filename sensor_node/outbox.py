@@ -25,7 +25,7 @@ class OutboxEntry(NamedTuple):
         truth: What must come of it, for the ledger; None if nobody said.
     """
 
-    place: SensorKey
+    sensor_key: SensorKey
     sequence: int
     payload: bytes
     truth: GroundTruth | None = None
@@ -47,57 +47,57 @@ class Outbox:
 
     Attributes:
         ledger: The ledger.
-        refused: How many found no room.
+        dropped: How many found no room.
     """
 
     def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
         self.ledger = ledger
         # All, oldest first. Each key is in exactly one of the places below as well.
-        self._kept: dict[EntryKey, OutboxEntry] = {}
+        self._entries: dict[EntryKey, OutboxEntry] = {}
         self._new: dict[EntryKey, None] = {}
         # With how often it was sent.
-        self._again: dict[EntryKey, int] = {}
+        self._backfill: dict[EntryKey, int] = {}
         # By how often it was sent (once, twice, …), with the monotonic time of the last time, which is
         # also their order.
         self._sent: list[dict[EntryKey, float]] = [{} for _ in range(MAX_BACKOFF_STEPS + 1)]
-        self._answered_s = float("-inf")
-        self.refused = 0
+        self._last_answer_s = float("-inf")
+        self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     @property
-    def places(self) -> set[SensorKey]:
+    def sensor_keys(self) -> set[SensorKey]:
         """Whose readings are kept."""
-        return {place for place, _ in self._kept}
+        return {place for place, _ in self._entries}
 
     @property
-    def is_behind(self) -> bool:
+    def has_backfill(self) -> bool:
         """Whether some of the back-fill could be sent now."""
-        return bool(self._again)
+        return bool(self._backfill)
 
     @property
     def oldest(self) -> OutboxEntry | None:
         """The reading that was made first."""
-        return next(iter(self._kept.values()), None)
+        return next(iter(self._entries.values()), None)
 
     @property
-    def kept(self) -> Iterable[OutboxEntry]:
+    def entries(self) -> Iterable[OutboxEntry]:
         """All readings, oldest first."""
-        return self._kept.values()
+        return self._entries.values()
 
     async def add(self, readings: Sequence[OutboxEntry]) -> None:
-        """Keep new readings; what is above the limit is counted in ``refused`` instead."""
+        """Keep new readings; what is above the limit is counted in ``dropped`` instead."""
         room = max(0, self._limit - len(self))
         kept, refused = readings[:room], readings[room:]
-        self.refused += len(refused)
+        self.dropped += len(refused)
         await self._write(kept)
         await self.ledger.invoke(kept)
-        await self.ledger.refused(refused)
+        await self.ledger.dropped(refused)
         for reading in kept:
-            key = reading.place, reading.sequence
-            self._kept[key] = reading
+            key = reading.sensor_key, reading.sequence
+            self._entries[key] = reading
             self._new[key] = None
 
     def take_new(self, now_s: float, limit: int) -> list[OutboxEntry]:
@@ -107,9 +107,9 @@ class Outbox:
             now_s: The monotonic clock, seconds.
             limit: Most readings to give out.
         """
-        return self._give_out(dict.fromkeys(islice(self._new, limit), 0), now_s)
+        return self._mark_sent(dict.fromkeys(islice(self._new, limit), 0), now_s)
 
-    def take_again(self, now_s: float, limit: int) -> list[OutboxEntry]:
+    def take_backfill(self, now_s: float, limit: int) -> list[OutboxEntry]:
         """Give out the back-fill, oldest first, and note it as sent.
 
         That is what earlier connections or processes left behind, and what was sent 30 s ago and is
@@ -117,7 +117,7 @@ class Outbox:
         while the ingestor is away, the broker need not keep each reading a hundred times.
         """
         self._find_overdue(now_s)
-        return self._give_out(dict(islice(self._again.items(), limit)), now_s)
+        return self._mark_sent(dict(islice(self._backfill.items(), limit)), now_s)
 
     def _find_overdue(self, now_s: float) -> None:
         # What was sent most often is oldest.
@@ -126,24 +126,24 @@ class Outbox:
 
             def is_overdue(entry: tuple[EntryKey, float], patience_s: float = patience_s) -> bool:
                 waited_s = now_s - entry[1]
-                ignored = entry[1] < self._answered_s
+                ignored = entry[1] < self._last_answer_s
                 return waited_s >= (RESEND_AFTER_S if ignored else patience_s)
 
             for key, _ in list(takewhile(is_overdue, sent.items())):
                 del sent[key]
-                self._again[key] = times + 1
+                self._backfill[key] = times + 1
 
-    def _give_out(self, due: Mapping[EntryKey, int], now_s: float) -> list[OutboxEntry]:
+    def _mark_sent(self, due: Mapping[EntryKey, int], now_s: float) -> list[OutboxEntry]:
         for key, times in due.items():
             self._new.pop(key, None)
-            self._again.pop(key, None)
+            self._backfill.pop(key, None)
             self._sent[min(times, MAX_BACKOFF_STEPS)][key] = now_s
-        return [self._kept[key] for key in due]
+        return [self._entries[key] for key in due]
 
     def send_again(self) -> None:
         """Note that nothing counts as sent any more: the connection is a new one."""
-        times = {key: times + 1 for times, sent in enumerate(self._sent) for key in sent} | self._again
-        self._again = {key: times.get(key, 0) for key in self._kept}
+        times = {key: times + 1 for times, sent in enumerate(self._sent) for key in sent} | self._backfill
+        self._backfill = {key: times.get(key, 0) for key in self._entries}
         self._new.clear()
         for sent in self._sent:
             sent.clear()
@@ -164,25 +164,25 @@ class Outbox:
         """
         keys = [key for each in ranges for key in self._in_range(place, each)]
         known = to_ranges(sequence for _, sequence in keys)
-        await self.ledger.known("confirmed" if stored else "rejected", place, known)
+        await self.ledger.outcome("confirmed" if stored else "rejected", place, known)
         await self._delete(keys)
         for key in keys:
-            self._kept.pop(key, None)
+            self._entries.pop(key, None)
             self._new.pop(key, None)
-            self._again.pop(key, None)
+            self._backfill.pop(key, None)
             for sent in self._sent:
                 sent.pop(key, None)
         if keys:
-            self._answered_s = now_s
+            self._last_answer_s = now_s
         return len(keys)
 
     def _in_range(self, place: SensorKey, wanted: SequenceRange) -> Iterator[EntryKey]:
         first, last = wanted
         if last - first < len(self):
             keys: Iterable[EntryKey] = ((place, sequence) for sequence in range(first, last + 1))
-            return (key for key in keys if key in self._kept)
+            return (key for key in keys if key in self._entries)
         # A range far wider than the outbox: look at what is here instead.
-        return (key for key in self._kept if key[0] == place and first <= key[1] <= last)
+        return (key for key in self._entries if key[0] == place and first <= key[1] <= last)
 
     async def _write(self, readings: Sequence[OutboxEntry]) -> None:
         """For an outbox that survives: called before ``readings`` may be sent."""

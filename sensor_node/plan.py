@@ -73,12 +73,12 @@ class NodePlan:
     faults: tuple[InjectedFault, ...] = ()
 
     @property
-    def place(self) -> SensorKey:
+    def sensor_key(self) -> SensorKey:
         """The node's own site and id."""
         return SensorKey(self.site, self.groups[0].sensor_ids[0])
 
     @property
-    def places(self) -> list[SensorKey]:
+    def sensor_keys(self) -> list[SensorKey]:
         """Site and id of all its meters."""
         return [SensorKey(self.site, sensor_id) for group in self.groups for sensor_id in group.sensor_ids]
 
@@ -89,22 +89,22 @@ class SimulationPlan:
 
     Attributes:
         nodes: The nodes.
-        course: When readings are made.
+        timeline: When readings are made.
         seed: Makes them the same at every run; None for others each time.
         surroundings: Time zone and holidays.
         name: Of the whole, for people.
     """
 
     nodes: tuple[NodePlan, ...]
-    course: PlanTimeline
+    timeline: PlanTimeline
     seed: int | None
     surroundings: Surroundings
     name: str = ""
 
     @property
-    def meters(self) -> int:
+    def meter_count(self) -> int:
         """How many meters there are."""
-        return sum(len(node.places) for node in self.nodes)
+        return sum(len(node.sensor_keys) for node in self.nodes)
 
 
 def node_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:

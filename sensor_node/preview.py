@@ -71,7 +71,7 @@ def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
             PROGRAM, f"{plan.name} has only meters of lari or recordings, of which no curve is known", 1
         )
     left_out = sum(len(each.sensor_ids) for each in groups if each.recordings or each.profile == "lari")
-    title = f"{plan.name}: {plan.meters - left_out:,} meters"
+    title = f"{plan.name}: {plan.meter_count - left_out:,} meters"
     return (f"{title}, without {left_out:,} of lari and recordings" if left_out else title), energy_kwh
 
 

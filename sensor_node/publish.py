@@ -42,9 +42,9 @@ class Publisher:
         outbox: What is to be published.
 
     Attributes:
-        news: To be set when the outbox has something new.
-        end: To be set when nothing new will come.
-        to_cut: To be set to lose the connection, without a word.
+        wakeup: To be set when the outbox has something new.
+        finished: To be set when nothing new will come.
+        abort_requested: To be set to lose the connection, without a word.
         is_online: Whether everybody knows that the node is there.
     """
 
@@ -53,22 +53,22 @@ class Publisher:
     ) -> None:
         self._topics = Topics(settings.topic_root)
         self._node = node
-        self._places = places
+        self._sensor_keys = places
         self._outbox = outbox
         self._backfill_rate = settings.backfill_rate
         self._heartbeat = settings.heartbeat
-        self._confirmations: deque[tuple[Connection, PublishPacket]] = deque()
-        self._confirmed = asyncio.Event()
-        self._is_unheard, self._heard_again_s = False, float("-inf")
-        self.state = OutboxStatus(outbox, len(places))
+        self._receipts: deque[tuple[Connection, PublishPacket]] = deque()
+        self._has_receipts = asyncio.Event()
+        self._had_no_subscribers, self._requeued_s = False, float("-inf")
+        self.outbox_status = OutboxStatus(outbox, len(places))
         self._once: deque[OutgoingMessage] = deque()
-        self.news = asyncio.Event()
-        self.end = asyncio.Event()
-        self.to_cut = asyncio.Event()
+        self.wakeup = asyncio.Event()
+        self.finished = asyncio.Event()
+        self.abort_requested = asyncio.Event()
         self.is_online = False
 
     @property
-    def is_crowded(self) -> bool:
+    def is_queue_full(self) -> bool:
         """Whether so much waits to be sent once that nothing more may come to it."""
         return len(self._once) >= MAX_UNCONFIRMED
 
@@ -82,10 +82,10 @@ class Publisher:
         self._once.extend(
             OutgoingMessage(self._topics.readings(*place), payload) for place, payload in messages
         )
-        self.news.set()
+        self.wakeup.set()
 
     @property
-    def farewell(self) -> OutgoingMessage:
+    def last_will(self) -> OutgoingMessage:
         """The node's last word, and its Last Will."""
         return self._status(NodeStatus(state="offline"))
 
@@ -93,80 +93,80 @@ class Publisher:
         payload = status.model_dump_json(exclude_none=True).encode()
         return OutgoingMessage(self._topics.status(*self._node), payload, retain=True)
 
-    def deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
-        """Take confirmations; they are worked on by ``confirm``."""
-        self._confirmations.extend((connection, packet) for packet in packets)
-        self._confirmed.set()
+    def on_messages(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
+        """Take confirmations; they are worked on by ``process_receipts``."""
+        self._receipts.extend((connection, packet) for packet in packets)
+        self._has_receipts.set()
 
-    async def use(self, connection: Connection) -> bool:
+    async def run_on(self, connection: Connection) -> bool:
         """Publish on one connection until nothing new will come and all was sent, or until it has to be cut.
 
         Raises:
             BrokerLostError: The connection ended. What is not confirmed goes out on the next one.
             BrokerRefusedError: The broker does not let this user publish there.
         """
-        self.state.connected_at = datetime.now(UTC)
-        await connection.publish_many([self._status(self.state.status())])
-        for place in {*self._places, *self._outbox.places}:
-            await connection.listen(self._topics.stored(*place))
+        self.outbox_status.connected_at = datetime.now(UTC)
+        await connection.publish_many([self._status(self.outbox_status.to_message())])
+        for place in {*self._sensor_keys, *self._outbox.sensor_keys}:
+            await connection.add_subscription(self._topics.stored(*place))
         self._outbox.send_again()
-        self._is_unheard, self._heard_again_s = False, float("-inf")
+        self._had_no_subscribers, self._requeued_s = False, float("-inf")
         self.is_online = True
         try:
             await self._publish_until_the_end(connection)
         finally:
             self.is_online = False
-        if self.to_cut.is_set():
-            connection.cut()
+        if self.abort_requested.is_set():
+            connection.abort()
             return True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_S):
-                while due := [*self._outbox.take_again(time.monotonic(), BATCH), *self._new()]:
+                while due := [*self._outbox.take_backfill(time.monotonic(), BATCH), *self._new()]:
                     await self._publish(connection, due)
                 await self._publish_once(connection)
-                await connection.publish_many([self.farewell])
+                await connection.publish_many([self.last_will])
         return True
 
     async def _publish_until_the_end(self, connection: Connection) -> None:
         now_s = time.monotonic()
         allowance, told_s = BackfillBucket(self._backfill_rate, now_s), now_s
-        told_full = self._outbox.refused > 0
-        while not (self.end.is_set() or self.to_cut.is_set()):
+        told_full = self._outbox.dropped > 0
+        while not (self.finished.is_set() or self.abort_requested.is_set()):
             now_s = time.monotonic()
-            is_full = self._outbox.refused > 0
+            is_full = self._outbox.dropped > 0
             # That readings are lost is said at once.
             if now_s - told_s > STATUS_EVERY_S or is_full != told_full:
                 told_s, told_full = now_s, is_full
-                await connection.publish_many([self._status(self.state.status())])
-            allowed = allowance.now(now_s)
-            again = self._outbox.take_again(now_s, allowed)
+                await connection.publish_many([self._status(self.outbox_status.to_message())])
+            allowed = allowance.available(now_s)
+            again = self._outbox.take_backfill(now_s, allowed)
             allowance.spend(len(again))
             await self._publish_once(connection)
             # New readings wait for no more of the older ones than a moment's share.
             if due := [*again, *self._new()]:
                 await self._publish(connection, due)
             else:
-                self.news.clear()
-                pause_s = BACKFILL_EVERY_S if self._outbox.is_behind else POLL_S
+                self.wakeup.clear()
+                pause_s = BACKFILL_EVERY_S if self._outbox.has_backfill else POLL_S
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
-                        await self.news.wait()
+                        await self.wakeup.wait()
 
     def _new(self) -> list[OutboxEntry]:
         return self._outbox.take_new(time.monotonic(), BATCH)
 
     async def _publish(self, connection: Connection, readings: Sequence[OutboxEntry]) -> None:
-        unheard = connection.unheard
+        unheard = connection.no_subscribers
         await connection.publish_many(
-            [OutgoingMessage(self._topics.readings(*kept.place), kept.payload) for kept in readings]
+            [OutgoingMessage(self._topics.readings(*kept.sensor_key), kept.payload) for kept in readings]
         )
         now_s = time.monotonic()
-        if connection.unheard > unheard:
-            self._is_unheard = True
-        elif self._is_unheard and now_s - self._heard_again_s > RESEND_AFTER_S:
+        if connection.no_subscribers > unheard:
+            self._had_no_subscribers = True
+        elif self._had_no_subscribers and now_s - self._requeued_s > RESEND_AFTER_S:
             # Somebody listens again: what was said to nobody need not wait for its 30 s. Not more
             # often than that, though: there may be a meter of ours that nobody ever listens to.
-            self._is_unheard, self._heard_again_s = False, now_s
+            self._had_no_subscribers, self._requeued_s = False, now_s
             self._outbox.send_again()
         if self._heartbeat is not None:
             self._heartbeat.touch()
@@ -179,23 +179,23 @@ class Publisher:
             for _ in messages:
                 self._once.popleft()
 
-    async def confirm(self) -> None:
+    async def process_receipts(self) -> None:
         """Take confirmed readings out of the outbox, for ever."""
         while True:
-            await self._confirmed.wait()
-            self._confirmed.clear()
-            while self._confirmations:
-                await self._take_confirmations()
+            await self._has_receipts.wait()
+            self._has_receipts.clear()
+            while self._receipts:
+                await self._take_receipts()
                 # With thousands of meters they come by the thousand; measuring goes on meanwhile.
                 await asyncio.sleep(0)
 
-    async def _take_confirmations(self) -> None:
+    async def _take_receipts(self) -> None:
         """Take those of one connection, not too many at a time, and acknowledge them together."""
-        connection = self._confirmations[0][0]
+        connection = self._receipts[0][0]
         taken: list[int] = []
-        while self._confirmations and self._confirmations[0][0] is connection and len(taken) < CONFIRM_BATCH:
-            _, packet = self._confirmations.popleft()
-            await self._forget(self._topics.place(packet.topic), packet.payload)
+        while self._receipts and self._receipts[0][0] is connection and len(taken) < CONFIRM_BATCH:
+            _, packet = self._receipts.popleft()
+            await self._forget(self._topics.sensor_key(packet.topic), packet.payload)
             taken.append(packet.packet_id or 0)
         with contextlib.suppress(BrokerLostError):
             await connection.puback_many(taken)

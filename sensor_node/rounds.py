@@ -41,7 +41,7 @@ class ReadingScheduler:
     """
 
     def __init__(self, course: PlanTimeline, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
-        self._course = course
+        self._timeline = course
         self._stop = stop
         self._has_room = has_room
         self._began_s = time.monotonic()
@@ -49,33 +49,33 @@ class ReadingScheduler:
     @property
     def is_over(self) -> bool:
         """Whether no more readings are wanted."""
-        over_s = self._course.duration.total_seconds() if self._course.duration else float("inf")
+        over_s = self._timeline.duration.total_seconds() if self._timeline.duration else float("inf")
         return self._stop.is_set() or time.monotonic() - self._began_s >= over_s
 
-    async def until(self, moment: datetime) -> bool:
+    async def wait_until(self, moment: datetime) -> bool:
         """Wait for a moment of simulated time, which is never ahead of the clock on the wall.
 
         Returns:
             False if it does not come any more.
         """
-        if self._course.end is not None and moment > self._course.end:
+        if self._timeline.end is not None and moment > self._timeline.end:
             return False
         await asyncio.sleep(0)
         while not self.is_over:
             wait_s = max(self._ahead_s(moment), 0.0 if self._has_room() else POLL_S)
             if wait_s <= 0:
                 return True
-            await self.pause(min(wait_s, 1.0))
+            await self.sleep(min(wait_s, 1.0))
         return False
 
     def _ahead_s(self, moment: datetime) -> float:
         wall_s = (moment - datetime.now(UTC)).total_seconds()
-        if self._course.speed is None or self._course.begin is None:
+        if self._timeline.speed is None or self._timeline.begin is None:
             return wall_s
-        simulated_s = (moment - self._course.begin).total_seconds()
-        return max(wall_s, self._began_s + simulated_s / self._course.speed - time.monotonic())
+        simulated_s = (moment - self._timeline.begin).total_seconds()
+        return max(wall_s, self._began_s + simulated_s / self._timeline.speed - time.monotonic())
 
-    async def pause(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Wait, but not when told to stop; gives the other tasks a turn in any case."""
         await asyncio.sleep(0)
         if seconds > 0:
@@ -99,7 +99,7 @@ async def staggered(meters: int, interval: timedelta, pace: ReadingScheduler) ->
         yield Readout(datetime.now(UTC), [number % meters for number in range(turn, turn + due)])
         turn += due
         wait_s = began + turn * step_s - time.monotonic()
-        await pace.pause(max(wait_s, tick_s) if wait_s > 0 else 0)
+        await pace.sleep(max(wait_s, tick_s) if wait_s > 0 else 0)
 
 
 async def simultaneous(
@@ -110,7 +110,7 @@ async def simultaneous(
     for number in count(1):
         moment = begin + number * interval
         for first in range(0, meters, MAX_METERS):
-            if not await pace.until(moment):
+            if not await pace.wait_until(moment):
                 return
             yield Readout(moment, everyone[first : first + MAX_METERS])
 
@@ -124,6 +124,6 @@ async def as_recorded(recordings: Sequence[RecordedSeries], pace: ReadingSchedul
     whose = np.split(meters[order], edges[1:])
     for moment_ms, those in zip(moments.tolist(), whose, strict=True):
         moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-        if not await pace.until(moment):
+        if not await pace.wait_until(moment):
             return
         yield Readout(moment, those.tolist())

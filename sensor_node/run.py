@@ -55,11 +55,11 @@ def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
 
     async def measure(asked: asyncio.Event) -> None:
         async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:
-            places = [node.place for node in plan.nodes]
+            places = [node.sensor_key for node in plan.nodes]
             outboxes = await open_outboxes(stack, settings.outbox, places, settings.outbox_limit, ledger)
             try:
                 await Fleet(plan, settings, outboxes, asked).run()
             finally:
-                await ledger.end([kept for outbox in outboxes for kept in outbox.kept])
+                await ledger.mark_unknown([kept for outbox in outboxes for kept in outbox.entries])
 
     run("sensor-node", measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)

@@ -94,7 +94,7 @@ def _recordings(
 def _check_names(nodes: tuple[NodePlan, ...]) -> None:
     seen: set[str] = set()
     for node in nodes:
-        for place in node.places:
+        for place in node.sensor_keys:
             if place.name in seen:
                 raise ScenarioError(f"there are two meters {place.name}; give one node another sensor_id")
             seen.add(place.name)

@@ -27,7 +27,7 @@ class OutboxStatus:
         made = Reading.model_validate_json(oldest.payload).timestamp
         return round((datetime.now(UTC) - made).total_seconds(), 1)
 
-    def status(self) -> NodeStatus:
+    def to_message(self) -> NodeStatus:
         """What is published, with the outbox of this moment."""
         return NodeStatus(
             state="online",
@@ -36,11 +36,11 @@ class OutboxStatus:
             updated=datetime.now(UTC),
             outbox_depth=len(self._outbox),
             oldest_age_s=self.oldest_age_s(),
-            refused=self._outbox.refused,
+            refused=self._outbox.dropped,
         )
 
     def __str__(self) -> str:
         age_s = self.oldest_age_s()
         oldest = "" if age_s is None else f", the oldest {age_s:,.0f} s old"
-        full = f"; {self._outbox.refused:,} LOST: the outbox was full" if self._outbox.refused else ""
+        full = f"; {self._outbox.dropped:,} LOST: the outbox was full" if self._outbox.dropped else ""
         return f"{len(self._outbox):,} not confirmed yet{oldest}{full}"

@@ -24,16 +24,20 @@ def expected_silence(
         moment: When the first reading is missing.
         is_told: Whether an alarm tells of it: not of readings that are not of this moment.
     """
-    quiet = interval * (meter.quiet + 1)
+    quiet = interval * (meter.silent_readings + 1)
     begins = moment - interval
     if quiet <= max(NO_ALARM_WITHIN, NO_ALARM_INTERVALS * interval):
         return []
-    must = is_told and meter.is_settled and quiet >= max(MUST_ALARM_AFTER, MUST_ALARM_INTERVALS * interval)
+    must = (
+        is_told
+        and meter.is_interval_known
+        and quiet >= max(MUST_ALARM_AFTER, MUST_ALARM_INTERVALS * interval)
+    )
     return [
         ExpectedAlarmEntry(
             event="trouble",
-            site=meter.place.site,
-            sensor_id=meter.place.name,
+            site=meter.sensor_key.site,
+            sensor_id=meter.sensor_key.name,
             rule="silent",
             begins=begins,
             ends=begins + quiet,

@@ -23,31 +23,31 @@ class MeterOutput:
     """What a meter gives out.
 
     Attributes:
-        place: Whose it is.
+        sensor_key: Whose it is.
         sequence: The meter's count.
-        stamp: The time that it says.
+        timestamp: The time that it says.
         value_kwh: Its value, kWh.
         payload: What is sent.
         faults: Which faults are in it.
-        refusal: Why the payload must be refused, if it was spoiled.
+        rejection: Why the payload must be refused, if it was spoiled.
         copies: How often it is sent.
         is_withheld: Whether it is never sent.
     """
 
-    place: SensorKey
+    sensor_key: SensorKey
     sequence: int
-    stamp: datetime
+    timestamp: datetime
     value_kwh: float
     payload: bytes
     faults: tuple[str, ...] = ()
-    refusal: str | None = None
+    rejection: str | None = None
     copies: int = 1
     is_withheld: bool = False
 
     @property
     def is_reading(self) -> bool:
         """Whether it is a reading at all, though perhaps not one that can be stored."""
-        return self.refusal is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
+        return self.rejection is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
 
 
 def ground_truth(made: MeterOutput, now: datetime, threshold_kwh: float) -> GroundTruth:
@@ -65,10 +65,10 @@ def _expected_outcome(made: MeterOutput, now: datetime, threshold_kwh: float) ->
     if made.is_withheld:
         return ExpectedOutcome(fate="absent")
     if not made.is_reading:
-        return ExpectedOutcome(fate="rejected", kind=made.refusal or "invalid")
-    if not OLDEST <= made.stamp <= now + MAX_AHEAD:
+        return ExpectedOutcome(fate="rejected", kind=made.rejection or "invalid")
+    if not OLDEST <= made.timestamp <= now + MAX_AHEAD:
         return ExpectedOutcome(fate="rejected", kind="time")
-    age = now - made.stamp
+    age = now - made.timestamp
     late = True if age > LATE_AFTER else False if age < SURELY_IN_TIME else None
     flagged = made.value_kwh > threshold_kwh
     return ExpectedOutcome(fate="stored", flagged=flagged, late=late, copies=made.copies)

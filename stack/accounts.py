@@ -33,7 +33,7 @@ class Credentials:
     authority: Path | None = None
 
     @classmethod
-    def made_up(cls, authority: Path | None = None) -> "Credentials":
+    def generate(cls, authority: Path | None = None) -> "Credentials":
         """Accounts for servers that last no longer than this process."""
         return cls({name: new_password() for name in NAMES}, authority)
 
@@ -60,7 +60,7 @@ class Credentials:
             options += ["tls=true", f"tlsCAFile={quote(str(self.authority))}"]
         return f"?{'&'.join(options)}" if options else ""
 
-    def enrol(self, folder: Path, root: str, gateway: str = "+") -> None:
+    def write_accounts(self, folder: Path, root: str, gateway: str = "+") -> None:
         """Let the broker know everybody in ``ROLES``; whoever else it knows stays.
 
         Args:
@@ -72,9 +72,9 @@ class Credentials:
             RegisterError: The folder or a password cannot be used.
         """
         with open_accounts(folder, root) as register:
-            self._enrol(register, gateway)
+            self._put_managed_accounts(register, gateway)
 
-    def _enrol(self, register: AccountStore, gateway: str) -> None:
+    def _put_managed_accounts(self, register: AccountStore, gateway: str) -> None:
         for name in [name for name, account in register.accounts.items() if account.managed]:
             register.remove(name)
         pairs: list[tuple[Account, str | None]] = []

@@ -83,7 +83,7 @@ def provision_secrets(settings: ProvisionSettings) -> None:
     """
     accounts = Credentials(ensure_passwords(settings.env))
     _give_to(settings.broker, "mosquitto")
-    accounts.enrol(settings.broker / "users", settings.topic_root, settings.gateway)
+    accounts.write_accounts(settings.broker / "users", settings.topic_root, settings.gateway)
     for service in USERS:
         folder = settings.secrets / service
         shutil.rmtree(folder, ignore_errors=True)
@@ -132,8 +132,8 @@ def _issue_certificates(settings: ProvisionSettings) -> None:
     authority = CertificateAuthority(settings.certificates)
     ensure_server_certificates(authority, [*SERVERS, *settings.host])
     for service, server in (("mongodb", "mongodb"), ("monitor", "web")):
-        authority.hand_out(server, settings.secrets / service)
-    authority.hand_out("broker", settings.broker / "certificates")
+        authority.export_server(server, settings.secrets / service)
+    authority.export_server("broker", settings.broker / "certificates")
     for service in ("ingestor", "users"):
         write_private(settings.secrets / service / "ca.crt", (settings.certificates / "ca.crt").read_text())
 

@@ -21,7 +21,7 @@ class SecretFiles:
         shutil.rmtree(folder, ignore_errors=True)
         self._folder = private_folder(folder)
 
-    def put(self, program: str, values: Mapping[str, str]) -> dict[str, str]:
+    def write(self, program: str, values: Mapping[str, str]) -> dict[str, str]:
         """Write values down for a program.
 
         Args:

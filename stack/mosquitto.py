@@ -43,7 +43,7 @@ def mosquitto(
         RegisterError: The users cannot be written down.
     """
     state.mkdir(parents=True, exist_ok=True)
-    accounts.enrol(state / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))
+    accounts.write_accounts(state / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))
     environment = {
         "MOSQUITTO_CONF": str(ROOT / "mosquitto.conf"),
         "MOSQUITTO_STATE": str(state),
@@ -71,10 +71,10 @@ async def accepts_clients(url: str) -> bool:
         return None
 
     link = ConnectionSupervisor(
-        MqttAddress.parse(url), "stack", ignore, will=OutgoingMessage("health/stack", b""), rival=""
+        MqttAddress.parse(url), "stack", ignore, will=OutgoingMessage("health/stack", b""), takeover_hint=""
     )
     try:
-        async with link.open():
+        async with link.new_connection():
             return True
     except BrokerError:
         return False

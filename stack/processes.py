@@ -64,7 +64,7 @@ class Process:
             async with asyncio.timeout(READY_WITHIN_S):
                 while not await check():
                     if self.running is not None and self.running.returncode is not None:
-                        raise ProcessError(self._obituary())
+                        raise ProcessError(self._exit_message())
                     await asyncio.sleep(READY_CHECK_S)
         except TimeoutError:
             raise ProcessError(
@@ -84,13 +84,13 @@ class Process:
             self.running.kill()
             await self.running.wait()
 
-    async def ended(self) -> str:
+    async def wait_ended(self) -> str:
         """Wait until it ends and say so."""
         if self.running is not None:
             await self.running.wait()
-        return self._obituary()
+        return self._exit_message()
 
-    def _obituary(self) -> str:
+    def _exit_message(self) -> str:
         status = self.running.returncode if self.running is not None else None
         how = f"signal {-status}" if status is not None and status < 0 else f"status {status}"
         return f"{self.name} ended ({how}){self._see_log()}"

@@ -58,11 +58,11 @@ class Servers:
         """The URL of a role on this database."""
         return self.accounts.mongo(role, self.mongo_port)
 
-    async def broker_answers(self) -> bool:
+    async def broker_ready(self) -> bool:
         """Whether the broker lets people in."""
         return await mosquitto.accepts_clients(self.mqtt("viewer"))
 
-    async def database_answers(self) -> bool:
+    async def database_ready(self) -> bool:
         """Whether the database answers."""
         return await mongod.accepts_clients(self.accounts, self.mongo_port)
 
@@ -90,8 +90,8 @@ async def start_servers(
         mutual_port = reserve_port()
     servers = Servers(accounts, state, reserve_port(), reserve_port(), mutual_port, cache_gb)
     async with (
-        running(servers.broker, servers.broker_answers),
-        running(servers.database, servers.database_answers),
+        running(servers.broker, servers.broker_ready),
+        running(servers.database, servers.database_ready),
     ):
         await mongod.make_users(accounts, servers.mongo_port)
         yield servers

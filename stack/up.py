@@ -77,7 +77,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
             await _unless_stopped(stop, machine.start(exits, settings.nodes))
             if not stop.is_set():
                 await _unless_stopped(
-                    stop, machine.stay(settings.run_for.total_seconds() if settings.run_for else None)
+                    stop, machine.supervise(settings.run_for.total_seconds() if settings.run_for else None)
                 )
             print_line("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
         print_line("Stopped. Start it again to go on with the same data.")
@@ -113,9 +113,9 @@ class LocalStack:
         self._state = state
         self._accounts = accounts
         self._addresses = addresses
-        self._hidden = SecretFiles(state / "secrets")
+        self._secret_files = SecretFiles(state / "secrets")
         self._processes: list[Process] = []
-        self._damaged = mosquitto.damaged_stores(state / "mosquitto")
+        self._known_damaged = mosquitto.damaged_stores(state / "mosquitto")
 
     async def start(self, exits: AsyncExitStack, nodes: int) -> None:
         """Start servers, ingestor, the live view and sensor nodes; they end in the opposite order."""
@@ -130,7 +130,7 @@ class LocalStack:
         sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
         passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
         await self._run(exits, broker, lambda: mosquitto.accepts_clients(accounts.mqtt("viewer", mqtt)))
-        self._tell_damage()
+        self._report_damage()
 
         print_line(f"MongoDB      127.0.0.1:{mongo}")
         database = mongod.mongod(state / "mongo", mongo, accounts, log / "mongod.log")
@@ -138,7 +138,7 @@ class LocalStack:
         await mongod.make_users(accounts, mongo)
 
         # The live view outlives the ingestor, so that it shows the last reading too.
-        viewer = self._hidden.put("viewer", {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)})
+        viewer = self._secret_files.write("viewer", {"ENERGY_MONGO_URL": accounts.mongo("viewer", mongo)})
         await self._run(
             exits, _python("Live view", ["monitor", "watch", "--lines"], viewer, None), _ready_at_once
         )
@@ -150,7 +150,7 @@ class LocalStack:
             **read_notify(ROOT / ".env"),
         }
         environment = {"ENERGY_HTTP": f"127.0.0.1:{http}", "ENERGY_ALARMS": str(ROOT / "alarms.toml")}
-        environment |= self._hidden.put("ingestor", secrets)
+        environment |= self._secret_files.write("ingestor", secrets)
         ingestor = _python("Ingestor", ["ingestor"], environment, log / "ingestor.log")
         await self._run(exits, ingestor, lambda: _http_ready(f"http://127.0.0.1:{http}/ready"))
 
@@ -159,11 +159,11 @@ class LocalStack:
         write_client_files(state / "clients", accounts, mqtt, mongo)
         if sensors:
             print_line(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
-        print_line(self._what_next(nodes))
+        print_line(self._next_steps(nodes))
         for sensor_id in sensors:
             options = ["--sensor-id", sensor_id, "--outbox", str(state / "nodes" / f"{sensor_id}.db")]
             url = accounts.mqtt_url(sensor_id, passwords[sensor_id], mqtt)
-            hidden = self._hidden.put(sensor_id, {"ENERGY_MQTT_URL": url})
+            hidden = self._secret_files.write(sensor_id, {"ENERGY_MQTT_URL": url})
             node = _python(
                 f"Sensor node {sensor_id}", ["sensor_node", *options], hidden, log / f"{sensor_id}.log"
             )
@@ -179,7 +179,10 @@ class LocalStack:
             "ENERGY_VIEWER_PASSWORD": accounts.passwords["WEB_VIEWER_PASSWORD"],
             "ENERGY_OPERATOR_PASSWORD": accounts.passwords["WEB_OPERATOR_PASSWORD"],
         }
-        environment = {"ENERGY_HTTP": f"127.0.0.1:{addresses.web_port}", **self._hidden.put("web", secrets)}
+        environment = {
+            "ENERGY_HTTP": f"127.0.0.1:{addresses.web_port}",
+            **self._secret_files.write("web", secrets),
+        }
         if accounts.authority:
             certificate = str(accounts.authority.parent / "web.pem")
             environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
@@ -192,7 +195,7 @@ class LocalStack:
         await exits.enter_async_context(running(process, check))
         self._processes.append(process)
 
-    async def stay(self, seconds: float | None) -> None:
+    async def supervise(self, seconds: float | None) -> None:
         """Start again what ends by itself, for some seconds or for ever.
 
         Raises:
@@ -200,7 +203,7 @@ class LocalStack:
         """
         async with asyncio.TaskGroup() as group:
             keepers = [group.create_task(_restart_when_ended(process)) for process in self._processes]
-            keepers.append(group.create_task(self._watch_store()))
+            keepers.append(group.create_task(self._watch_mosquitto_store()))
             if seconds is None:
                 await asyncio.Event().wait()
             else:
@@ -208,22 +211,22 @@ class LocalStack:
             for keeper in keepers:
                 keeper.cancel()
 
-    async def _watch_store(self) -> NoReturn:
+    async def _watch_mosquitto_store(self) -> NoReturn:
         while True:
             await asyncio.sleep(RESTART_AFTER_S)
-            self._tell_damage()
+            self._report_damage()
 
-    def _tell_damage(self) -> None:
+    def _report_damage(self) -> None:
         """Say it when the broker began with an empty memory because it could not read its own."""
-        for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._damaged):
-            self._damaged.add(store)
+        for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._known_damaged):
+            self._known_damaged.add(store)
             print_line(
                 "Mosquitto could not read its store and began with an empty one. Nothing is lost:\n"
                 f"sensor nodes send again what is not confirmed. The old store is kept in\n"
                 f"  {os.path.relpath(store)}"
             )
 
-    def _what_next(self, nodes: int) -> str:
+    def _next_steps(self, nodes: int) -> str:
         accounts, addresses = self._accounts, self._addresses
         next_sensor = numbered_sensor_ids(FIRST_SENSOR, nodes + 1)[-1]
         clients = os.path.relpath(self._state / "clients")
@@ -247,7 +250,7 @@ async def _restart_when_ended(process: Process) -> NoReturn:
     """Start a process again whenever it ends by itself, but not for ever."""
     ends: deque[float] = deque(maxlen=RESTARTS)
     while True:
-        obituary = await process.ended()
+        obituary = await process.wait_ended()
         ends.append(time.monotonic())
         if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTARTS_WITHIN_S:
             raise ProcessError(f"gave up after {RESTARTS} starts: {obituary}")

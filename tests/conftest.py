@@ -23,7 +23,7 @@ StartIngestor = Callable[..., AbstractAsyncContextManager[RunningIngestor]]
 
 @pytest.fixture(scope="session")
 def accounts() -> Credentials:
-    return Credentials.made_up()
+    return Credentials.generate()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -71,8 +71,10 @@ class Wire:
     def __init__(self, url: str, client: str = "") -> None:
         will = OutgoingMessage("health/test", b"")
         name = client or f"test-{uuid.uuid4().hex[:8]}"
-        self._link = ConnectionSupervisor(MqttAddress.parse(url), name, self._deliver, will, rival="a rival")
-        self._connection = self._link.open()
+        self._link = ConnectionSupervisor(
+            MqttAddress.parse(url), name, self._deliver, will, takeover_hint="a rival"
+        )
+        self._connection = self._link.new_connection()
         self.messages: list[Message] = []
         self.arrived = asyncio.Event()
 
@@ -90,7 +92,7 @@ class Wire:
         await self._connection.__aexit__(None, None, None)
 
     async def listen(self, pattern: str, *, retained: bool = True) -> None:
-        await self._connection.listen(pattern, retained=retained)
+        await self._connection.add_subscription(pattern, retained=retained)
 
     async def publish(self, topic: str, *payloads: bytes | str, retain: bool = False) -> None:
         encoded = [each.encode() if isinstance(each, str) else each for each in payloads]

@@ -159,7 +159,7 @@ class AlarmRecords:
         async def read() -> list[tuple[SensorKey, str, str, datetime]]:
             found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
             refused = [
-                (Topics.place(each["topic"]), each["kind"], each["reason"], each["received_at"])
+                (Topics.sensor_key(each["topic"]), each["kind"], each["reason"], each["received_at"])
                 async for each in found.limit(MOST_REFUSALS)
             ]
             return [each for each in reversed(refused) if self._is_ours(each[0])]

@@ -93,7 +93,7 @@ class Alarms:
     def refused(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
         """Note payloads that were refused and kept."""
         for each in rejections:
-            self._refusing.refused(self._topics.place(each.topic), each.kind, each.reason, received_at)
+            self._refusing.refused(self._topics.sensor_key(each.topic), each.kind, each.reason, received_at)
 
     def heard(self, place: SensorKey, status: NodeStatus | None) -> None:
         """Note what a node says of itself, or the broker in its place."""

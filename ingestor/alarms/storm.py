@@ -88,7 +88,7 @@ class Storms:
             started=at.started,
             message=message,
         )
-        return OutgoingMessage(self._topics.storm(site), state.model_dump_json().encode(), retain=True)
+        return OutgoingMessage(self._topics.alarm_flood(site), state.model_dump_json().encode(), retain=True)
 
 
 def _forget(starts: deque[float], now_s: float) -> None:

@@ -77,7 +77,7 @@ class AlarmQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def standing(self, sites: Sequence[str]) -> list[AlarmDocument]:
+    async def active(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """All alarms that stand, of some sites or of all if none is named.
 
         Raises:
@@ -85,7 +85,7 @@ class AlarmQueries:
         """
         return await self._list(self._database["alarms"].find({**ACTIVE, **_of(sites)}))
 
-    async def over(self, sites: Sequence[str]) -> list[AlarmDocument]:
+    async def ended(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """The last 50 that have come to stand no more, of some sites or of all if none is named.
 
         Raises:
@@ -117,7 +117,7 @@ class AlarmQueries:
             return await changed.sorted_page(wanted, limit, after)
         return await changed.page(wanted, limit, after)
 
-    async def between(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
+    async def overlapping(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
         """Alarms that changed last in a time, or later and began before its end: for a report.
 
         Raises:
@@ -131,7 +131,7 @@ class AlarmQueries:
         }
         return await self._list(self._database["alarms"].find(wanted).sort("since", 1))
 
-    async def named(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
         """The alarms with these ids, as far as there are any.
 
         Raises:
@@ -168,7 +168,7 @@ class AlarmQueries:
     @staticmethod
     async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
         with querying():
-            return ALARMS.readable([document async for document in found])
+            return ALARMS.valid([document async for document in found])
 
 
 def _of(sites: Sequence[str]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class ReadingQueries:
         with querying():
             return await self._measures.count_documents(ids_of(sensor_id, span), limit=most, hint="_id_")
 
-    async def fitting_grain(self, sensor_id: str, span: TimeRange) -> Resolution:
+    async def fitting_resolution(self, sensor_id: str, span: TimeRange) -> Resolution:
         """What to show of a sensor in a time: readings if there are not too many, else hours, else days.
 
         Raises:
@@ -96,7 +96,7 @@ class ReadingQueries:
             return "raw"
         return "hourly" if span.end - span.first <= MAX_HOURS else "daily"
 
-    async def periods(
+    async def rollups(
         self,
         sensor_id: str,
         span: TimeRange,
@@ -124,7 +124,7 @@ class ReadingQueries:
         with querying():
             return cast("list[Period]", await found.limit(limit or 0).to_list(limit))
 
-    async def anywhere(
+    async def page_all_sensors(
         self, span: TimeRange, sought: ReadingFilter, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
         """Readings of all sensors, the newest first.

@@ -43,7 +43,7 @@ class RejectedQueries:
             wanted["received_at"] = {"$lt": before}
         with querying():
             found = self._rejected.find(wanted).sort("received_at", -1).limit(limit)
-            return REJECTED.readable([each async for each in found])
+            return REJECTED.valid([each async for each in found])
 
     async def page(
         self, topics: Sequence[str] | None, limit: int, after: PageCursor | None = None

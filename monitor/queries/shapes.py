@@ -29,7 +29,7 @@ class DocumentCheck(Generic[D]):
         }
         self._has_told = False
 
-    def readable(self, documents: Iterable[Mapping[str, Any]]) -> list[D]:
+    def valid(self, documents: Iterable[Mapping[str, Any]]) -> list[D]:
         """Leave out those that are something else, and say so once: a page would fail on them."""
         found = [*documents]
         fitting = [cast("D", each) for each in found if self._fits(each)]

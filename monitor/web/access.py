@@ -38,26 +38,26 @@ class Session:
         self._left = asyncio.Event()
 
     @property
-    def is_in(self) -> bool:
+    def is_active(self) -> bool:
         """Whether they are still logged in."""
         return not self._left.is_set() and self._clock() < self._until
 
     @property
-    def may_act(self) -> bool:
+    def may_operate(self) -> bool:
         """Whether they may do more than look, and still may."""
-        return self.role == "operator" and self.is_in
+        return self.role == "operator" and self.is_active
 
-    def leave(self) -> None:
+    def end(self) -> None:
         """Be logged in no more."""
         self._left.set()
 
-    async def gone(self) -> None:
+    async def ended(self) -> None:
         """Wait until they are logged in no more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._until - self._clock()):
                 await self._left.wait()
         # The event loop may wake up a moment too early.
-        self.leave()
+        self.end()
 
 
 class LoginThrottledError(Exception):
@@ -65,12 +65,12 @@ class LoginThrottledError(Exception):
 
     Args:
         sentence: Why.
-        wait_s: For how long, seconds.
+        retry_after_s: For how long, seconds.
     """
 
     def __init__(self, sentence: str, wait_s: int) -> None:
         super().__init__(sentence)
-        self.wait_s = wait_s
+        self.retry_after_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class SessionToken:
     """What somebody shows after they have logged in.
 
     Attributes:
-        text: The token itself: chance, which only this process knows.
-        stay_s: For how long it is good, seconds.
+        value: The token itself: chance, which only this process knows.
+        lifetime_s: For how long it is good, seconds.
     """
 
-    text: str
-    stay_s: int
+    value: str
+    lifetime_s: int
 
 
 class Authenticator:
@@ -102,9 +102,9 @@ class Authenticator:
         self._hasher = PasswordHasher()
         self._hashes = {role: self._hasher.hash(password) for role, password in passwords.items()}
         # What a name that does not exist is checked against, so that it takes as long as one that does.
-        self._nobody = self._hasher.hash(secrets.token_hex())
-        self._people: dict[str, Session] = {}
-        self._guesses = LoginThrottle(clock)
+        self._decoy_hash = self._hasher.hash(secrets.token_hex())
+        self._sessions: dict[str, Session] = {}
+        self._throttle = LoginThrottle(clock)
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
@@ -126,7 +126,7 @@ class Authenticator:
             raise LoginThrottledError("Too many people are logging in", RETRY_WHEN_BUSY_S)
         role = next((each for each in self._hashes if each == user), None)
         what = LoginAttempt.of(role or "", address)
-        wait_s = self._guesses.begin(what)
+        wait_s = self._throttle.begin(what)
         if wait_s > 0:
             raise LoginThrottledError("Too many wrong passwords", math.ceil(wait_s))
         is_right = False
@@ -136,35 +136,35 @@ class Authenticator:
                 is_right = await asyncio.to_thread(self._check, role, password)
         finally:
             self._waiting -= 1
-            self._guesses.end(what, was_right=is_right)
-        return self._hand_out(role) if role and is_right else None
+            self._throttle.end(what, was_correct=is_right)
+        return self._issue_token(role) if role and is_right else None
 
-    def whose(self, token: str) -> Session | None:
+    def session_of(self, token: str) -> Session | None:
         """Who shows a token; None if nobody has it any more."""
-        person = self._people.get(token)
-        if person is not None and not person.is_in:
+        person = self._sessions.get(token)
+        if person is not None and not person.is_active:
             self.log_out(token)
             return None
         return person
 
     def log_out(self, token: str) -> None:
         """Forget a token; whatever is open for it ends."""
-        person = self._people.pop(token, None)
+        person = self._sessions.pop(token, None)
         if person is not None:
-            person.leave()
+            person.end()
 
     def _check(self, role: Role | None, password: str) -> bool:
         try:
-            self._hasher.verify(self._nobody if role is None else self._hashes[role], password)
+            self._hasher.verify(self._decoy_hash if role is None else self._hashes[role], password)
         except VerificationError:
             return False
         return role is not None
 
-    def _hand_out(self, role: Role) -> SessionToken:
+    def _issue_token(self, role: Role) -> SessionToken:
         token = SessionToken(secrets.token_urlsafe(32), SESSION_LIFETIME_S)
-        self._people[token.text] = Session(role, token.stay_s, self._clock)
+        self._sessions[token.value] = Session(role, token.lifetime_s, self._clock)
         # Who may only look cannot send those away who act, however often they log in.
-        same = [text for text, person in self._people.items() if person.role == role]
+        same = [text for text, person in self._sessions.items() if person.role == role]
         if len(same) > MAX_SESSIONS_PER_ROLE:
             self.log_out(same[0])
         return token

@@ -57,29 +57,29 @@ def open_shelve_dialog(sources: Dependencies, person: Session, alarm: AlarmDocum
 async def send_commands(sources: Dependencies, person: Session, orders: Sequence[AlarmCommand]) -> None:
     """Give commands and tell what comes of them."""
     page = ui.context.client
-    if not person.may_act:
-        notify(page, NOT_AUTHORIZED, is_good=False)
+    if not person.may_operate:
+        notify(page, NOT_AUTHORIZED, is_success=False)
         return
     outcomes: list[CommandResult] = []
     try:
-        await CommandClient(sources.mqtt_url, sources.topic_root, outcomes.append).give(orders)
+        await CommandClient(sources.mqtt_url, sources.topic_root, outcomes.append).send(orders)
     except CommandError as error:
         outcomes.append(CommandResult(False, str(error)))
     for outcome in outcomes:
-        notify(page, outcome.sentence, is_good=outcome.obeyed)
+        notify(page, outcome.sentence, is_success=outcome.executed)
 
 
-def notify(page: Client, sentence: str, *, is_good: bool) -> None:
+def notify(page: Client, sentence: str, *, is_success: bool) -> None:
     """Show a sentence for a while.
 
     Args:
         page: To whom. What somebody pressed may be gone by now, drawn anew because of what they did;
             so the page is to be taken down before anything is waited for.
         sentence: What to show.
-        is_good: Whether it is good news.
+        is_success: Whether it is good news.
     """
     if page.is_deleted:
         return
-    look: Literal["positive", "negative"] = "positive" if is_good else "negative"
+    look: Literal["positive", "negative"] = "positive" if is_success else "negative"
     with page:
         ui.notify(escape_text(sentence), type=look, timeout=NOTIFY_MS, multi_line=True, close_button="OK")

@@ -39,7 +39,7 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
     """
     points = chart_points(history.values, zone)
     line: Options = {
-        "name": READING_NAMES[history.grain],
+        "name": READING_NAMES[history.resolution],
         "type": "line",
         "data": points,
         "showSymbol": len(points) < 80,  # noqa: PLR2004 - more dots than that hide the line
@@ -67,7 +67,7 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
     if history.energies:
         energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
         energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
-        energy |= {"name": ENERGY_NAMES[history.grain], "data": chart_points(history.energies, zone)}
+        energy |= {"name": ENERGY_NAMES[history.resolution], "data": chart_points(history.energies, zone)}
         axis = {**chart["yAxis"], "name": "kWh of energy", "max": None, "splitLine": {"show": False}}
         chart["yAxis"] = [chart["yAxis"], axis]
         chart["series"].insert(0, energy)

@@ -50,7 +50,7 @@ def page_layout(sources: Dependencies, request: Request, title: str) -> Iterator
         yield person
 
     def update() -> None:
-        count = len(sources.live.standing)
+        count = len(sources.live.active_alarms)
         badge.content = str(count)
         badge.visible = count > 0
         sentence = stale_warning(sources)

@@ -48,14 +48,14 @@ class AuthMiddleware:
             return
         scope["headers"] = [each for each in scope["headers"] if each[0] != UNTRUSTED_HEADER]
         connection = HTTPConnection(scope)
-        person = self._access.whose(read_token(connection))
+        person = self._access.session_of(read_token(connection))
         state = scope.setdefault("state", {})
         state["person"], state["nonce"] = person, secrets.token_urlsafe(16)
         if scope["type"] == "websocket":
             await self._talk(connection, receive, send)
             return
         is_kept = scope["path"].startswith(CACHED_PREFIXES)
-        strict = SecurityHeaders(send, state["nonce"], secure=is_secure(connection), is_kept=is_kept)
+        strict = SecurityHeaders(send, state["nonce"], secure=is_secure(connection), is_cacheable=is_kept)
         await (_rejection(connection, person) or self.app)(scope, receive, strict)
 
     async def _talk(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:

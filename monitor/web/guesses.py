@@ -30,11 +30,11 @@ class LoginAttempt(NamedTuple):
 
     Attributes:
         user: As whom; empty for all users that do not exist.
-        place: From where.
+        network: From where.
     """
 
     user: str
-    place: str
+    network: str
 
     @classmethod
     def of(cls, user: str, address: str) -> "LoginAttempt":
@@ -54,20 +54,20 @@ class LoginAttempt(NamedTuple):
 class _FailureCount:
     """Wrong passwords, and those that are being checked now."""
 
-    wrong: int = 0
-    checked: int = 0
+    failures: int = 0
+    in_progress: int = 0
     last: float = 0.0
 
-    def costs_s(self) -> float:
+    def delay_s(self) -> float:
         """How long the next one has to wait after the last."""
-        over = self.wrong + self.checked - FREE_FAILURES
+        over = self.failures + self.in_progress - FREE_FAILURES
         return 0.0 if over < 0 else min(2.0 ** min(over, 30), MAX_DELAY_S)
 
     def wait_s(self, now: float) -> float:
         """How long the next one has to wait from now on."""
         # What is being checked may be wrong a moment later.
-        since_s = 0.0 if self.checked else now - self.last
-        return max(0.0, self.costs_s() - since_s)
+        since_s = 0.0 if self.in_progress else now - self.last
+        return max(0.0, self.delay_s() - since_s)
 
 
 class LoginThrottle:
@@ -79,7 +79,7 @@ class LoginThrottle:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._places: OrderedDict[str, _FailureCount] = OrderedDict()
+        self._networks: OrderedDict[str, _FailureCount] = OrderedDict()
         self._users: OrderedDict[str, _FailureCount] = OrderedDict()
         self._turns: OrderedDict[LoginAttempt, float] = OrderedDict()
         self._familiar: OrderedDict[LoginAttempt, float] = OrderedDict()
@@ -91,30 +91,30 @@ class LoginThrottle:
             0 if they may; else how long they have to wait, seconds.
         """
         now = self._clock()
-        place, user = self._count(self._places, what.place), self._count(self._users, what.user)
-        turn_s = 0.0 if self._is_familiar(what) else self._until_turn(what, user.costs_s())
+        place, user = self._count(self._networks, what.network), self._count(self._users, what.user)
+        turn_s = 0.0 if self._is_familiar(what) else self._turn_wait_s(what, user.delay_s())
         wait_s = max(place.wait_s(now), turn_s)
         if wait_s == 0:
             self._turns.pop(what, None)
-            place.checked += 1
-            user.checked += 1
+            place.in_progress += 1
+            user.in_progress += 1
         return wait_s
 
-    def end(self, what: LoginAttempt, *, was_right: bool) -> None:
+    def end(self, what: LoginAttempt, *, was_correct: bool) -> None:
         """Say what came of a try."""
         now = self._clock()
-        for counts, key in ((self._places, what.place), (self._users, what.user)):
+        for counts, key in ((self._networks, what.network), (self._users, what.user)):
             count = self._count(counts, key)
-            count.checked = max(0, count.checked - 1)
-            if not was_right:
-                count.wrong += 1
+            count.in_progress = max(0, count.in_progress - 1)
+            if not was_correct:
+                count.failures += 1
                 count.last = now
-        if was_right:
+        if was_correct:
             _remember(self._familiar, what, now)
 
     def _count(self, counts: OrderedDict[str, _FailureCount], key: str) -> _FailureCount:
         count = counts.get(key)
-        if count is None or (not count.checked and self._clock() - count.last > FORGET_AFTER_S):
+        if count is None or (not count.in_progress and self._clock() - count.last > FORGET_AFTER_S):
             count = _FailureCount()
         _remember(counts, key, count)
         return count
@@ -122,7 +122,7 @@ class LoginThrottle:
     def _is_familiar(self, what: LoginAttempt) -> bool:
         return self._clock() - self._familiar.get(what, float("-inf")) < FAMILIAR_FOR_S
 
-    def _until_turn(self, what: LoginAttempt, costs_s: float) -> float:
+    def _turn_wait_s(self, what: LoginAttempt, costs_s: float) -> float:
         now, turn = self._clock(), self._turns.get(what)
         if turn is None:
             if costs_s == 0:

@@ -13,7 +13,7 @@ class SensorHistory:
     """What a sensor measured in a time.
 
     Attributes:
-        grain: ``raw`` for readings, ``hourly`` or ``daily`` for the energy of hours or days.
+        resolution: ``raw`` for readings, ``hourly`` or ``daily`` for the energy of hours or days.
         values: Time (UTC, naive) and the reading, or the highest reading of the hour or day, kWh.
         anomalies: Those of them that were too high.
         energies: The energy of each hour or day, kWh; none for readings.
@@ -24,7 +24,7 @@ class SensorHistory:
         threshold_kwh: What the last of these exceeded, kWh, if that is known.
     """
 
-    grain: Resolution
+    resolution: Resolution
     values: list[tuple[datetime, float]]
     anomalies: list[tuple[datetime, float]]
     energies: list[tuple[datetime, float]]
@@ -41,18 +41,18 @@ async def load_history(readings: ReadingQueries, sensor_id: str, span: TimeRange
     Raises:
         QueryError: The database does not answer.
     """
-    grain = await readings.fitting_grain(sensor_id, span)
+    grain = await readings.fitting_resolution(sensor_id, span)
     if grain == "raw":
         return await _raw(readings, sensor_id, span)
     return await _periods(readings, sensor_id, span, grain)
 
 
 async def _raw(readings: ReadingQueries, sensor_id: str, span: TimeRange) -> SensorHistory:
-    found = MEASURES.readable(await readings.page(sensor_id, span, MAX_READINGS))
+    found = MEASURES.valid(await readings.page(sensor_id, span, MAX_READINGS))
     values = [(each["timestamp"], each["value_kwh"]) for each in found]
     high = [each for each in found if each["is_anomaly"]]
     return SensorHistory(
-        grain="raw",
+        resolution="raw",
         values=values,
         anomalies=[(each["timestamp"], each["value_kwh"]) for each in high],
         energies=[],
@@ -67,9 +67,9 @@ async def _raw(readings: ReadingQueries, sensor_id: str, span: TimeRange) -> Sen
 async def _periods(
     readings: ReadingQueries, sensor_id: str, span: TimeRange, every: RollupInterval
 ) -> SensorHistory:
-    found = await readings.periods(sensor_id, span, every)
+    found = await readings.rollups(sensor_id, span, every)
     return SensorHistory(
-        grain=every,
+        resolution=every,
         values=[(each["start"], each["max_kwh"]) for each in found],
         anomalies=[(each["start"], each["max_kwh"]) for each in found if each["anomalies"]],
         energies=[(each["start"], each["energy_kwh"]) for each in found],

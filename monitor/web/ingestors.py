@@ -29,14 +29,14 @@ class IngestorReport(NamedTuple):
 
     Attributes:
         status: What it last said.
-        at: When that was heard, UTC, naive.
+        received_at: When that was heard, UTC, naive.
     """
 
     status: IngestorStatus
-    at: datetime
+    received_at: datetime
 
     @property
-    def gap(self) -> int | None:
+    def imbalance(self) -> int | None:
         """What is missing in its books: 0 when they balance, None when it has told none."""
         status = self.status
         if status.received is None:
@@ -53,12 +53,12 @@ class IngestorListener:
         topic_root: First topic level(s).
 
     Attributes:
-        heard: The last state of each, by its name.
+        reports: The last state of each, by its name.
         error: Why the broker cannot be heard, as a sentence's body; None if it can.
     """
 
     def __init__(self, mqtt_url: str, topic_root: str) -> None:
-        self.heard: dict[str, IngestorReport] = {}
+        self.reports: dict[str, IngestorReport] = {}
         self.error: str | None = "the broker does not answer yet"
         self._address = MqttAddress.parse(mqtt_url)
         self._pattern = Topics(topic_root).ingestors("+")
@@ -68,11 +68,11 @@ class IngestorListener:
         """Listen until told to stop; a broker that is away or refuses is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
         link = ConnectionSupervisor(
-            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), takeover_hint=""
         )
         while not stop.is_set():
             try:
-                await link.keep(self._use, stop)
+                await link.run(self._use, stop)
             except BrokerRejectedError as error:
                 self.error = str(error)
                 logger.warning("%s; trying again every %g s.", error, RETRY_S)
@@ -80,7 +80,7 @@ class IngestorListener:
 
     async def _use(self, connection: Connection) -> bool:
         try:
-            await connection.listen(self._pattern, retained=True)
+            await connection.add_subscription(self._pattern, retained=True)
             self.error = None
             await asyncio.Event().wait()
         finally:
@@ -107,11 +107,11 @@ class IngestorListener:
     def _take(self, packet: PublishPacket) -> None:
         name = packet.topic.rsplit("/", 1)[-1]
         if not packet.payload:
-            self.heard.pop(name, None)
+            self.reports.pop(name, None)
             return
         try:
             status = IngestorStatus.model_validate_json(packet.payload)
         except ValidationError:
             return
-        if name in self.heard or len(self.heard) < MAX_INGESTORS:
-            self.heard[name] = IngestorReport(status, utc_now())
+        if name in self.reports or len(self.reports) < MAX_INGESTORS:
+            self.reports[name] = IngestorReport(status, utc_now())

@@ -30,30 +30,30 @@ class SessionSocket:
 
     async def serve(self, app: ASGIApp, scope: Scope) -> None:
         """Have an application talk to the browser, until one of them ends it or the person goes."""
-        self._going = asyncio.create_task(self._person.gone(), name="web.going")
+        self._going = asyncio.create_task(self._person.ended(), name="web.going")
         try:
-            await app(scope, self._hear, self._tell)
+            await app(scope, self._receive_message, self._send_message)
         finally:
             self._going.cancel()
 
-    async def _hear(self) -> Message:
+    async def _receive_message(self) -> Message:
         hearing = asyncio.ensure_future(self._receive())
         try:
             await asyncio.wait({hearing, self._going}, return_when=asyncio.FIRST_COMPLETED)
-            if self._person.is_in:
+            if self._person.is_active:
                 return await hearing
         finally:
             hearing.cancel()
-        await self._say_goodbye()
+        await self._close()
         return DISCONNECT
 
-    async def _tell(self, message: Message) -> None:
+    async def _send_message(self, message: Message) -> None:
         # What is still on its way to somebody who has gone is told to nobody.
-        if self._person.is_in:
+        if self._person.is_active:
             self._is_open = message["type"] != "websocket.close"
             await self._send(message)
 
-    async def _say_goodbye(self) -> None:
+    async def _close(self) -> None:
         if not self._is_open:
             return
         self._is_open = False

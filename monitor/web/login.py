@@ -58,15 +58,15 @@ def make_login_routes(access: Authenticator) -> APIRouter:
         try:
             token = await access.log_in(user, password, client_address(request))
         except LoginThrottledError as error:
-            answer = _page(f"{error}; try again in {error.wait_s} s.", next, user, 429)
-            answer.headers["Retry-After"] = str(error.wait_s)
+            answer = _page(f"{error}; try again in {error.retry_after_s} s.", next, user, 429)
+            answer.headers["Retry-After"] = str(error.retry_after_s)
             return answer
         if token is None:
             return _page("User or password is wrong.", next, user, 401)
         # Who comes anew leaves what they were before, and gets a token that nobody has seen.
         access.log_out(read_token(request))
         welcome = RedirectResponse(_local_path(next), 303)
-        set_token(welcome, request, token.text, token.stay_s)
+        set_token(welcome, request, token.value, token.lifetime_s)
         return welcome
 
     @router.post("/logout")

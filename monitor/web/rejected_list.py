@@ -63,7 +63,7 @@ def _draw(sources: Dependencies, person: Session, rejected: RejectedDocument) ->
     with ui.element("details"):
         with ui.element("summary"):
             add_text(format_clock(rejected["received_at"], sources.zone), "strong")
-            place = Topics.place(f"//{rejected['topic']}")
+            place = Topics.sensor_key(f"//{rejected['topic']}")
             add_text(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
             if again is not None:
                 add_text(f" (repaired {format_clock(again, sources.zone)})", "span", "good")
@@ -88,17 +88,17 @@ def _open_repair_dialog(sources: Dependencies, person: Session, rejected: Reject
 
         async def send() -> None:
             page = ui.context.client
-            if not person.may_act:
-                notify(page, NOT_AUTHORIZED, is_good=False)
+            if not person.may_operate:
+                notify(page, NOT_AUTHORIZED, is_success=False)
                 return
             replay = Replay(sources.mqtt_url, sources.topic_root, sources.readings)
             try:
                 sentence = await replay.send(rejected["topic"], payload.value or "")
             except ReplayError as error:
-                notify(page, str(error), is_good=False)
+                notify(page, str(error), is_success=False)
                 return
             dialog.close()
-            notify(page, sentence, is_good=True)
+            notify(page, sentence, is_success=True)
             await replay.mark(sources.rejected, rejected["_id"])
 
         with ui.row():

@@ -59,14 +59,14 @@ class Replay:
         Raises:
             ReplayError: It is no reading, or it was refused again, or nobody answers.
         """
-        place = self._topics.place(topic)
+        place = self._topics.sensor_key(topic)
         found = _check(payload, place)
         name = f"monitor-{secrets.token_hex(8)}"
         link = ConnectionSupervisor(
-            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), rival=""
+            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), takeover_hint=""
         )
         try:
-            async with link.open() as connection:
+            async with link.new_connection() as connection:
                 return await connection.run(self._send(connection, place, payload, found)) or ""
         except BrokerRejectedError as error:
             allow = "the MQTT URL must be that of the user operator"
@@ -87,10 +87,10 @@ class Replay:
     async def _send(
         self, connection: Connection, place: SensorKey, payload: str, found: dict[str, float]
     ) -> str:
-        await connection.listen(self._topics.rejected(place), retained=False)
-        unheard = connection.unheard
+        await connection.add_subscription(self._topics.rejected(place), retained=False)
+        unheard = connection.no_subscribers
         await connection.publish_many([OutgoingMessage(self._topics.readings(*place), payload.encode())])
-        if connection.unheard > unheard:
+        if connection.no_subscribers > unheard:
             raise ReplayError("no ingestor is there to take it; try again when one runs")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):

@@ -21,7 +21,7 @@ async def open_sensor_dialog(sources: Dependencies, person: Session, place: Sens
     try:
         known = await sources.sensors.one(place.name) or SensorDocument(sensor_id=place.name)
     except QueryError as error:
-        notify(page, f"{error}.", is_good=False)
+        notify(page, f"{error}.", is_success=False)
         return
     with ui.dialog() as dialog, ui.card().classes("ask"):
         ui.label(escape_text(place.name)).classes("ask-title")
@@ -37,10 +37,10 @@ async def open_sensor_dialog(sources: Dependencies, person: Session, place: Sens
                 changes = {"own_location": own or None, "threshold_kwh": threshold.value}
                 wrong = await _save(sources, place.name, changes)
             if wrong is not None:
-                notify(page, wrong, is_good=False)
+                notify(page, wrong, is_success=False)
                 return
             dialog.close()
-            notify(page, f"{place.name} is changed; a threshold counts within five seconds.", is_good=True)
+            notify(page, f"{place.name} is changed; a threshold counts within five seconds.", is_success=True)
 
         with ui.row():
             ui.button("Save", on_click=save)
@@ -50,7 +50,7 @@ async def open_sensor_dialog(sources: Dependencies, person: Session, place: Sens
 
 
 def _validation_error(person: Session, location: str, threshold_kwh: float | None) -> str | None:
-    if not person.may_act:
+    if not person.may_operate:
         return NOT_AUTHORIZED
     if not location.isprintable():
         return "A location has printable characters only."

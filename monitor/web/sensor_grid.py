@@ -49,7 +49,7 @@ class SensorGrid:
             worst: The severity of the worst standing alarm of each sensor that has one.
         """
         self._worst = worst
-        await self._live.fleet.fill([name for _, name in self._shown], fewer_than=KEPT)
+        await self._live.sensor_cache.load_history([name for _, name in self._shown], fewer_than=KEPT)
         self._draw()
 
     def _search_anew(self) -> None:
@@ -57,7 +57,7 @@ class SensorGrid:
         self._draw()
 
     def _draw(self) -> None:
-        found, total = self._found(), len(self._live.fleet.sensors)
+        found, total = self._found(), len(self._live.sensor_cache.sensors)
         pages = max(1, -(-len(found) // PAGE_TILES))
         self._pages.max, self._pages.visible = pages, pages > 1
         first = (min(int(self._pages.value or 1), pages) - 1) * PAGE_TILES
@@ -82,7 +82,7 @@ class SensorGrid:
             is_wrong = sensor.sensor_id in self._worst or sensor.state(now) != "online"
             return is_wrong or not self._only_wrong.value
 
-        found = filter(is_sought, self._live.fleet.sensors.values())
+        found = filter(is_sought, self._live.sensor_cache.sensors.values())
         return sorted(found, key=lambda each: (each.site, each.sensor_id))
 
     def _lay_out(self, shown: Sequence[LiveSensor]) -> None:

@@ -42,7 +42,7 @@ class TimeRangePicker:
         """Whether the time goes on until now."""
         return bool(self._toggle.value != CUSTOM)
 
-    def span(self) -> TimeRange | None:
+    def time_range(self) -> TimeRange | None:
         """The time chosen; None if what somebody wrote is no time."""
         now = utc_now()
         if self.is_running:

@@ -37,11 +37,11 @@ class SecurityHeaders:
         is_kept: Whether browsers may keep it: libraries and looks, which are the same for everybody.
     """
 
-    def __init__(self, send: Send, nonce: str, *, secure: bool, is_kept: bool) -> None:
+    def __init__(self, send: Send, nonce: str, *, secure: bool, is_cacheable: bool) -> None:
         self._send = send
         self._headers = HEADERS | (STRICT_TRANSPORT_SECURITY if secure else {})
         self._headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
-        self._is_kept = is_kept
+        self._is_kept = is_cacheable
 
     async def __call__(self, message: Message) -> None:
         """Send a part of the answer."""

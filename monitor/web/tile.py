@@ -33,7 +33,7 @@ def tile_html(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
     """
     state = sensor.state(now)
     value = "—" if sensor.value_kwh is None else format_number(sensor.value_kwh)
-    heard = format_ago(sensor.heard_at, now)
+    heard = format_ago(sensor.last_seen_at, now)
     alarm = f'<span class="chip {severity}">{severity}</span>' if severity else ""
     # The id is nothing but letters, digits, dots, dashes and underscores.
     return (

@@ -32,7 +32,7 @@ def to_numbers(sheet: RecordingTable, column: int, values: pa.Array) -> NDArray[
         texts = to_texts(values)
         values, unfit = _with_points(sheet, texts)
         if unfit is not None:
-            raise sheet.wrong(column, unfit, texts[unfit], "no number")
+            raise sheet.value_error(column, unfit, texts[unfit], "no number")
     elif not is_number(values):
         raise sheet.error(
             f"has no numbers in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {values.type}"

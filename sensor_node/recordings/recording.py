@@ -95,7 +95,7 @@ def _split(
         ) from error
     if names.null_count:
         row = int(names.is_null().to_numpy(zero_copy_only=False).argmax())
-        raise sheet.wrong(column, row, sensors[0][row], "no name of a sensor")
+        raise sheet.value_error(column, row, sensors[0][row], "no name of a sensor")
     coded = names.dictionary_encode()
     codes = coded.indices.to_numpy()
     rows = np.argsort(codes, kind="stable")

@@ -41,7 +41,7 @@ class RecordingTable:
         """The error that says so of this file."""
         return RecordingError(f"the recording {self.file} {what}")
 
-    def wrong(self, column: int, row: int, shown: pa.Scalar, why: str) -> RecordingError:
+    def value_error(self, column: int, row: int, shown: pa.Scalar, why: str) -> RecordingError:
         """The error that names a value, and where it is."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
         name, value = (

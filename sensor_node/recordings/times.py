@@ -70,7 +70,7 @@ def to_times(sheet: RecordingTable, column: int, values: pa.Array) -> Times:
     is_odd = is_known & ((ms < 0) | (ms >= UNIX_MS[1]))
     if is_odd.any():
         row = int(is_odd.argmax())
-        raise sheet.wrong(column, row, values[row], "no time between 1970 and 2100")
+        raise sheet.value_error(column, row, values[row], "no time between 1970 and 2100")
     return Times(ms, is_known, zone is None)
 
 
@@ -100,18 +100,18 @@ def _cast(sheet: RecordingTable, column: int, texts: pa.Array, kind: pa.DataType
     except pa.ArrowInvalid:
         row = first_unreadable(texts, kind)
     why = "no time" if _kind_of(texts[row : row + 1]) is None else "a time unlike those before"
-    raise sheet.wrong(column, row, texts[row], f"{why}; write all like {ISO}")
+    raise sheet.value_error(column, row, texts[row], f"{why}; write all like {ISO}")
 
 
 def _from_unix(sheet: RecordingTable, column: int, values: pa.Array) -> pa.Array:
     if is_text(values) and not is_readable(values, pa.float64()):
         row = first_unreadable(values, pa.float64())
-        raise sheet.wrong(column, row, values[row], f"no time; write it like {ISO}")
+        raise sheet.value_error(column, row, values[row], f"no time; write it like {ISO}")
     numbers = values.cast(pa.float64(), safe=False)
     first = next(iter(numbers.drop_null()), pa.scalar(UNIX_S[0])).as_py()
     (least, end), times = (UNIX_MS, 1) if first >= UNIX_MS[0] else (UNIX_S, 1000)
     is_odd = pc.invert(pc.and_(pc.greater_equal(numbers, least), pc.less(numbers, end)))
     if pc.any(is_odd).as_py():
         row = pc.index(is_odd, True).as_py()
-        raise sheet.wrong(column, row, values[row], f"no Unix time; write it like {ISO}")
+        raise sheet.value_error(column, row, values[row], f"no Unix time; write it like {ISO}")
     return pc.floor(pc.multiply(numbers, times)).cast(pa.int64()).cast(pa.timestamp("ms", "UTC"))

@@ -161,7 +161,7 @@ async def settle(page: Page) -> None:
 async def main() -> None:
     """Start everything, fill it, and take the pictures."""
     folder = Path(tempfile.mkdtemp(prefix="energy-pages-"))
-    async with start_servers(folder, Credentials.made_up()) as servers:
+    async with start_servers(folder, Credentials.generate()) as servers:
         ingestor = RunningIngestor(servers, "+", folder / "ingestor.log", ("--name", "ingestor"))
         await ingestor.start()
         with MongoClient[dict[str, Any]](servers.mongo("admin")) as client:

@@ -25,13 +25,13 @@ ROOT = Path(__file__).parent.parent.parent
 
 async def chaos(settings: ChaosSettings, folder: Path) -> bool:
     """Break what runs in this folder; whether all was well in the end."""
-    async with start_servers(folder / "servers", Credentials.made_up()) as servers:
+    async with start_servers(folder / "servers", Credentials.generate()) as servers:
         if settings.table:
             return await measure(servers, folder, settings.seed, settings.only)
         async with open_rig(servers, "chaos", folder / "chaos") as rig:
             verdict = await at_random(rig, settings.minutes, settings.seed)
     say("\n".join(verdict_lines(verdict)))
-    return verdict.is_well
+    return verdict.passed
 
 
 def main() -> None:

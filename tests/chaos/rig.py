@@ -93,12 +93,12 @@ class Rig:
     async def restart_broker(self) -> None:
         """Start Mosquitto again and wait until it lets people in."""
         await self.servers.broker.start()
-        await self.servers.broker.ready(self.servers.broker_answers)
+        await self.servers.broker.ready(self.servers.broker_ready)
 
     async def restart_database(self) -> None:
         """Start mongod again and wait until it answers."""
         await self.servers.database.start()
-        await self.servers.database.ready(self.servers.database_answers)
+        await self.servers.database.ready(self.servers.database_ready)
 
     async def mend(self) -> None:
         """Leave the servers as they should be, also when a test has failed."""
@@ -152,7 +152,7 @@ class Rig:
                 self.servers.mongo("viewer"),
                 "energy",
             )
-            if verdict.is_well or time.monotonic() > until:
+            if verdict.passed or time.monotonic() > until:
                 return verdict
             await asyncio.sleep(LOOK_EVERY_S)  # between two looks
 
@@ -234,7 +234,7 @@ async def _recording(rig: Rig) -> AsyncIterator[None]:
     command += ["-i", f"recorder-{rig.site}", "-t", f"energy/alerts/{rig.site}/+"]
     recorder = Process("recorder", command, log=rig.alerts)
     await recorder.start()
-    await eventually(servers.broker_answers)
+    await eventually(servers.broker_ready)
     try:
         yield
     finally:
@@ -245,6 +245,6 @@ async def wait_for(process: Process, within_s: float) -> bool:
     """Wait until a process ends by itself; whether it did in time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within_s):
-            await process.ended()
+            await process.wait_ended()
             return True
     return False

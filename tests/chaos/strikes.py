@@ -191,7 +191,7 @@ async def flood(rig: Rig, _: random.Random) -> None:
     await publisher.start()
     await asyncio.sleep(4)  # how long the fault lasts
     send_signal(rig.servers.database, signal.SIGCONT)
-    await publisher.ended()
+    await publisher.wait_ended()
 
 
 async def replay(rig: Rig, rng: random.Random) -> None:

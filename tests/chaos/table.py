@@ -98,7 +98,7 @@ async def measure(servers: Servers, folder: Path, seed: int, only: str) -> bool:
                 f"{verdict.attempted:,} readings, {len(verdict.lost)} lost, "
                 f"{len(verdict.duplicated)} doubled"
             )
-            is_kept &= verdict.is_well or chapter is NO_PROMISE
+            is_kept &= verdict.passed or chapter is NO_PROMISE
     return is_kept
 
 

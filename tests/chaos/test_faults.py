@@ -37,7 +37,7 @@ async def strike(rig: Rig, *faults: Fault) -> None:
         assert await rig.recovered() is not None, f"{fault.name}: {rig.backlog}"
     verdict = await rig.settle(listened=faults[0].broker_lives)
     assert verdict.faults == {}, faults
-    assert verdict.is_well
+    assert verdict.passed
     assert verdict.confirmed + verdict.recovered == verdict.attempted > 0
 
 
@@ -65,7 +65,7 @@ async def test_nothing_is_lost_or_doubled_whatever_comes(rig_of: OpenRig, seed: 
     """Faults at random, without waiting for a recovery, as ``scripts/chaos --minutes`` has them."""
     async with rig_of() as rig:
         verdict = await at_random(rig, MINUTES, seed)
-    assert verdict.is_well, verdict.faults
+    assert verdict.passed, verdict.faults
 
 
 async def test_nothing_is_lost_or_doubled_on_a_bad_network(

@@ -36,7 +36,7 @@ async def flood(rig: Rig, count: int) -> None:
 
 async def _ended(process: Process) -> str:
     await process.start()
-    return await process.ended()
+    return await process.wait_ended()
 
 
 async def stored(rig: Rig, count: int) -> None:
@@ -116,7 +116,7 @@ async def test_wrong_clocks_of_nodes(rig_of: OpenRig) -> None:
         ]
         assert "status 0" in await _ended(node.process)
         verdict = await rig.settle()
-    assert verdict.is_well
+    assert verdict.passed
     assert verdict.attempted == 5 * 60
     assert {each.split("@")[0].rsplit("-", 1)[0] for each in verdict.rejected} == {f"{rig.site}-3-durable"}
     assert len(verdict.rejected) == 60
@@ -164,7 +164,7 @@ async def test_full_disk_of_the_database_loses_nothing(
         await rig.restart_database()
         assert await rig.recovered() is not None
         verdict = await rig.settle()
-    assert verdict.is_well
+    assert verdict.passed
 
 
 async def _is_silent(rig: Rig) -> bool:

@@ -178,7 +178,7 @@ async def test_fault_is_found(rig_of: OpenRig, case: Case) -> None:
     async with rig_of() as rig:
         await case.scenario(rig, case.mutant)
         verdict = await rig.settle(listened=case.listened, within_s=WITHIN_S)
-    assert not verdict.is_well
+    assert not verdict.passed
     assert case.found(verdict)
 
 

@@ -106,7 +106,7 @@ def confirm_all(bringing: Pipeline, opened: Batch) -> None:
 
 def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
     """Tell a sensor that it may forget a reading, as if that were kept as it was refused."""
-    bringing.confirmations.rejected(bringing.topics.place(topic), sequence)
+    bringing.confirmations.rejected(bringing.topics.sensor_key(topic), sequence)
 
 
 def keep_all(rejections: Sequence[Rejection]) -> SortedOut:

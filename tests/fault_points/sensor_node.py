@@ -31,14 +31,14 @@ SEND_AGAIN_AFTER_S = Point(outbox, "RESEND_AFTER_S")
 
 def topic_of(publisher: Publisher, reading: Kept) -> str:
     """Where a reading is published."""
-    return publisher._topics.readings(*reading.place)
+    return publisher._topics.readings(*reading.sensor_key)
 
 
 async def forget(publisher: Publisher, readings: Sequence[Kept]) -> None:
     """Have the outbox forget readings as if the ingestor had confirmed them."""
     sequences = defaultdict(list)
     for reading in readings:
-        sequences[reading.place].append(reading.sequence)
+        sequences[reading.sensor_key].append(reading.sequence)
     for place, sent in sequences.items():
         await publisher._outbox.forget(place, to_ranges(sent), 0.0, stored=True)
 

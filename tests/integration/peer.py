@@ -75,7 +75,7 @@ async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncI
             "test",
             lambda *_: None,
             will=OutgoingMessage("will", b""),
-            rival="there is a rival",
+            takeover_hint="there is a rival",
         )
     finally:
         server.close()

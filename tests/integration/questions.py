@@ -137,13 +137,13 @@ def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
     ]
     sought += [AlarmFilter(rule="silent"), AlarmFilter(severity="major")]
     return {
-        "Episodes.standing": [partial(episodes.standing, ()), partial(episodes.standing, SITE)],
-        "Episodes.over": [partial(episodes.over, ()), partial(episodes.over, SITE)],
+        "Episodes.standing": [partial(episodes.active, ()), partial(episodes.active, SITE)],
+        "Episodes.over": [partial(episodes.ended, ()), partial(episodes.ended, SITE)],
         "Episodes.page": [
             partial(_two_pages, partial(episodes.page, *each, 5)) for each in product(states, sought)
         ],
-        "Episodes.between": [partial(episodes.between, WEEK), partial(episodes.between, WEEK, SITE)],
-        "Episodes.named": [partial(episodes.named, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
+        "Episodes.between": [partial(episodes.overlapping, WEEK), partial(episodes.overlapping, WEEK, SITE)],
+        "Episodes.named": [partial(episodes.by_ids, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
         "Episodes.sensor": [partial(episodes.sensor, ONE)],
         "Episodes.shelved": [episodes.shelved],
     }
@@ -158,14 +158,14 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
         "Readings.newest": [partial(readings.newest, ONE, 30)],
         "Readings.values": [partial(readings.values, [first])],
         "Readings.count": [partial(readings.count, ONE, LATE, most) for most in (10, 5001)],
-        "Readings.fitting_grain": [partial(readings.fitting_grain, ONE, LATE)],
+        "Readings.fitting_grain": [partial(readings.fitting_resolution, ONE, LATE)],
         "Readings.periods": [
-            partial(readings.periods, ONE, WEEK, "hourly"),
-            partial(readings.periods, ONE, WEEK, "daily"),
-            partial(readings.periods, ONE, WEEK, "hourly", 10, hour[:-11]),
+            partial(readings.rollups, ONE, WEEK, "hourly"),
+            partial(readings.rollups, ONE, WEEK, "daily"),
+            partial(readings.rollups, ONE, WEEK, "hourly", 10, hour[:-11]),
         ],
         "Readings.anywhere": [
-            partial(_two_pages, partial(readings.anywhere, LATE, each, 20)) for each in sought
+            partial(_two_pages, partial(readings.page_all_sensors, LATE, each, 20)) for each in sought
         ],
         "Readings.last_stored": [readings.last_stored],
         "Readings.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],

@@ -101,7 +101,7 @@ async def test_ingestor_with_the_wrong_user_says_so_and_ends(
     environment[variable] = url(servers)
     ingestor.process.environment = environment
     await ingestor.process.start()
-    assert "status 1" in await ingestor.process.ended()
+    assert "status 1" in await ingestor.process.wait_ended()
     last = ingestor.log.read_text().splitlines()[-1]
     assert last == "ingestor: " + sentence.format(site=site, port=servers.mqtt_port)
 
@@ -171,7 +171,7 @@ async def test_access_follows_the_topic_root(
 ) -> None:
     monkeypatch.setenv("ENERGY_TOPIC_ROOT", "campus/energy")
     servers = Servers(accounts, tmp_path, reserve_port(), 0)
-    async with running(servers.broker, servers.broker_answers), Wire(servers.mqtt("sensors")) as wire:
+    async with running(servers.broker, servers.broker_ready), Wire(servers.mqtt("sensors")) as wire:
         await wire.publish("campus/energy/readings/lari/S", b"{}")
         with pytest.raises(BrokerRejectedError, match="not authorized"):
             await wire.publish("energy/readings/lari/S", b"{}")

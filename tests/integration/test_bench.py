@@ -92,7 +92,7 @@ async def test_growth_is_measured(rig: BenchRig, tmp_path: Path) -> None:
     crowd = await with_sensors(rig, 100, 2_000, 2_000)
     assert 0 < crowd.cpu_us < 10_000
     assert (await with_arrays(rig, 1000, 10_000)).rate > 100
-    rig.fresh()
+    rig.reset()
     assert (await with_documents(rig, 10_000, 2_000, lambda _: None)).rate > 100
     assert rig.stored("measures") == 12_000
     stall = await stalled(rig, 1.5, 5_000)

@@ -33,7 +33,7 @@ async def test_reset_is_noticed_at_once() -> None:
         await asyncio.sleep(0.1)  # so that it waits for a packet
         peer.reset()
 
-    async with broker(reset) as link, link.open() as connection:
+    async with broker(reset) as link, link.new_connection() as connection:
         with pytest.raises(BrokerLostError):
             async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
@@ -49,7 +49,7 @@ async def test_silent_peer_is_noticed() -> None:
     async def say_nothing(_: Peer) -> None:
         await for_ever()
 
-    async with broker(say_nothing) as link, link.open() as connection:
+    async with broker(say_nothing) as link, link.new_connection() as connection:
         with pytest.raises(BrokerLostError):
             async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
@@ -71,7 +71,7 @@ async def test_anything_heard_proves_that_the_peer_lives() -> None:
             pings += isinstance(packet, PingReqPacket)
         talking.cancel()
 
-    async with broker(talk_without_answering_pings) as link, link.open() as connection:
+    async with broker(talk_without_answering_pings) as link, link.new_connection() as connection:
         with pytest.raises(TimeoutError):
             # Several times as long as a ping may go without an answer.
             async with asyncio.timeout(2):
@@ -83,7 +83,7 @@ async def test_peer_that_does_not_read_does_not_hold_up_the_end() -> None:
     async def never_read(_: Peer) -> None:
         await for_ever()
 
-    async with asyncio.timeout(AT_ONCE_S), broker(never_read) as link, link.open() as connection:
+    async with asyncio.timeout(AT_ONCE_S), broker(never_read) as link, link.new_connection() as connection:
         big = [OutgoingMessage("t", b"x" * 1_000_000)] * 50
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -95,7 +95,7 @@ async def test_what_is_no_mqtt_ends_the_connection() -> None:
         peer.writer.write(b"\xff" * 100)
         await listen_for_ever(peer)
 
-    async with broker(babble) as link, link.open() as connection:
+    async with broker(babble) as link, link.new_connection() as connection:
         with pytest.raises(BrokerLostError):
             async with asyncio.timeout(AT_ONCE_S):
                 await connection.run(for_ever())
@@ -111,7 +111,7 @@ async def test_rival_ends_the_loop_with_its_sentence() -> None:
 
     async with broker(take_over) as link:
         with pytest.raises(BrokerRejectedError, match="there is a rival"):
-            await link.keep(use, asyncio.Event())
+            await link.run(use, asyncio.Event())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_rival_ends_the_loop_with_its_sentence() -> None:
 async def test_refusal_is_told_from_a_passing_fault(code: ConnAckReasonCode, error: type[Exception]) -> None:
     async with broker(listen_for_ever, ConnAckPacket(reason_code=code)) as link:
         with pytest.raises(error, match=code.name.replace("_", " ").lower()):
-            async with link.open():
+            async with link.new_connection():
                 pass
 
 
@@ -135,9 +135,11 @@ async def test_silent_door_is_left_in_bounded_time() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()  # the kernel takes the connection, nobody ever answers
         address = MqttAddress.parse(f"mqtt://127.0.0.1:{server.getsockname()[1]}")
-        link = ConnectionSupervisor(address, "test", lambda *_: None, OutgoingMessage("will", b""), rival="")
+        link = ConnectionSupervisor(
+            address, "test", lambda *_: None, OutgoingMessage("will", b""), takeover_hint=""
+        )
         with pytest.raises(BrokerLostError, match=r"no answer within 0\.3 s"):
-            async with link.open():
+            async with link.new_connection():
                 pass
 
 
@@ -159,7 +161,7 @@ async def test_loop_makes_a_new_client_after_each_loss_and_says_so_once(
 
     caplog.set_level(logging.INFO)
     async with broker(reset) as link:
-        await link.keep(use, asyncio.Event())
+        await link.run(use, asyncio.Event())
     assert used == 6
     assert sum("there is a rival" in each for each in caplog.messages) == 1
     # Two lines for each of the first three losses; then it is a suspicion, told once.

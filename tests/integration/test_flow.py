@@ -38,7 +38,10 @@ async def test_publishing_keeps_to_the_brokers_window() -> None:
                 most = max(most, len(open_packets))
         answering.cancel()
 
-    async with broker(answer_late, ConnAckPacket(receive_max=250)) as link, link.open() as connection:
+    async with (
+        broker(answer_late, ConnAckPacket(receive_max=250)) as link,
+        link.new_connection() as connection,
+    ):
         await connection.publish_many([OutgoingMessage("t", b"x")] * count)
     assert answered == count
     assert MAX_BATCH < most <= 250
@@ -55,7 +58,7 @@ async def test_refused_message_is_reported_after_all_were_sent() -> None:
                 reason = PubAckReasonCode.QUOTA_EXCEEDED if sent == 3 else PubAckReasonCode.SUCCESS
                 peer.send(PubAckPacket(packet.packet_id or 0, reason_code=reason))
 
-    async with broker(refuse_some) as link, link.open() as connection:
+    async with broker(refuse_some) as link, link.new_connection() as connection:
         messages = [OutgoingMessage(f"topic/{number}", b"") for number in range(5)]
         with pytest.raises(
             BrokerRejectedError, match="the broker refuses a message on topic/2: quota exceeded"
@@ -75,19 +78,19 @@ async def test_reading_pauses_while_there_is_no_room_but_not_for_ever() -> None:
             await peer.writer.drain()
         await listen_for_ever(peer)
 
-    async with broker(flood) as link, link.open() as connection:
+    async with broker(flood) as link, link.new_connection() as connection:
         received = 0
 
         def deliver(packets: Sequence[PublishPacket]) -> None:
             nonlocal received
             received += len(packets)
 
-        connection.deliver = deliver
-        link.room.clear()
+        connection.on_messages = deliver
+        link.may_read.clear()
         await asyncio.sleep(0.1)  # for what it takes in without room
         first = received
         assert first < 200
         await eventually(lambda: received > first)
         assert received < 200
-        link.room.set()
+        link.may_read.set()
         await eventually(lambda: received > 190)

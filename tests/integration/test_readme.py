@@ -51,14 +51,14 @@ def test_settings_table_is_complete_and_right() -> None:
 def test_topics_table_names_the_topics_that_are_built() -> None:
     rows = {row[0] for row in table("Topics")}
     topics = Topics()
-    place = topics.place("x/<site>/<sensor_id>")
+    place = topics.sensor_key("x/<site>/<sensor_id>")
     assert rows == {
         topics.readings(*place),
         topics.status("<site>", "<node_id>"),
         topics.stored(*place),
         topics.alerts(*place),
         topics.alarms(*place),
-        topics.storm("<site>"),
+        topics.alarm_flood("<site>"),
         topics.commands(*place),
         topics.rejected(place),
         topics.ingestors("<name>"),

@@ -51,7 +51,7 @@ async def test_readings_at_full_speed_are_each_stored_once(
     publisher = flood(servers, site, count, tmp_path / "flood.log")
     before_s = await ingestor.cpu_s()
     await publisher.start()
-    assert "status 0" in await publisher.ended()
+    assert "status 0" in await publisher.wait_ended()
     books = await settled(ingestor, count)
     cpu_us = (await ingestor.cpu_s() - before_s) * 1e6 / count
     sys.stdout.write(f"ingestor: {cpu_us:.1f} us of CPU time per reading\n")
@@ -76,7 +76,7 @@ async def test_ingestor_killed_in_the_middle_of_many_readings_loses_and_doubles_
             await ingestor.start(ready=False)
         await place.until_count(count, seconds=120)
         await settled(ingestor, 1)
-        assert "status 0" in await publisher.ended()
+        assert "status 0" in await publisher.wait_ended()
         assert place.count() == count
         await eventually(lambda: place.count(is_anomaly=True, alerted_at=None) == 0)
         anomalies = set(place.database.measures.distinct("_id", {"site": site, "is_anomaly": True}))
@@ -107,7 +107,7 @@ async def test_ingestor_brings_home_what_is_in_hand_when_told_to_stop(
     await publisher.start()
     await place.until_count(1000)
     assert await ingestor.stop() == 0
-    await publisher.ended()
+    await publisher.wait_ended()
     before = place.count()
     await ingestor.start()
     await place.until_count(30_000, seconds=60)
@@ -176,7 +176,7 @@ async def test_database_killed_in_the_middle_of_30_000_readings_loses_and_double
             await own_place.until_count(part, seconds=60)
             await own_servers.database.stop(signal.SIGKILL)
             await own_servers.database.start()
-            await eventually(own_servers.database_answers)
+            await eventually(own_servers.database_ready)
         await settled(ingestor, 30_000)
         assert own_place.count() == 30_000
 
@@ -196,7 +196,7 @@ async def test_what_was_alerted_is_still_there_when_the_database_is_killed_at_on
             await asyncio.sleep(0.01)  # the ingestor acknowledges the reading
             await own_servers.database.stop(signal.SIGKILL)
             await own_servers.database.start()
-            await eventually(own_servers.database_answers)
+            await eventually(own_servers.database_ready)
             assert own_place.count() == count
             await eventually(ingestor.is_ready, seconds=40)
 
@@ -261,7 +261,7 @@ async def test_broker_that_restarts_loses_nothing(
             await asyncio.sleep(1)  # away for longer than the first back-off
             await own_servers.broker.start()
         # The node ends with status 0 once the ingestor has confirmed every reading.
-        assert "status 0" in await node.ended()
+        assert "status 0" in await node.wait_ended()
         assert own_place.count() == 200
         assert balance(await ingestor.books()) == 0
 

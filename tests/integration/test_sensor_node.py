@@ -52,7 +52,7 @@ async def test_readings_of_all_meters_are_published_stored_and_confirmed(
     options = ["--count", "3", "--readings", "30", "--interval", "20ms", "--location", "Room 7"]
     process = node(*options, sensor_id=first)
     await process.start()
-    assert "status 0" in await process.ended()
+    assert "status 0" in await process.wait_ended()
     assert "30 of 30 readings made" in log_of(process)
     stored = place.stored()
     assert len(stored) == 30
@@ -83,7 +83,7 @@ async def test_same_seed_gives_the_same_values(node: StartNode, viewer: Wire, se
     for _ in range(2):
         process = node(*options, sensor_id=sensor)
         await process.start()
-        await process.ended()
+        await process.wait_ended()
     await eventually(lambda: len(viewer.on("energy/readings/")) == 40)
     values = [json.loads(each.payload)["value_kwh"] for each in viewer.on("energy/readings/")]
     assert values[:20] == values[20:]
@@ -152,7 +152,7 @@ async def test_unconfirmed_readings_survive_in_the_outbox(
     async with start_ingestor():
         process = node(*outbox, "--readings", "1", sensor_id=place.sensor)
         await process.start()
-        assert "status 0" in await process.ended()
+        assert "status 0" in await process.wait_ended()
         stored = {f"{each['timestamp'].isoformat(timespec='milliseconds')}Z" for each in place.stored()}
         assert made <= stored
 
@@ -164,7 +164,7 @@ async def test_day_of_readings_is_backfilled_beside_live_ones(
     meter, where = Meter(SensorKey(place.site, place.sensor), "Room 1", sequence=1), range(DAY_READINGS)
     day = [meter.read(began + timedelta(seconds=2 * each), each % 900 / 100)[0] for each in where]
     async with open_outbox(path, DAY_READINGS, Ledger()) as outbox:
-        await outbox.add([OutboxEntry(each.place, each.sequence, each.payload) for each in day])
+        await outbox.add([OutboxEntry(each.sensor_key, each.sequence, each.payload) for each in day])
     process = node("--outbox", str(path), "--interval", "100ms", sensor_id=place.sensor)
     await process.start()
     now = datetime.now(UTC)
@@ -185,7 +185,7 @@ async def test_full_outbox_is_said_loudly_in_the_log_and_in_the_status(
     options = ["--readings", "30", "--interval", "10ms", "--outbox-limit", "20", "--drain", "500ms"]
     process = node(*options, sensor_id=sensor)
     await process.start()
-    assert "status 1" in await process.ended()
+    assert "status 1" in await process.wait_ended()
     assert "The outbox is full (20 readings): new ones are LOST." in log_of(process)
     process = node("--interval", "10ms", "--outbox-limit", "20", sensor_id=sensor)
     await process.start()
@@ -225,7 +225,7 @@ async def test_refused_readings_are_not_sent_for_ever(
         sequences = [[0, 2**62]]
         topic = f"energy/stored/{place.site}/{place.sensor}"
         await impostor.publish(topic, "not an answer", json.dumps({"sequences": [], "rejected": sequences}))
-        assert "status 0" in await process.ended()
+        assert "status 0" in await process.wait_ended()
     assert f"The ingestor refused 5 readings of {place.sensor}" in log_of(process)
     assert "cannot be read" in log_of(process)
 
@@ -233,7 +233,7 @@ async def test_refused_readings_are_not_sent_for_ever(
 async def test_node_without_an_ingestor_says_what_is_not_confirmed(node: StartNode, sensor: str) -> None:
     process = node("--readings", "3", "--interval", "10ms", "--drain", "500ms", sensor_id=sensor)
     await process.start()
-    assert "status 1" in await process.ended()
+    assert "status 1" in await process.wait_ended()
     assert log_of(process).splitlines()[-1] == (
         "sensor-node: 3 of 3 readings are not confirmed; is the ingestor running?"
     )
@@ -254,7 +254,7 @@ async def test_nodes_that_share_a_folder_take_different_meters(
     await eventually(lambda: sensor_ids() == {"Sensor-LARI-01", "Sensor-LARI-02", "Sensor-LARI-03"})
     named = node("--outbox", str(folder), sensor_id="Sensor-LARI-02")
     await named.start()
-    assert "status 1" in await named.ended()
+    assert "status 1" in await named.wait_ended()
     assert "another sensor node uses the outbox" in log_of(named)
     for process in processes:
         await process.stop()
@@ -301,7 +301,7 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
 async def test_wrong_option_is_told_in_one_sentence(node: StartNode, options: str, sentence: str) -> None:
     process = node(*options.split())
     await process.start()
-    await process.ended()
+    await process.wait_ended()
     assert log_of(process) == f"sensor-node: {sentence}\n"
 
 
@@ -310,6 +310,6 @@ async def test_damaged_outbox_is_told_in_one_sentence(node: StartNode, tmp_path:
     damaged.write_bytes(b"this is no database, but long enough to look like one" * 100)
     process = node("--outbox", str(damaged))
     await process.start()
-    assert "status 1" in await process.ended()
+    assert "status 1" in await process.wait_ended()
     sentence = f"the outbox {damaged} cannot be used (file is not a database); move it away or name another"
     assert log_of(process) == f"sensor-node: {sentence}\n"

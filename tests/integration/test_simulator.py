@@ -47,7 +47,7 @@ def simulate(servers: Servers, site: str, tmp_path: Path) -> Simulate:
 
 async def ended(process: Process) -> str:
     await process.start()
-    return await process.ended()
+    return await process.wait_ended()
 
 
 async def verify(servers: Servers, *arguments: str) -> tuple[int | None, str]:
@@ -87,7 +87,7 @@ async def test_bad_day_with_every_fault_ends_with_nothing_wrong(
     process = simulate("run", scenario, "--ledger", str(ledger))
     await process.start()
     async with asyncio.timeout(BAD_DAY_S + 90):
-        assert "status 0" in await process.ended()
+        assert "status 0" in await process.wait_ended()
     status, output = await verify(servers, str(ledger))
     assert (status, output.splitlines()[-1]) == (0, "All is well."), output
     assert max(map(len, output.splitlines())) <= 80

@@ -66,7 +66,7 @@ async def test_up_shows_readings_says_what_next_and_keeps_its_data_until_told_to
     with MongoClient[dict[str, object]](urls["VIEWER_MONGO_URL"]) as client:
         assert client[DATABASE].measures.find_one() is not None
 
-    await first.process.ended()
+    await first.process.wait_ended()
     assert first.status == 0
     assert first.output().endswith("Stopped. Start it again to go on with the same data.\n")
     assert "Traceback" not in first.output()
@@ -95,7 +95,7 @@ async def test_second_up_is_refused_in_one_sentence(state: Path) -> None:
     await first.process.start()
     await eventually(lambda: "Mosquitto" in first.output())
     await second.process.start()
-    await second.process.ended()
+    await second.process.wait_ended()
     assert second.status == 1
     sentence = f"scripts/up: it runs already (process {first.pid}); end that one with Ctrl-C first\n"
     assert second.output() == sentence
@@ -171,7 +171,7 @@ async def test_killed_up_leaves_nothing_running(state: Path) -> None:
     await eventually(lambda: not any(map(is_running, started)), seconds=40)
     again = Up(state, 2, "--for", "1s")
     await again.process.start()
-    await again.process.ended()
+    await again.process.wait_ended()
     assert again.status == 0
 
 

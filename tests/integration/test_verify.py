@@ -49,7 +49,7 @@ async def test_ledger_of_a_node_is_held_against_the_database(
         tmp_path / "node.log",
     )
     await node.start()
-    assert "status 0" in await node.ended()
+    assert "status 0" in await node.wait_ended()
     await eventually(lambda: place.count(is_anomaly=True, alerted_at=None) == 0)
     status, output, _ = await verify(servers, str(ledger))
     assert (status, output.splitlines()[-1]) == (0, "All is well.")

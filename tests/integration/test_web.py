@@ -66,7 +66,7 @@ async def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> Non
         passwords = {"ENERGY_VIEWER_PASSWORD": "look", "ENERGY_OPERATOR_PASSWORD": "act"}
         process = web(tmp_path / "log", "--http", address, **passwords, **NOBODY)
         await process.start()
-        assert "status 1" in await process.ended()
+        assert "status 1" in await process.wait_ended()
     sentence = f"cannot listen on {address} (Address already in use); give another --http"
     assert (tmp_path / "log").read_text() == f"monitor web: {sentence}\n"
 
@@ -80,7 +80,7 @@ async def test_name_that_nobody_knows_is_told_in_one_sentence(tmp_path: Path) ->
     passwords = {"ENERGY_VIEWER_PASSWORD": "look", "ENERGY_OPERATOR_PASSWORD": "act"}
     process = web(tmp_path / "log", "--http", "nobody.invalid:8080", **passwords, **NOBODY)
     await process.start()
-    assert "status 1" in await process.ended()
+    assert "status 1" in await process.wait_ended()
     told = (tmp_path / "log").read_text()
     assert told.startswith("monitor web: cannot listen on nobody.invalid:8080 (")
     assert told.endswith("); give another --http\n")

@@ -74,7 +74,7 @@ def speaks_for_all() -> None:
 def any_id() -> None:
     """Ids are whatever stands in a topic."""
     broker.IS_VALID_PLACE.replace(property(lambda _: True)).start()
-    ingestor.PLACE_OF_TOPIC.replace(Topics.place).start()
+    ingestor.PLACE_OF_TOPIC.replace(Topics.sensor_key).start()
 
 
 def any_retained() -> None:

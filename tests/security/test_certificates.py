@@ -170,11 +170,14 @@ async def stays(world: World, thief: str, within_s: float) -> bool:
     def link(certificate: Path, identifier: str) -> ConnectionSupervisor:
         address = MqttAddress.parse(url(world, certificate))
         return ConnectionSupervisor(
-            address, identifier, lambda *_: None, OutgoingMessage("energy/status/a/x", b""), rival=""
+            address, identifier, lambda *_: None, OutgoingMessage("energy/status/a/x", b""), takeover_hint=""
         )
 
     with CLIENT_ID.replace(lambda name, _address: name):
-        async with link(victim, "sensor-a1").open() as connection, link(other, "sensor-a1").open():
+        async with (
+            link(victim, "sensor-a1").new_connection() as connection,
+            link(other, "sensor-a1").new_connection(),
+        ):
             return not await comes_true(lambda: connection.is_lost, within_s)
 
 
@@ -258,12 +261,12 @@ def test_certificates_hold_what_they_should_and_keys_are_private(tls_world: Worl
 
 def test_servers_certificates_are_kept_until_they_near_their_end(tmp_path: Path) -> None:
     authority = CertificateAuthority(tmp_path)
-    first = authority.keep_server("broker", ["localhost"]).read_bytes()
-    assert CertificateAuthority(tmp_path).keep_server("broker", ["localhost"]).read_bytes() == first
-    assert authority.keep_server("broker", ["localhost", "energy.example.org"]).read_bytes() != first
+    first = authority.ensure_server("broker", ["localhost"]).read_bytes()
+    assert CertificateAuthority(tmp_path).ensure_server("broker", ["localhost"]).read_bytes() == first
+    assert authority.ensure_server("broker", ["localhost", "energy.example.org"]).read_bytes() != first
     authority.issue("broker", days=29, hosts=["localhost"])
     short = (tmp_path / "broker.pem").read_bytes()
-    assert authority.keep_server("broker", ["localhost"]).read_bytes() != short
+    assert authority.ensure_server("broker", ["localhost"]).read_bytes() != short
 
 
 def test_authority_that_is_damaged_is_told_and_left_alone(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ class Session:
     def __init__(self, world: World) -> None:
         will = OutgoingMessage("energy/ingestors/ingestor", b"{}")
         address = MqttAddress.parse(world.url("ingestor"))
-        self.link = ConnectionSupervisor(address, INGESTOR, self._deliver, will, rival="", session_s=600)
+        self.link = ConnectionSupervisor(
+            address, INGESTOR, self._deliver, will, takeover_hint="", session_s=600
+        )
         self.heard: list[bytes] = []
 
     def _deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
@@ -49,7 +51,7 @@ class Session:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Connection]:
-        async with self.link.open() as connection:
+        async with self.link.new_connection() as connection:
             yield connection
 
 
@@ -57,7 +59,7 @@ async def backlog_survives(world: World, *client_ids: str) -> bool:
     """Whether the ingestor finds its backlog when a sensor connected under some client ids meanwhile."""
     session = Session(world)
     async with session.open() as connection:
-        await connection.listen("energy/readings/a/+")
+        await connection.add_subscription("energy/readings/a/+")
     async with world.wire("sensor-a1") as sensor:
         await sensor.publish("energy/readings/a/sensor-a1", b"waiting")
     for each in client_ids:
@@ -66,7 +68,7 @@ async def backlog_survives(world: World, *client_ids: str) -> bool:
                 pass
     async with session.open() as connection:
         # In a session that was wiped it would not hear what comes now either.
-        await connection.listen("energy/readings/a/+")
+        await connection.add_subscription("energy/readings/a/+")
         async with world.wire("sensor-a1") as sensor:
             await sensor.publish("energy/readings/a/sensor-a1", b"live")
         await eventually(lambda: b"live" in session.heard)
@@ -92,16 +94,16 @@ async def will_is_published(world: World, topic: str) -> bool:
     """Whether the last will of a sensor that goes without a word is heard on a topic."""
     address = MqttAddress.parse(world.url("sensor-a1"))
     link = ConnectionSupervisor(
-        address, "victim", lambda *_: None, OutgoingMessage(topic, b"a last will"), rival=""
+        address, "victim", lambda *_: None, OutgoingMessage(topic, b"a last will"), takeover_hint=""
     )
     async with world.wire("viewer") as viewer:
         await viewer.listen("#", retained=False)
         # Leaving by an exception hangs up without a word: the broker speaks for it.
         with contextlib.suppress(ConnectionResetError):
-            async with link.open():
+            async with link.new_connection():
                 raise ConnectionResetError
         # Before the broker lets it in again, it has spoken for the one that was there.
-        async with link.open():
+        async with link.new_connection():
             pass
         async with world.wire("ingestor") as ingestor:
             await ingestor.publish("energy/alerts/a/last", b"the end")

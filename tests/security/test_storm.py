@@ -68,7 +68,7 @@ async def let_in(folder: Path, limit: str) -> int:
         await broker.stop()
         broker.environment = {**broker.environment, "MOSQUITTO_CONF": str(other)}
         await broker.start()
-        await broker.ready(world.servers.broker_answers)
+        await broker.ready(world.servers.broker_ready)
         clients = await connect_all(world.url("gateway-a"), CLIENTS[:150])
         drop_all(clients)
         return len(clients)

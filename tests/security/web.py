@@ -127,7 +127,7 @@ async def as_users_run_it(servers: Servers, folder: Path, *, https: bool) -> Asy
         "ENERGY_OPERATOR_PASSWORD": PASSWORDS["operator"],
     }
     if https:
-        certificate = str(CertificateAuthority(folder / "certificates").keep_server("web", ["127.0.0.1"]))
+        certificate = str(CertificateAuthority(folder / "certificates").ensure_server("web", ["127.0.0.1"]))
         site.context = ssl.create_default_context(cafile=folder / "certificates" / "ca.crt")
         environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
     process = Process("web", [sys.executable, "-m", "monitor", "web"], environment, site.log)

@@ -91,7 +91,7 @@ async def start_world(
         # No longer than this world is made: others are made while it is there.
         with nullcontext() if rights else _no_rights():
             passwords = enrol(state / "mosquitto" / "users")
-            servers = await running.enter_async_context(start_servers(state, Credentials.made_up(), tls=tls))
+            servers = await running.enter_async_context(start_servers(state, Credentials.generate(), tls=tls))
         if without:
             await _restart_without(servers, without)
         yield World(servers, passwords)
@@ -103,7 +103,7 @@ async def _restart_without(servers: Servers, lines: str) -> None:
     await servers.broker.stop()
     servers.broker.command = [str(build)]
     await servers.broker.start()
-    await servers.broker.ready(servers.broker_answers)
+    await servers.broker.ready(servers.broker_ready)
 
 
 def _build(servers: Servers, lines: str) -> Path:

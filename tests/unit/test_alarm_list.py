@@ -101,7 +101,7 @@ def test_only_an_id_is_ever_wider_than_80_columns(length: int, user: str | None,
 
 def test_file_or_pipe_gets_unbroken_lines_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
-    look = DisplayOptions.here()
+    look = DisplayOptions.for_stdout()
     assert not look.colours
     assert len(alarm_lines(alarm(message="word " * 100), None, look)) == 3
 
@@ -116,7 +116,7 @@ def test_terminal_gets_colours_unless_it_wants_none(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for name, value in {"COLUMNS": "80", "TERM": "xterm", "NO_COLOR": "", **variables}.items():
         monkeypatch.setenv(name, value)
-    look = DisplayOptions.here()
+    look = DisplayOptions.for_stdout()
     assert (look.width, look.colours) == (80, colours)
 
 

@@ -259,7 +259,7 @@ def tried(**found: object) -> AttemptedReading:
     truth = GroundTruth(
         must=ExpectedOutcome(fate="stored", flagged=bool(found.pop("must_be_flagged", False)))
     )
-    each = AttemptedReading("lari", 1.0, 1, truth, times=1, was="normal")
+    each = AttemptedReading("lari", 1.0, 1, truth, times_stored=1, outcome="normal")
     for name, value in found.items():
         setattr(each, name, value)
     return each

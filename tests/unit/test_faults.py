@@ -146,20 +146,20 @@ def test_reading_that_is_overtaken_arrives_after_the_later_ones() -> None:
 def test_what_still_waits_at_the_end_is_given_up() -> None:
     what = meter("reorder=once,at=+1s,length=9")
     read(what, 3)
-    assert [each.sequence for each in what.give_up()] == [2]
-    assert what.give_up() == []
+    assert [each.sequence for each in what.flush()] == [2]
+    assert what.flush() == []
 
 
 def test_wrong_clock_gives_no_time_twice() -> None:
     made = read(meter("clock-jump=once,at=+6s,by=-5s,length=4", "clock-jump=once,at=+15s,by=3s,length=3"), 30)
-    stamps = [each.stamp for one in made for each in one]
+    stamps = [each.timestamp for one in made for each in one]
     assert len(set(stamps)) == len(stamps) == 30
     assert stamps[6] - stamps[1] == timedelta(milliseconds=1)
 
 
 def test_skewed_clock_goes_ever_more_wrong_and_is_set_right() -> None:
     made = read(meter("clock-skew=once,at=+2s,by=-60s,length=3"), 6)
-    wrong_s = [(each.stamp - NOW).total_seconds() - number for number, (each,) in enumerate(made)]
+    wrong_s = [(each.timestamp - NOW).total_seconds() - number for number, (each,) in enumerate(made)]
     assert wrong_s == [0, 0, -20, -40, -60, 0]
 
 

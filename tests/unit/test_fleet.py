@@ -40,7 +40,7 @@ def sensor(*measures: Measure, **listed: object) -> LiveSensor:
     one = LiveSensor("S-1")
     if listed:
         document: SensorDocument = {"sensor_id": "S-1", **listed}  # type: ignore[typeddict-item]  # as above
-        one.list_as(document)
+        one.update(document)
     one.add(measures)
     return one
 
@@ -72,7 +72,7 @@ def test_place_and_threshold_set_by_a_person_win() -> None:
         measure(0, 15.0, threshold_kwh=12.0), location="Room 1", own_location="Lab", threshold_kwh=20.0
     )
     assert (one.location, one.threshold_kwh) == ("Lab", 20.0)
-    assert one.list_as({"sensor_id": "S-1", "location": "Room 1"})
+    assert one.update({"sensor_id": "S-1", "location": "Room 1"})
     assert (one.location, one.threshold_kwh) == ("Room 1", 12.0)
 
 
@@ -82,7 +82,7 @@ def test_place_and_threshold_set_by_a_person_win() -> None:
 def test_what_is_no_text_and_no_number_is_not_taken_over(spoiled: SensorDocument) -> None:
     one = sensor(measure(0, 1.0), location="Room 1", threshold_kwh=20.0)
     with pytest.raises((TypeError, ValueError)):
-        one.list_as({"sensor_id": "S-1", **spoiled})
+        one.update({"sensor_id": "S-1", **spoiled})
     assert (one.location or "").isprintable()
     assert one.threshold_kwh in {None, 20.0}
 
@@ -99,9 +99,9 @@ def test_spoiled_reading_leaves_the_others_as_they_are(spoiled: Measure) -> None
 def test_only_what_people_see_of_a_sensor_is_news() -> None:
     one = LiveSensor("S-1")
     document: SensorDocument = {"sensor_id": "S-1", "site": "lari", "status": "online", "last_reading": NOW}
-    assert one.list_as(document)
-    assert not one.list_as({**document, "last_reading": at(5), "interval_s": 5.0})
-    assert one.list_as({**document, "status": "offline"})
+    assert one.update(document)
+    assert not one.update({**document, "last_reading": at(5), "interval_s": 5.0})
+    assert one.update({**document, "status": "offline"})
 
 
 def test_power_is_the_last_reading_by_the_time_since_the_one_before() -> None:
@@ -128,8 +128,8 @@ def test_gap_in_which_readings_were_missed_is_no_measure_of_power() -> None:
 def test_sensor_is_silent_after_three_intervals(interval_s: float | None, silent_after_s: float) -> None:
     listed: dict[str, object] = {"interval_s": interval_s} if interval_s else {"site": "lari"}
     one = sensor(measure(0), **listed)
-    assert not one.is_silent(at(silent_after_s))
-    assert one.is_silent(at(silent_after_s + 0.1))
+    assert not one.is_stale(at(silent_after_s))
+    assert one.is_stale(at(silent_after_s + 0.1))
     assert one.power_kw(at(silent_after_s + 0.1)) is None
 
 
@@ -139,14 +139,14 @@ def test_interval_that_nobody_learned_is_the_median_of_the_gaps() -> None:
 
 def test_sensor_that_never_sent_is_silent() -> None:
     one = sensor(site="lari", status="online")
-    assert one.is_silent(NOW)
-    assert (one.value_kwh, one.timestamp, one.heard_at) == (None, None, None)
+    assert one.is_stale(NOW)
+    assert (one.value_kwh, one.timestamp, one.last_seen_at) == (None, None, None)
 
 
 def test_sensor_whose_value_is_not_known_here_is_heard_all_the_same() -> None:
     one = sensor(last_reading=NOW, interval_s=10.0)
-    assert not one.is_silent(at(5))
-    assert one.heard_at == NOW
+    assert not one.is_stale(at(5))
+    assert one.last_seen_at == NOW
 
 
 async def test_sums_count_every_sensor_once() -> None:
@@ -158,9 +158,9 @@ async def test_sums_count_every_sensor_once() -> None:
             "quiet": sensor(measure(-1010), measure(-1000)),
             "gone": sensor(status="offline", last_reading=NOW),
         }
-        sums = fleet.sums(NOW)
+        sums = fleet.totals(NOW)
     assert sums.power_kw == pytest.approx(3.0 * 360)
-    assert (sums.sensors, sums.online, sums.silent, sums.offline, sums.anomalies) == (4, 2, 1, 1, 1)
+    assert (sums.sensors, sums.online, sums.stale, sums.offline, sums.anomalies) == (4, 2, 1, 1, 1)
 
 
 def test_hundred_thousand_sensors_take_little_memory_and_time() -> None:

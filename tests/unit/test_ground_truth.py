@@ -132,19 +132,19 @@ def judge(ledger: Path, world: World) -> Verdict:
     tries = read_ledgers([ledger])
     verifier = Verifier(tries, world.heard)
     for measure in [*world.measures.values(), *world.more]:
-        verifier.see(measure)
+        verifier.check(measure)
     refusals = RejectionCheck(tries, Topics())
     for document in world.rejected.values():
         if document["topic"] in refusals.wanted:
-            refusals.see(document)
+            refusals.check(document)
     return verifier.conclude(refusals)
 
 
 def test_right_world_is_called_right(ledger: Path) -> None:
     verdict = judge(ledger, World())
     assert verdict.faults == {}
-    assert verdict.is_well
-    assert (verdict.attempted, verdict.fates.repeated, verdict.fates.payloads) == (6, 1, 2)
+    assert verdict.passed
+    assert (verdict.attempted, verdict.outcomes.repeated, verdict.outcomes.payloads) == (6, 1, 2)
     lines = verdict_lines(verdict)
     assert max(map(len, lines)) <= 80
     assert [line.rstrip() for line in lines[lines.index("") + 1 :]] == [
@@ -289,7 +289,7 @@ def test_each_mistake_is_named(
     verdict = judge(ledger, world)
     assert verdict.faults == faults
     if spoil is not reject_what_is_stored and spoil is not reject_something_else:
-        assert sum(verdict.fates.confusion.wrong.values()) == 1
+        assert sum(verdict.outcomes.confusion.wrong.values()) == 1
     lines = verdict_lines(verdict)
     assert lines[-1].startswith("NOT WELL")
     assert max(map(len, lines)) <= 80
@@ -319,7 +319,7 @@ def test_payload_that_was_made_twice_is_looked_for_twice(ledger: Path) -> None:
     with ledger.open("ab") as file:
         file.write(spoiled(9, CUT, "truncated", "not_json"))
     world = World()
-    assert judge(ledger, world).is_well
+    assert judge(ledger, world).passed
     del world.rejected[80]
     assert judge(ledger, world).faults == {"payloads lost that are no readings": [name(9)]}
 
@@ -330,8 +330,8 @@ def test_what_came_too_fast_to_be_kept_is_counted(ledger: Path, topic: str) -> N
     del world.rejected[7], world.rejected[3]
     world.rejected[9] = flood(2, topic)
     verdict = judge(ledger, world)
-    assert verdict.is_well
-    assert verdict.fates.counted == 2
+    assert verdict.passed
+    assert verdict.outcomes.counted == 2
     assert "counted               2   came too fast to be kept; nobody can tell which" in verdict_lines(
         verdict
     )
@@ -352,14 +352,14 @@ def test_flood_of_another_time_or_sensor_explains_nothing(ledger: Path) -> None:
 def test_what_was_refused_at_another_time_is_of_others(ledger: Path, second: int) -> None:
     world = World()
     world.rejected[9] = refused(second, "invalid")
-    assert judge(ledger, world).is_well
+    assert judge(ledger, world).passed
 
 
 def test_reading_that_came_before_all_of_the_ledger_is_of_others(ledger: Path) -> None:
     """A clock that is behind makes the ledger's time longer than it was."""
     world = World()
     world.more = [stored(10, after_s=-60)]
-    assert judge(ledger, world).is_well
+    assert judge(ledger, world).passed
     world.more = [stored(10)]
     assert judge(ledger, world).faults == {"readings unexpected": [name(10)]}
 
@@ -390,6 +390,6 @@ def test_ledgers_with_and_without_truth_are_judged_each_in_its_way(ledger: Path)
     world = World()
     world.rejected[11] = refused(11, "invalid", sequence=True)
     verdict = judge(ledger, world)
-    assert verdict.is_well
+    assert verdict.passed
     assert verdict.rejected == [name(3), name(11)]
-    assert sum(verdict.fates.confusion.cells.values()) == 9
+    assert sum(verdict.outcomes.confusion.cells.values()) == 9

@@ -35,7 +35,7 @@ def try_wrong(counted: LoginThrottle, user: str = "operator", address: str = EVI
     what = LoginAttempt.of(user, address)
     wait_s = counted.begin(what)
     if wait_s == 0:
-        counted.end(what, was_right=False)
+        counted.end(what, was_correct=False)
     return wait_s
 
 
@@ -43,7 +43,7 @@ def come_in(counted: LoginThrottle, address: str, user: str = "operator") -> boo
     what = LoginAttempt.of(user, address)
     if counted.begin(what) > 0:
         return False
-    counted.end(what, was_right=True)
+    counted.end(what, was_correct=True)
     return True
 
 
@@ -161,7 +161,7 @@ async def test_who_has_to_wait_is_told_how_long_and_waits_in_vain_with_the_right
         assert await access.log_in("operator", "guess", EVIL) is None
     with pytest.raises(LoginThrottledError, match="Too many wrong passwords") as told:
         await access.log_in("operator", "act", EVIL)
-    assert told.value.wait_s == 1
+    assert told.value.retry_after_s == 1
     clock.now += 1
     assert await access.log_in("operator", "act", EVIL) is not None
 

@@ -17,11 +17,11 @@ async def test_it_has_its_own_options_variables_log_and_status(tmp_path: Path) -
     log = tmp_path / "logs" / "node.log"
     helped = sensor_node(log, "--help")
     await helped.start()
-    assert "status 0" in await helped.ended()
+    assert "status 0" in await helped.wait_ended()
     assert "--interval" in log.read_text()
     wrong = sensor_node(tmp_path / "wrong.log", ENERGY_MQTT_URL="host")
     await wrong.start()
-    assert "status 2" in await wrong.ended()
+    assert "status 2" in await wrong.wait_ended()
     said = (tmp_path / "wrong.log").read_text()
     assert said.startswith("sensor-node: ENERGY_MQTT_URL: write the URL as mqtt://")
     assert "ENERGY_MQTT_URL" not in os.environ
@@ -33,7 +33,7 @@ async def test_it_can_be_told_to_stop_and_killed(tmp_path: Path) -> None:
     await node.start()
     await eventually(lambda: "does not answer" in log.read_text())
     await node.stop()
-    assert "status" in await node.ended()
+    assert "status" in await node.wait_ended()
     await node.start()
     await node.stop(signal.SIGKILL)
-    assert "signal 9" in await node.ended()
+    assert "signal 9" in await node.wait_ended()

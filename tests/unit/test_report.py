@@ -104,16 +104,16 @@ def test_time_is_of_whole_days_of_the_zone(
 @pytest.mark.parametrize(("zone", "day", "hours"), [(BERLIN, "03-29", 23), (BERLIN, "10-25", 25)])
 def test_day_has_as_many_hours_as_its_clock_shows(zone: ZoneInfo, day: str, hours: int) -> None:
     when = ReportPeriod.around(date.fromisoformat(f"2026-{day}"), "day", zone, NOW)
-    assert len(when.slots) == hours
-    assert [when.slot_name(start) for start in (when.slots[0], when.slots[-1])] == ["00:00", "23:00"]
+    assert len(when.buckets) == hours
+    assert [when.bucket_name(start) for start in (when.buckets[0], when.buckets[-1])] == ["00:00", "23:00"]
 
 
 def test_hour_of_a_zone_with_half_hours_belongs_to_the_day_in_which_it_begins() -> None:
     when = ReportPeriod.around(date(2026, 11, 24), "day", KOLKATA, NOW)
-    assert [when.slot_name(start) for start in (when.slots[0], when.slots[-1])] == ["00:30", "23:30"]
-    assert all(when.whole.first <= start < when.whole.end for start in when.slots)
+    assert [when.bucket_name(start) for start in (when.buckets[0], when.buckets[-1])] == ["00:30", "23:30"]
+    assert all(when.whole.first <= start < when.whole.end for start in when.buckets)
     week = ReportPeriod.around(date(2026, 11, 24), "week", KOLKATA, NOW)
-    assert per_bucket([total(start) for start in when.slots], week) == [None, 24.0, *[None] * 5]
+    assert per_bucket([total(start) for start in when.buckets], week) == [None, 24.0, *[None] * 5]
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_report_says_first_what_was_used_and_how_much_more_than_before() -> None
 
 
 def test_missing_hours_of_the_time_before_are_told() -> None:
-    hours = [total(start) for start in YESTERDAY.slots]
-    page = build_report(figures(YESTERDAY, hours=hours, hours_before=[total(YESTERDAY.before.slots[5])]))
+    hours = [total(start) for start in YESTERDAY.buckets]
+    page = build_report(figures(YESTERDAY, hours=hours, hours_before=[total(YESTERDAY.before.buckets[5])]))
     assert facts_of(page)["Day before"].endswith("Monday, 23 November 2026, 23 hours of it without a reading")
     nothing = build_report(figures(YESTERDAY, hours=hours))
     assert facts_of(nothing)["Change"] == "unknown without a reading on Monday, 23 November 2026"
@@ -232,8 +232,8 @@ def test_sensors_that_are_not_heard_are_listed() -> None:
 
 def test_sensor_that_came_later_is_not_missed() -> None:
     later = sensor(first_reading=MIDNIGHT + HOUR)
-    assert figures(YESTERDAY, sensors=[later]).unheard == []
-    assert figures(TODAY, sensors=[later]).unheard == [later]
+    assert figures(YESTERDAY, sensors=[later]).without_readings == []
+    assert figures(TODAY, sensors=[later]).without_readings == [later]
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,10 @@ def test_bars_are_as_long_as_their_hours_are_high() -> None:
 
 def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Report:
     """A report with a text from outside wherever there can be one."""
-    hours = [total(start, each, 12345.678) for start in TODAY.slots[:14] for each in (site, f"{site[:60]}-b")]
-    before = [total(start, site) for start in YESTERDAY.slots]
+    hours = [
+        total(start, each, 12345.678) for start in TODAY.buckets[:14] for each in (site, f"{site[:60]}-b")
+    ]
+    before = [total(start, site) for start in YESTERDAY.buckets]
     known = [sensor(name, location=text), sensor(f"{name[:60]}-b", own_location=text, last_reading=MIDNIGHT)]
     wrong = alarm(message=text, sensor_id=name, rule=text[:64])
     peak = Peak(name, site, MIDNIGHT, 14.98)

@@ -49,7 +49,7 @@ def test_campus_has_500_meters_and_the_bad_day_every_fault() -> None:
         plan_scenario(read_scenario(EXAMPLES / f"{name}.toml"), EXAMPLES, NOW)
         for name in ("campus", "bad-day")
     )
-    assert campus.meters == 500
+    assert campus.meter_count == 500
     kinds = {fault.kind for node in bad_day.nodes for group in node.groups for fault in group.faults}
     assert kinds | {fault.kind for node in bad_day.nodes for fault in node.faults} == set(FAULT_TYPES)
 
@@ -69,8 +69,8 @@ def test_long_name_is_broken_into_lines(tmp_path: Path) -> None:
 
 def test_meters_of_a_node_count_up_over_its_groups(tmp_path: Path) -> None:
     plan = plan_text(f'{METERS}count = 2\n[[sites.nodes.meters]]\ncount = 3\nprofile = "office"\n', tmp_path)
-    assert [each.name for each in plan.nodes[0].places] == ["S-01", "S-02", "S-03", "S-04", "S-05"]
-    assert plan.nodes[0].place == SensorKey("lari", "S-01")
+    assert [each.name for each in plan.nodes[0].sensor_keys] == ["S-01", "S-02", "S-03", "S-04", "S-05"]
+    assert plan.nodes[0].sensor_key == SensorKey("lari", "S-01")
 
 
 def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
     assert [fault.kind for fault in node.faults] == ["reboot"]
     # None of the meters has a register.
     assert [fault.kind for fault in node.groups[0].faults] == ["peak"]
-    sequences = dict.fromkeys(node.places, 1)
+    sequences = dict.fromkeys(node.sensor_keys, 1)
     group = build_group(node.groups[0], "lari", plan, NOW, sequences)
     strikes = [
         sum(bool(made.faults) for at in range(2000) for made in meter.read(NOW + timedelta(seconds=at), 1.0))
@@ -164,12 +164,12 @@ def options(*arguments: str) -> SimulationPlan:
 
 
 def test_options_say_when_time_begins() -> None:
-    assert options().course == PlanTimeline()
-    simulated = options("--from", "2026-01-01", "--to", "2026-03-31").course
+    assert options().timeline == PlanTimeline()
+    simulated = options("--from", "2026-01-01", "--to", "2026-03-31").timeline
     assert simulated == PlanTimeline(
         datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC), None
     )
-    fast = options("--speed", "3600", "--time-zone", "UTC").course
+    fast = options("--speed", "3600", "--time-zone", "UTC").timeline
     assert fast.begin == datetime(datetime.now(UTC).year, 1, 1, tzinfo=UTC)
     assert fast.speed == 3600
 
@@ -221,12 +221,12 @@ async def test_simulated_time_waits_for_room_and_is_never_ahead_of_the_clock() -
     begin, room = datetime.now(UTC), [False]
     stop = asyncio.Event()
     pace = ReadingScheduler(PlanTimeline(begin - timedelta(hours=1)), stop, lambda: room[0])
-    waiting = asyncio.create_task(pace.until(begin - timedelta(minutes=30)))
+    waiting = asyncio.create_task(pace.wait_until(begin - timedelta(minutes=30)))
     done, _ = await asyncio.wait({waiting}, timeout=0.2)
     assert not done
     room[0] = True
     assert await waiting
-    ahead = asyncio.create_task(pace.until(datetime.now(UTC) + timedelta(hours=1)))
+    ahead = asyncio.create_task(pace.wait_until(datetime.now(UTC) + timedelta(hours=1)))
     done, _ = await asyncio.wait({ahead}, timeout=0.2)
     assert not done
     stop.set()
@@ -272,15 +272,15 @@ def test_same_seed_makes_the_same_readings_byte_for_byte() -> None:
         text = ["--from", "2026-01-01", "--profile", "household", "--interval", "15m", "--count", "3"]
         text += ["--counter", "--fault", "nan=5%", "--fault", "reorder=5%", "--fault", "clock-jump=1%,by=-1h"]
         plan = options(*text, "--seed", str(seed))
-        begin = plan.course.begin
+        begin = plan.timeline.begin
         assert begin is not None
-        sequences = dict.fromkeys(plan.nodes[0].places, first_sequence(begin))
+        sequences = dict.fromkeys(plan.nodes[0].sensor_keys, first_sequence(begin))
         group = build_group(plan.nodes[0].groups[0], "lari", plan, begin, sequences)
         moments = [begin + timedelta(minutes=15) * number for number in range(1, 500)]
         return [
             made.payload
             for moment in moments
-            for meter, supply in zip(group.meters, group.supplies, strict=True)
+            for meter, supply in zip(group.meters, group.load_sources, strict=True)
             for made in meter.read(moment, supply(moment))
         ]
 

@@ -26,8 +26,8 @@ def live(*names: str, standing: list[AlarmDocument] | None = None, location: str
     for name in names:
         one = sensor(1.0, 2.0, 1.5, location=location)
         one.sensor_id = name
-        made.fleet.sensors[name] = one
-    made.standing = standing or []
+        made.sensor_cache.sensors[name] = one
+    made.active_alarms = standing or []
     return made
 
 
@@ -56,7 +56,7 @@ def test_it_fits_into_the_terminal(width: int, height: int, alarms: int) -> None
 
 def test_what_is_wrong_comes_first() -> None:
     view = live("Meter-1", "Meter-2", "Meter-3", "Meter-4", standing=[alarm("critical", "Meter-3")])
-    view.fleet.sensors["Meter-4"].status = "offline"
+    view.sensor_cache.sensors["Meter-4"].status = "offline"
     shown = lines(view)
     assert names(shown) == ["Meter-3", "Meter-4", "Meter-1", "Meter-2"]
     assert "1 alarm" in shown[0]
@@ -77,7 +77,7 @@ def test_hostile_places_and_messages_are_plain_text() -> None:
 def test_database_that_is_gone_is_told_with_the_time_of_what_is_shown() -> None:
     view = live("Meter-1")
     fail_last_look(view, "MongoDB does not answer")
-    view.fleet.fresh_at = NOW - timedelta(seconds=20)
+    view.sensor_cache.fresh_at = NOW - timedelta(seconds=20)
     shown = lines(view, 120)
     assert shown[1] == "MongoDB does not answer; what you see is of 09:59:40; trying until it does."
 
@@ -95,4 +95,4 @@ def test_spark_goes_from_zero_to_the_highest() -> None:
 def test_thousand_sensors_are_sorted_and_only_those_drawn_that_fit() -> None:
     view = live(*(f"Meter-{number:04}" for number in range(1000)))
     assert len(WatchScreen(view, NOW).shown(24)) == 19
-    assert asyncio.run(view.fleet.fill([])) == set()
+    assert asyncio.run(view.sensor_cache.load_history([])) == set()

@@ -67,29 +67,29 @@ async def test_new_reading_goes_out_once_and_again_after_30_s(outbox: Outbox) ->
     await outbox.add(kept(1, 2, 3))
     assert outbox.take_new(0.0, 2) == kept(1, 2)
     assert outbox.take_new(1.0, 10) == kept(3)
-    assert outbox.take_again(RESEND_AFTER_S - 0.1, 10) == []
-    assert outbox.take_again(RESEND_AFTER_S, 10) == kept(1, 2)
-    assert outbox.take_again(RESEND_AFTER_S + 1, 10) == kept(3)
+    assert outbox.take_backfill(RESEND_AFTER_S - 0.1, 10) == []
+    assert outbox.take_backfill(RESEND_AFTER_S, 10) == kept(1, 2)
+    assert outbox.take_backfill(RESEND_AFTER_S + 1, 10) == kept(3)
     assert (outbox.take_new(RESEND_AFTER_S + 1, 10), len(outbox)) == ([], 3)
 
 
 async def test_time_between_sendings_doubles_while_nothing_is_answered(outbox: Outbox) -> None:
     await outbox.add(kept(1))
     outbox.take_new(0.0, 10)
-    sent_s = [now_s for now_s in range(8000) if outbox.take_again(now_s, 10)]
+    sent_s = [now_s for now_s in range(8000) if outbox.take_backfill(now_s, 10)]
     assert sent_s == [30, 90, 210, 450, 930, 1890, 3810, 7650]
     # It stays at about an hour.
-    assert outbox.take_again(7650 + 3839, 10) == []
-    assert outbox.take_again(7650 + 3840, 10) == kept(1)
+    assert outbox.take_backfill(7650 + 3839, 10) == []
+    assert outbox.take_backfill(7650 + 3840, 10) == kept(1)
 
 
 async def test_reading_that_an_answer_left_out_is_sent_again_after_30_s(outbox: Outbox) -> None:
     await outbox.add(kept(1, 2))
     outbox.take_new(0.0, 10)
-    outbox.take_again(30.0, 10)
-    assert outbox.take_again(60.0, 10) == []
+    outbox.take_backfill(30.0, 10)
+    assert outbox.take_backfill(60.0, 10) == []
     await stored(outbox, (2, 2), now_s=61.0)
-    assert outbox.take_again(61.0, 10) == kept(1)
+    assert outbox.take_backfill(61.0, 10) == kept(1)
 
 
 async def test_confirmed_readings_are_forgotten(outbox: Outbox) -> None:
@@ -100,20 +100,20 @@ async def test_confirmed_readings_are_forgotten(outbox: Outbox) -> None:
     assert outbox.take_new(1.0, 10) == kept(8, 9, 10) + kept(1, place=OTHER)
     # A range as wide as numbers go costs no more than what is here.
     assert await stored(outbox, (0, 2**63 - 1)) == 4
-    assert outbox.places == {OTHER}
+    assert outbox.sensor_keys == {OTHER}
 
 
 async def test_new_connection_gets_everything_again_in_the_order_of_making(outbox: Outbox) -> None:
     await outbox.add(kept(1, 2, 3, 4))
     outbox.take_new(0.0, 3)
-    outbox.take_again(30.0, 2)
+    outbox.take_backfill(30.0, 2)
     outbox.send_again()
     await outbox.add(kept(5))
-    behind = [outbox.is_behind]
+    behind = [outbox.has_backfill]
     assert outbox.take_new(31.0, 10) == kept(5)
-    assert outbox.take_again(31.0, 3) == kept(1, 2, 3)
-    assert outbox.take_again(31.0, 3) == kept(4)
-    behind.append(outbox.is_behind)
+    assert outbox.take_backfill(31.0, 3) == kept(1, 2, 3)
+    assert outbox.take_backfill(31.0, 3) == kept(4)
+    behind.append(outbox.has_backfill)
     assert behind == [True, False]
     assert outbox.oldest == kept(1)[0]
 
@@ -121,7 +121,7 @@ async def test_new_connection_gets_everything_again_in_the_order_of_making(outbo
 async def test_full_outbox_keeps_the_oldest_and_counts_what_it_refuses(outbox: Outbox) -> None:
     await outbox.add(kept(*range(90)))
     await outbox.add(kept(*range(90, 110)))
-    assert (len(outbox), outbox.refused) == (100, 10)
+    assert (len(outbox), outbox.dropped) == (100, 10)
     assert outbox.take_new(0.0, 1000) == kept(*range(100))
 
 
@@ -137,7 +137,7 @@ async def test_file_keeps_what_is_not_confirmed_and_the_count(tmp_path: Path) ->
     async with open_outbox(path, 100, Ledger()) as second:
         # What an earlier process left behind is no news: it may not hold up what is made now.
         assert second.take_new(0.0, 10) == []
-        assert second.take_again(0.0, 10) == kept(3, place=OTHER)
+        assert second.take_backfill(0.0, 10) == kept(3, place=OTHER)
         assert (await second.last_sequence(PLACE), await second.last_sequence(OTHER)) == (9, 3)
 
 
@@ -178,7 +178,7 @@ async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(
         before = len(connection.sent)
         for _ in range(seconds):
             now_s[0] += 1
-            for due in (outbox.take_new(now_s[0], 1), outbox.take_again(now_s[0], 1)):
+            for due in (outbox.take_new(now_s[0], 1), outbox.take_backfill(now_s[0], 1)):
                 if due:
                     await PUBLISH_READINGS.original(publisher, connection, due)
         return len(connection.sent) - before
@@ -215,25 +215,25 @@ async def test_what_is_sent_once_is_sent_again_until_the_broker_has_answered() -
 async def test_what_waits_to_be_sent_once_is_bounded() -> None:
     publisher = Publisher(SensorNodeSettings(), PLACE, [PLACE], Outbox(100, Ledger()))
     publisher.send_once([(PLACE, b"{")] * (MAX_UNCONFIRMED - 1))
-    crowded = [publisher.is_crowded]
+    crowded = [publisher.is_queue_full]
     publisher.send_once([(PLACE, b"{")])
-    assert [*crowded, publisher.is_crowded] == [False, True]
+    assert [*crowded, publisher.is_queue_full] == [False, True]
 
 
 def test_backfill_keeps_to_its_rate() -> None:
     allowance = BackfillBucket(rate_per_s=160, now_s=0.0)
     # A few readings that found no connection yet need not wait.
-    assert allowance.now(0.0) == BURST
+    assert allowance.available(0.0) == BURST
     allowance.spend(BURST)
     sent = 0
     for tick in range(1, 81):
-        allowed = allowance.now(tick * 0.125)
+        allowed = allowance.available(tick * 0.125)
         assert allowed == 20
         allowance.spend(allowed)
         sent += allowed
     assert sent == 1600
     # Who was silent for long does not make up for it in one burst.
-    assert allowance.now(1000.0) == BURST
+    assert allowance.available(1000.0) == BURST
 
 
 async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of_it(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ async def test_ledger_has_every_attempt_before_it_may_be_sent_and_what_became_of
         await outbox.add([OutboxEntry(PLACE, each.sequence, each.payload) for each in made])
         await stored(outbox, (1, 2))
         await outbox.forget(PLACE, [(3, 3)], 0.0, stored=False)
-        await ledger.end(outbox.kept)
+        await ledger.mark_unknown(outbox.entries)
     with path.open("ab") as torn:
         torn.write(b'{"event":"invo')
     # The next process finds one reading that is not confirmed.

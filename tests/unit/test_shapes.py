@@ -48,7 +48,7 @@ ALARM: dict[str, Any] = {
 def test_refused_payload_that_is_something_else_is_left_out(spoiled: dict[str, Any]) -> None:
     shape = DocumentCheck(RejectedDocument, "refused payloads")
     good = [REFUSED, {**REFUSED, "row": 2, "more": 1}]
-    assert shape.readable([good[0], {**REFUSED, **spoiled}, good[1]]) == good
+    assert shape.valid([good[0], {**REFUSED, **spoiled}, good[1]]) == good
 
 
 @pytest.mark.parametrize("field", ["rule", "since", "message", "waits", "peak_kwh"])
@@ -58,5 +58,5 @@ def test_alarm_without_a_field_or_with_another_in_its_place_is_left_out(
     shape = DocumentCheck(AlarmDocument, "alarms")
     without = {name: value for name, value in ALARM.items() if name != field}
     for _ in range(2):
-        assert shape.readable([ALARM, without, {**ALARM, field: Decimal128("1.5")}]) == [ALARM]
+        assert shape.valid([ALARM, without, {**ALARM, field: Decimal128("1.5")}]) == [ALARM]
     assert caplog.messages == ["Some alarms cannot be read; they are left out"]

@@ -52,8 +52,8 @@ async def ledger(tmp_path: Path) -> Path:
         rows = [kept(number) for number in range(1, 5)]
         await ledger.invoke(rows)
         await ledger.invoke([kept(5, 13.0)])
-        await ledger.known("confirmed", PLACE, [(1, 3)])
-        await ledger.end(rows[3:])
+        await ledger.outcome("confirmed", PLACE, [(1, 3)])
+        await ledger.mark_unknown(rows[3:])
     return path
 
 
@@ -81,11 +81,11 @@ def judge(
     tries = read_ledgers([ledger])
     verifier = Verifier(tries, heard)
     for each in stored:
-        verifier.see(each)
+        verifier.check(each)
     refusals = RejectionCheck(tries, Topics())
     for document in refused:
         if document["topic"] in refusals.wanted:
-            refusals.see(document)
+            refusals.check(document)
     return verifier.conclude(refusals)
 
 
@@ -98,7 +98,7 @@ def listened(*alerts: str) -> RecordedAlerts:
 
 def test_all_is_well(ledger: Path) -> None:
     verdict = judge(ledger, ALL)
-    assert verdict.is_well
+    assert verdict.passed
     assert (verdict.attempted, verdict.confirmed, verdict.recovered, verdict.alerts) == (5, 3, 2, 1)
     assert verdict_lines(verdict)[-1] == "All is well."
     assert max(map(len, verdict_lines(verdict))) <= 80
@@ -116,7 +116,7 @@ def test_all_is_well(ledger: Path) -> None:
 def test_each_fault_is_named(ledger: Path, stored: list[Measure], fault: str, ids: list[str]) -> None:
     verdict = judge(ledger, stored)
     assert verdict.faults == {fault: ids}
-    assert not verdict.is_well
+    assert not verdict.passed
     assert f"{fault}:" in verdict_lines(verdict)
     assert verdict_lines(verdict)[-1] == "NOT WELL."
 
@@ -139,14 +139,14 @@ def test_what_is_not_confirmed_may_still_be_on_its_way(ledger: Path) -> None:
 
 def test_rejected_reading_is_not_lost(ledger: Path) -> None:
     verdict = judge(ledger, ALL[1:], refused=[refusal(1), refusal(9)])
-    assert verdict.is_well
+    assert verdict.passed
     assert verdict.rejected == ["S-1@2026-11-23T10:00:01.000Z"]
 
 
 def test_recorded_alerts_are_compared(ledger: Path) -> None:
     anomaly, normal, foreign = ALL[4]["_id"], ALL[0]["_id"], "Other@2026-11-23T10:00:05.000Z"
     verdict = judge(ledger, ALL, listened(anomaly, anomaly, foreign))
-    assert verdict.is_well
+    assert verdict.passed
     assert (verdict.alerts_doubled, verdict.alerts_wrong) == ([anomaly], [])
     verdict = judge(ledger, ALL, listened(normal))
     assert verdict.faults == {"alerts missing": [anomaly], "alerts wrong": [normal]}
@@ -155,9 +155,9 @@ def test_recorded_alerts_are_compared(ledger: Path) -> None:
 async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
-        await ledger.refused([kept(1)])
+        await ledger.dropped([kept(1)])
     verdict = judge(path, [])
-    assert not verdict.is_well
+    assert not verdict.passed
     assert "1 readings never left their node: its outbox was full." in verdict_lines(verdict)
 
 
@@ -167,7 +167,7 @@ def test_range_wider_than_the_ledger_costs_nothing(tmp_path: Path) -> None:
     outcome = {"event": "confirmed", "site": "lari", "sensor_id": "S-1", "sequences": [[0, 2**62]]}
     path.write_text(f'{json.dumps(outcome)}\n{json.dumps(attempt)}\n{{"event": "inv')
     tries = read_ledgers([path])
-    assert [each.known for each in tries.by_identity.values()] == ["confirmed"]
+    assert [each.reported for each in tries.by_identity.values()] == ["confirmed"]
     assert tries.torn == 1
 
 

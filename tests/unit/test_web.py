@@ -77,7 +77,7 @@ def test_refused_payload_can_be_sent_again_as_it_is_shown() -> None:
 def sensor(*values_kwh: float, location: str = "Room 1") -> LiveSensor:
     """Its last reading is of now, the others each a minute before."""
     made = LiveSensor("Meter-1")
-    made.list_as(SensorDocument(sensor_id="Meter-1", site="lari", location=location, status="online"))
+    made.update(SensorDocument(sensor_id="Meter-1", site="lari", location=location, status="online"))
     for number, value in enumerate(values_kwh):
         moment = NOW - timedelta(minutes=len(values_kwh) - 1 - number)
         made.add([to_measure(reading(value), PLACE, written(moment), 12.0 if value > 12 else None, moment)])
@@ -192,9 +192,9 @@ def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
 
 def test_books_that_do_not_balance_say_how_much_is_missing() -> None:
     books = {"stored": 5, "duplicates": 1, "rejected": 1, "pending": 1}
-    assert IngestorReport(IngestorStatus(state="online", received=10, **books), NOW).gap == 2
-    assert IngestorReport(IngestorStatus(state="online", received=8, **books), NOW).gap == 0
-    assert IngestorReport(IngestorStatus(state="offline"), NOW).gap is None
+    assert IngestorReport(IngestorStatus(state="online", received=10, **books), NOW).imbalance == 2
+    assert IngestorReport(IngestorStatus(state="online", received=8, **books), NOW).imbalance == 0
+    assert IngestorReport(IngestorStatus(state="offline"), NOW).imbalance is None
 
 
 async def test_password_opens_for_its_user_only() -> None:
@@ -203,12 +203,12 @@ async def test_password_opens_for_its_user_only() -> None:
     assert await door.log_in("nobody", "look", HERE) is None
     token = await door.log_in("viewer", "look", HERE)
     assert token is not None
-    person = door.whose(token.text)
+    person = door.session_of(token.value)
     assert person is not None
-    assert (person.role, person.may_act) == ("viewer", False)
-    assert door.whose(token.text + "x") is None
-    door.log_out(token.text)
-    assert door.whose(token.text) is None
+    assert (person.role, person.may_operate) == ("viewer", False)
+    assert door.session_of(token.value + "x") is None
+    door.log_out(token.value)
+    assert door.session_of(token.value) is None
 
 
 async def test_token_is_good_for_twelve_hours() -> None:
@@ -216,24 +216,24 @@ async def test_token_is_good_for_twelve_hours() -> None:
     door = Authenticator({"viewer": "look", "operator": "act"}, lambda: now_s)
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
-    person = door.whose(token.text)
+    person = door.session_of(token.value)
     assert person is not None
     now_s += 12 * 3600 - 1
-    assert person.may_act is True
+    assert person.may_operate is True
     now_s += 1
-    assert (person.may_act, door.whose(token.text)) == (False, None)
+    assert (person.may_operate, door.session_of(token.value)) == (False, None)
 
 
 async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() -> None:
     door = Authenticator({"viewer": "look", "operator": "act"})
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
-    person = door.whose(token.text)
+    person = door.session_of(token.value)
     assert person is not None
-    assert person.may_act is True
-    door.log_out(token.text)
-    await person.gone()
-    assert person.may_act is False
+    assert person.may_operate is True
+    door.log_out(token.value)
+    await person.ended()
+    assert person.may_operate is False
 
 
 @MOST_TOKENS.replace(2)
@@ -242,7 +242,7 @@ async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
     tokens = [
         await door.log_in(user, word, HERE) for user, word in [("operator", "act"), *[("viewer", "look")] * 3]
     ]
-    assert [door.whose(each.text) is not None for each in tokens if each] == [True, False, True, True]
+    assert [door.session_of(each.value) is not None for each in tokens if each] == [True, False, True, True]
 
 
 def test_no_password_is_kept() -> None:

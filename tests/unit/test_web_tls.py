@@ -20,7 +20,7 @@ from monitor.web.tls import server_context
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return CertificateAuthority(tmp_path_factory.mktemp("authority")).keep_server("web", ["localhost"])
+    return CertificateAuthority(tmp_path_factory.mktemp("authority")).ensure_server("web", ["localhost"])
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(certificate: Path) -> None:
@@ -32,7 +32,7 @@ def test_nothing_older_than_tls_1_2_is_spoken(certificate: Path) -> None:
 
 def broken(certificate: Path, folder: Path) -> dict[str, tuple[Path | None, Path | None, str]]:
     """Files that cannot be used, and what is said."""
-    other = CertificateAuthority(folder / "other").keep_server("web", ["localhost"])
+    other = CertificateAuthority(folder / "other").ensure_server("web", ["localhost"])
     text, locked, nowhere = folder / "text", folder / "locked", folder / "nowhere"
     text.write_text("no certificate")
     key = load_pem_private_key(certificate.read_bytes(), None)

@@ -21,8 +21,8 @@ def test_topics_are_those_of_the_contract() -> None:
     assert topics.alerts("lari", "S-1") == "energy/alerts/lari/S-1"
     assert topics.rejected(SensorKey("lari", "S-1")) == "energy/rejected/lari/S-1"
     assert topics.ingestors("main") == "energy/ingestors/main"
-    assert topics.all_readings("+") == "energy/readings/+/+"
-    assert topics.all_statuses("lari") == "energy/status/lari/+"
+    assert topics.readings_filter("+") == "energy/readings/+/+"
+    assert topics.status_filter("lari") == "energy/status/lari/+"
 
 
 levels = st.text().filter(lambda text: "/" not in text)
@@ -31,7 +31,7 @@ levels = st.text().filter(lambda text: "/" not in text)
 @given(levels, levels)
 def test_rejected_topic_gives_back_any_place(site: str, name: str) -> None:
     topics = Topics("deep/root")
-    place = topics.place(f"deep/root/readings/{site}/{name}")
+    place = topics.sensor_key(f"deep/root/readings/{site}/{name}")
     assert topics.rejected(place) == f"deep/root/rejected/{site}/{name}"
 
 

@@ -33,12 +33,12 @@ def ingestor_counters(ingestors: IngestorListener) -> list[IngestorCounters]:
         IngestorCounters(
             name=name,
             state=heard.status.state,
-            heard_at=heard.at,
+            heard_at=heard.received_at,
             since=_naive(heard.status.since),
-            balance=heard.gap,
+            balance=heard.imbalance,
             **heard.status.model_dump(include=set(COUNTER_FIELDS)),
         )
-        for name, heard in sorted(ingestors.heard.items())
+        for name, heard in sorted(ingestors.reports.items())
     ]
 
 

@@ -126,15 +126,15 @@ class SeriesCursor(NamedTuple):
     """Where a page of readings, hours or days of one sensor ended.
 
     Attributes:
-        grain: What was in it, which may have been chosen by the number of readings.
-        name: The end of the last one's id.
+        resolution: What was in it, which may have been chosen by the number of readings.
+        last_id: The end of the last one's id.
     """
 
-    grain: Resolution
-    name: str
+    resolution: Resolution
+    last_id: str
 
     def __str__(self) -> str:
-        return f"{self.grain}~{self.name}"
+        return f"{self.resolution}~{self.last_id}"
 
     @classmethod
     def parse(cls, cursor: str) -> "SeriesCursor":

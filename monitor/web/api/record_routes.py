@@ -88,7 +88,7 @@ def make_record_routes(database: Database) -> APIRouter:
     async def list_measures(asked: Annotated[ReadingsQuery, Query()]) -> ReadingList:
         """Readings of all sensors, the newest first; of the last 24 hours if no time is given."""
         wanted = Wanted(asked.site, are_anomalies=asked.anomalies == "true")
-        page = await readings.anywhere(asked.span(), wanted, asked.limit, parse_cursor(asked.after))
+        page = await readings.page_all_sensors(asked.span(), wanted, asked.limit, parse_cursor(asked.after))
         return ReadingList(
             items=[ReadingItem.model_validate(each) for each in page.documents], next=format_cursor(page.end)
         )
@@ -108,7 +108,7 @@ def make_record_routes(database: Database) -> APIRouter:
     )
     async def show_alarm(alarm_id: AlarmPath) -> AlarmItem:
         """One alarm."""
-        found = await episodes.named([alarm_id])
+        found = await episodes.by_ids([alarm_id])
         if not found:
             raise HTTPException(404, "there is no such alarm")
         return AlarmItem.of(found[alarm_id])

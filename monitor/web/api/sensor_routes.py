@@ -107,22 +107,22 @@ async def _drawing(database: Database, sensor_id: str, asked: SeriesQuery, point
 async def _page(readings: ReadingQueries, sensor_id: str, asked: SeriesQuery) -> SensorSeries:
     span = asked.span()
     key = None if asked.after is None else SeriesCursor.parse(asked.after)
-    if key is not None and asked.resolution not in {"auto", key.grain}:
-        raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {key.grain}")
+    if key is not None and asked.resolution not in {"auto", key.resolution}:
+        raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {key.resolution}")
     if key is not None:
-        grain = key.grain
+        grain = key.resolution
     elif asked.resolution == "auto":
-        grain = await readings.fitting_grain(sensor_id, span)
+        grain = await readings.fitting_resolution(sensor_id, span)
     else:
         grain = asked.resolution
-    after, most = None if key is None else measure_id(sensor_id, key.name), asked.limit + 1
+    after, most = None if key is None else measure_id(sensor_id, key.last_id), asked.limit + 1
     found: list[Any]
     items: list[ReadingItem] | list[RollupItem]
     if grain == "raw":
         found = list(await readings.page(sensor_id, span, most, after))
         items = [ReadingItem.model_validate(each) for each in found[: asked.limit]]
     else:
-        found = list(await readings.periods(sensor_id, span, grain, most, after))
+        found = list(await readings.rollups(sensor_id, span, grain, most, after))
         items = [RollupItem.model_validate(each) for each in found[: asked.limit]]
     following = (
         str(SeriesCursor(grain, found[asked.limit - 1]["_id"].partition("@")[2]))

@@ -75,12 +75,12 @@ def make_token_routes(access: Authenticator) -> APIRouter:
         try:
             token = await access.log_in(form.username, form.password, client_address(request))
         except LoginThrottledError as error:
-            wait_s = str(error.wait_s)
+            wait_s = str(error.retry_after_s)
             raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
-        person = token and access.whose(token.text)
+        person = token and access.session_of(token.value)
         if not token or not person:
             raise HTTPException(401, "user or password is wrong", CHALLENGE)
-        return AccessToken(access_token=token.text, expires_in=token.stay_s, role=person.role)
+        return AccessToken(access_token=token.value, expires_in=token.lifetime_s, role=person.role)
 
     @router.delete(
         "/token",
@@ -110,7 +110,7 @@ def make_token_check(access: Authenticator) -> Callable[..., Coroutine[Any, Any,
         _: Annotated[str | None, Depends(_cookie)],
     ) -> None:
         # The gate has looked at the cookie, whose name is another one over https.
-        if request.state.person is None and (token is None or access.whose(token) is None):
+        if request.state.person is None and (token is None or access.session_of(token) is None):
             raise HTTPException(
                 401, "log in first: send `Authorization: Bearer …` with a token from POST token", CHALLENGE
             )

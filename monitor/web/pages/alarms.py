@@ -48,10 +48,10 @@ class _Alarms:
         self._past: list[AlarmDocument] = []
         self._last = NOTHING
         with ui.element("div").classes("controls"):
-            sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
+            sites = sorted({each.site for each in sources.live.sensor_cache.sensors.values() if each.site})
             self._site = self._choice("Site", sites)
             self._severity = self._choice("Severity", SEVERITY_COLOURS)
-            self._rule = self._choice("Rule", sorted({alarm["rule"] for alarm in sources.live.standing}))
+            self._rule = self._choice("Rule", sorted({alarm["rule"] for alarm in sources.live.active_alarms}))
             self._sensor = ui.input("Sensor", on_change=self.filter_anew)
             self._sensor.props("clearable outlined dense debounce=300")
         add_text("Standing", "h2")
@@ -71,8 +71,8 @@ class _Alarms:
 
     def update(self) -> None:
         """Show what stands now."""
-        standing = [alarm for alarm in self._sources.live.standing if self._is_sought(alarm)]
-        is_all = len(standing) == len(self._sources.live.standing)
+        standing = [alarm for alarm in self._sources.live.active_alarms if self._is_sought(alarm)]
+        is_all = len(standing) == len(self._sources.live.active_alarms)
         self._none.content = WELL if is_all else "No standing alarm is like that."
         self._none.visible = not standing
         self._standing.show(standing[:MAX_ACTIVE])
@@ -98,7 +98,7 @@ class _Alarms:
         except QueryError as error:
             self._no_past.content, self._no_past.visible = escape_html(f"{error}."), True
             return
-        self._past += ALARMS.readable(page.documents)
+        self._past += ALARMS.valid(page.documents)
         self._last = page
         self._over.show(self._past)
         self._no_past.content, self._no_past.visible = "None so far.", not self._past

@@ -58,7 +58,7 @@ class _Compare:
             self._hours = ui.select(SPANS, value=168, label="Time", on_change=self.look)
             self._unit = ui.select(list(get_args(Unit)), value="day", label="Energy per", on_change=self.look)
             self._by = ui.select(list(get_args(GroupBy)), value="site", label="By", on_change=self.look)
-            sites = sorted({each.site for each in sources.live.fleet.sensors.values() if each.site})
+            sites = sorted({each.site for each in sources.live.sensor_cache.sensors.values() if each.site})
             all_sites = {"": "all", **{each: escape_text(each) for each in sites}}
             self._site = ui.select(all_sites, value="", label="Site", on_change=self.look)
             for choice in (self._hours, self._unit, self._by, self._site):

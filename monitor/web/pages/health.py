@@ -66,17 +66,19 @@ class _Health:
             *(("away", database, "major") if database else ("well", f"answered {fresh}", "well"))
         )
         self._show_books()
-        statuses = [each.status for each in sources.ingestors.heard.values()]
+        statuses = [each.status for each in sources.ingestors.reports.values()]
         pending = sum(each.pending or 0 for each in statuses)
-        moments = (each.heard_at for each in sources.live.fleet.sensors.values() if each.heard_at)
+        moments = (
+            each.last_seen_at for each in sources.live.sensor_cache.sensors.values() if each.last_seen_at
+        )
         self._lag.show(
             f"{pending:,}", f"the newest reading was made {format_ago(max(moments, default=None), now)}"
         )
         self._table.content = _counters_table(sources)
 
     def _show_books(self) -> None:
-        heard = self._sources.ingestors.heard
-        gaps = {name: gap for name, each in heard.items() if (gap := each.gap)}
+        heard = self._sources.ingestors.reports
+        gaps = {name: gap for name, each in heard.items() if (gap := each.imbalance)}
         online = sum(is_online(each, self._sources) for each in heard.values())
         count = f"{online} of {len(heard)} ingestors online"
         if gaps:
@@ -98,19 +100,19 @@ class _Health:
 
 def is_online(heard: IngestorReport, sources: Dependencies) -> bool:
     """Whether an ingestor says that it is there, and has said so of late."""
-    is_fresh = (utc_now() - heard.at).total_seconds() < STALE_AFTER_S
+    is_fresh = (utc_now() - heard.received_at).total_seconds() < STALE_AFTER_S
     return heard.status.state == "online" and is_fresh and sources.ingestors.error is None
 
 
 def _counters_table(sources: Dependencies) -> str:
-    rows = [_counters_row(name, heard, sources) for name, heard in sorted(sources.ingestors.heard.items())]
+    rows = [_counters_row(name, heard, sources) for name, heard in sorted(sources.ingestors.reports.items())]
     if not rows:
         return '<p class="hint">No ingestor has said anything yet.</p>'
     return table_html(("ingestor", "state", *COUNTERS, "adds up"), rows)
 
 
 def _counters_row(name: str, heard: IngestorReport, sources: Dependencies) -> list[str]:
-    status, gap = heard.status, heard.gap
+    status, gap = heard.status, heard.imbalance
     state = "online" if is_online(heard, sources) else "not heard"
     if status.state == "offline":
         state = "offline"

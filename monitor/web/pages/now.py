@@ -50,7 +50,7 @@ class _Now:
 
     async def update(self) -> None:
         """Show what is so now."""
-        standing = self._sources.live.standing
+        standing = self._sources.live.active_alarms
         self._show_figures(standing)
         self._alarms.show(standing[:ALARMS_SHOWN])
         self._more.text = f"All {len(standing):,} standing alarms"
@@ -59,7 +59,7 @@ class _Now:
 
     def _show_figures(self, standing: Sequence[AlarmDocument]) -> None:
         live = self._sources.live
-        sums = live.fleet.sums(utc_now())
+        sums = live.sensor_cache.totals(utc_now())
         self._power.show(format_power(sums.power_kw), f"from {sums.online:,} sensors")
         used_kwh = live.today.energy_kwh if live.today else 0.0
         self._today.show(format_energy(used_kwh), f"since midnight, {self._sources.zone.key}")
@@ -68,7 +68,7 @@ class _Now:
         parts = ", ".join(f"{count:,} {severity}" for severity, count in counts.items())
         detail = f"{parts}; {unseen:,} not seen" if counts else "all is well"
         self._standing.show(f"{len(standing):,}", detail, next(iter(counts), "well"))
-        away = f"{sums.silent:,} silent, {sums.offline:,} offline" if sums.silent + sums.offline else ""
+        away = f"{sums.stale:,} silent, {sums.offline:,} offline" if sums.stale + sums.offline else ""
         online = f"{sums.online:,} of {sums.sensors:,}"
         self._heard.show(online, away or "none is missing", "away" if away else "")
 

@@ -47,8 +47,8 @@ def add_sensor(sources: Dependencies) -> None:
         # A browser is back at once when this process was started again, before it knows any sensor.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_POLL_LIMIT_S):
-                await sources.live.has_looked.wait()
-        known = sources.live.fleet.sensors.get(sensor_id)
+                await sources.live.has_loaded.wait()
+        known = sources.live.sensor_cache.sensors.get(sensor_id)
         with page_layout(sources, request, sensor_id if known else "Sensor") as person:
             if known is None:
                 sentence = WAITING if sources.live.fresh_at is None else f"No sensor {sensor_id} is known."
@@ -92,13 +92,13 @@ class _Sensor:
         sensor, now = self._sensor, utc_now()
         self._lead.content = escape_html(" · ".join(filter(None, (sensor.site, sensor.location))))
         value = "—" if sensor.value_kwh is None else f"{format_number(sensor.value_kwh)} kWh"
-        heard = format_ago(sensor.heard_at, now)
+        heard = format_ago(sensor.last_seen_at, now)
         threshold = self._threshold_kwh(None)
         facts = {"State": sensor.state(now), "Last reading": value, "Heard": heard}
         facts |= {"Power": format_power(sensor.power_kw(now))}
         facts |= {"Threshold": "not known" if threshold is None else f"{threshold:g} kWh"}
         self._now.content = facts_html(facts)
-        mine = [each for each in self._sources.live.standing if each["sensor_id"] == sensor.sensor_id]
+        mine = [each for each in self._sources.live.active_alarms if each["sensor_id"] == sensor.sensor_id]
         self._alarms.show(mine)
 
     async def look_again(self) -> None:
@@ -108,7 +108,7 @@ class _Sensor:
 
     async def look(self) -> None:
         """Look up what is shown of the past."""
-        span = self._span.span()
+        span = self._span.time_range()
         if span is None:
             self._say("This is no time: write when it begins and, later than that, when it ends.")
             return
@@ -137,7 +137,9 @@ class _Sensor:
         self._chart.options.update(options)
         mean_kwh = history.energy_kwh / history.readings
         times = [format_clock(each, self._sources.zone, form="%Y-%m-%d %H:%M") for each in span]
-        shown = f"{GRAINS[history.grain]}, {times[0]} to {times[1] if not self._span.is_running else 'now'}"
+        shown = (
+            f"{GRAINS[history.resolution]}, {times[0]} to {times[1] if not self._span.is_running else 'now'}"
+        )
         facts = {
             "Shown": shown,
             "Energy": format_energy(history.energy_kwh),
@@ -151,7 +153,7 @@ class _Sensor:
 
     def _threshold_kwh(self, seen_kwh: float | None) -> float | None:
         """Its own threshold, or the one that its readings exceeded, or the ingestor's."""
-        statuses = (heard.status.threshold_kwh for heard in self._sources.ingestors.heard.values())
+        statuses = (heard.status.threshold_kwh for heard in self._sources.ingestors.reports.values())
         usual_kwh = next((each for each in statuses if each is not None), None)
         own_kwh = self._sensor.threshold_kwh
         return own_kwh if own_kwh is not None else usual_kwh if seen_kwh is None else seen_kwh
@@ -159,7 +161,7 @@ class _Sensor:
     async def _show_past(self) -> None:
         sought = AlarmFilter(sensor_id=self._sensor.sensor_id)
         page = await self._sources.episodes.page("past", sought, ALARMS_SHOWN)
-        self._past.show(ALARMS.readable(page.documents))
+        self._past.show(ALARMS.valid(page.documents))
         self._no_past.content, self._no_past.visible = "None has come and gone so far.", not page.documents
 
     async def _show_rejected(self) -> None:

@@ -131,7 +131,7 @@ def _check_origin(connection: HTTPConnection) -> None:
 
 def _check_address(connection: HTTPConnection, address: str) -> None:
     """Guesses are counted for one address, or one network, and never for everybody."""
-    place = LoginAttempt.of("viewer", client_address(connection)).place
+    place = LoginAttempt.of("viewer", client_address(connection)).network
     assert len(place) <= 64
     try:
         ip = ipaddress.ip_address(address)

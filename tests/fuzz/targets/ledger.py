@@ -112,14 +112,14 @@ def _read(file: Path, data: bytes) -> Attempts | None:
     assert tries.refused == refused
     assert sum(len(each.moments) for each in tries.payloads.values()) == len(malformed)
     assert len(tries.absences) == sum(each["event"] == "trouble" for each in entries)
-    assert {each.fate for each in tries.by_identity.values()} <= {_fate(each) for each in attempts}
+    assert {each.expected for each in tries.by_identity.values()} <= {_fate(each) for each in attempts}
     assert tries.torn == len(lines) - (lines[-1] == b"") - len(entries), "a line is not counted"
     said = {(each["site"], each["reading"]["sensor_id"], each["reading"]["value_kwh"]) for each in attempts}
     kept = {(tried.site, name.sensor_id, tried.value_kwh) for name, tried in tries.by_identity.items()}
     assert kept <= said, "something is in it that nobody wrote"
     assert bool(attempts) == bool(kept)
     known = {each["event"] for each in entries if "sequences" in each} | {"unknown"}
-    assert {tried.known for tried in tries.by_identity.values()} <= known
+    assert {tried.reported for tried in tries.by_identity.values()} <= known
     assert all(-(2**63) <= tried.sequence < 2**63 for tried in tries.by_identity.values())
     return tries
 
@@ -154,4 +154,4 @@ async def _append(file: Path) -> None:
     )
     async with open_ledger(file) as ledger:
         await ledger.invoke([OutboxEntry(_place, 3, reading.model_dump_json().encode())])
-        await ledger.known("confirmed", _place, [(3, 3)])
+        await ledger.outcome("confirmed", _place, [(3, 3)])

@@ -101,11 +101,11 @@ def check(data: bytes) -> None:
             return
     for each in kept:
         reading = Reading.model_validate_json(each.payload)
-        assert each.place == ("lari", "S-1") or each.place.is_valid
-        assert (reading.sensor_id, reading.sequence) == (each.place.name, each.sequence)
+        assert each.sensor_key == ("lari", "S-1") or each.sensor_key.is_valid
+        assert (reading.sensor_id, reading.sequence) == (each.sensor_key.name, each.sequence)
         assert b"\n" not in each.payload, "it would be two lines of a ledger"
     assert [each.sequence for each in kept] == sorted(each.sequence for each in kept)
-    assert last >= max((each.sequence for each in kept if each.place == PLACE), default=-1)
+    assert last >= max((each.sequence for each in kept if each.sensor_key == PLACE), default=-1)
     assert is_touched or (len(kept), last) == (COUNT, COUNT - 1), "something is lost"
 
 
@@ -138,4 +138,4 @@ def _run(file: Path, statements: str) -> None:
 
 async def _open(file: Path) -> tuple[list[OutboxEntry], int]:
     async with open_outbox(file, 1_000, Ledger()) as outbox:
-        return list(outbox.kept), await outbox.last_sequence(PLACE)
+        return list(outbox.entries), await outbox.last_sequence(PLACE)

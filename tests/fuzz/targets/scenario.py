@@ -95,14 +95,14 @@ def check(data: bytes) -> None:
         assert len(line) <= COLUMNS, line
         assert escape_text(line).isprintable()
     for node in plan.nodes:
-        sequences = dict.fromkeys(node.places, 1)
+        sequences = dict.fromkeys(node.sensor_keys, 1)
         for own in node.groups:
             if not own.recordings and len(own.sensor_ids) <= METERS:
                 group = build_group(own, node.site, plan, NOW, sequences)
                 for meter in group.meters:
                     moments = (NOW + number * own.interval for number in range(READINGS))
                     made = [each for moment in moments for each in meter.read(moment, 0.25)]
-                    _check_readings([*made, *meter.give_up()])
+                    _check_readings([*made, *meter.flush()])
 
 
 def _reads_elsewhere(scenario: Scenario) -> bool:
@@ -115,7 +115,7 @@ def _check_is_what_is_said(plan: SimulationPlan, data: bytes) -> None:
     # Line ends are as Python reads them, those of old Macs too.
     said = tomllib.loads(data.decode().replace("\r\n", "\n").replace("\r", "\n"))
     assert plan.name == said["name"]
-    places = [place for node in plan.nodes for place in node.places]
+    places = [place for node in plan.nodes for place in node.sensor_keys]
     assert all(place.is_valid for place in places)
     assert len({place.name for place in places}) == len(places), "two meters have one name"
     tables = [table for site in said["sites"] for node in site["nodes"] for table in node["meters"]]
@@ -124,7 +124,7 @@ def _check_is_what_is_said(plan: SimulationPlan, data: bytes) -> None:
 
 
 def _check_readings(made: list[MeterOutput]) -> None:
-    assert len({each.sequence for each in made}) == len({each.stamp for each in made}) == len(made)
+    assert len({each.sequence for each in made}) == len({each.timestamp for each in made}) == len(made)
     for each in islice(made, READINGS):
         assert each.payload
         assert each.copies >= 1

@@ -44,7 +44,7 @@ def check(data: bytes) -> None:
     _check_ids(site, name)
     # What the broker delivers has no wildcards and no NUL, and a level has no slash.
     site, name = (re.sub(r"[+#\0/]", "", each) for each in (site, name))
-    place = Topics.place(f"energy/readings/{site}/{name}")
+    place = Topics.sensor_key(f"energy/readings/{site}/{name}")
     assert place == (site, name)
     assert place.is_valid == bool(is_id(site) and is_id(name))
     topics = Topics(root)
@@ -68,7 +68,7 @@ def _check_ids(site: str, name: str) -> None:
 
 
 def _check_topics(topics: Topics, site: str, name: str) -> None:
-    place = Topics.place(topics.readings(site, name))
+    place = Topics.sensor_key(topics.readings(site, name))
     of_sensor = {
         "readings": topics.readings(site, name),
         "status": topics.status(site, name),
@@ -83,16 +83,16 @@ def _check_topics(topics: Topics, site: str, name: str) -> None:
         assert topic.split("/")[levels:] == [kind, site, name]
         assert not re.search(r"[+#\0\s]", topic)
         assert len(topic.encode()) < 65_536
-        assert Topics.place(topic) == (site, name)
-        assert matches(topics.all_of(site), topic)
+        assert Topics.sensor_key(topic) == (site, name)
+        assert matches(topics.site_filter(site), topic)
         assert topic.startswith(topics.readings_prefix) == (kind == "readings")
         assert topic.startswith(topics.commands_prefix) == (kind == "commands")
-    assert len({*of_sensor.values(), topics.storm(site), topics.ingestors(name)}) == len(of_sensor) + 2
+    assert len({*of_sensor.values(), topics.alarm_flood(site), topics.ingestors(name)}) == len(of_sensor) + 2
     filters = {
-        "readings": topics.all_readings,
-        "status": topics.all_statuses,
-        "commands": topics.all_commands,
-        "rejected": topics.all_rejected,
+        "readings": topics.readings_filter,
+        "status": topics.status_filter,
+        "commands": topics.commands_filter,
+        "rejected": topics.rejected_filter,
     }
     for kind, to_filter in filters.items():
         for wanted in (site, "+"):
