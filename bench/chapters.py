@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import alarms, costs, growth, meters, pages, ratios, security
-from bench.latency import RATES, bare, through
+from bench.load import many_meters
+from bench.measure import alarm_cost, growth, page_queries, ratios, security_cost, stage_cost
+from bench.measure.latency import RATES, bare, through
+from bench.measure.schedule import keeps_schedule
+from bench.measure.throughput import Sample, catch_up, consumers, live
 from bench.rig import BenchRig
-from bench.schedule import keeps_schedule
 from bench.table import ResultTable, spread
-from bench.throughput import Sample, catch_up, consumers, live
 
 Tell = Callable[[str], None]
 
@@ -49,7 +50,7 @@ async def throughput_chapter(rig: BenchRig, found: Findings, tell: Tell, *, roun
             if consumer.name in CATCHING_UP and not (quick and consumer.name == "mq-bridge"):
                 tell(f"round {number} of {rounds}, catch-up: {consumer.name}")
                 found.samples.append(await catch_up(rig, consumer))
-    found.raw["throughput_chapter"] = [asdict(each) for each in found.samples]
+    found.raw["throughput"] = [asdict(each) for each in found.samples]
     found.tables += [ratios.rates(found.samples, mode) for mode in ("live", "catch-up")]
     found.tables += [ratios.costs(found.samples), ratios.ratios(found.samples)]
 
@@ -62,7 +63,7 @@ async def latency_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds:
     for rate in rates:
         tell(f"latency at {rate:,} readings/s")
         ways += [await bare(rig, rate, seconds), *await through(rig, rate, seconds)]
-    found.raw["latency_chapter"] = [asdict(each) for each in ways]
+    found.raw["latency"] = [asdict(each) for each in ways]
     rows = [
         [f"{each.rate:,}/s, {each.way}", f"{each.count:,}", *(f"{value:.1f}" for value in each.milliseconds)]
         for each in ways
@@ -88,7 +89,7 @@ async def _sensors(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, q
         for schedule_chapter in numbers:
             tell(f"round {turn} of {rounds}: {schedule_chapter:,} sensors, {rate:,.0f} readings/s")
             crowds.append(await growth.with_sensors(rig, schedule_chapter, rate, count))
-    found.raw["schedule_chapter"] = [asdict(each) for each in crowds]
+    found.raw["schedule"] = [asdict(each) for each in crowds]
     memory = {
         schedule_chapter: median(each.resident_mib for each in crowds if each.sensors == schedule_chapter)
         for schedule_chapter in numbers
@@ -176,9 +177,9 @@ async def stage_cost_chapter(rig: BenchRig, found: Findings, tell: Tell, *, roun
     """Where the time goes."""
     del rounds
     tell("the stages of the ingestor, one by one")
-    stages = await asyncio.to_thread(costs.stages, 10_000 if quick else 50_000)
+    stages = await asyncio.to_thread(stage_cost.stages, 10_000 if quick else 50_000)
     tell("the database alone")
-    insertions = await asyncio.to_thread(costs.insertions, rig, 30_000 if quick else READINGS)
+    insertions = await asyncio.to_thread(stage_cost.insertions, rig, 30_000 if quick else READINGS)
     found.raw["stages"] = [asdict(each) for each in stages]
     found.raw["database"] = [asdict(each) for each in insertions]
     rows = [[each.name, f"{each.cost_us:.2f}"] for each in stages]
@@ -193,11 +194,11 @@ async def stage_cost_chapter(rig: BenchRig, found: Findings, tell: Tell, *, roun
 
 async def alarm_cost_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     """The ingestor with alarms and without."""
-    plans = alarms.loads(QUICK_READINGS if quick else ALARM_READINGS)
+    plans = alarm_cost.loads(QUICK_READINGS if quick else ALARM_READINGS)
     chosen = list(plans.items())[:1] if quick else list(plans.items())
-    prices = [await alarms.measure_alarm_cost(rig, load, plan, rounds, tell) for load, plan in chosen]
-    found.raw["alarms"] = alarms.to_raw(prices)
-    found.tables.append(alarms.to_table(prices))
+    prices = [await alarm_cost.measure_alarm_cost(rig, load, plan, rounds, tell) for load, plan in chosen]
+    found.raw["alarms"] = alarm_cost.to_raw(prices)
+    found.tables.append(alarm_cost.to_table(prices))
 
 
 async def security_cost_chapter(
@@ -205,9 +206,9 @@ async def security_cost_chapter(
 ) -> None:
     """Servers that are open, that ask who comes, and that encrypt."""
     count = QUICK_READINGS if quick else READINGS
-    those = await security.compare(rig.folder / "guards", count, rounds, tell)
+    those = await security_cost.compare(rig.folder / "guards", count, rounds, tell)
     found.raw["security"] = [asdict(each) for each in those]
-    found.tables.append(security.to_table(those))
+    found.tables.append(security_cost.to_table(those))
 
 
 async def page_query_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
@@ -215,11 +216,11 @@ async def page_query_chapter(rig: BenchRig, found: Findings, tell: Tell, *, roun
     del rounds
     asked = {}
     for count in (30_000,) if quick else (300_000, 30_000_000):
-        await meters.fill_with_meters(rig, count, tell)
+        await many_meters.fill_with_meters(rig, count, tell)
         tell(f"pages: {count:,} readings stored")
-        asked[count] = await pages.ask_all(rig)
+        asked[count] = await page_queries.ask_all(rig)
     found.raw["pages"] = {count: [asdict(each) for each in those] for count, those in asked.items()}
-    found.tables.append(pages.to_table(asked))
+    found.tables.append(page_queries.to_table(asked))
 
 
 # Growth is the last: a database that has just dropped thirty million documents is busy for a while.

@@ -7,7 +7,7 @@ from statistics import median
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bench.throughput import Sample
+from bench.measure.throughput import Sample
 
 OURS, OTHERS = "#1a7f5a", "#9aa5b1"
 

@@ -17,13 +17,13 @@ import psutil
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from bench.readings import LoadPlan
-from bench.wire import MqttSocket
+from bench.load.load_plan import LoadPlan
+from bench.load.mqtt_socket import MqttSocket
 from broker.address import MqttAddress, client_id
-from stack.accounts import Credentials
 from stack.mongod import CACHE_GB
 from stack.ports import reserve_port
 from stack.processes import Process
+from stack.secrets.credentials import Credentials
 from stack.servers import Servers, start_servers
 
 ROOT = Path(__file__).parent.parent
@@ -211,7 +211,7 @@ class BenchRig:
         """Describe a publisher."""
         arguments = [json.dumps(plan.to_dict())] + ([str(times)] if times else [])
         environment = {"BENCH_URL": self.servers.mqtt("sensors")}
-        command = [sys.executable, "-m", "bench.publisher", *arguments]
+        command = [sys.executable, "-m", "bench.load.publisher", *arguments]
         return BenchProcess("publisher", command, environment, self.folder / "publisher.log")
 
     def reset(self, *, keep: bool = False) -> None:

@@ -4,11 +4,16 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-from broker.authority import AuthorityError
-from broker.certificates import init_authority, issue_certificate, list_certificates, revoke_certificate
-from broker.register import AccountsError
+from broker.access.accounts import AccountsError
+from broker.access.authority import AuthorityError
+from broker.access.certificate_commands import (
+    init_authority,
+    issue_certificate,
+    list_certificates,
+    revoke_certificate,
+)
+from broker.access.user_commands import add_user, list_users, remove_user, rotate_password
 from broker.settings import exit_with, redact
-from broker.users import add_user, list_users, remove_user, rotate_password
 
 PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]

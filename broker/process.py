@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from broker.settings import exit_with as end
 
 T = TypeVar("T")

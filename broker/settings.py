@@ -20,7 +20,7 @@ import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from broker.plain import escape_truncated
+from broker.escape import escape_truncated
 from broker.topics import ID_PATTERN
 
 VARIABLES = (

@@ -9,9 +9,9 @@ from typing import Any
 from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
 from broker.messages import IngestorStatus
 from broker.process import repeat_every
+from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
 from ingestor.admission import Admission
 from ingestor.alarms.config import AlarmConfig

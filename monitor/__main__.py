@@ -35,14 +35,14 @@ Examples: monitor web --http 127.0.0.1:8080
 # Loaded when they are asked for: a web server is not needed to list alarms.
 COMMANDS = {
     "web": ("monitor.web.serve", "serve_command"),
-    "watch": ("monitor.watch", "watch_command"),
-    "report": ("monitor.report", "report_command"),
-    "export": ("monitor.export", "export_command"),
-    "sensors": ("monitor.sensors", "sensors_command"),
-    "alarms": ("monitor.alarms", "alarms_command"),
-    "acknowledge": ("monitor.command", "acknowledge_command"),
-    "shelve": ("monitor.command", "shelve_command"),
-    "verify": ("monitor.verify", "verify_command"),
+    "watch": ("monitor.cli.watch", "watch_command"),
+    "report": ("monitor.report.command", "report_command"),
+    "export": ("monitor.export.command", "export_command"),
+    "sensors": ("monitor.cli.sensors", "sensors_command"),
+    "alarms": ("monitor.cli.alarms", "alarms_command"),
+    "acknowledge": ("monitor.cli.alarm_commands", "acknowledge_command"),
+    "shelve": ("monitor.cli.alarm_commands", "shelve_command"),
+    "verify": ("monitor.verify.command", "verify_command"),
 }
 
 

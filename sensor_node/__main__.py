@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from broker.client import BrokerRejectedError
 from broker.process import run
 from broker.settings import read_settings
-from sensor_node.durable import OutboxError
 from sensor_node.fleet import Fleet, NotConfirmedError
 from sensor_node.identity import claim_outbox
-from sensor_node.ledger import LedgerWriteError, open_ledger
-from sensor_node.options import plan_from_options
+from sensor_node.outbox.durable import OutboxError
+from sensor_node.outbox.ledger import LedgerWriteError, open_ledger
+from sensor_node.plan_from_options import plan_from_options
 from sensor_node.settings import SensorNodeSettings
 
 PROGRAM = "sensor-node"
 # Loaded when they are asked for: who simulates a meter needs no TOML.
 COMMANDS = {
-    "run": ("sensor_node.run", "run_command"),
-    "check": ("sensor_node.check", "check_command"),
-    "preview": ("sensor_node.preview", "preview_command"),
-    "replay": ("sensor_node.replay", "replay_command"),
+    "run": ("sensor_node.scenarios.run", "run_command"),
+    "check": ("sensor_node.scenarios.check", "check_command"),
+    "preview": ("sensor_node.preview.command", "preview_command"),
+    "replay": ("sensor_node.recordings.replay", "replay_command"),
 }
 # The others need no outbox.
 SENDING = ("run", "replay")

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from broker.topics import SensorKey
-from sensor_node.durable import open_outbox
-from sensor_node.ledger import Ledger
 from sensor_node.node import SensorNode
-from sensor_node.outbox import Outbox
+from sensor_node.outbox.durable import open_outbox
+from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.outbox import Outbox
 from sensor_node.plan import SimulationPlan
 from sensor_node.settings import TransportSettings
 

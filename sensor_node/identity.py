@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
-from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
-from sensor_node.ledger import Ledger
-from sensor_node.outbox import Outbox
+from sensor_node.outbox.durable import OutboxError, OutboxTakenError, open_outbox
+from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.outbox import Outbox
 from sensor_node.settings import FIRST_SENSOR, SensorNodeSettings
 
 

@@ -10,20 +10,20 @@ from fnmatch import fnmatchcase
 
 from broker.address import MqttAddress
 from broker.ledger import ExpectedAlarmEntry, MalformedEntry, payload_digest
-from broker.link import ConnectionSupervisor
+from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey
-from sensor_node.build import MeterGroup, build_group, make_injector
-from sensor_node.durable import DurableOutbox
-from sensor_node.meter import Meter, first_sequence
-from sensor_node.outages import Outages
-from sensor_node.outbox import Outbox, OutboxEntry
+from sensor_node.faults.expected_alarms import expected_silence
+from sensor_node.faults.oracle import MeterOutput, ground_truth
+from sensor_node.faults.outages import Outages
+from sensor_node.meter.factory import MeterGroup, build_group, make_injector
+from sensor_node.meter.meter import Meter, first_sequence
+from sensor_node.outbox.durable import DurableOutbox
+from sensor_node.outbox.outbox import Outbox, OutboxEntry
+from sensor_node.outbox.publisher import Publisher
+from sensor_node.outbox.status import OutboxStatus
 from sensor_node.plan import NodePlan, SimulationPlan
-from sensor_node.publish import Publisher
-from sensor_node.rounds import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
+from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.settings import TransportSettings
-from sensor_node.state import OutboxStatus
-from sensor_node.troubles import expected_silence
-from sensor_node.truth import MeterOutput, ground_truth
 
 CHECK_EVERY_S = 0.1
 # In simulated time no more than that waits for confirmation, the rest waits to be made: of each meter as
@@ -107,7 +107,8 @@ class SensorNode:
             name=f"{self.sensor_key.site}-{self.sensor_key.name}",
             on_messages=self._publisher.on_messages,
             will=self._publisher.last_will,
-            takeover_hint=f"another sensor node runs as {self.sensor_key.name}; give one of them another --sensor-id",
+            takeover_hint=f"another sensor node runs as {self.sensor_key.name}; "
+            "give one of them another --sensor-id",
         )
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from broker.settings import ID_RULE
 from broker.topics import SensorKey
-from sensor_node.faults import InjectedFault
-from sensor_node.names import count_up
+from sensor_node.faults.fault import InjectedFault
+from sensor_node.meter.register import RegisterPlan
+from sensor_node.meter.sensor_ids import count_up
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.series import RecordedSeries, RecordingError
-from sensor_node.register import RegisterPlan
 
 
 @dataclass(frozen=True, slots=True)

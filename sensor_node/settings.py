@@ -19,8 +19,8 @@ from broker.address import MqttUrl
 from broker.messages import MAX_SENSORS_PER_NODE, MAX_VALUE_KWH
 from broker.settings import Duration, ProcessSettings
 from broker.topics import SensorId, SiteId, TopicRoot
-from sensor_node.faults import FAULT_PARAMETERS, InjectedFault, fault_conflict, parse_fault
-from sensor_node.names import count_up
+from sensor_node.faults.fault import FAULT_PARAMETERS, InjectedFault, fault_conflict, parse_fault
+from sensor_node.meter.sensor_ids import count_up
 from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, yearly_kwh_error
 
 YEARS = (2000, 2100)

@@ -4,12 +4,12 @@ import asyncio
 import os
 import sys
 
-from broker.authority import AuthorityError
+from broker.access.accounts import AccountsError
+from broker.access.authority import AuthorityError
 from broker.process import run
-from broker.register import AccountsError
 from broker.settings import read_settings
-from stack.passwords import PasswordsError
 from stack.processes import ProcessError
+from stack.secrets.passwords import PasswordsError
 from stack.settings import UpSettings
 from stack.up import RunningAlreadyError, up
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.private_file import write_private
-from stack.accounts import Credentials
+from broker.atomic_write import write_private
 from stack.ports import free_port
+from stack.secrets.credentials import Credentials
 
 MQTT_PORT = 1883
 MONGO_PORT = 27017

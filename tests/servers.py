@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from broker.address import MqttAddress
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
+from broker.supervisor import ConnectionSupervisor
 from stack.ports import reserve_port
 from stack.processes import Process
 from stack.servers import Servers

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from broker.settings import ProcessSettings, exit_with, read_settings
 from ingestor.alarms.config import AlarmConfigError, read_config
 from ingestor.alarms.words import explain

@@ -6,8 +6,8 @@ from typing import get_args
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from broker.alarms import Acknowledge, Shelve
-from broker.plain import escape_truncated
+from broker.alarm_messages import Acknowledge, Shelve
+from broker.escape import escape_truncated
 from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.rulebook import RuleName

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from broker.alarms import AlarmEntry, AlarmState
+from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.rulebook import Rule

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from ingestor.alarms.config import Notifications
 
 MAX_WAITING, MAX_SINGLE, MAX_LINES, MAX_TITLE, MAX_BODY, MAX_THREADS = 1000, 3, 20, 120, 1000, 8

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.alarms import AlarmFloodState
+from broker.alarm_messages import AlarmFloodState
 from broker.connection import OutgoingMessage
 from broker.topics import Topics
 from ingestor.documents import format_moment

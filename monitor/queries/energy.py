@@ -8,12 +8,12 @@ from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from monitor.queries import slots
+from monitor.queries import time_buckets
 from monitor.queries.database import Database, QueryError, TimeRange, querying
-from monitor.queries.slots import BucketRun, bucket_runs, single_bucket
-from monitor.queries.stored import DAYS, HOURS, Condition, RollupCollection, hours_of_day
+from monitor.queries.rollups import DAYS, HOURS, Condition, RollupCollection, hours_of_day
+from monitor.queries.time_buckets import BucketRun, bucket_runs, single_bucket
 
-Unit = slots.Unit
+Unit = time_buckets.Unit
 GroupBy = Literal["site", "sensor"]
 Stages = list[dict[str, Any]]
 # A year of a thousand sensors is nine million hours.

@@ -9,8 +9,8 @@ from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
 from monitor.queries.database import Database, TimeRange, querying
+from monitor.queries.document_checks import REJECTED
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
-from monitor.queries.shapes import REJECTED
 
 RETENTION = timedelta(days=30)
 # A broken node can have sent millions.

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from broker.address import MqttAddress
 from broker.client import BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
 from broker.messages import IngestorStatus
+from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
 from ingestor.documents import utc_now
 

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 from broker.address import MqttAddress
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
 from broker.messages import (
     MAX_PAYLOAD_BYTES,
     MAX_READINGS_PER_PAYLOAD,
@@ -20,6 +19,7 @@ from broker.messages import (
     RejectionNotice,
     format_timestamp,
 )
+from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey, Topics
 from ingestor.documents import measure_id
 from monitor.queries.database import QueryError

@@ -23,18 +23,18 @@ from starlette.types import ASGIApp
 from broker.process import run
 from broker.settings import exit_with, read_settings
 from monitor.queries.database import Database, QueryError, open_database
-from monitor.web.access import Authenticator
 from monitor.web.api.app import make_api
-from monitor.web.api.books import ingestor_counters
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.gate import AuthMiddleware
+from monitor.web.api.ingestor_models import ingestor_counters
+from monitor.web.auth.auth_middleware import AuthMiddleware
+from monitor.web.auth.login import make_login_routes
+from monitor.web.auth.nonce import add_script_nonces
+from monitor.web.auth.page_authorization import authorize_pages
+from monitor.web.auth.sessions import Authenticator
+from monitor.web.dependencies import Dependencies
 from monitor.web.ingestors import IngestorListener
-from monitor.web.login import make_login_routes
-from monitor.web.nonce import add_script_nonces
-from monitor.web.owners import authorize_pages
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
-from monitor.web.sources import Dependencies
 from monitor.web.tls import TlsFileError, server_context
 
 STATIC = Path(__file__).parent / "static"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from broker.address import MqttUrl
 from broker.settings import Endpoint, MongoUrl, ProcessSettings
 from broker.topics import TopicRoot
-from monitor.web.access import Role
+from monitor.web.auth.sessions import Role
 
 Password = Annotated[SecretStr, Field(min_length=1)]
 

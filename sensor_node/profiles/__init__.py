@@ -22,7 +22,7 @@ __all__ = [
     "Surroundings",
     "make_load",
     "parse_holidays",
-    "wrong_year",
+    "yearly_kwh_error",
 ]
 
 DEFAULT_YEARLY_KWH: Mapping[str, float] = MappingProxyType(

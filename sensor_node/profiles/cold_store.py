@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values, drift, seed_of, trait
 from sensor_node.profiles.devices import Device, power_of, runs
 from sensor_node.profiles.load import Consumer, Minutes
 from sensor_node.profiles.local_year import DAY_MIN, LocalYear
+from sensor_node.profiles.rng import Values, drift, seed_of, trait
 from sensor_node.profiles.shapes import YEAR_H, flat
 
 # Parts of a year's energy.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sensor_node.profiles.chance import Indices, Values, seed_of, trait, uniform
 from sensor_node.profiles.load import Consumer, Minutes
+from sensor_node.profiles.rng import Indices, Values, seed_of, trait, uniform
 from sensor_node.profiles.shapes import HOUR_MIN, Shape, energy_clock, moments
 
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values, seed_of, trait, uniform
 from sensor_node.profiles.devices import Runs, pair_factors, power_of, runs_per_year
 from sensor_node.profiles.load import Consumer, Minutes
 from sensor_node.profiles.local_year import DAY_MIN, LocalYear
+from sensor_node.profiles.rng import Values, seed_of, trait, uniform
 from sensor_node.profiles.shapes import HOUR_MIN, YEAR_H, energy_clock, moments
 
 STANDBY_KW, MOST_STANDBY = 0.004, 0.02

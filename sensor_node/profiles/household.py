@@ -5,10 +5,10 @@ Over many homes the power follows the BDEW's dynamic H0 profile; a single home h
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values
 from sensor_node.profiles.devices import Device, power_of, runs
 from sensor_node.profiles.load import Consumer, Minutes
 from sensor_node.profiles.local_year import LocalYear
+from sensor_node.profiles.rng import Values
 from sensor_node.profiles.shapes import YEAR_H, flat
 
 # Parts of a year's energy.

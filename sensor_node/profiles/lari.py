@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values
 from sensor_node.profiles.load import Edges
+from sensor_node.profiles.rng import Values
 
 PEAK_SHARE = 0.4
 PEAK_KWH = (8.0, 15.0)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sensor_node.profiles.chance import Values, seed_of, trait, uniform
+from sensor_node.profiles.rng import Values, seed_of, trait, uniform
 from sensor_node.profiles.surroundings import Surroundings
 
 Edges = NDArray[np.float64]

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values, drift, seed_of
 from sensor_node.profiles.devices import Device, power_of, runs
 from sensor_node.profiles.load import Consumer, Minutes
 from sensor_node.profiles.local_year import LocalYear
+from sensor_node.profiles.rng import Values, drift, seed_of
 from sensor_node.profiles.shapes import YEAR_H, relative_power
 
 # Parts of a year's energy; what is left is the working day.

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from sensor_node.profiles.chance import Values
 from sensor_node.profiles.local_year import SLOT_MIN, LocalYear, local_year
+from sensor_node.profiles.rng import Values
 from sensor_node.profiles.surroundings import Surroundings
 
 HOUR_MIN = 60

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 # pyarrow comes without types.
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from broker.plain import escape_truncated
+from broker.escape import escape_truncated
 from sensor_node.recordings.numbers import holds_numbers
-from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable
+from sensor_node.recordings.table import SHOWN_TEXT, RecordingTable
 from sensor_node.recordings.times import holds_times
 
 # By what a column is known, the surest first.

@@ -17,9 +17,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv as pcsv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from broker.plain import escape_truncated
+from broker.escape import escape_truncated
 from sensor_node.recordings.series import RecordingError
-from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable
+from sensor_node.recordings.table import SHOWN_TEXT, RecordingTable
 
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
@@ -155,7 +155,8 @@ def _check_names(file: Path, names: Sequence[str]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise RecordingError(
-            f"the recording {file} has two columns '{escape_truncated(twice, SHOWN_TEXT)}'; give them different names"
+            f"the recording {file} has two columns '{escape_truncated(twice, SHOWN_TEXT)}'; "
+            "give them different names"
         )
 
 

@@ -7,8 +7,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from broker.plain import escape_truncated
-from sensor_node.recordings.sheet import (
+from broker.escape import escape_truncated
+from sensor_node.recordings.table import (
     SHOWN_TEXT,
     RecordingTable,
     first_unreadable,
@@ -34,9 +34,8 @@ def to_numbers(sheet: RecordingTable, column: int, values: pa.Array) -> NDArray[
         if unfit is not None:
             raise sheet.value_error(column, unfit, texts[unfit], "no number")
     elif not is_number(values):
-        raise sheet.error(
-            f"has no numbers in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {values.type}"
-        )
+        name = escape_truncated(sheet.names[column], SHOWN_TEXT)
+        raise sheet.error(f"has no numbers in column '{name}', but {values.type}")
     numbers: NDArray[np.float64] = (
         values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     )

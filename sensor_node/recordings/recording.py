@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from broker.escape import escape_truncated
 from broker.messages import MAX_VALUE_KWH
-from broker.plain import escape_truncated
 from sensor_node.recordings.clock import to_unix_ms
 from sensor_node.recordings.columns import Columns, find_columns
 from sensor_node.recordings.file import open_sheet
 from sensor_node.recordings.numbers import to_numbers
 from sensor_node.recordings.series import RecordedSeries
-from sensor_node.recordings.sheet import SHOWN_TEXT, RecordingTable, to_texts
+from sensor_node.recordings.table import SHOWN_TEXT, RecordingTable, to_texts
 from sensor_node.recordings.times import Times, to_times
 
 # By what values are multiplied and divided to be kWh. A tenth has no exact double: 78 Wh / 1000 is
@@ -90,9 +90,8 @@ def _split(
     try:
         names = to_texts(sensors[0])
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        raise sheet.error(
-            f"has no names in column '{escape_truncated(sheet.names[column], SHOWN_TEXT)}', but {sensors[0].type}"
-        ) from error
+        name = escape_truncated(sheet.names[column], SHOWN_TEXT)
+        raise sheet.error(f"has no names in column '{name}', but {sensors[0].type}") from error
     if names.null_count:
         row = int(names.is_null().to_numpy(zero_copy_only=False).argmax())
         raise sheet.value_error(column, row, sensors[0][row], "no name of a sensor")

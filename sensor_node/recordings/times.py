@@ -9,8 +9,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from broker.plain import escape_truncated
-from sensor_node.recordings.sheet import (
+from broker.escape import escape_truncated
+from sensor_node.recordings.table import (
     SHOWN_TEXT,
     RecordingTable,
     first_unreadable,

@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from stack.accounts import DATABASE, Credentials
+from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import Servers, start_servers
 from tests.browser.web import CHROMIUM, Web, start_browser
 from tests.servers import RunningIngestor, Site, Wire

@@ -20,7 +20,7 @@ from pymongo.database import Database
 
 from broker.topics import SensorKey
 from ingestor.documents import alarm_id, day_of, format_moment, hour_of, to_measure
-from stack.accounts import DATABASE, Credentials
+from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web, start_browser
 from tests.servers import RunningIngestor, Wire, eventually

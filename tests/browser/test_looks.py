@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from stack.accounts import Credentials
+from stack.secrets.credentials import Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web
 from tests.readings import payload

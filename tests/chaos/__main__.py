@@ -9,9 +9,9 @@ from pathlib import Path
 from broker.process import run, unless_stopped
 from broker.settings import exit_with as end
 from broker.settings import read_settings
-from monitor.verdict import verdict_lines
-from stack.accounts import Credentials
+from monitor.verify.verifier import verdict_lines
 from stack.processes import ProcessError
+from stack.secrets.credentials import Credentials
 from stack.servers import start_servers
 from tests.chaos.at_random import at_random, say
 from tests.chaos.faults import EXCEPTIONS, FAULTS

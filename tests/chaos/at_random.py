@@ -5,7 +5,7 @@ import random
 import sys
 import time
 
-from monitor.verdict import Verdict
+from monitor.verify.verifier import Verdict
 from tests.chaos.faults import FAULTS
 from tests.chaos.rig import Rig
 from tests.chaos.strikes import NeverCameThereError

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading
 from ingestor.documents import format_moment, measure_id
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 
 DATABASE_WITHIN_MS = 10_000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from stack.accounts import Credentials
+from stack.secrets.credentials import Credentials
 from stack.servers import Servers, start_servers
 from tests.chaos.rig import Rig, open_rig
 

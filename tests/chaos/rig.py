@@ -14,10 +14,10 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from monitor.verdict import Verdict
-from monitor.verify import verify
-from stack.accounts import DATABASE
+from monitor.verify.command import verify
+from monitor.verify.verifier import Verdict
 from stack.processes import Process
+from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
 from tests.chaos.backlog import Backlog
 from tests.chaos.nodes import Node, describe_node

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.verdict import Verdict
+from monitor.verify.verifier import Verdict
 from stack.servers import Servers
 from tests.chaos.at_random import say
 from tests.chaos.faults import EXCEPTIONS, FAULTS, Fault

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.accounts import Credentials
 from stack.processes import Process
+from stack.secrets.credentials import Credentials
 from stack.servers import start_servers
 from tests.chaos.conftest import OpenRig
 from tests.chaos.rig import Rig, open_rig, send_signal, wait_for

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.verdict import Verdict
+from monitor.verify.verifier import Verdict
 from stack.processes import Process
 from tests.chaos.conftest import OpenRig
 from tests.chaos.rig import Rig, send_signal, wait_for

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from broker import authority, client, connection, link, plain, settings, topics
-from broker.roles import Account
+from broker import client, connection, escape, settings, supervisor, topics
+from broker.access import authority
+from broker.access.roles import Account
 from tests.fault_points.point import Point
 
 # What faults get hold of.
@@ -13,7 +14,7 @@ Outgoing = connection.OutgoingMessage
 # Connections.
 CONNECT = Point(Connection, "__aenter__")
 ACKNOWLEDGE = Point(Connection, "puback_many")
-CLIENT_ID = Point(link, "client_id")
+CLIENT_ID = Point(supervisor, "client_id")
 CONNECT_TIMEOUT_S = Point(client, "CONNECT_TIMEOUT_S")
 PING_EVERY_S = Point(client, "PING_EVERY_S")
 # For how long reading stops at most while there is no room.
@@ -29,10 +30,10 @@ TOPIC_OF_CONFIRMATIONS = Point(topics.Topics, "stored")
 CLOCK_OF_CERTIFICATES = Point(authority, "datetime")
 
 # What people are told.
-HIDE_SECRETS = Point(settings, "without_secrets")
-SHORTEN_SETTING = Point(settings, "short")
+HIDE_SECRETS = Point(settings, "redact")
+SHORTEN_SETTING = Point(settings, "escape_truncated")
 HIGHEST_PORT = Point(settings, "MAX_PORT")
-ESCAPE_TEXT = Point(plain, "json")
+ESCAPE_TEXT = Point(escape, "json")
 
 
 async def write_packets(to: Connection, packets: Sequence[bytes]) -> None:

@@ -86,7 +86,7 @@ MOST_SHOWN_OF_A_RULE = Point(config, "MAX_SHOWN")
 WRITE_ALARMS = Point(records.AlarmRecords, "write")
 TELL_ALARMS = Point(Keep, "tell")
 TELL_ALARMS_AGAIN = Point(Board, "tell_again")
-SHORTEN_COMMAND = Point(commands, "short")
+SHORTEN_COMMAND = Point(commands, "escape_truncated")
 RULES_OF_COMMANDS = Point(commands, "NAMES")
 
 # Notifications.

@@ -1,7 +1,7 @@
 """Fault points of the terminal's views, the export and the queries; those of the web page are apart."""
 
-from monitor import formats
-from monitor.live import LiveSnapshot
+from monitor.export import formats
+from monitor.live.snapshot import LiveSnapshot
 from monitor.queries import readings
 from monitor.queries.paging import PageCursor
 from tests.fault_points.point import Point

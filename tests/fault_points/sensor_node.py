@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from broker.connection import Connection
 from broker.messages import to_ranges
-from sensor_node import durable, outbox, publish
-from sensor_node.durable import DurableOutbox
-from sensor_node.outbox import Outbox
+from sensor_node.outbox import durable, outbox, publisher
+from sensor_node.outbox.durable import DurableOutbox
+from sensor_node.outbox.outbox import Outbox
 from tests.fault_points.point import Point
 
 # What faults get hold of.
 Kept = outbox.OutboxEntry
-Publisher = publish.Publisher
+Publisher = publisher.Publisher
 
 # The outbox.
 OUTBOX_ADD = Point(Outbox, "add")

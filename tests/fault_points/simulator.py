@@ -4,13 +4,14 @@ Apart from those of a sensor node's way to the broker, for these take long to im
 ingestor or of a node has to start at once.
 """
 
-from sensor_node import check, node, rounds, scenario_plan
-from sensor_node.meter import Meter
-from sensor_node.recordings import recording, sheet
+from sensor_node import node, scheduler
+from sensor_node.meter.meter import Meter
+from sensor_node.recordings import recording, table
+from sensor_node.scenarios import check, scenario_plan
 from tests.fault_points.point import Point
 
 # Meters.
-CLOCK_OF_METERS = Point(rounds, "datetime")
+CLOCK_OF_METERS = Point(scheduler, "datetime")
 FIRST_SEQUENCE = Point(node, "first_sequence")
 UNUSED_TIME = Point(Meter, "_free")
 
@@ -22,4 +23,4 @@ BREAK_LINES = Point(check, "_wrap")
 # Recordings.
 CHECK_RECORDED_VALUES = Point(recording, "_check_size")
 ORDER_RECORDED_ROWS = Point(recording._Rows, "order")
-MOST_SHOWN_OF_A_RECORDING = Point(sheet, "SHOWN_TEXT")
+MOST_SHOWN_OF_A_RECORDING = Point(table, "SHOWN_TEXT")

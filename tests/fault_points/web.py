@@ -4,62 +4,61 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from monitor import live as fleet_view
-from monitor.fleet import SensorCache
+from monitor.live import snapshot as fleet_view
+from monitor.live.sensor_cache import SensorCache
 from monitor.queries.database import TimeRange
-from monitor.queries.slots import Unit
-from monitor.web import (
-    access,
-    gate,
-    guesses,
-    login,
-    origin,
-    owners,
-    rejected_list,
-    sensor_edit,
-    serve,
-    strict,
-)
-from monitor.web.access import Authenticator, Session
+from monitor.queries.time_buckets import Unit
+from monitor.web import serve
 from monitor.web.api import app, sensor_routes
+from monitor.web.auth import (
+    auth_middleware,
+    csrf,
+    login,
+    login_throttle,
+    page_authorization,
+    security_headers,
+    sessions,
+)
+from monitor.web.auth.sessions import Authenticator, Session
 from monitor.web.pages import compare
+from monitor.web.widgets import rejected_list, sensor_dialog
 from tests.fault_points.point import Point
 
 # Who has logged in.
-LONGEST_WAIT_S = Point(guesses, "LONGEST_S")
-WHOSE_TOKEN = Point(Authenticator, "whose")
+LONGEST_WAIT_S = Point(login_throttle, "MAX_DELAY_S")
+WHOSE_TOKEN = Point(Authenticator, "session_of")
 LOG_OUT = Point(Authenticator, "log_out")
-PASSWORD_HASHER = Point(access, "PasswordHasher")
-NEW_PERSON = Point(access, "Person")
-MOST_TOKENS = Point(access, "MOST_TOKENS")
-IS_IN = Point(Session, "is_in")
-MAY_ACT = Point(Session, "may_act")
+PASSWORD_HASHER = Point(sessions, "PasswordHasher")
+NEW_PERSON = Point(sessions, "Session")
+MOST_TOKENS = Point(sessions, "MAX_SESSIONS_PER_ROLE")
+IS_IN = Point(Session, "is_active")
+MAY_ACT = Point(Session, "may_operate")
 
 # The log-in.
-NEXT_PATH = Point(login, "_own_path")
-TOKEN_BEFORE_LOG_IN = Point(login, "token_of")
+NEXT_PATH = Point(login, "_local_path")
+TOKEN_BEFORE_LOG_IN = Point(login, "read_token")
 
 # What stands before every page.
-IS_HTTPS = Point(origin, "is_secure")
-OWN_SITES = Point(origin, "OWN")
-IS_FROM_HERE = Point(gate, "is_from_here")
-TOKEN_SHOWN = Point(gate, "token_of")
-WEB_SOCKET = Point(gate, "Live")
-MAY_HAVE_PAGE = Point(owners, "_may_have")
-SCRIPT_POLICY = Point(strict, "POLICY")
+IS_HTTPS = Point(csrf, "is_secure")
+OWN_SITES = Point(csrf, "SAME_ORIGIN_VALUES")
+IS_FROM_HERE = Point(auth_middleware, "is_same_origin")
+TOKEN_SHOWN = Point(auth_middleware, "read_token")
+WEB_SOCKET = Point(auth_middleware, "SessionSocket")
+MAY_HAVE_PAGE = Point(page_authorization, "_may_have")
+SCRIPT_POLICY = Point(security_headers, "CONTENT_SECURITY_POLICY")
 
 # What operators do on pages.
-WHAT_IS_WRONG_WITH_SETTINGS = Point(sensor_edit, "_what_is_wrong")
-ASK_FOR_REPAIR = Point(rejected_list, "_ask")
+WHAT_IS_WRONG_WITH_SETTINGS = Point(sensor_dialog, "_validation_error")
+ASK_FOR_REPAIR = Point(rejected_list, "_open_repair_dialog")
 
 # What pages show.
-SPOILED = Point(fleet_view, "SPOILED")
+SPOILED = Point(fleet_view, "MALFORMED_ERRORS")
 REFRESH_SENSORS = Point(SensorCache, "refresh_sensors")
 
 # The REST interface.
-MAKE_TOKEN_CHECK = Point(app, "make_check")
-SENSORS_ASKED = Point(sensor_routes, "SensorsAsked")
-SENSORS = Point(sensor_routes, "Sensors")
+MAKE_TOKEN_CHECK = Point(app, "make_token_check")
+SENSORS_ASKED = Point(sensor_routes, "SensorsQuery")
+SENSORS = Point(sensor_routes, "SensorQueries")
 
 # How it is served.
 MAKE_APP = Point(serve, "make_app")

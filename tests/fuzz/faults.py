@@ -10,7 +10,7 @@ import bson
 from broker.messages import numbered_sensor_ids
 from broker.topics import ID_PATTERN, SensorKey
 from monitor.queries.paging import PageCursor
-from sensor_node.outbox import OutboxEntry
+from sensor_node.outbox.outbox import OutboxEntry
 from tests.fault_points import broker, ingestor, monitor, sensor_node, simulator, web
 from tests.fault_points.point import Point
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor.formats import escape_formula
+from monitor.export.formats import escape_formula
 from tests.fault_points.broker import ESCAPE_TEXT
 from tests.fault_points.point import Point
 from tests.fuzz.__main__ import run_again

@@ -17,11 +17,11 @@ from pymongo.database import Database
 
 from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
 from monitor.queries.database import open_database
-from monitor.web.access import Authenticator
 from monitor.web.api.app import make_api
-from monitor.web.api.books import IngestorCounters
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.gate import AuthMiddleware
+from monitor.web.api.ingestor_models import IngestorCounters
+from monitor.web.auth.auth_middleware import AuthMiddleware
+from monitor.web.auth.sessions import Authenticator
 
 Document = dict[str, Any]
 

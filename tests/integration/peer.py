@@ -10,7 +10,7 @@ from mqtt5 import ConnAckPacket, ConnectPacket, DisconnectPacket, Packet, PubAck
 
 from broker.address import MqttAddress
 from broker.connection import OutgoingMessage
-from broker.link import ConnectionSupervisor
+from broker.supervisor import ConnectionSupervisor
 
 
 class Peer:

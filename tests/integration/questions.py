@@ -10,17 +10,17 @@ from bson import ObjectId
 from pymongo.database import Database as AdminDatabase
 
 from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
+from monitor.queries.alarms import AlarmFilter, AlarmQueries, AlarmSelection
 from monitor.queries.database import Database, TimeRange
+from monitor.queries.downsample import downsample
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
-from monitor.queries.episodes import AlarmFilter, AlarmQueries, AlarmSelection
-from monitor.queries.extremes import downsample
 from monitor.queries.paging import PageCursor, ResultPage
 from monitor.queries.readings import ReadingFilter as Wanted
 from monitor.queries.readings import ReadingQueries
-from monitor.queries.records import VerificationQueries
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
 from monitor.queries.tail import ReadingTail
+from monitor.queries.verification import VerificationQueries
 
 Call = Callable[[], Awaitable[object]]
 
@@ -158,7 +158,7 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
         "Readings.newest": [partial(readings.newest, ONE, 30)],
         "Readings.values": [partial(readings.values, [first])],
         "Readings.count": [partial(readings.count, ONE, LATE, most) for most in (10, 5001)],
-        "Readings.fitting_grain": [partial(readings.fitting_resolution, ONE, LATE)],
+        "Readings.fitting_resolution": [partial(readings.fitting_resolution, ONE, LATE)],
         "Readings.periods": [
             partial(readings.rollups, ONE, WEEK, "hourly"),
             partial(readings.rollups, ONE, WEEK, "daily"),

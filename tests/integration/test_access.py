@@ -10,9 +10,9 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from broker.client import BrokerRejectedError
-from stack.accounts import DATABASE, Credentials
 from stack.ports import reserve_port
 from stack.processes import running
+from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import Servers
 from tests.readings import payload
 from tests.servers import RunningIngestor, Site, Wire, eventually

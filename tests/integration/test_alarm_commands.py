@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from broker.alarms import AlarmEntry, AlarmState
+from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import SensorKey

@@ -38,7 +38,7 @@ from ingestor.registry import Registry
 from ingestor.sensors import Sensors
 from ingestor.settings import IngestorSettings
 from ingestor.store import Store, open_store
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
 from tests.alarm_model import Episode, Seen, episodes
 from tests.fault_points import ingestor

@@ -16,7 +16,7 @@ import pytest_asyncio
 from pymongo.database import Database
 
 from ingestor.documents import alarm_id, format_moment, utc_now
-from monitor.web.cookie import COOKIE_NAME
+from monitor.web.auth.cookie import COOKIE_NAME
 from stack.servers import Servers
 from tests.integration.api import ANSWER_S, HOUR, PASSWORDS, SECOND, Api, Stock, serving
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bench.costs import insertions, stages
-from bench.growth import stalled, with_arrays, with_documents, with_sensors
-from bench.latency import bare, through
-from bench.meters import fill_with_meters
-from bench.pages import ask_all, to_table
-from bench.past import insert_history
+from bench.load.history import insert_history
+from bench.load.many_meters import fill_with_meters
+from bench.measure.growth import stalled, with_arrays, with_documents, with_sensors
+from bench.measure.latency import bare, through
+from bench.measure.page_queries import ask_all, to_table
+from bench.measure.schedule import keeps_schedule
+from bench.measure.stage_cost import insertions, stages
+from bench.measure.throughput import catch_up, consumers, live
 from bench.rig import BenchError, BenchRig, open_rig
-from bench.schedule import keeps_schedule
-from bench.throughput import catch_up, consumers, live
 from tests.programs import run_program
 from tests.servers import eventually
 

@@ -18,7 +18,7 @@ from mqtt5 import (
 from broker.address import MqttAddress
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
-from broker.link import ConnectionSupervisor
+from broker.supervisor import ConnectionSupervisor
 from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S
 from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
 

@@ -19,7 +19,7 @@ from pymongo.database import Database
 from ingestor.documents import format_moment, measure_id
 from monitor.queries.database import TimeRange, open_database
 from monitor.queries.readings import ReadingQueries
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
 from tests.fault_points.monitor import READINGS_AT_ONCE
 from tests.programs import Ended as Finished
@@ -37,7 +37,7 @@ READINGS = 5000  # of each sensor, one a second
 RUN = 'exec "$0" "$@"'
 PEAK = """
 import resource, sys
-from monitor.export import export_command
+from monitor.export.command import export_command
 export_command(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

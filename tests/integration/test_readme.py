@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from broker.access.command_settings import AccessSettings
 from broker.settings import VARIABLES
 from broker.topics import Topics
-from broker.users_settings import AccessSettings
 from ingestor import schema
 from ingestor.settings import IngestorSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
-from stack.clients import write_client_files
+from stack.secrets.client_files import write_client_files
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Wire, eventually
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from broker.topics import SensorKey
-from sensor_node.durable import open_outbox
-from sensor_node.ledger import Ledger
-from sensor_node.meter import Meter
-from sensor_node.outbox import OutboxEntry
+from sensor_node.meter.meter import Meter
+from sensor_node.outbox.durable import open_outbox
+from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.outbox import OutboxEntry
 from sensor_node.profiles import PROFILES
 from stack.processes import Process
 from stack.servers import Servers

@@ -15,8 +15,8 @@ import pytest_asyncio
 from pymongo import MongoClient
 
 from stack import mosquitto
-from stack.accounts import DATABASE
 from stack.processes import ProcessError
+from stack.secrets.credentials import DATABASE
 from tests.fault_points.stack import SYSTEM_FOLDERS
 from tests.programs import run_program
 from tests.servers import Wire, eventually, fetch

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from pymongo.errors import ServerSelectionTimeoutError
 
 from broker.client import BrokerError
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from tests.servers import Wire, eventually
 from tests.up import Up
 

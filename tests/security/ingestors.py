@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from broker.messages import Receipt
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from tests.security.world import World
 from tests.servers import RunningIngestor, Wire, balance, eventually
 

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 
 from broker.settings import read_settings
 from monitor.queries.database import open_database
-from monitor.web.access import Authenticator
+from monitor.web.auth.sessions import Authenticator
 from monitor.web.serve import WebServer, serve
 from monitor.web.settings import WebSettings
 from stack.servers import Servers

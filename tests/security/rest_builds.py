@@ -10,9 +10,9 @@ from starlette.requests import HTTPConnection
 from ingestor.documents import SensorDocument
 from monitor.queries.database import Database
 from monitor.queries.sensors import SensorQueries
-from monitor.web.access import Session
 from monitor.web.api.sensor_routes import SensorsQuery
-from monitor.web.cookie import read_token
+from monitor.web.auth.cookie import read_token
+from monitor.web.auth.sessions import Session
 from tests.fault_points import web as points
 
 # In force as long as it lasts.

@@ -12,8 +12,8 @@ import bson
 from dotenv import dotenv_values
 from pymongo import MongoClient
 
-from stack.accounts import DATABASE
-from stack.passwords import NAMES
+from stack.secrets.credentials import DATABASE
+from stack.secrets.passwords import NAMES
 from tests.servers import Wire
 
 # What hashes look like, whoever made them: Mosquitto's, Argon2's, MongoDB's.

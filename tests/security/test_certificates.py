@@ -17,11 +17,11 @@ import pytest_asyncio
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure
 
+from broker.access.authority import AuthorityError, CertificateAuthority
 from broker.address import MqttAddress
-from broker.authority import AuthorityError, CertificateAuthority
 from broker.client import BrokerError, BrokerLostError
 from broker.connection import OutgoingMessage
-from broker.link import ConnectionSupervisor
+from broker.supervisor import ConnectionSupervisor
 from tests.fault_points.broker import CLIENT_ID, CLOCK_OF_CERTIFICATES
 from tests.security.test_users import broker
 from tests.security.world import World, start_world

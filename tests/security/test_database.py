@@ -8,7 +8,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from tests.security.world import World
 
 pytestmark = pytest.mark.integration

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from monitor.web.access import SESSION_LIFETIME_S
+from monitor.web.auth.sessions import SESSION_LIFETIME_S
 from stack.servers import Servers
 from tests.security.own_site import own_site
 from tests.security.web import PAGES, PASSWORDS, WebSite

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import alarm_id, utc_now
-from monitor.web.access import SESSION_LIFETIME_S
+from monitor.web.auth.sessions import SESSION_LIFETIME_S
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.security.own_site import OwnSite, own_site

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from pymongo import MongoClient
 
-from stack.accounts import DATABASE
+from stack.secrets.credentials import DATABASE
 from tests.conftest import ROOT
 from tests.security.secrets import Secrets, open_to_others
 from tests.servers import Wire, eventually

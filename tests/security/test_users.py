@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from broker.access.accounts import AccountsError, AccountStore, hash_passwords, open_accounts
+from broker.access.roles import Account
 from broker.client import BrokerError, BrokerRejectedError
-from broker.register import AccountsError, AccountStore, hash_passwords, open_accounts
-from broker.roles import Account
 from tests.programs import run_program
 from tests.security.world import World
 from tests.servers import Wire, eventually

@@ -15,8 +15,8 @@ from uuid import uuid4
 import httpx
 from websockets.asyncio.client import connect
 
-from broker.authority import CertificateAuthority
-from monitor.web.cookie import COOKIE_NAME, SECURE_COOKIE_NAME
+from broker.access.authority import CertificateAuthority
+from monitor.web.auth.cookie import COOKIE_NAME, SECURE_COOKIE_NAME
 from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.servers import Servers

@@ -7,9 +7,9 @@ from contextlib import contextmanager, nullcontext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingestor.documents import RejectedDocument
-from monitor.fleet import SensorCache
-from monitor.web.access import Session
-from monitor.web.sources import Dependencies
+from monitor.live.sensor_cache import SensorCache
+from monitor.web.auth.sessions import Session
+from monitor.web.dependencies import Dependencies
 from tests.fault_points import web as points
 from tests.security import rest_builds, script_builds
 from tests.security.rest_builds import Build

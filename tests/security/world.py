@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, null
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.register import new_password, open_accounts
-from broker.roles import Account, Role
-from stack.accounts import Credentials
+from broker.access.accounts import new_password, open_accounts
+from broker.access.roles import Account, Role
+from stack.secrets.credentials import Credentials
 from stack.servers import Servers, start_servers
 from tests.fault_points.broker import ACCESS_LIST
 from tests.servers import Wire

@@ -10,13 +10,13 @@ import pytest
 from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, read
 from rich.console import Console
 
-from bench.latency import percentiles
+from bench.load.load_plan import HIGH_KWH, LoadPlan
+from bench.load.mqtt_socket import MqttSocket
+from bench.measure.latency import percentiles
+from bench.measure.ratios import costs, rates, ratios
+from bench.measure.throughput import Sample, consumers
 from bench.plot import draw
-from bench.ratios import costs, rates, ratios
-from bench.readings import HIGH_KWH, LoadPlan
 from bench.table import ResultTable, spread
-from bench.throughput import Sample, consumers
-from bench.wire import MqttSocket
 from ingestor.documents import utc_now
 from ingestor.validate import Valid, validate
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from broker.roles import ROLES
+from broker.access.roles import ROLES
 from broker.settings import VARIABLES
 
 ROOT = Path(__file__).parent.parent.parent

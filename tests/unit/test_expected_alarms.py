@@ -8,10 +8,10 @@ import pytest
 
 from broker.ledger import ExpectedOutcome, GroundTruth
 from ingestor.documents import AlarmDocument, alarm_id
-from monitor.alarm_verdict import AlarmVerdict
-from monitor.expected_alarms import ExpectedAlarms
-from monitor.timelines import ReadingTimeline, reading_timelines
-from monitor.tries import Absence, AttemptedReading, Attempts, ReadingKey
+from monitor.verify.alarm_verdict import AlarmVerdict
+from monitor.verify.attempts import Absence, AttemptedReading, Attempts, ReadingKey
+from monitor.verify.expected_alarms import ExpectedAlarms
+from monitor.verify.reading_timeline import ReadingTimeline, reading_timelines
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
 SENSOR = "S-1"
@@ -270,9 +270,9 @@ def tried(**found: object) -> AttemptedReading:
     [
         (lambda: tried(must_be_flagged=True), 1),
         (lambda: tried(must_be_flagged=True, is_late=True), 0),
-        (lambda: tried(must_be_flagged=True, times=0), 0),
-        (lambda: tried(was="flagged"), 0),
-        (lambda: tried(was="flagged", truth=None), 1),
+        (lambda: tried(must_be_flagged=True, times_stored=0), 0),
+        (lambda: tried(outcome="flagged"), 0),
+        (lambda: tried(outcome="flagged", truth=None), 1),
     ],
 )
 def test_only_readings_that_are_stored_in_time_make_alarms(

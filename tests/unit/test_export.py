@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from broker.settings import read_settings
 from ingestor.documents import Measure, format_moment, measure_id
-from monitor.export import Exported, check_known
-from monitor.export_settings import ExportSettings, choose_format
-from monitor.formats import (
+from monitor.export.command import Exported, check_known
+from monitor.export.formats import (
     COLUMNS,
     FORMATS,
     FORMULA_BEGINS,
@@ -27,7 +26,8 @@ from monitor.formats import (
     ParquetWriter,
     escape_formula,
 )
-from monitor.target import ExportError, ExportTarget
+from monitor.export.settings import ExportSettings, choose_format
+from monitor.export.target import ExportError, ExportTarget
 
 Row = dict[str, Any]
 

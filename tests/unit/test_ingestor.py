@@ -43,7 +43,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.renewals: list[bool] = []
-        self.renew = self
+        self.redelivery_wanted = self
 
     def set(self) -> None:
         self.renewals.append(True)

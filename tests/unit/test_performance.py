@@ -3,9 +3,9 @@
 import pytest
 
 from bench.document import BEGIN, DOCUMENT, END, PLOT
-from bench.ratios import GOALS
+from bench.measure.ratios import GOALS
+from bench.measure.throughput import consumers
 from bench.rig import ROOT
-from bench.throughput import consumers
 
 TEXT = DOCUMENT.read_text()
 

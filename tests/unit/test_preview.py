@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from broker.settings import read_settings
-from sensor_node.preview import PROGRAM, draw, preview_command, summarize
-from sensor_node.preview_curve import axis_kw, format_kw, resampled_kw, ticks
-from sensor_node.preview_settings import PreviewSettings, winter_monday
-from sensor_node.preview_svg import to_svg
+from sensor_node.preview.command import PROGRAM, draw, preview_command, summarize
+from sensor_node.preview.curve import axis_kw, format_kw, resampled_kw, ticks
+from sensor_node.preview.settings import PreviewSettings, winter_monday
+from sensor_node.preview.svg import to_svg
 from sensor_node.profiles import PROFILES, make_load
 from sensor_node.settings import FIRST_SENSOR
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestor.documents import Measure, format_moment, measure_id
-from monitor.formats import FORMATS, FormatName
+from monitor.export.formats import FORMATS, FormatName
 from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series

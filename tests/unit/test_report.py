@@ -16,17 +16,17 @@ from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument, SensorDocument
-from monitor.ages import format_duration
+from monitor.durations import format_duration
 from monitor.queries.energy import EnergyTotal, Peak
-from monitor.report import check_file, chosen_time
-from monitor.report_figures import ReportData, per_bucket
-from monitor.report_html import render_html
-from monitor.report_numbers import format_change, format_kwh, format_share
-from monitor.report_page import KeyFigure, Report
-from monitor.report_settings import ReportSettings, chosen_day
-from monitor.report_text import render_text
-from monitor.report_time import HOUR, ReportPeriod, Unit
-from monitor.report_words import build_report
+from monitor.report.command import check_file, chosen_time
+from monitor.report.content import KeyFigure, Report
+from monitor.report.data import ReportData, per_bucket
+from monitor.report.energy_sections import build_report
+from monitor.report.html_page import render_html
+from monitor.report.numbers import format_change, format_kwh, format_share
+from monitor.report.period import HOUR, ReportPeriod, Unit
+from monitor.report.settings import ReportSettings, chosen_day
+from monitor.report.text_page import render_text
 
 BERLIN, KOLKATA, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
 NOW = datetime(2026, 11, 25, 13, 20, 5)  # noqa: DTZ001 - as in documents
@@ -64,7 +64,7 @@ def figures(when: ReportPeriod = TODAY, **changes: object) -> ReportData:
         "peak": None,
         "alarms": (),
         "sensors": (),
-        "refused": {},
+        "rejected": {},
     }
     return ReportData(when, **{**known, **changes})  # type: ignore[arg-type]  # fields by their names
 
@@ -249,7 +249,7 @@ def test_sensor_that_came_later_is_not_missed() -> None:
     ],
 )
 def test_refused_payloads_are_counted(when: ReportPeriod, refused: dict[str, int], told: str) -> None:
-    assert facts_of(build_report(figures(when, refused=refused)))["Payloads refused"] == told
+    assert facts_of(build_report(figures(when, rejected=refused)))["Payloads refused"] == told
 
 
 def test_empty_database_makes_a_friendly_report() -> None:
@@ -289,7 +289,7 @@ def everything(text: str, site: str = "lari", name: str = "Sensor-1") -> Report:
             sensors=known,
             alarms=[wrong],
             peak=peak,
-            refused={text[:20]: 3},
+            rejected={text[:20]: 3},
         )
     )
 

@@ -11,17 +11,17 @@ import pytest
 
 from broker.topics import SensorKey
 from sensor_node.__main__ import find_command
-from sensor_node.build import build_group
-from sensor_node.check import describe_plan, format_duration
-from sensor_node.faults import FAULT_TYPES
-from sensor_node.meter import first_sequence
-from sensor_node.options import plan_from_options
+from sensor_node.faults.fault import FAULT_TYPES
+from sensor_node.meter.factory import build_group
+from sensor_node.meter.meter import first_sequence
 from sensor_node.plan import PlanTimeline, SimulationPlan
+from sensor_node.plan_from_options import plan_from_options
+from sensor_node.recordings.replay import ReplaySettings, replay_plan
 from sensor_node.recordings.series import RecordedSeries, RecordingError
-from sensor_node.replay import ReplaySettings, replay_plan
-from sensor_node.rounds import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
-from sensor_node.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario
-from sensor_node.scenario_plan import plan_scenario, with_seed
+from sensor_node.scenarios.check import describe_plan, format_duration
+from sensor_node.scenarios.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario
+from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
+from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.settings import SensorNodeSettings
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -15,12 +15,12 @@ from broker.connection import Connection, OutgoingMessage
 from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading, SequenceRange
 from broker.topics import SensorKey
-from sensor_node.backfill import BURST, BackfillBucket
-from sensor_node.durable import OutboxError, OutboxTakenError, open_outbox
-from sensor_node.ledger import Ledger, open_ledger
-from sensor_node.meter import Meter, first_sequence
-from sensor_node.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
-from sensor_node.publish import MAX_UNCONFIRMED, Publisher
+from sensor_node.meter.meter import Meter, first_sequence
+from sensor_node.outbox.backfill import BURST, BackfillBucket
+from sensor_node.outbox.durable import OutboxError, OutboxTakenError, open_outbox
+from sensor_node.outbox.ledger import Ledger, open_ledger
+from sensor_node.outbox.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
+from sensor_node.outbox.publisher import MAX_UNCONFIRMED, Publisher
 from sensor_node.settings import SensorNodeSettings
 from tests.fault_points.sensor_node import PUBLISH_READINGS, publish_once
 
@@ -157,12 +157,12 @@ class HalfDeaf(Connection):
     """A connection to a broker on which nobody listens to one site."""
 
     def __init__(self) -> None:
-        self.unheard = 0
+        self.no_subscribers = 0
         self.sent: list[str] = []
 
     async def publish_many(self, messages: Sequence[OutgoingMessage]) -> None:
         self.sent += [each.topic for each in messages]
-        self.unheard += sum("/deaf/" in each.topic for each in messages)
+        self.no_subscribers += sum("/deaf/" in each.topic for each in messages)
 
 
 async def test_what_nobody_hears_does_not_make_the_rest_go_out_again_and_again(

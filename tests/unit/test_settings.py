@@ -7,7 +7,7 @@ import pytest
 
 from broker.settings import ID_RULE, ProcessSettings, read_settings
 from ingestor.settings import IngestorSettings
-from monitor.settings import VerifySettings, WatchSettings
+from monitor.cli.settings import VerifySettings, WatchSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
 from stack.settings import UpSettings

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sensor_node.check import format_duration
-from sensor_node.faults import FAULT_TYPES
+from sensor_node.faults.fault import FAULT_TYPES
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES
-from sensor_node.scenario import EXAMPLES
+from sensor_node.scenarios.check import format_duration
+from sensor_node.scenarios.scenario import EXAMPLES
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "simulator.md").read_text()

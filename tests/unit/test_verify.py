@@ -12,12 +12,12 @@ from bson import ObjectId
 from broker.messages import Reading, ReadingRow
 from broker.topics import SensorKey, Topics
 from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
-from monitor.heard import RecordedAlerts, read_alerts
-from monitor.ledgers import LedgerFileError, read_ledgers
-from monitor.refusals import RejectionCheck
-from monitor.verdict import Verdict, Verifier, verdict_lines
-from sensor_node.ledger import open_ledger
-from sensor_node.outbox import OutboxEntry
+from monitor.verify.ledger_reader import LedgerFileError, read_ledgers
+from monitor.verify.recorded_alerts import RecordedAlerts, read_alerts
+from monitor.verify.rejections import RejectionCheck
+from monitor.verify.verifier import Verdict, Verifier, verdict_lines
+from sensor_node.outbox.ledger import open_ledger
+from sensor_node.outbox.outbox import OutboxEntry
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 PLACE = SensorKey("lari", "S-1")

@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 import pytest
 
 from ingestor.documents import Measure, to_measure
-from monitor.watch import reading_line
+from monitor.cli.watch import reading_line
 from tests.unit.test_ingestor import PLACE, reading, written
 
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001

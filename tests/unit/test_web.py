@@ -8,17 +8,17 @@ import pytest
 
 from broker.messages import IngestorStatus
 from ingestor.documents import SensorDocument, to_measure
-from monitor.ages import format_age
-from monitor.fleet_sensor import LiveSensor
+from monitor.durations import format_age
+from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
-from monitor.web.access import Authenticator
-from monitor.web.charts import heat_chart, history_chart, totals_chart
-from monitor.web.history import SensorHistory
+from monitor.web.auth.sessions import Authenticator
+from monitor.web.formatting import chart_ms, escape_html, format_clock, format_energy, format_power
 from monitor.web.ingestors import IngestorReport
-from monitor.web.rejected_list import payload_text
-from monitor.web.tile import sparkline_svg, tile_class, tile_html
-from monitor.web.words import chart_ms, escape_html, format_clock, format_energy, format_power
+from monitor.web.sensor_history import SensorHistory
+from monitor.web.widgets.charts import heat_chart, history_chart, totals_chart
+from monitor.web.widgets.rejected_list import payload_text
+from monitor.web.widgets.sensor_tile import sparkline_svg, tile_class, tile_html
 from tests.fault_points.web import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
 
@@ -121,7 +121,12 @@ def test_spark_goes_from_zero_to_its_highest_value() -> None:
 
 def history(**changes: object) -> SensorHistory:
     values = [(NOW - timedelta(hours=1), 1.0), (NOW, 13.0)]
-    known: dict[str, object] = {"grain": "raw", "values": values, "anomalies": values[1:], "energies": []}
+    known: dict[str, object] = {
+        "resolution": "raw",
+        "values": values,
+        "anomalies": values[1:],
+        "energies": [],
+    }
     known |= {"readings": 2, "energy_kwh": 14.0, "max_kwh": 13.0, "anomaly_count": 1}
     return SensorHistory(**known | changes)  # type: ignore[arg-type]
 
@@ -154,7 +159,7 @@ def test_axis_ends_just_above_what_is_shown(highest_kwh: float, top: float) -> N
 
 
 def test_chart_of_hours_has_the_energy_too() -> None:
-    chart = history_chart(history(grain="hourly", energies=[(NOW, 14.0)]), 12.0, UTC)
+    chart = history_chart(history(resolution="hourly", energies=[(NOW, 14.0)]), 12.0, UTC)
     assert [each["name"] for each in chart["series"]] == [
         "energy of the hour",
         "highest of the hour",

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from broker.authority import CertificateAuthority
+from broker.access.authority import CertificateAuthority
 from broker.settings import read_settings
 from monitor.web.serve import serve_command
 from monitor.web.settings import WebSettings

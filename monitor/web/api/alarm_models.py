@@ -6,7 +6,7 @@ from typing import Any
 from bson import ObjectId
 from pydantic import Field
 
-from monitor.queries.episodes import is_active
+from monitor.queries.alarms import is_active
 from monitor.web.api.models import DocumentModel, Kwh, Timestamp
 
 

@@ -6,14 +6,14 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from monitor.queries.database import Database, ping
-from monitor.web.access import Authenticator
-from monitor.web.api.books import IngestorCounters
 from monitor.web.api.energy_routes import make_energy_routes
 from monitor.web.api.errors import add_error_handlers, problem_responses
 from monitor.web.api.health_routes import make_health_routes
-from monitor.web.api.record_routes import make_record_routes
+from monitor.web.api.ingestor_models import IngestorCounters
+from monitor.web.api.list_routes import make_record_routes
 from monitor.web.api.sensor_routes import make_sensor_routes
-from monitor.web.api.tokens import make_token_check, make_token_routes
+from monitor.web.api.token_routes import make_token_check, make_token_routes
+from monitor.web.auth.sessions import Authenticator
 
 DESCRIPTION = """What sensors have measured, for programs. It can be read, not changed.
 

@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 
 from monitor.queries.database import Database, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
-from monitor.report_settings import check_zone
+from monitor.report.settings import check_zone
 from monitor.web.api.errors import InvalidQueryError
-from monitor.web.api.inputs import SensorIds, SiteQuery, TimeRangeQuery
 from monitor.web.api.models import ApiModel, DocumentModel, Kwh, Timestamp
+from monitor.web.api.parameters import SensorIds, SiteQuery, TimeRangeQuery
 
 DEFAULT_RANGE = timedelta(days=7)
 MAX_RANGE = timedelta(days=366)

@@ -9,7 +9,7 @@ from pydantic import Field
 from ingestor.documents import utc_now
 from monitor.queries.database import Database, QueryError
 from monitor.queries.readings import ReadingQueries
-from monitor.web.api.books import IngestorCounters
+from monitor.web.api.ingestor_models import IngestorCounters
 from monitor.web.api.models import ApiModel, Timestamp
 
 

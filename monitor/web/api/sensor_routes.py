@@ -8,12 +8,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ingestor.documents import measure_id
 from monitor.queries.database import Database
-from monitor.queries.extremes import downsample
+from monitor.queries.downsample import downsample
 from monitor.queries.readings import ReadingQueries, Resolution
 from monitor.queries.sensors import SensorQueries
 from monitor.web.api.errors import InvalidQueryError, problem_responses
-from monitor.web.api.inputs import PagedQuery, SensorPath, SeriesCursor, SiteQuery, TimeRangeQuery
 from monitor.web.api.models import ApiModel, ReadingItem, RollupItem, Sensor
+from monitor.web.api.parameters import PagedQuery, SensorPath, SeriesCursor, SiteQuery, TimeRangeQuery
 
 UNKNOWN = problem_responses(s404="There is no such sensor.")
 Points = Annotated[int, Field(ge=2, le=5000)]

@@ -1,11 +1,11 @@
 """The pages."""
 
+from monitor.web.dependencies import Dependencies
 from monitor.web.pages.alarms import add_alarms
 from monitor.web.pages.compare import add_compare
 from monitor.web.pages.health import add_health
 from monitor.web.pages.now import add_now
 from monitor.web.pages.sensor import add_sensor
-from monitor.web.sources import Dependencies
 
 
 def add_pages(sources: Dependencies) -> None:

@@ -5,19 +5,19 @@ from collections.abc import Iterable
 from fastapi import Request
 from nicegui import ui
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from ingestor.documents import AlarmDocument
-from monitor.alarms import SEVERITY_COLOURS
-from monitor.live import REFRESH_EVERY_S
+from monitor.cli.alarms import SEVERITY_COLOURS
+from monitor.live.snapshot import REFRESH_EVERY_S
+from monitor.queries.alarms import AlarmFilter
 from monitor.queries.database import QueryError
-from monitor.queries.episodes import AlarmFilter
+from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import ResultPage
-from monitor.queries.shapes import ALARMS
-from monitor.web.access import Session
-from monitor.web.alarm_list import AlarmListView
-from monitor.web.frame import add_text, page_layout
-from monitor.web.sources import Dependencies
-from monitor.web.words import escape_html
+from monitor.web.auth.sessions import Session
+from monitor.web.dependencies import Dependencies
+from monitor.web.formatting import escape_html
+from monitor.web.widgets.alarm_list import AlarmListView
+from monitor.web.widgets.layout import add_text, page_layout
 
 PAST_PAGE_SIZE = 50
 MAX_ACTIVE = 200

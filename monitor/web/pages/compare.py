@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from nicegui import ui
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from ingestor.documents import utc_now
+from monitor.formatting import format_number
 from monitor.queries.database import QueryError, TimeRange
 from monitor.queries.energy import ALL, EnergyFilter, EnergyTotal, GroupBy, HeatCell, Peak, Unit
-from monitor.queries.slots import bucket_starts
-from monitor.web.charts import heat_chart, totals_chart
-from monitor.web.figure import table_html
-from monitor.web.frame import add_text, page_layout
-from monitor.web.sources import Dependencies
-from monitor.web.words import escape_html, format_clock, format_energy
-from monitor.written import format_number
+from monitor.queries.time_buckets import bucket_starts
+from monitor.web.dependencies import Dependencies
+from monitor.web.formatting import escape_html, format_clock, format_energy
+from monitor.web.widgets.charts import heat_chart, totals_chart
+from monitor.web.widgets.kpi import table_html
+from monitor.web.widgets.layout import add_text, page_layout
 
 SPANS = {24: "last 24 hours", 168: "last 7 days", 720: "last 30 days", 2016: "last 12 weeks"}
 SPANS[8784] = "last year"

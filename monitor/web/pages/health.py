@@ -6,15 +6,15 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.ages import format_ago
+from monitor.durations import format_ago
 from monitor.queries.database import QueryError
-from monitor.web.access import Session
-from monitor.web.figure import Kpi, table_html
-from monitor.web.frame import add_text, page_layout
+from monitor.web.auth.sessions import Session
+from monitor.web.dependencies import Dependencies
+from monitor.web.formatting import escape_html, format_clock
 from monitor.web.ingestors import IngestorReport
-from monitor.web.rejected_list import RejectedListView
-from monitor.web.sources import Dependencies
-from monitor.web.words import escape_html, format_clock
+from monitor.web.widgets.kpi import Kpi, table_html
+from monitor.web.widgets.layout import add_text, page_layout
+from monitor.web.widgets.rejected_list import RejectedListView
 
 REJECTED_SHOWN = 50
 POLL_EVERY_S = 5.0

@@ -7,14 +7,14 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.live import REFRESH_EVERY_S
-from monitor.web.access import Session
-from monitor.web.alarm_list import AlarmListView, severity_class
-from monitor.web.figure import Kpi
-from monitor.web.frame import add_text, page_layout
-from monitor.web.sensor_grid import SensorGrid
-from monitor.web.sources import Dependencies
-from monitor.web.words import format_energy, format_power
+from monitor.live.snapshot import REFRESH_EVERY_S
+from monitor.web.auth.sessions import Session
+from monitor.web.dependencies import Dependencies
+from monitor.web.formatting import format_energy, format_power
+from monitor.web.widgets.alarm_list import AlarmListView, severity_class
+from monitor.web.widgets.kpi import Kpi
+from monitor.web.widgets.layout import add_text, page_layout
+from monitor.web.widgets.sensor_grid import SensorGrid
 
 ALARMS_SHOWN = 4
 

@@ -8,23 +8,23 @@ from nicegui import ui
 
 from broker.topics import SensorKey, Topics
 from ingestor.documents import utc_now
-from monitor.ages import format_ago
-from monitor.fleet_sensor import LiveSensor
+from monitor.durations import format_ago
+from monitor.formatting import format_number
+from monitor.live.live_sensor import LiveSensor
+from monitor.queries.alarms import AlarmFilter
 from monitor.queries.database import QueryError, TimeRange
-from monitor.queries.episodes import AlarmFilter
-from monitor.queries.shapes import ALARMS
-from monitor.web.access import Session
-from monitor.web.alarm_list import AlarmListView
-from monitor.web.charts import history_chart
-from monitor.web.figure import facts_html
-from monitor.web.frame import add_text, page_layout
-from monitor.web.history import SensorHistory, load_history
-from monitor.web.rejected_list import RejectedListView
-from monitor.web.sensor_edit import open_sensor_dialog
-from monitor.web.sources import Dependencies
-from monitor.web.span_choice import TimeRangePicker
-from monitor.web.words import escape_html, format_clock, format_energy, format_power
-from monitor.written import format_number
+from monitor.queries.document_checks import ALARMS
+from monitor.web.auth.sessions import Session
+from monitor.web.dependencies import Dependencies
+from monitor.web.formatting import escape_html, format_clock, format_energy, format_power
+from monitor.web.sensor_history import SensorHistory, load_history
+from monitor.web.widgets.alarm_list import AlarmListView
+from monitor.web.widgets.charts import history_chart
+from monitor.web.widgets.kpi import facts_html
+from monitor.web.widgets.layout import add_text, page_layout
+from monitor.web.widgets.rejected_list import RejectedListView
+from monitor.web.widgets.sensor_dialog import open_sensor_dialog
+from monitor.web.widgets.time_range_picker import TimeRangePicker
 
 SPANS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
 POLL_EVERY_S = 5.0

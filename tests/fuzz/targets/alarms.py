@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from broker.plain import escape_text
+from broker.escape import escape_text
 from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.alarms.rulebook import Rules
 from ingestor.alarms.words import explain

@@ -15,12 +15,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from monitor.web.access import Authenticator
-from monitor.web.address import client_address
-from monitor.web.cookie import COOKIE_NAME, SECURE_COOKIE_NAME, read_token, set_token
-from monitor.web.gate import AuthMiddleware
-from monitor.web.guesses import LoginAttempt
-from monitor.web.origin import is_same_origin
+from monitor.web.auth.auth_middleware import AuthMiddleware
+from monitor.web.auth.client_address import client_address
+from monitor.web.auth.cookie import COOKIE_NAME, SECURE_COOKIE_NAME, read_token, set_token
+from monitor.web.auth.csrf import is_same_origin
+from monitor.web.auth.login_throttle import LoginAttempt
+from monitor.web.auth.sessions import Authenticator
 
 TOKEN, HOST = "right-token", "energy.example.org"
 LINES = 20

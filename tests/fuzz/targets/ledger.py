@@ -14,10 +14,10 @@ from typing import Any
 from broker.ledger import AttemptEntry, ExpectedAlarmEntry, MalformedEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading
 from broker.topics import SensorKey
-from monitor.ledgers import LedgerFileError, read_ledgers
-from monitor.tries import Attempts
-from sensor_node.ledger import open_ledger
-from sensor_node.outbox import OutboxEntry
+from monitor.verify.attempts import Attempts
+from monitor.verify.ledger_reader import LedgerFileError, read_ledgers
+from sensor_node.outbox.ledger import open_ledger
+from sensor_node.outbox.outbox import OutboxEntry
 from tests.fuzz.oracles import assert_is_sentence
 
 _READING = (

@@ -12,12 +12,12 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from broker.escape import escape_text
 from broker.messages import Reading
-from broker.plain import escape_text
 from broker.topics import SensorKey
-from sensor_node.durable import SCHEMA, OutboxError, open_outbox
-from sensor_node.ledger import Ledger
-from sensor_node.outbox import OutboxEntry
+from sensor_node.outbox.durable import SCHEMA, OutboxError, open_outbox
+from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.outbox import OutboxEntry
 from tests.fuzz.oracles import assert_is_sentence
 
 _PAYLOAD = b'{"sensor_id":"S-1","value_kwh":1.82,"timestamp":"2026-11-23T10:00:00.123Z","sequence":%d}'

@@ -6,8 +6,8 @@ The first byte is the length that ``escape_truncated`` may have.
 import json
 import unicodedata
 
-from broker.plain import ELLIPSIS, escape_text, escape_truncated
-from monitor.formats import escape_formula
+from broker.escape import ELLIPSIS, escape_text, escape_truncated
+from monitor.export.formats import escape_formula
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 SEEDS = tuple(

@@ -9,8 +9,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from broker.register import AccountsError, AccountStore
-from broker.roles import Account
+from broker.access.accounts import AccountsError, AccountStore
+from broker.access.roles import Account
 from tests.fuzz.oracles import assert_is_sentence
 
 ROOT = "energy"

@@ -17,8 +17,8 @@ from pymongo.errors import AutoReconnect
 from starlette.types import Scope
 
 from monitor.queries.paging import PageCursor
-from monitor.web.access import Authenticator, Session
 from monitor.web.api.app import make_api
+from monitor.web.auth.sessions import Authenticator, Session
 
 if TYPE_CHECKING:
     from monitor.queries.database import Database

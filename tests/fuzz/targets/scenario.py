@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+from broker.escape import escape_text
 from broker.ledger import GroundTruth
-from broker.plain import escape_text
-from sensor_node.build import build_group
-from sensor_node.check import describe_plan
+from sensor_node.faults.oracle import MeterOutput, ground_truth
+from sensor_node.meter.factory import build_group
 from sensor_node.plan import SimulationPlan
 from sensor_node.recordings.series import RecordingError
-from sensor_node.scenario import EXAMPLES, Scenario, ScenarioError, read_scenario
-from sensor_node.scenario_plan import plan_scenario
-from sensor_node.truth import MeterOutput, ground_truth
+from sensor_node.scenarios.check import describe_plan
+from sensor_node.scenarios.scenario import EXAMPLES, Scenario, ScenarioError, read_scenario
+from sensor_node.scenarios.scenario_plan import plan_scenario
 from tests.fuzz.oracles import assert_is_sentence
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -14,12 +14,12 @@ from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
+from broker.access.command_settings import AddUserSettings, InitAuthoritySettings
 from broker.settings import ProcessSettings, read_settings
-from broker.users_settings import AddUserSettings, InitAuthoritySettings
 from ingestor.settings import IngestorSettings
-from monitor.export_settings import ExportSettings
-from monitor.report_settings import ReportSettings
-from monitor.settings import AcknowledgeSettings, VerifySettings
+from monitor.cli.settings import AcknowledgeSettings, VerifySettings
+from monitor.export.settings import ExportSettings
+from monitor.report.settings import ReportSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
 from tests.fuzz.oracles import assert_is_sentence

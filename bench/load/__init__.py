@@ -1,0 +1,1 @@
+"""What puts load on the broker and takes messages from it."""

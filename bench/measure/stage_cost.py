@@ -1,0 +1,170 @@
+"""Where the time of a reading goes: each stage of the ingestor alone, and the database alone."""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from mqtt5 import PublishPacket, read
+from pymongo import WriteConcern
+
+from bench.load.load_plan import LoadPlan
+from bench.rig import BenchRig, cpu_s
+from broker.connection import Connection, pack_puback
+from broker.topics import Topics
+from ingestor import schema
+from ingestor.batch import BATCH_READINGS
+from ingestor.books import Books
+from ingestor.confirm import Confirmations
+from ingestor.documents import hour_of, to_measure, utc_now
+from ingestor.receive import Inbox
+from ingestor.sensors import Sensors
+from ingestor.store import DURABLE
+from ingestor.validate import Valid, validate
+
+TIMES = 5
+A_READ = 300
+IN_FLIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """One stage.
+
+    Attributes:
+        cost_us: Time per reading when nothing else runs, the least of five, microseconds.
+    """
+
+    name: str
+    cost_us: float
+
+
+def stages(count: int) -> list[StageCost]:
+    """Time the stages that are computation; sockets, the event loop and motor come on top."""
+    sent = b"".join(LoadPlan(count, sequences=True).packets())
+    packets, now = _packets(sent), utc_now()
+    valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
+    measures = [to_measure(each.reading, each.place, each.moment, None, now) for each in valid]
+    topics, sensors = Topics(), Sensors()
+    parts: dict[str, Callable[[], object]] = {
+        "parse the packet": lambda: _packets(sent),
+        "queue it and take it out": lambda: _through_the_inbox(packets, topics),
+        "parse and validate the payload": lambda: [validate(packet, now) for packet in packets],
+        "make the document": lambda: [
+            to_measure(each.reading, each.place, each.moment, None, now) for each in valid
+        ],
+        "encode it": lambda: [
+            bson.encode({"documents": measures[begin : begin + BATCH_READINGS]})
+            for begin in range(0, count, BATCH_READINGS)
+        ],
+        "note its sensor": lambda: sensors.saw(measures),
+        "note its hour": lambda: {hour_of(measure["_id"]) for measure in measures},
+        "confirm it, where it has a sequence": lambda: _confirm(valid, topics),
+        "acknowledge it": lambda: b"".join(
+            [pack_puback(0x40, 2, packet.packet_id or 0) for packet in packets]
+        ),
+    }
+    return [StageCost(name, _least_us(part, count)) for name, part in parts.items()]
+
+
+def _packets(sent: bytes) -> list[PublishPacket]:
+    view, packets, at = memoryview(sent), [], 0
+    while at < len(view):
+        packet, length = read(view[at:])
+        packets.append(cast("PublishPacket", packet))
+        at += length
+    return packets
+
+
+def _through_the_inbox(packets: Sequence[PublishPacket], topics: Topics) -> list[PublishPacket]:
+    connection = cast("Connection", object())  # only told from others
+    inbox = Inbox(topics, Books(), max_deliveries=len(packets) + 1)
+    taken: list[PublishPacket] = []
+    for begin in range(0, len(packets), A_READ):
+        inbox.put(connection, packets[begin : begin + A_READ])
+        taken += inbox.take(connection)
+    return taken
+
+
+def _confirm(valid: Sequence[Valid], topics: Topics) -> None:
+    confirmations = Confirmations(topics)
+    for each in valid:
+        if (sequence := each.reading.get("sequence")) is not None:
+            confirmations.stored(each.place, sequence)
+
+
+def _least_us(part: Callable[[], object], count: int) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        took_s = []
+        for _ in range(TIMES):
+            began_s = time.perf_counter()
+            part()
+            took_s.append(time.perf_counter() - began_s)
+    finally:
+        gc.enable()
+    return min(took_s) * 1e6 / count
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """How fast a database takes encoded documents that nobody has to make.
+
+    Attributes:
+        rate: Documents per second.
+        cpu_us: CPU time of mongod per document, microseconds.
+    """
+
+    name: str
+    rate: float
+    cpu_us: float
+
+
+def insertions(rig: BenchRig, count: int) -> list[Insertion]:
+    """Write the same documents into a bare collection and into one as the ingestor makes it."""
+    documents = _documents(count)
+    bare = _insert(rig, "no index, no validator, not in the journal", documents, WriteConcern(w=1))
+    journaled = _insert(rig, "no index, no validator, journaled", documents, DURABLE)
+    rig.reset()
+    measures = rig.database.create_collection("measures", validator=schema.conforming("measures"))
+    measures.create_indexes(schema.INDEXES["measures"])
+    ours = _insert(rig, "as the ingestor writes it", documents, DURABLE, fresh=False)
+    rig.reset()
+    return [bare, journaled, ours]
+
+
+def _documents(count: int) -> list[RawBSONDocument]:
+    now = utc_now()
+    packets = _packets(b"".join(LoadPlan(count).packets()))
+    valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
+    return [
+        RawBSONDocument(bson.encode(to_measure(each.reading, each.place, each.moment, None, now)))
+        for each in valid
+    ]
+
+
+def _insert(
+    rig: BenchRig, name: str, documents: list[RawBSONDocument], concern: WriteConcern, *, fresh: bool = True
+) -> Insertion:
+    if fresh:
+        rig.reset()
+
+    def write(begin: int) -> None:
+        command: dict[str, Any] = {
+            "insert": "measures",
+            "documents": documents[begin : begin + BATCH_READINGS],
+            "ordered": False,
+            "writeConcern": concern.document,
+        }
+        rig.database.command(command)
+
+    before_s, began_s = cpu_s(rig.mongod), time.monotonic()
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        list(pool.map(write, range(0, len(documents), BATCH_READINGS)))
+    took_s = time.monotonic() - began_s
+    return Insertion(name, len(documents) / took_s, (cpu_s(rig.mongod) - before_s) * 1e6 / len(documents))

@@ -1,0 +1,58 @@
+"""End the connection of somebody whose certificate was revoked.
+
+Mosquitto looks at its revocation list when somebody comes, not while they stay. Where certificates count, the
+client id is the certificate's name; so whoever comes with the same name takes the connection over. That is
+done here, with a certificate that is good for minutes and never leaves this process.
+"""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from broker.access.authority import CertificateAuthority
+from broker.access.command_settings import UserNameSettings
+from broker.address import MqttAddress
+from broker.client import BrokerError
+from broker.connection import Connection, OutgoingMessage
+from broker.supervisor import ConnectionSupervisor
+
+# The broker looks for changes twice a second.
+RELOADED_WITHIN_S = 1.5
+
+
+def disconnect_user(authority: CertificateAuthority, settings: UserNameSettings) -> str:
+    """End the connection of a user with a revoked certificate.
+
+    Args:
+        authority: What signs; its list says already that the certificate is revoked.
+        settings: Who it is, and where the broker is.
+
+    Returns:
+        What came of it, to be read after a semicolon.
+    """
+    if settings.broker_certificates:
+        authority.export_server("broker", settings.broker_certificates)
+    return asyncio.run(_take_over_session(authority, settings.name, settings.certificate_listener))
+
+
+async def _take_over_session(authority: CertificateAuthority, name: str, listener: str) -> str:
+    # Once the broker knows the list, the other one cannot come back.
+    await asyncio.sleep(RELOADED_WITHIN_S)
+    host, port = listener.rsplit(":", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "passing.pem"
+        file.touch(mode=0o600)
+        file.write_text(authority.issue_ephemeral(name))
+        address = MqttAddress(host, int(port), True, None, None, authority.folder / "ca.crt", file)
+        link = ConnectionSupervisor(
+            address, "kick", _ignore, will=OutgoingMessage("health/kick", b""), takeover_hint=""
+        )
+        try:
+            async with link.new_connection():
+                return "whoever was connected with it no longer is"
+        except BrokerError as error:
+            return f"no broker answers at {listener} ({error}), so nobody was disconnected"
+
+
+def _ignore(_connection: Connection, _packet: object) -> None:
+    return None

@@ -1,0 +1,1 @@
+"""The commands of ``monitor`` that people use in a terminal."""

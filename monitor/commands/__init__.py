@@ -1,0 +1,1 @@
+"""Alarm commands to the ingestor, and its answers."""

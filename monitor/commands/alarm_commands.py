@@ -1,0 +1,57 @@
+"""What people tell the ingestor, and how its answers to that read."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from broker.alarm_messages import Acknowledge, AlarmState, Shelve
+from broker.topics import SensorKey
+from ingestor.documents import AlarmDocument, format_moment, utc_now
+from monitor.cli.alarms import DisplayOptions
+from monitor.commands.client import AlarmCommand
+
+
+def acknowledge_alarm(alarm: AlarmDocument, user: str | None) -> AlarmCommand:
+    """Say that somebody has seen an alarm.
+
+    Args:
+        alarm: What is stored of it.
+        user: Who says so.
+    """
+    place = SensorKey(alarm["site"], alarm["sensor_id"])
+    command = Acknowledge(acknowledge=alarm["_id"], user=user)
+    return AlarmCommand(place, command, alarm["_id"], partial(_read_acknowledged, alarm))
+
+
+def shelve_rule(place: SensorKey, command: Shelve, before: datetime | None) -> AlarmCommand:
+    """Shelve a rule of a sensor, or end that.
+
+    Args:
+        place: The sensor.
+        command: What is to be shelved for how long.
+        before: Until when (UTC, naive) it is shelved already, if it is.
+    """
+    about = f"{command.shelve} of {place.name}"
+    return AlarmCommand(place, command, about, partial(_read_shelved, about, command, before))
+
+
+def _read_acknowledged(before: AlarmDocument, state: AlarmState) -> str | None:
+    name = before["_id"]
+    alarm = next((each for each in state.alarms if each.id == name), None)
+    if alarm is not None:
+        return f"{name} is acknowledged." if alarm.acknowledged else None
+    # One that waits goes when it is acknowledged; another may have ended by itself just now.
+    was_seen = before["waits"] or before["acknowledged_at"] is not None
+    return f"{name} is acknowledged." if was_seen else f"{name} is over and does not stand any more."
+
+
+def _read_shelved(about: str, command: Shelve, before: datetime | None, state: AlarmState) -> str | None:
+    # Only what stands is listed. If that is not this rule, any new state has to do as an answer.
+    listed = [each.shelved_until for each in state.alarms if each.rule == command.shelve]
+    if command.minutes == 0:
+        return None if any(listed) else f"{about} is shelved no more."
+    until = utc_now() + timedelta(minutes=command.minutes)
+    if listed:
+        if listed[0] is None or (before and listed[0] == format_moment(before)):
+            return None
+        until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
+    return f"{about} is shelved until {DisplayOptions.for_stdout().clock(until)}."

@@ -1,0 +1,1 @@
+"""The command ``monitor export``: readings as CSV, JSON Lines or Parquet."""

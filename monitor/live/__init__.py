@@ -1,0 +1,1 @@
+"""The state of all sensors now, kept up to date from MongoDB."""

@@ -1,0 +1,124 @@
+"""What is shown all the time, looked up once for everybody who looks, and not once per page."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from broker.process import repeat_every
+from ingestor.documents import AlarmDocument, utc_now
+from monitor.cli.alarms import ShelvedRules, worst_first
+from monitor.live.sensor_cache import MALFORMED_ERRORS, SensorCache
+from monitor.queries.alarms import AlarmQueries
+from monitor.queries.database import Database, QueryError, TimeRange
+from monitor.queries.energy import EnergyQueries, EnergyTotal
+
+logger = logging.getLogger(__name__)
+LATE_AFTER = timedelta(seconds=3)
+LATE = "MongoDB does not answer"
+# Both together are less than a second: looking up what was stored, and showing it on a page.
+POLL_EVERY_S, REFRESH_EVERY_S = 0.2, 0.7
+SENSORS_EVERY_S = 3.0
+ENERGY_EVERY_S = 10.0
+
+
+class LiveSnapshot:
+    """The sensors, the alarms that stand and the energy of today.
+
+    Args:
+        database: Where everything is.
+        zone: Whose midnight begins the day.
+
+    Attributes:
+        sensor_cache: The sensors.
+        active_alarms: The alarms that stand, the worst first.
+        shelved: What is shelved.
+        today: The energy since midnight; None as long as there is none.
+        version: Counts up whenever alarms have changed.
+        has_loaded: Set once everything was looked for, whether the database answered or not.
+    """
+
+    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+        self.sensor_cache = SensorCache(database)
+        self.active_alarms: list[AlarmDocument] = []
+        self.shelved: ShelvedRules = {}
+        self.today: EnergyTotal | None = None
+        self.version = 0
+        self.has_loaded = asyncio.Event()
+        self._zone = zone
+        self._episodes = AlarmQueries(database)
+        self._energy = EnergyQueries(database)
+        self._error: str | None = None
+        self._unreadable: set[str] = set()
+
+    @property
+    def error(self) -> str | None:
+        """Why what is shown is old, as a sentence's body; None if it is not."""
+        is_late = self.fresh_at is not None and utc_now() - self.fresh_at > LATE_AFTER
+        spoiled = f"MongoDB holds {', '.join(sorted(self._unreadable))} that nobody can read"
+        known = self.sensor_cache.error or self._error or (LATE if is_late else None)
+        return known or (spoiled if self._unreadable else None)
+
+    @property
+    def fresh_at(self) -> datetime | None:
+        """When the database last answered, UTC, naive."""
+        return self.sensor_cache.fresh_at
+
+    def midnight(self) -> datetime:
+        """When today began, UTC, naive."""
+        local = datetime.now(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return local.astimezone(UTC).replace(tzinfo=None)
+
+    async def follow(self) -> None:
+        """Look, again and again, for ever."""
+        steps = {
+            "readings": (POLL_EVERY_S, self.sensor_cache.follow),
+            "sensors": (SENSORS_EVERY_S, self.sensor_cache.refresh_sensors),
+            "alarms": (POLL_EVERY_S, self._look_for_alarms),
+            "hours": (ENERGY_EVERY_S, self._sum_up),
+        }
+        first, *others = [self._step(what, action) for what, (_, action) in steps.items()]
+        await first()
+        await asyncio.gather(*(each() for each in others))
+        self.has_loaded.set()
+        async with asyncio.TaskGroup() as group:
+            for what, (period_s, action) in steps.items():
+                group.create_task(repeat_every(period_s, self._step(what, action)), name=f"live.{what}")
+
+    async def _look_for_alarms(self) -> None:
+        try:
+            standing = worst_first(await self._episodes.active(()))
+            shelved = await self._episodes.shelved()
+        except QueryError as error:
+            self._error = str(error)
+            return
+        self._error = None
+        if (standing, shelved) != (self.active_alarms, self.shelved):
+            self.active_alarms, self.shelved = standing, shelved
+            self.version += 1
+
+    async def _sum_up(self) -> None:
+        span = TimeRange(self.midnight(), utc_now() + timedelta(hours=1))
+        try:
+            self.today = next(iter(await self._energy.totals(span, None)), None)
+        except QueryError as error:
+            self._error = str(error)
+
+    def _step(
+        self, what: str, action: Callable[[], Coroutine[Any, Any, object]]
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """One look, after which others follow even if some documents cannot be read."""
+
+        async def step() -> None:
+            try:
+                await action()
+            except MALFORMED_ERRORS as error:
+                if what not in self._unreadable:
+                    logger.warning("Some %s cannot be read (%r)", what, error)
+                self._unreadable.add(what)
+            else:
+                self._unreadable.discard(what)
+
+        return step

@@ -1,0 +1,1 @@
+"""The command ``monitor report``: energy and data quality of a period."""

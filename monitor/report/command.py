@@ -1,0 +1,88 @@
+"""``monitor report``: a day, a week or a month summed up, as text and as a page for a browser."""
+
+import asyncio
+import sys
+from datetime import UTC
+from pathlib import Path
+
+from broker.escape import escape_text
+from broker.process import run
+from broker.settings import exit_with, read_settings
+from ingestor.documents import utc_now
+from monitor.cli.alarms import DisplayOptions
+from monitor.cli.output import write_lines
+from monitor.queries.database import QueryError, open_database
+from monitor.report.data import ReportData, load_report_data
+from monitor.report.energy_sections import build_report
+from monitor.report.html_page import render_html
+from monitor.report.period import ReportPeriod
+from monitor.report.settings import ReportSettings, chosen_day
+from monitor.report.text_page import render_text
+
+PROGRAM = "monitor report"
+
+
+def report_command(arguments: list[str]) -> None:
+    """Read the options, sum up, and write it: to a file as HTML, or else as text."""
+    settings = read_settings(ReportSettings, arguments, PROGRAM)
+    when = chosen_time(settings)
+    if settings.html is not None:
+        check_file(settings.html)
+    found: list[ReportData] = []
+
+    async def ask(_: asyncio.Event) -> None:
+        async with open_database(settings.mongo_url) as database:
+            found.append(await load_report_data(database, when, settings.sites))
+
+    run("monitor", ask, QueryError)
+    page = build_report(found[0])
+    if settings.html is None:
+        write_lines(render_text(page, colours=DisplayOptions.for_stdout().colours))
+    else:
+        write_file(settings.html, render_html(page))
+        sys.stdout.write(f"The report is in {escape_text(str(settings.html))}.\n")
+
+
+def chosen_time(settings: ReportSettings) -> ReportPeriod:
+    """Which time is asked for.
+
+    Raises:
+        SystemExit: With status 2 after one sentence if it is none that has begun.
+    """
+    if len(settings.units) > 1:
+        both = " and ".join(f"--{unit}" for unit in settings.units)
+        exit_with(PROGRAM, f"{both} are given; choose one of them")
+    now = utc_now()
+    day = chosen_day(settings, now.replace(tzinfo=UTC).astimezone(settings.zone))
+    try:
+        when = ReportPeriod.around(day, settings.units[0], settings.zone, now)
+        has_begun = when.whole.first <= now
+    except OverflowError:
+        has_begun = False
+    if not has_begun:
+        exit_with(PROGRAM, f"--date {day}: this {settings.units[0]} has not begun yet")
+    return when
+
+
+def check_file(file: Path) -> None:
+    """See whether a file can be written, before a long question is asked.
+
+    Raises:
+        SystemExit: With status 2 after one sentence if it cannot.
+    """
+    if file.is_dir():
+        exit_with(PROGRAM, f"--html {file}: this is a folder; name a file")
+    if not file.parent.is_dir():
+        exit_with(PROGRAM, f"--html {file}: there is no folder {file.parent}; make it first")
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write a file, over one that is there.
+
+    Raises:
+        SystemExit: With status 1 after one sentence if it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        exit_with(PROGRAM, f"--html {file}: cannot be written ({error.strerror})", 1)

@@ -1,0 +1,152 @@
+"""What a report is made of, as the database has it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import fsum
+
+from ingestor.documents import AlarmDocument, SensorDocument
+from monitor.queries.alarms import AlarmQueries
+from monitor.queries.database import Database, TimeRange, ping
+from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
+from monitor.queries.rejected import RejectedQueries
+from monitor.queries.sensors import SensorQueries
+from monitor.report.period import ReportPeriod, bucket_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """All figures of one report.
+
+    Attributes:
+        when: Of which time.
+        sites: Of which sites; all if none is named.
+        hours: What each site used in each hour of it.
+        hours_before: The same of the time before, all of it.
+        by_sensor: What each sensor used in it.
+        peak: Its hour with the highest reading; None if there was no reading.
+        alarms: What was wrong in it.
+        sensors: What is known of all sensors now.
+        rejected: How many payloads were refused in it, by kind.
+    """
+
+    when: ReportPeriod
+    sites: Sequence[str]
+    hours: Sequence[EnergyTotal]
+    hours_before: Sequence[EnergyTotal]
+    by_sensor: Sequence[EnergyTotal]
+    peak: Peak | None
+    alarms: Sequence[AlarmDocument]
+    sensors: Sequence[SensorDocument]
+    rejected: dict[str, int]
+
+    @property
+    def energy_kwh(self) -> float:
+        """What was used, kWh."""
+        return energy_kwh(self.hours)
+
+    @property
+    def highest_hour(self) -> tuple[datetime, float] | None:
+        """The hour in which most was used, and how much, kWh; None if there was no reading."""
+        hours: defaultdict[datetime, list[EnergyTotal]] = defaultdict(list)
+        for each in self.hours:
+            hours[each.start].append(each)
+        used = [(start, energy_kwh(each)) for start, each in sorted(hours.items())]
+        return max(used, key=lambda hour: hour[1], default=None)
+
+    @property
+    def readings(self) -> int:
+        """How many readings there are."""
+        return sum(each.readings for each in self.hours)
+
+    @property
+    def anomalies(self) -> int:
+        """How many of them were too high."""
+        return sum(each.anomalies for each in self.hours)
+
+    @property
+    def compared(self) -> Sequence[EnergyTotal]:
+        """The hours that are compared."""
+        return within(self.hours, self.when.compared)
+
+    @property
+    def compared_before(self) -> Sequence[EnergyTotal]:
+        """The hours with which they are compared."""
+        return within(self.hours_before, self.when.compared_before)
+
+    @property
+    def without_readings(self) -> list[SensorDocument]:
+        """Sensors that were there by then and have no reading in it."""
+        heard = {each.who for each in self.by_sensor}
+        end = self.when.span.end
+        return [
+            each
+            for each in self.sensors
+            if each["sensor_id"] not in heard and each.get("first_reading", end) <= end
+        ]
+
+
+async def load_report_data(database: Database, when: ReportPeriod, sites: Sequence[str]) -> ReportData:
+    """Ask the database for everything.
+
+    Args:
+        database: The database.
+        when: Of which time.
+        sites: Of which sites; all if none is named.
+
+    Raises:
+        QueryError: The database does not answer.
+    """
+    await ping(database)
+    energy, scope = EnergyQueries(database), EnergyFilter(sites=sites)
+    peaks = await energy.peaks(when.span, 1, scope=scope)
+    return ReportData(
+        when,
+        sites,
+        hours=await energy.totals(when.span, "hour", "site", scope=scope),
+        hours_before=await energy.totals(when.before.whole, "hour", "site", scope=scope),
+        by_sensor=await energy.totals(when.span, None, "sensor", scope=scope),
+        peak=peaks[0] if peaks else None,
+        alarms=await _alarms(AlarmQueries(database), when.span, sites),
+        sensors=await SensorQueries(database).all(list(sites)),
+        rejected=await RejectedQueries(database).kinds(when.span, sites),
+    )
+
+
+async def _alarms(episodes: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
+    # One that stands may have changed last before the time.
+    found = [*await episodes.overlapping(span, sites), *await episodes.active(sites)]
+    once = {each["_id"]: each for each in found}.values()
+    return [
+        each
+        for each in once
+        if each["since"] < span.end and (each["cleared_at"] is None or each["cleared_at"] >= span.first)
+    ]
+
+
+def energy_kwh(totals: Iterable[EnergyTotal]) -> float:
+    """The energy of all of them, kWh."""
+    return fsum(each.energy_kwh for each in totals)
+
+
+def within(hours: Sequence[EnergyTotal], span: TimeRange) -> Sequence[EnergyTotal]:
+    """Those hours that begin in a time."""
+    return [each for each in hours if span.first <= each.start < span.end]
+
+
+def by_site(hours: Iterable[EnergyTotal]) -> dict[str, list[EnergyTotal]]:
+    """The hours of each site."""
+    sites: defaultdict[str, list[EnergyTotal]] = defaultdict(list)
+    for each in hours:
+        sites[each.who or ""].append(each)
+    return sites
+
+
+def per_bucket(hours: Iterable[EnergyTotal], when: ReportPeriod) -> list[float | None]:
+    """The energy of each hour of a day, or each day of a week or month, kWh; None without a reading."""
+    slots = when.buckets
+    parts: list[list[EnergyTotal]] = [[] for _ in slots]
+    for each in hours:
+        parts[bucket_of(each.start, slots)].append(each)
+    return [energy_kwh(part) if part else None for part in parts]

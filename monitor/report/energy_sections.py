@@ -1,0 +1,187 @@
+"""A report in words: what people want to know first, and the energy."""
+
+from collections.abc import Iterable, Sequence
+
+from monitor.formatting import format_number
+from monitor.queries.energy import EnergyTotal
+from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection, table_of
+from monitor.report.data import ReportData, by_site, energy_kwh, per_bucket
+from monitor.report.numbers import format_change, format_kwh, format_share
+from monitor.report.period import DAY, HOUR, ReportPeriod
+from monitor.report.quality_sections import (
+    active_alarms,
+    alarm_sections,
+    quality_sections,
+    site_and_location,
+    stale_sensors,
+)
+from monitor.text_table import Column
+
+TOP_SENSORS = 10
+MOST_SITES = 30
+SITE_COLUMNS = (
+    Column("Site"),
+    Column("kWh", is_number=True),
+    Column("Share", is_number=True),
+    Column("Change", is_number=True),
+    Column("Highest kWh", is_number=True),
+    Column("Readings", is_number=True),
+    Column("Too high", is_number=True),
+)
+SENSOR_COLUMNS = (
+    Column("Sensor"),
+    Column("kWh", is_number=True),
+    Column("Share", is_number=True),
+    Column("Highest kWh", is_number=True),
+    Column("Too high", is_number=True),
+    Column("Site", is_cuttable=True),
+    Column("Location", is_cuttable=True),
+)
+
+
+def build_report(figures: ReportData) -> Report:
+    """Put a report into words."""
+    when = figures.when
+    so_far = ", so far" if when.is_so_far else ""
+    sites = f"Site {', '.join(figures.sites)}" if figures.sites else "All sites"
+    now = when.local(when.now)
+    format_number = f"{now.day} {now:%B %Y}, {now:%H:%M}"
+    if figures.hours:
+        sections = [_energy(figures), _sites(figures), _top_sensors(figures)]
+    else:
+        sections = [ReportSection("Energy", notes=[_nothing(figures)])]
+    return Report(
+        title=f"{when.name}{so_far}",
+        scope=f"{sites}; times of {when.zone.key}; written on {format_number}",
+        facts=list(_key_figures(figures)),
+        sections=[*sections, *alarm_sections(figures), *quality_sections(figures)],
+    )
+
+
+def _nothing(figures: ReportData) -> str:
+    if figures.sensors:
+        return "There is no reading in this time."
+    if figures.sites:
+        sites = " and ".join(figures.sites)
+        return f"No sensor is known at {sites}; `monitor sensors` lists all with their sites."
+    return "Nothing is stored yet: a report has something to tell once the first reading has come."
+
+
+def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
+    if figures.hours:
+        yield from _energy_facts(figures)
+        yield KeyFigure("Readings too high", f"{figures.anomalies:,}", f"of {figures.readings:,}")
+    stand = len(active_alarms(figures.alarms))
+    standing_now = f"of which {stand:,} still {'stands' if stand == 1 else 'stand'}" if figures.alarms else ""
+    yield KeyFigure("Alarms", f"{len(figures.alarms):,}", standing_now, is_bad=stand > 0)
+    if figures.sensors:
+        silent = len(stale_sensors(figures))
+        yield KeyFigure(
+            "Sensors silent now", f"{silent:,}", f"of {len(figures.sensors):,}", is_bad=silent > 0
+        )
+
+
+def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
+    when, until, until_before = figures.when, "", ""
+    if when.is_so_far:
+        until = f"until {when.clock(when.compared.end)}"
+        until_before = f"until {when.before.clock(when.compared_before.end)}"
+    yield KeyFigure("Energy", f"{format_kwh(figures.energy_kwh)} kWh", "so far" if when.is_so_far else "")
+    after_kwh, before_kwh = energy_kwh(figures.compared), energy_kwh(figures.compared_before)
+    if figures.compared_before and figures.compared:
+        yield KeyFigure("Change", format_change(after_kwh, before_kwh), until)
+        label = f"{when.days} days before" if when.unit == "month" else f"{when.unit.capitalize()} before"
+        yield KeyFigure(
+            label, f"{format_kwh(before_kwh)} kWh", _also(_before(when), until_before, _gaps(figures))
+        )
+    else:
+        yield KeyFigure("Change", "unknown", _also(f"without a reading {_before(when)}", until_before))
+    length = when.compared.end - when.compared.first
+    unit, name = (HOUR, "an hour") if when.unit == "day" else (DAY, "a day")
+    if length >= unit:
+        yield KeyFigure("On average", f"{format_kwh(after_kwh / (length / unit))} kWh", name)
+    if highest := figures.highest_hour:
+        yield KeyFigure("Highest hour", f"{format_kwh(highest[1])} kWh", f"from {when.hour_name(highest[0])}")
+    if figures.peak:
+        hour = when.hour_name(figures.peak.start)
+        yield KeyFigure(
+            "Highest reading",
+            f"{format_number(figures.peak.max_kwh)} kWh",
+            f"by {figures.peak.sensor_id}, {hour}",
+        )
+
+
+def _before(when: ReportPeriod) -> str:
+    return f"{'on' if when.unit == 'day' else 'from'} {when.before.name}"
+
+
+def _gaps(figures: ReportData) -> str:
+    first, end = figures.when.compared_before
+    gaps = (end - first) // HOUR - len({each.start for each in figures.compared_before})
+    return f"{gaps:,} hours of it without a reading" if gaps > 0 else ""
+
+
+def _also(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _energy(figures: ReportData) -> ReportSection:
+    when = figures.when
+    parts = by_site(figures.hours)
+    sites = sorted(parts, key=lambda site: -energy_kwh(parts[site]))
+    bars = EnergyBars(
+        starts=[when.bucket_name(start) for start in when.buckets],
+        energy_kwh=per_bucket(figures.hours, when),
+        over=sum(start < when.now for start in when.buckets),
+        name=when.name,
+        # The weekdays of two months do not match, so their days are not to be held side by side.
+        before_kwh=[] if when.unit == "month" else per_bucket(figures.hours_before, when.before),
+        before_name=when.before.name,
+        site_kwh={site: per_bucket(parts[site], when) for site in sites},
+    )
+    return ReportSection(f"Energy per {'hour' if when.unit == 'day' else 'day'}", bars=bars)
+
+
+def _sites(figures: ReportData) -> ReportSection:
+    all_kwh = figures.energy_kwh
+    before, after = by_site(figures.compared_before), by_site(figures.compared)
+    parts = sorted(by_site(figures.hours).items(), key=lambda part: -energy_kwh(part[1]))
+    most_kwh = energy_kwh(parts[0][1])
+    rows = [
+        (
+            site,
+            format_kwh(energy_kwh(hours), most_kwh),
+            format_share(energy_kwh(hours), all_kwh),
+            format_change(energy_kwh(after.get(site, ())), energy_kwh(before[site]))
+            if site in before
+            else "",
+            *_details(hours),
+        )
+        for site, hours in parts
+    ]
+    return ReportSection("Sites", table=table_of(SITE_COLUMNS, rows, MOST_SITES))
+
+
+def _details(hours: Sequence[EnergyTotal]) -> tuple[str, str, str]:
+    readings, anomalies = (
+        sum(each) for each in zip(*((hour.readings, hour.anomalies) for hour in hours), strict=True)
+    )
+    return format_number(max(each.max_kwh for each in hours)), f"{readings:,}", f"{anomalies:,}"
+
+
+def _top_sensors(figures: ReportData) -> ReportSection:
+    known = {each["sensor_id"]: each for each in figures.sensors}
+    top = sorted(figures.by_sensor, key=lambda each: (-each.energy_kwh, each.who))[:TOP_SENSORS]
+    rows = [
+        (
+            each.who or "",
+            format_kwh(each.energy_kwh, top[0].energy_kwh),
+            format_share(each.energy_kwh, figures.energy_kwh),
+            format_number(each.max_kwh),
+            f"{each.anomalies:,}",
+            *site_and_location(known.get(each.who or "")),
+        )
+        for each in top
+    ]
+    title = "Sensors that used most" if len(figures.by_sensor) > 1 else "Sensor"
+    return ReportSection(title, table=table_of(SENSOR_COLUMNS, rows, TOP_SENSORS))

@@ -1,0 +1,1 @@
+"""The command ``monitor verify``: what sensors sent against what is stored."""

@@ -1,0 +1,48 @@
+"""Numbers, times and names as pages write them."""
+
+from datetime import UTC, datetime, tzinfo
+from html import escape
+
+from broker.escape import escape_text
+from monitor.formatting import format_number
+
+KILO = 1000.0
+
+
+def format_energy(kwh: float) -> str:
+    """Write an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
+    return _scaled(kwh, ("kWh", "MWh", "GWh"))
+
+
+def format_power(kw: float | None) -> str:
+    """Write a power with a fitting unit; a dash if it is not known."""
+    return "—" if kw is None else _scaled(kw, ("kW", "MW", "GW"))
+
+
+def _scaled(value: float, units: tuple[str, ...]) -> str:
+    unit = 0
+    while value >= 10 * KILO and unit < len(units) - 1:
+        value, unit = value / KILO, unit + 1
+    if value < 1:
+        return f"{format_number(value)} {units[unit]}"
+    digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
+    return f"{value:,.{digits}f} {units[unit]}"
+
+
+def format_clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Write a document's time in a time zone; without the day if it is today."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    if local.date() == datetime.now(zone).date():
+        form = form.removeprefix("%Y-%m-%d ")
+    return local.strftime(form)
+
+
+def chart_ms(moment: datetime, zone: tzinfo) -> int:
+    """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    return round(local.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def escape_html(text: str | None) -> str:
+    """Text from outside as HTML: nothing of it is markup, nothing of it turns the direction of writing."""
+    return escape(escape_text(text or ""), quote=True)

@@ -1,0 +1,159 @@
+"""Charts, as options for ECharts. Times are milliseconds on the clocks of the page's time zone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from broker.escape import escape_text
+from monitor.queries.energy import HeatCell
+from monitor.web.formatting import chart_ms
+from monitor.web.sensor_history import SensorHistory
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# Readable on light and on dark ground, and for people who do not tell red from green.
+BLUE, RED, GREY = "#4c8df6", "#d9483b", "#8592a0"
+PALETTE = (
+    *("#4c8df6", "#e08a1e", "#2aa198", "#c65bcf", "#b5a100"),
+    *("#e0607e", "#5aa02c", "#8f7be8", "#9c6b4a", "#4fb3d9"),
+)
+OTHERS = "#8592a0"
+LABEL_STYLE = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
+READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
+ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
+HEADROOM = 1.08
+# A threshold so many times as high as all readings would leave nothing of them to be seen.
+MAX_THRESHOLD_RATIO = 20
+MIN_AXIS_MAX = 1e-6
+Options = dict[str, Any]
+Point = tuple[int, float]
+
+
+def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzinfo) -> Options:
+    """A line of readings with the threshold, and marks where it was exceeded; behind it the energy.
+
+    Args:
+        history: What is drawn.
+        threshold_kwh: Where the line of the threshold is; none if None, or far above all readings.
+        zone: Whose clocks are shown.
+    """
+    points = chart_points(history.values, zone)
+    line: Options = {
+        "name": READING_NAMES[history.resolution],
+        "type": "line",
+        "data": points,
+        "showSymbol": len(points) < 80,  # noqa: PLR2004 - more dots than that hide the line
+        "symbolSize": 4,
+        "lineStyle": {"width": 1.5},
+        "sampling": "minmax",
+        "color": BLUE,
+    }
+    highest_kwh = max((value for _, value in points), default=0.0)
+    if threshold_kwh is not None and highest_kwh * MAX_THRESHOLD_RATIO >= threshold_kwh:
+        highest_kwh = max(highest_kwh, threshold_kwh)
+        line["markLine"] = {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"color": RED, "type": "dashed"},
+            "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop"} | LABEL_STYLE,
+            "data": [{"yAxis": threshold_kwh}],
+        }
+    anomalies = chart_points(history.anomalies, zone)
+    marks = {"name": "anomaly", "type": "scatter", "data": anomalies, "symbolSize": 8, "color": RED}
+    chart = _base_options(has_zoom=True)
+    chart["xAxis"] = {"type": "time", "axisLabel": {"color": GREY, "hideOverlap": True}}
+    chart["series"] = [line, marks]
+    chart["yAxis"]["max"] = _axis_max(highest_kwh * HEADROOM)
+    if history.energies:
+        energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
+        energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
+        energy |= {"name": ENERGY_NAMES[history.resolution], "data": chart_points(history.energies, zone)}
+        axis = {**chart["yAxis"], "name": "kWh of energy", "max": None, "splitLine": {"show": False}}
+        chart["yAxis"] = [chart["yAxis"], axis]
+        chart["series"].insert(0, energy)
+    return chart
+
+
+def _axis_max(highest: float) -> float:
+    """Where an axis ends: at a whole number, or at two digits of a small one."""
+    if highest < MIN_AXIS_MAX:
+        return MIN_AXIS_MAX if highest else 1
+    places = max(0, 1 - math.floor(math.log10(highest)))
+    return round(math.ceil(highest * 10**places) / 10**places, places) if highest < 1 else math.ceil(highest)
+
+
+def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Options:
+    """Bars of energy, one on top of the other.
+
+    Args:
+        starts: What is written under each bar.
+        parts: Of everyone, a value for each bar, kWh.
+    """
+    chart = _base_options(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
+    chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
+    chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
+    chart["grid"]["top"] = 40
+    chart["yAxis"]["name"] = ""
+    chart["yAxis"]["axisLabel"]["formatter"] = "{value} kWh"
+    chart["series"] = [
+        {
+            "name": escape_text(name),
+            "type": "bar",
+            "stack": "all",
+            "data": [round(value, 3) for value in values],
+            "color": OTHERS if name == "others" else PALETTE[number % len(PALETTE)],
+            "barMaxWidth": 40,
+        }
+        for number, (name, values) in enumerate(parts.items())
+    ]
+    return chart
+
+
+def heat_chart(cells: Sequence[HeatCell]) -> Options:
+    """The mean use of each hour of the week."""
+    chart = _base_options()
+    hours = [str(hour) for hour in range(24)]
+    chart["xAxis"] = {"type": "category", "data": hours, "axisLabel": {"color": GREY}}
+    chart["yAxis"] = {"type": "category", "data": WEEKDAYS[::-1], "axisLabel": {"color": GREY}}
+    highest = max((cell.mean_kwh for cell in cells), default=1.0)
+    chart["visualMap"] = {
+        "min": 0,
+        "max": round(highest, 1) or 1,
+        "orient": "horizontal",
+        "left": "center",
+        "bottom": 0,
+        "textStyle": {"color": GREY},
+        "inRange": {"color": ["#dfeefa", "#7db4f0", "#2f6fd0", "#123a86"]},
+        "text": [f"{highest:,.1f} kWh", "0"],
+    }
+    chart["grid"]["bottom"] = 74
+    chart["tooltip"]["trigger"] = "item"
+    data = [[cell.hour, len(WEEKDAYS) - cell.weekday, round(cell.mean_kwh, 2)] for cell in cells]
+    chart["series"] = [{"name": "mean kWh", "type": "heatmap", "data": data}]
+    return chart
+
+
+def chart_points(values: Sequence[tuple[datetime, float]], zone: tzinfo) -> list[Point]:
+    """Times and values as charts have them."""
+    return [(chart_ms(moment, zone), value) for moment, value in values]
+
+
+def _base_options(*, has_zoom: bool = False) -> Options:
+    """What all charts have in common."""
+    frame: Options = {
+        "useUTC": True,
+        "animation": False,
+        "grid": {"left": 12, "right": 16, "top": 24, "bottom": 24, "containLabel": True},
+        "tooltip": {"trigger": "axis", "confine": True},
+        "yAxis": {
+            "type": "value",
+            "name": "kWh",
+            "nameTextStyle": {"color": GREY},
+            "axisLabel": {"color": GREY},
+            "splitLine": {"lineStyle": {"color": GREY, "opacity": 0.25}},
+        },
+    }
+    if has_zoom:
+        frame["dataZoom"] = [{"type": "inside"}, {"type": "slider", "height": 22, "bottom": 6}]
+        frame["grid"]["bottom"] = 48
+    return frame

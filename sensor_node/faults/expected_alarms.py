@@ -1,0 +1,46 @@
+"""What alarms have to tell of a meter that falls quiet."""
+
+from datetime import datetime, timedelta
+
+from broker.ledger import ExpectedAlarmEntry
+from sensor_node.meter.meter import Meter
+
+# The rule `silent` waits for five of the intervals it has learned, and for 5 s at least. It learns from
+# the readings, so what it has learned may be somewhat longer than the interval is.
+MUST_ALARM_INTERVALS = 8
+MUST_ALARM_AFTER = timedelta(seconds=8)
+NO_ALARM_INTERVALS = 4
+NO_ALARM_WITHIN = timedelta(seconds=4)
+
+
+def expected_silence(
+    meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool
+) -> list[ExpectedAlarmEntry]:
+    """What must be told of a meter that has just fallen quiet: nothing, if it is soon heard again.
+
+    Args:
+        meter: The meter.
+        interval: Between its readings.
+        moment: When the first reading is missing.
+        is_told: Whether an alarm tells of it: not of readings that are not of this moment.
+    """
+    quiet = interval * (meter.silent_readings + 1)
+    begins = moment - interval
+    if quiet <= max(NO_ALARM_WITHIN, NO_ALARM_INTERVALS * interval):
+        return []
+    must = (
+        is_told
+        and meter.is_interval_known
+        and quiet >= max(MUST_ALARM_AFTER, MUST_ALARM_INTERVALS * interval)
+    )
+    return [
+        ExpectedAlarmEntry(
+            event="trouble",
+            site=meter.sensor_key.site,
+            sensor_id=meter.sensor_key.name,
+            rule="silent",
+            begins=begins,
+            ends=begins + quiet,
+            must=must,
+        )
+    ]

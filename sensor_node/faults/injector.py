@@ -1,0 +1,91 @@
+"""Which faults strike a meter or a node at each reading. No I/O; chance and time come from outside."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sensor_node.faults.fault import FaultKind, InjectedFault
+
+# What happens to the value. The rest happens on the way, and of that one thing at a time: then it is
+# clear what must come of a reading.
+VALUE_FAULTS = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zero", "counter-reset"})
+
+
+class ActiveFault(NamedTuple):
+    """A fault that is there at a reading.
+
+    Attributes:
+        fault: Which.
+        step: Its how many-th reading this is, counted from 1.
+        length: How many it has.
+    """
+
+    fault: InjectedFault
+    step: int
+    length: int
+
+    @property
+    def progress(self) -> float:
+        """How far it is: above 0, and 1 at its last reading."""
+        return self.step / self.length
+
+
+@dataclass(slots=True)
+class _Episode:
+    """A fault of one meter, and where it is."""
+
+    fault: InjectedFault
+    step: int = 0
+    is_done: bool = False
+
+    @property
+    def length(self) -> int:
+        # How late a reading that is overtaken comes is no matter of the readings after it.
+        return 1 if self.fault.kind == "reorder" else self.fault.length or 1
+
+
+class Injector:
+    """Draws faults, the same for the same chance.
+
+    Args:
+        faults: Those that may strike.
+        rng: Chance. Each fault with a rate takes one number at each reading, whatever comes of it.
+        begin: When the run began.
+    """
+
+    def __init__(self, faults: Iterable[InjectedFault], rng: random.Random, begin: datetime) -> None:
+        self._episodes = [_Episode(fault) for fault in faults]
+        self._rng = rng
+        self._begin = begin
+
+    def draw(self, moment: datetime) -> Mapping[FaultKind, ActiveFault]:
+        """Which faults are there at a reading.
+
+        Args:
+            moment: When it is taken.
+        """
+        if not self._episodes:
+            return {}
+        is_taken = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)
+        struck: dict[FaultKind, ActiveFault] = {}
+        for each in self._episodes:
+            begins = self._begins(each, moment)
+            is_on_the_way = each.fault.kind not in VALUE_FAULTS
+            if each.step == 0:
+                if not begins or each.fault.kind in struck or (is_taken and is_on_the_way):
+                    continue
+                each.is_done = each.fault.at is not None
+                is_taken = is_taken or is_on_the_way
+            each.step += 1
+            struck[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
+            if each.step == each.length:
+                each.step = 0
+        return struck
+
+    def _begins(self, episode: _Episode, moment: datetime) -> bool:
+        fault = episode.fault
+        if fault.rate is not None:
+            return (self._rng.random() < fault.rate) and fault.may_start(moment, self._begin)
+        return not episode.is_done and fault.is_due(moment, self._begin)

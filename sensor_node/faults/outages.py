@@ -1,0 +1,109 @@
+"""Outages of a node: it is switched off and on, or its connection is lost again and again."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from broker.ledger import ExpectedAlarmEntry
+from broker.supervisor import ConnectionSupervisor
+from sensor_node.faults.injector import Injector
+from sensor_node.outbox.publisher import Publisher
+from sensor_node.plan import NodePlan
+
+if TYPE_CHECKING:
+    from sensor_node.faults.fault import InjectedFault
+
+# A node that stays away for less than that may be told offline or not; for less than 4 s it is not.
+MUST_ALARM_OFFLINE = timedelta(seconds=8)
+NO_ALARM_OFFLINE = timedelta(seconds=4)
+# So long a lost connection of a flapping node stays lost.
+FLAP = timedelta(seconds=0.2)
+
+
+class Outages:
+    """Loses the connection of a node when its faults say so, and makes it anew.
+
+    Args:
+        own: The node.
+        injector: Its faults; None for none.
+        publisher: What uses its connection.
+
+    Attributes:
+        reboots: How often the node was switched off and on.
+    """
+
+    def __init__(self, own: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
+        self._own = own
+        self._injector = injector
+        self._publisher = publisher
+        self._drawn: list[InjectedFault] = []
+        self._disconnects: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
+        self._off_until_s = float("-inf")
+        self.reboots = 0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the node is switched off."""
+        return time.monotonic() < self._off_until_s
+
+    def draw(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
+        """Look which faults strike at a reading of the node's first meter.
+
+        Returns:
+            What an alarm has to tell of.
+        """
+        if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
+            return []
+        self._drawn = [each.fault for each in self._injector.draw(moment).values()]
+        troubles = []
+        for fault in self._drawn:
+            away = fault.away or timedelta(0)
+            if fault.kind == "reboot" and away > NO_ALARM_OFFLINE:
+                now = datetime.now(UTC)
+                troubles.append(
+                    ExpectedAlarmEntry(
+                        event="trouble",
+                        site=self._own.site,
+                        sensor_id=self._own.sensor_key.name,
+                        rule="offline",
+                        begins=now,
+                        ends=now + away,
+                        must=away >= MUST_ALARM_OFFLINE,
+                    )
+                )
+        return troubles
+
+    def start(self) -> None:
+        """Let the faults begin that have struck."""
+        struck, self._drawn = self._drawn, []
+        for fault in struck:
+            away = fault.away or timedelta(0)
+            if fault.kind == "reboot":
+                self._off_until_s = time.monotonic() + away.total_seconds()
+                self.reboots += 1
+                self._disconnects.put_nowait((away, timedelta(0)))
+            else:
+                for _ in range(fault.copies or 1):
+                    self._disconnects.put_nowait((FLAP, away))
+        if struck:
+            self._publisher.abort_requested.set()
+            self._publisher.wakeup.set()
+
+    async def run(self, link: ConnectionSupervisor) -> None:
+        """Keep the node connected until its end, but for the outages."""
+        while True:
+            await link.run(self._publisher.run_on, self._publisher.finished)
+            if self._publisher.finished.is_set():
+                return
+            away, again_after = (FLAP, FLAP) if self._disconnects.empty() else self._disconnects.get_nowait()
+            self._publisher.abort_requested.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(away.total_seconds()):
+                    await self._publisher.finished.wait()
+            if not self._disconnects.empty():
+                asyncio.get_running_loop().call_later(
+                    again_after.total_seconds(), self._publisher.abort_requested.set
+                )

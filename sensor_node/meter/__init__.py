@@ -1,0 +1,1 @@
+"""A simulated meter: its counter, its load, its readings."""

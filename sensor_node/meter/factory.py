@@ -1,0 +1,101 @@
+"""Make meters from a plan: each with its own chance, load, register and faults."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+
+from broker.topics import SensorKey
+from sensor_node.faults.fault import InjectedFault
+from sensor_node.faults.injector import Injector
+from sensor_node.meter import load_source
+from sensor_node.meter.load_source import LoadSource
+from sensor_node.meter.meter import Meter, MeterParts
+from sensor_node.meter.register import EnergyRegister
+from sensor_node.plan import MetersPlan, SimulationPlan
+from sensor_node.profiles import Load, make_load
+
+# Values that are computed ahead, all meters of a group together, and for one.
+MAX_PRECOMPUTED = 100_000
+MAX_PRECOMPUTED_OF_ONE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class MeterGroup:
+    """Meters that are read at the same interval.
+
+    Attributes:
+        plan: What they are.
+        meters: The meters.
+        load_sources: What each has used, in the same order.
+    """
+
+    plan: MetersPlan
+    meters: list[Meter]
+    load_sources: list[LoadSource]
+
+
+def build_group(
+    own: MetersPlan, site: str, plan: SimulationPlan, begin: datetime, sequences: Mapping[SensorKey, int]
+) -> MeterGroup:
+    """Make the meters of a group.
+
+    Args:
+        own: What they are.
+        site: Where they belong.
+        plan: The whole plan.
+        begin: When the run begins.
+        sequences: Where each begins to count.
+    """
+    meters, supplies = [], []
+    for number, sensor_id in enumerate(own.sensor_ids):
+        place = SensorKey(site, sensor_id)
+        faults = [fault for fault in own.faults if fnmatchcase(sensor_id, fault.meters)]
+        injector = make_injector(faults, plan, sensor_id, begin)
+        register = None if own.register is None else EnergyRegister(own.register)
+        works = MeterParts(injector, register, _timestamp_memory(faults, own.interval))
+        meters.append(Meter(place, own.location, sequences[place], works))
+        supplies.append(_load_source(own, number, plan, begin))
+    return MeterGroup(own, meters, supplies)
+
+
+def make_injector(
+    faults: Sequence[InjectedFault], plan: SimulationPlan, name: str, begin: datetime
+) -> Injector | None:
+    """The faults of one meter or node; None without any."""
+    return Injector(faults, make_rng(plan.seed, name, "faults"), begin) if faults else None
+
+
+def make_rng(seed: int | None, name: str, use: str) -> random.Random:
+    """Chance of its own for each meter and use; the same at every run if there is a seed."""
+    # Text as a seed keeps its meaning over Python versions.
+    return random.Random(None if seed is None else f"{seed}:{name}:{use}")
+
+
+def make_meter_load(own: MetersPlan, sensor_id: str, plan: SimulationPlan) -> Load:
+    """What a meter measures."""
+    seed = random.getrandbits(64) if plan.seed is None else plan.seed
+    key = f"{seed}:{sensor_id}"
+    yearly_kwh = None
+    if own.yearly_kwh is not None:
+        yearly_kwh = random.Random(f"{key}:yearly").uniform(*own.yearly_kwh)
+    return make_load(own.profile, key, yearly_kwh, plan.surroundings)
+
+
+def _load_source(own: MetersPlan, number: int, plan: SimulationPlan, begin: datetime) -> LoadSource:
+    if own.recordings:
+        return load_source.recorded(own.recordings[number])
+    load = make_meter_load(own, own.sensor_ids[number], plan)
+    if plan.timeline.begin is None:
+        return load_source.live(load, own.interval)
+    ahead = max(1, min(MAX_PRECOMPUTED_OF_ONE, MAX_PRECOMPUTED // len(own.sensor_ids)))
+    return load_source.precomputed(load, own.interval, begin, ahead)
+
+
+def _timestamp_memory(faults: Sequence[InjectedFault], interval: timedelta) -> int:
+    """How many times a meter must remember, so that a wrong clock gives none of them twice."""
+    most = max((abs(fault.by) for fault in faults if fault.by is not None), default=timedelta(0))
+    lengths = sum(fault.length or 1 for fault in faults if fault.by is not None)
+    return math.ceil(most / interval) + 2 * lengths if most else 0

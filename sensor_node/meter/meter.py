@@ -1,0 +1,226 @@
+"""One simulated meter: it counts its readings, never gives two the same time, and has faults if it must."""
+
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from broker.messages import Reading
+from broker.topics import SensorKey
+from sensor_node.faults.fault import FaultKind
+from sensor_node.faults.injector import ActiveFault, Injector
+from sensor_node.faults.oracle import MeterOutput
+from sensor_node.meter.payload import CORRUPTIONS, encode
+from sensor_node.meter.register import EnergyRegister
+
+MILLISECOND = timedelta(milliseconds=1)
+# Six decimals of a kWh are a thousandth of a watt-hour.
+DECIMALS = 6
+INTERVAL_KNOWN_AFTER = 10
+SILENT_FAULTS: tuple[FaultKind, ...] = ("silence", "gap")
+COPYING_FAULTS: tuple[FaultKind, ...] = ("duplicate", "storm")
+
+ActiveFaults = Mapping[FaultKind, ActiveFault]
+
+
+def first_sequence(now: datetime) -> int:
+    """Where a meter that remembers nothing begins to count: microseconds since 1970.
+
+    A meter makes far less than a reading per microsecond, so one that starts again begins above
+    all that it ever used, as long as the clock is not set back. It stays below 2**53, which every
+    JSON reader keeps exactly.
+    """
+    return int(now.timestamp() * 1_000_000)
+
+
+class _Delayed(NamedTuple):
+    """A reading that is sent after later ones; ``due`` counts readings of the meter."""
+
+    due: int
+    output: MeterOutput
+
+
+class MeterParts(NamedTuple):
+    """What is inside a meter.
+
+    Attributes:
+        injector: Its faults; None for none.
+        register: Its register; None for a meter that gives the energy of each interval.
+        timestamp_memory: How many of its times it must not use again; 0 where they only go up.
+    """
+
+    injector: Injector | None = None
+    register: EnergyRegister | None = None
+    timestamp_memory: int = 0
+
+
+NO_PARTS = MeterParts()
+
+
+class Meter:
+    """A meter that is read at intervals.
+
+    Args:
+        sensor_key: Its site and id.
+        location: Where it is.
+        sequence: The number of its next reading.
+        works: What is inside it.
+
+    Attributes:
+        silent_readings: For how many readings it has just fallen quiet, at its last reading; 0 if it has not.
+    """
+
+    def __init__(
+        self,
+        place: SensorKey,
+        location: str,
+        sequence: int,
+        works: MeterParts = NO_PARTS,
+    ) -> None:
+        self.sensor_key = place
+        self._location = location
+        self._sequence = sequence
+        self._injector = works.injector
+        self._register = works.register
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._value_kwh = 0.0
+        self._unsent_kwh = 0.0
+        self._count = 0
+        self.silent_readings = 0
+        self._delayed: list[_Delayed] = []
+        self._used_timestamps: deque[datetime] = deque(maxlen=works.timestamp_memory)
+
+    def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
+        """Take a reading.
+
+        Args:
+            now: The clock, UTC. Two readings within one millisecond are set a millisecond apart,
+                because sensor and time are what identifies a reading.
+            energy_kwh: What was used since the last reading, kWh.
+
+        Returns:
+            What is to be sent now, in this order: nothing, a reading, or with it others that waited.
+        """
+        moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
+        self._last = moment
+        struck = self._injector.draw(moment) if self._injector else {}
+        self._count += 1
+        self.silent_readings = next(
+            (hit.length for kind in SILENT_FAULTS if (hit := struck.get(kind)) and hit.step == 1), 0
+        )
+        if "silence" in struck:
+            self._unsent_kwh += energy_kwh
+            return self._overdue()
+        value_kwh = self._measure(energy_kwh + self._unsent_kwh, struck)
+        self._unsent_kwh = 0.0
+        made = self._make(moment, value_kwh, struck)
+        self._sequence += 1
+        return self._send(made, struck)
+
+    @property
+    def is_interval_known(self) -> bool:
+        """Whether it was read so often that everybody knows its interval."""
+        return self._count >= INTERVAL_KNOWN_AFTER
+
+    def restart(self, sequence: int) -> None:
+        """Forget the count, as a node does that was switched off and on."""
+        self._sequence = max(self._sequence, sequence)
+
+    def flush(self) -> list[MeterOutput]:
+        """What still waits, at the end."""
+        held, self._delayed = self._delayed, []
+        return [each.output for each in held]
+
+    def _measure(self, energy_kwh: float, struck: ActiveFaults) -> float:
+        if hit := struck.get("peak"):
+            energy_kwh *= hit.fault.factor or 1.0
+        if hit := struck.get("drift"):
+            energy_kwh *= 1 + ((hit.fault.factor or 1.0) - 1) * hit.progress
+        if self._register is not None:
+            energy_kwh = self._read_register(self._register, energy_kwh, struck)
+        elif "transient-zero" in struck:
+            energy_kwh = 0.0
+        elif "stuck" in struck and self._count > 1:
+            energy_kwh = self._value_kwh
+        self._value_kwh = energy_kwh
+        if "wrong-unit" in struck:
+            energy_kwh *= 1000
+        return round(energy_kwh, DECIMALS)
+
+    @staticmethod
+    def _read_register(register: EnergyRegister, energy_kwh: float, struck: ActiveFaults) -> float:
+        register.count(energy_kwh)
+        if "counter-reset" in struck:
+            register.reset()
+        if "stuck" in struck:
+            return 0.0  # what it has counted is seen later
+        return register.read(is_zero="transient-zero" in struck)
+
+    def _make(self, moment: datetime, value_kwh: float, struck: ActiveFaults) -> MeterOutput:
+        stamp = self._free(moment + _clock_error(struck))
+        register_kwh = None if self._register is None else self._register.shown_kwh
+        # Not checked: a value may be wrong on purpose.
+        reading = Reading.model_construct(
+            sensor_id=self.sensor_key.name,
+            location=self._location,
+            value_kwh=value_kwh,
+            timestamp=stamp,
+            sequence=self._sequence,
+        )
+        payload = encode(reading, register_kwh)
+        refusal = None
+        for kind, (spoil, why) in CORRUPTIONS.items():
+            if kind in struck:
+                payload, refusal = spoil(payload), why
+        copies = max((struck[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in struck), default=1)
+        is_withheld = "gap" in struck and not struck["gap"].fault.backfill
+        return MeterOutput(
+            self.sensor_key,
+            self._sequence,
+            stamp,
+            value_kwh,
+            payload,
+            tuple(struck),
+            refusal,
+            copies,
+            is_withheld,
+        )
+
+    def _free(self, stamp: datetime) -> datetime:
+        """The first millisecond from then on that this meter has not used."""
+        if self._used_timestamps.maxlen:
+            while stamp in self._used_timestamps:
+                stamp += MILLISECOND
+            self._used_timestamps.append(stamp)
+        return stamp
+
+    def _send(self, made: MeterOutput, struck: ActiveFaults) -> list[MeterOutput]:
+        wait = 0
+        if hit := struck.get("reorder"):
+            wait = hit.fault.length or 1
+        elif (hit := struck.get("gap")) and hit.fault.backfill:
+            wait = hit.length - hit.step
+        if wait:
+            self._delayed.append(_Delayed(self._count + wait, made))
+            return self._overdue()
+        return [made, *self._overdue()]
+
+    def _overdue(self) -> list[MeterOutput]:
+        if not self._delayed:
+            return []
+        due = [each.output for each in self._delayed if each.due <= self._count]
+        self._delayed = [each for each in self._delayed if each.due > self._count]
+        return due
+
+
+def _clock_error(struck: ActiveFaults) -> timedelta:
+    """By how much the clock is wrong."""
+    if hit := struck.get("clock-skew"):
+        return _whole_ms((hit.fault.by or timedelta(0)) * hit.progress)
+    if hit := struck.get("clock-jump"):
+        return hit.fault.by or timedelta(0)
+    return timedelta(0)
+
+
+def _whole_ms(by: timedelta) -> timedelta:
+    return by // MILLISECOND * MILLISECOND

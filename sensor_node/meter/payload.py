@@ -1,0 +1,47 @@
+"""What a reading is when it is sent: JSON, and the ways in which it can be spoiled."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from broker.messages import MAX_PAYLOAD_BYTES, Reading
+from sensor_node.faults.fault import FaultKind
+
+_VALUE = re.compile(rb'"value_kwh":[^,}]+')
+_OFFSET = re.compile(rb'("timestamp":"[^"]+)Z"')
+
+
+def encode(reading: Reading, register_kwh: float | None) -> bytes:
+    """Write a reading as it is sent. Nothing is checked: it may be wrong on purpose.
+
+    Args:
+        reading: What the meter says.
+        register_kwh: What its register shows, kWh; None without one.
+    """
+    payload = reading.model_dump_json().encode()
+    return payload if register_kwh is None else b'%b,"register_kwh":%a}' % (payload[:-1], register_kwh)
+
+
+def _without_number(payload: bytes) -> bytes:
+    return _VALUE.sub(b'"value_kwh":NaN', payload, count=1)
+
+
+def _without_offset(payload: bytes) -> bytes:
+    return _OFFSET.sub(rb'\1"', payload, count=1)
+
+
+def _truncated(payload: bytes) -> bytes:
+    return payload[: len(payload) * 3 // 5]
+
+
+def _oversized(payload: bytes) -> bytes:
+    # A field that nobody knows would be no fault by itself.
+    return payload[:-1] + b',"padding":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
+
+
+CORRUPTIONS: Mapping[FaultKind, tuple[Callable[[bytes], bytes], str]] = {
+    "nan": (_without_number, "invalid"),
+    "naive-time": (_without_offset, "invalid"),
+    "truncated": (_truncated, "not_json"),
+    "oversized": (_oversized, "too_large"),
+}
+"""By fault: how a payload is spoiled, and why it must be refused, in the ingestor's word."""

@@ -1,0 +1,1 @@
+"""Readings that are not confirmed yet: kept, published, published again."""

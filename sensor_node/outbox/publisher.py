@@ -1,0 +1,217 @@
+"""Bring readings from the outbox to the broker, and take the ingestor's confirmations."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from mqtt5 import PublishPacket
+from pydantic import ValidationError
+
+from broker.client import BrokerLostError
+from broker.connection import Connection, OutgoingMessage
+from broker.messages import NodeStatus, Receipt
+from broker.topics import SensorKey, Topics
+from sensor_node.outbox.backfill import BackfillBucket
+from sensor_node.outbox.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
+from sensor_node.outbox.status import OutboxStatus
+from sensor_node.settings import TransportSettings
+
+BATCH = 500
+MAX_UNCONFIRMED = 5_000
+CONFIRM_BATCH = 50
+POLL_S = 0.5
+BACKFILL_EVERY_S = 0.05
+STATUS_EVERY_S = 30.0
+SHUTDOWN_S = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    """The node's side of its connection.
+
+    Args:
+        settings: What the node was told.
+        node: The site and id of the node, which is its first meter.
+        places: All its meters.
+        outbox: What is to be published.
+
+    Attributes:
+        wakeup: To be set when the outbox has something new.
+        finished: To be set when nothing new will come.
+        abort_requested: To be set to lose the connection, without a word.
+        is_online: Whether everybody knows that the node is there.
+    """
+
+    def __init__(
+        self, settings: TransportSettings, node: SensorKey, places: list[SensorKey], outbox: Outbox
+    ) -> None:
+        self._topics = Topics(settings.topic_root)
+        self._node = node
+        self._sensor_keys = places
+        self._outbox = outbox
+        self._backfill_rate = settings.backfill_rate
+        self._heartbeat = settings.heartbeat
+        self._receipts: deque[tuple[Connection, PublishPacket]] = deque()
+        self._has_receipts = asyncio.Event()
+        self._had_no_subscribers, self._requeued_s = False, float("-inf")
+        self.outbox_status = OutboxStatus(outbox, len(places))
+        self._once: deque[OutgoingMessage] = deque()
+        self.wakeup = asyncio.Event()
+        self.finished = asyncio.Event()
+        self.abort_requested = asyncio.Event()
+        self.is_online = False
+
+    @property
+    def is_queue_full(self) -> bool:
+        """Whether so much waits to be sent once that nothing more may come to it."""
+        return len(self._once) >= MAX_UNCONFIRMED
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether something that is sent once still waits for that."""
+        return bool(self._once)
+
+    def send_once(self, messages: Iterable[tuple[SensorKey, bytes]]) -> None:
+        """Send payloads that nobody confirms, until the broker has taken them."""
+        self._once.extend(
+            OutgoingMessage(self._topics.readings(*place), payload) for place, payload in messages
+        )
+        self.wakeup.set()
+
+    @property
+    def last_will(self) -> OutgoingMessage:
+        """The node's last word, and its Last Will."""
+        return self._status(NodeStatus(state="offline"))
+
+    def _status(self, status: NodeStatus) -> OutgoingMessage:
+        payload = status.model_dump_json(exclude_none=True).encode()
+        return OutgoingMessage(self._topics.status(*self._node), payload, retain=True)
+
+    def on_messages(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
+        """Take confirmations; they are worked on by ``process_receipts``."""
+        self._receipts.extend((connection, packet) for packet in packets)
+        self._has_receipts.set()
+
+    async def run_on(self, connection: Connection) -> bool:
+        """Publish on one connection until nothing new will come and all was sent, or until it has to be cut.
+
+        Raises:
+            BrokerLostError: The connection ended. What is not confirmed goes out on the next one.
+            BrokerRefusedError: The broker does not let this user publish there.
+        """
+        self.outbox_status.connected_at = datetime.now(UTC)
+        await connection.publish_many([self._status(self.outbox_status.to_message())])
+        for place in {*self._sensor_keys, *self._outbox.sensor_keys}:
+            await connection.add_subscription(self._topics.stored(*place))
+        self._outbox.send_again()
+        self._had_no_subscribers, self._requeued_s = False, float("-inf")
+        self.is_online = True
+        try:
+            await self._publish_until_the_end(connection)
+        finally:
+            self.is_online = False
+        if self.abort_requested.is_set():
+            connection.abort()
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_S):
+                while due := [*self._outbox.take_backfill(time.monotonic(), BATCH), *self._new()]:
+                    await self._publish(connection, due)
+                await self._publish_once(connection)
+                await connection.publish_many([self.last_will])
+        return True
+
+    async def _publish_until_the_end(self, connection: Connection) -> None:
+        now_s = time.monotonic()
+        allowance, told_s = BackfillBucket(self._backfill_rate, now_s), now_s
+        told_full = self._outbox.dropped > 0
+        while not (self.finished.is_set() or self.abort_requested.is_set()):
+            now_s = time.monotonic()
+            is_full = self._outbox.dropped > 0
+            # That readings are lost is said at once.
+            if now_s - told_s > STATUS_EVERY_S or is_full != told_full:
+                told_s, told_full = now_s, is_full
+                await connection.publish_many([self._status(self.outbox_status.to_message())])
+            allowed = allowance.available(now_s)
+            again = self._outbox.take_backfill(now_s, allowed)
+            allowance.spend(len(again))
+            await self._publish_once(connection)
+            # New readings wait for no more of the older ones than a moment's share.
+            if due := [*again, *self._new()]:
+                await self._publish(connection, due)
+            else:
+                self.wakeup.clear()
+                pause_s = BACKFILL_EVERY_S if self._outbox.has_backfill else POLL_S
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self.wakeup.wait()
+
+    def _new(self) -> list[OutboxEntry]:
+        return self._outbox.take_new(time.monotonic(), BATCH)
+
+    async def _publish(self, connection: Connection, readings: Sequence[OutboxEntry]) -> None:
+        unheard = connection.no_subscribers
+        await connection.publish_many(
+            [OutgoingMessage(self._topics.readings(*kept.sensor_key), kept.payload) for kept in readings]
+        )
+        now_s = time.monotonic()
+        if connection.no_subscribers > unheard:
+            self._had_no_subscribers = True
+        elif self._had_no_subscribers and now_s - self._requeued_s > RESEND_AFTER_S:
+            # Somebody listens again: what was said to nobody need not wait for its 30 s. Not more
+            # often than that, though: there may be a meter of ours that nobody ever listens to.
+            self._had_no_subscribers, self._requeued_s = False, now_s
+            self._outbox.send_again()
+        if self._heartbeat is not None:
+            self._heartbeat.touch()
+
+    async def _publish_once(self, connection: Connection) -> None:
+        while self._once:
+            messages = list(islice(self._once, BATCH))
+            await connection.publish_many(messages)
+            # Not before: what was not answered is sent again on the next connection.
+            for _ in messages:
+                self._once.popleft()
+
+    async def process_receipts(self) -> None:
+        """Take confirmed readings out of the outbox, for ever."""
+        while True:
+            await self._has_receipts.wait()
+            self._has_receipts.clear()
+            while self._receipts:
+                await self._take_receipts()
+                # With thousands of meters they come by the thousand; measuring goes on meanwhile.
+                await asyncio.sleep(0)
+
+    async def _take_receipts(self) -> None:
+        """Take those of one connection, not too many at a time, and acknowledge them together."""
+        connection = self._receipts[0][0]
+        taken: list[int] = []
+        while self._receipts and self._receipts[0][0] is connection and len(taken) < CONFIRM_BATCH:
+            _, packet = self._receipts.popleft()
+            await self._forget(self._topics.sensor_key(packet.topic), packet.payload)
+            taken.append(packet.packet_id or 0)
+        with contextlib.suppress(BrokerLostError):
+            await connection.puback_many(taken)
+
+    async def _forget(self, place: SensorKey, payload: bytes) -> None:
+        try:
+            answer = Receipt.model_validate_json(payload)
+        except ValidationError:
+            logger.warning("A confirmation for %s cannot be read; it is left out.", place.name)
+            return
+        now_s = time.monotonic()
+        await self._outbox.forget(place, answer.sequences, now_s, stored=True)
+        if refused := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
+            logger.warning(
+                "The ingestor refused %d readings of %s; %s says why.",
+                refused,
+                place.name,
+                self._topics.rejected(place),
+            )

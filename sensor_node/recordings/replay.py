@@ -1,0 +1,109 @@
+"""``sensor-node replay``: what real meters recorded, sent again as if they measured it now."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from broker.escape import escape_truncated
+from broker.settings import exit_with, read_settings
+from sensor_node.plan import (
+    MetersPlan,
+    NodePlan,
+    PlanTimeline,
+    SimulationPlan,
+    meter_faults,
+    node_faults,
+    recorded_sensor_ids,
+)
+from sensor_node.plan_from_options import register_plan
+from sensor_node.profiles import Surroundings
+from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.recording import read_recording
+from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
+from sensor_node.scenarios.run import run_plan
+from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
+
+PROGRAM = "sensor-node replay"
+SHOWN_NAME = 64
+
+
+class ReplaySettings(TransportSettings, PlaceSettings):
+    """Send what was recorded: CSV (also .csv.gz) or Parquet, one reading a row.
+
+    Columns are found by their usual names, those of `monitor export` among them.
+
+    Example: sensor-node replay meter.csv --time start --value kwh --shift-to-now
+    """
+
+    file: CliPositionalArg[Path] = Field(description="the recording")
+    time: str | None = Field(None, description="the column with the times")
+    value: str | None = Field(None, description="the column with the values")
+    sensor: str | None = Field(None, description="the column with sensor ids, if there are several in it")
+    unit: Literal["kWh", "Wh", "MWh"] = Field("kWh", description="of the values")
+    cumulative: bool = Field(False, description="values are what a register showed: differences count")
+    stamps: Literal["start", "end"] = Field("end", description="which end of its interval a time is")
+    speed: Speed = Field(1.0, description="recorded seconds in a second, or max")
+    shift_to_now: bool = Field(False, description="as if the recording began now")
+
+    @property
+    def columns(self) -> Columns:
+        """The mapping of the columns."""
+        return Columns(self.time, self.value, self.sensor, self.unit, self.cumulative, self.stamps)
+
+
+def replay_command(arguments: list[str]) -> None:
+    """Read the options and the recording, and send it."""
+    settings = read_settings(ReplaySettings, arguments, PROGRAM)
+    try:
+        found = read_recording(settings.file, settings.columns, settings.zone)
+        plan = replay_plan(settings, found, datetime.now(UTC))
+    except RecordingError as error:
+        exit_with(PROGRAM, str(error), 1)
+    for line in describe_skipped(found):
+        sys.stderr.write(f"{PROGRAM}: {line}\n")
+    run_plan(plan, settings)
+
+
+def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
+    """Say which rows of a recording are no readings, and why."""
+    for series in found:
+        if series.skipped:
+            whose = "" if series.name is None else f" of {escape_truncated(series.name, SHOWN_NAME)}"
+            why = ", ".join(f"{count:,} with {reason}" for reason, count in series.skipped.items())
+            yield f"rows{whose} that are left out: {why}"
+
+
+def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:
+    """Make the plan of one node for all that was found.
+
+    Args:
+        settings: The options.
+        found: The recordings.
+        now: The clock, UTC.
+
+    Raises:
+        RecordingError: A name in it is no sensor id.
+    """
+    first_ms = min(int(series.at_ms[0]) for series in found)
+    if settings.shift_to_now:
+        now_ms = int(now.timestamp() * 1000)
+        found = [shift_series(series, now_ms + int(series.at_ms[0]) - first_ms) for series in found]
+        first_ms = now_ms
+    names = recorded_sensor_ids(settings.sensor_id or FIRST_SENSOR, [series.name for series in found])
+    group = MetersPlan(
+        names,
+        settings.location,
+        timedelta(hours=1),
+        register=register_plan(settings),
+        faults=meter_faults(settings.faults),
+        recordings=tuple(found),
+    )
+    node = NodePlan(settings.site, (group,), node_faults(settings.faults))
+    speed = settings.speed if isinstance(settings.speed, float) else None
+    course = PlanTimeline(datetime.fromtimestamp(first_ms / 1000, UTC), None, speed)
+    return SimulationPlan((node,), course, settings.seed, Surroundings(settings.zone, "none"))

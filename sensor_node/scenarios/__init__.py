@@ -1,0 +1,1 @@
+"""Scenarios: many meters, described in a file."""

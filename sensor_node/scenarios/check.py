@@ -1,0 +1,176 @@
+"""``sensor-node check``: what a scenario will do, in words."""
+
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from broker.escape import escape_text
+from broker.settings import ProcessSettings, read_settings
+from sensor_node.faults.fault import FAULT_TYPES, InjectedFault
+from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan
+from sensor_node.profiles import DEFAULT_YEARLY_KWH
+from sensor_node.scenarios.run import read_plan
+
+PROGRAM = "sensor-node check"
+WIDTH = 80
+
+
+class ScenarioCheckSettings(ProcessSettings):
+    """Say in words what a scenario will do, or what is wrong with it.
+
+    Example: sensor-node check campus.toml
+    """
+
+    file: CliPositionalArg[Path] = Field(description="the scenario, or the name of an example")
+
+
+def check_command(arguments: list[str]) -> None:
+    """Read the scenario and say what it will do."""
+    settings = read_settings(ScenarioCheckSettings, arguments, PROGRAM)
+    lines = describe_plan(read_plan(settings.file, PROGRAM))
+    sys.stdout.write("".join(f"{escape_text(line)}\n" for line in lines))
+
+
+def describe_plan(plan: SimulationPlan) -> list[str]:
+    """Describe a plan, in lines of 80 columns at most."""
+    lines = [*_wrap(plan.name, ""), *_wrap(_describe_timeline(plan), "")]
+    site = None
+    for node in plan.nodes:
+        if node.site != site:
+            site = node.site
+            lines += ["", f"Site {site}"]
+        lines += list(_describe_node(node))
+    faults = list(_describe_faults(plan))
+    lines += ["", "Faults" if faults else "No faults.", *faults]
+    return [*lines, "", *_wrap(_describe_totals(plan), "")]
+
+
+def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent if first is None else first, subsequent_indent=indent
+    )
+
+
+def _describe_timeline(plan: SimulationPlan) -> str:
+    course, zone = plan.timeline, plan.surroundings.zone
+    if course.begin is None:
+        when = f"Live, for {format_duration(course.duration)}" if course.duration else "Live, until Ctrl-C"
+    else:
+        fast = f"at {course.speed:,g} times the speed of time" if course.speed else "as fast as it is taken"
+        until = f"to {_day(course.end, plan)}" if course.end else "to now, and then live"
+        when = f"From {_day(course.begin, plan)} {until}, {fast}"
+    seed = "other values at every run" if plan.seed is None else f"seed {plan.seed}"
+    return f"{when}; {seed}. Clocks of {zone.key}, holidays: {plan.surroundings.holidays}."
+
+
+def _day(moment: datetime, plan: SimulationPlan) -> str:
+    local = moment.astimezone(plan.surroundings.zone)
+    return f"{local:%Y-%m-%d}" if local.hour == local.minute == 0 else f"{local:%Y-%m-%d %H:%M}"
+
+
+def _describe_node(node: NodePlan) -> Iterator[str]:
+    count = len(node.sensor_keys)
+    meters = "1 meter" if count == 1 else f"{count:,} meters"
+    yield from _wrap(f"Node {node.sensor_key.name}, {node.groups[0].location}: {meters}", "    ", "  ")
+    for group in node.groups:
+        first, last = group.sensor_ids[0], group.sensor_ids[-1]
+        who = first if first == last else f"{first} to {last}"
+        yield from _wrap(f"{who}: {_describe_meters(group)}", "      ", "    ")
+
+
+def _describe_meters(group: MetersPlan) -> str:
+    register = ", with a register" if group.register else ""
+    if group.recordings:
+        rows = sum(len(series.at_ms) for series in group.recordings)
+        return f"{rows:,} recorded readings{register}"
+    lowest, highest = group.yearly_kwh or (None, None)
+    lowest = lowest or DEFAULT_YEARLY_KWH.get(group.profile)
+    yearly = ""
+    if lowest:
+        yearly = f", {lowest:,.0f} kWh a year"
+        if highest and highest != lowest:
+            yearly = f", {lowest:,.0f} to {highest:,.0f} kWh a year"
+    return f"{group.profile}{yearly}, read every {format_duration(group.interval)}{register}"
+
+
+def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
+    seen: dict[InjectedFault, int] = {}
+    for node in plan.nodes:
+        for fault in node.faults:
+            seen[fault] = seen.get(fault, 0) + fnmatchcase(node.sensor_key.name, fault.meters)
+        for group in node.groups:
+            for fault in group.faults:
+                count = sum(fnmatchcase(name, fault.meters) for name in group.sensor_ids)
+                seen[fault] = seen.get(fault, 0) + count
+    for fault, count in seen.items():
+        yield from _wrap(_describe_fault(fault, count), " " * 18, f"  {fault.kind:<16}")
+
+
+def _describe_fault(fault: InjectedFault, count: int) -> str:
+    thing = "node" if fault.of_node else "meter"
+    whom = f"{count:,} {thing}{'' if count == 1 else 's'}"
+    if fault.at is not None:
+        often = f"once at {whom}, {_when(fault.at)}"
+    else:
+        reading = "readings of the first meter" if fault.of_node else "readings"
+        often = f"at {(fault.rate or 0) * 100:g} % of the {reading} of {whom}"
+    window = "".join(
+        f", {word} {_when(when)}"
+        for word, when in (("from", fault.first), ("to", fault.end))
+        if when is not None
+    )
+    values = ", ".join(f"{name} {_value(getattr(fault, name))}" for name in FAULT_TYPES[fault.kind].defaults)
+    return f"{FAULT_TYPES[fault.kind].meaning}; {often}{window}{f' ({values})' if values else ''}"
+
+
+def _when(when: timedelta | datetime) -> str:
+    return f"+{format_duration(when)}" if isinstance(when, timedelta) else f"{when:%Y-%m-%d %H:%M}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, timedelta):
+        return f"-{format_duration(-value)}" if value < timedelta(0) else format_duration(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _describe_totals(plan: SimulationPlan) -> str:
+    per_s = sum(_per_s(group) for node in plan.nodes for group in node.groups)
+    meters = f"{plan.meter_count:,} meters" if plan.meter_count > 1 else "1 meter"
+    text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
+    if not per_s:
+        return f"{text}."
+    rate = f"{per_s:,.1f} readings a second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings an hour"
+    length = _length(plan.timeline)
+    total = f", about {per_s * length.total_seconds():,.0f} in all" if length else ""
+    return f"{text}: {rate}{' of simulated time' if plan.timeline.begin else ''}{total}."
+
+
+def _per_s(group: MetersPlan) -> float:
+    return 0.0 if group.recordings else len(group.sensor_ids) / group.interval.total_seconds()
+
+
+def _length(course: PlanTimeline) -> timedelta | None:
+    if course.begin is not None and course.end is not None:
+        return course.end - course.begin
+    return course.duration if course.begin is None else None
+
+
+def format_duration(length: timedelta) -> str:
+    """Write a length of time as it is written in a scenario: 1h30m."""
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    parts: Iterable[tuple[float, str]] = (
+        (seconds // 3600, "h"),
+        (seconds // 60 % 60, "m"),
+        (round(seconds % 60, 3), "s"),
+    )
+    return "".join(f"{number:g}{unit}" for number, unit in parts if number)

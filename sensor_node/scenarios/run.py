@@ -1,0 +1,65 @@
+"""``sensor-node run``: everything that a scenario describes, in one process."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from broker.client import BrokerRejectedError
+from broker.process import run
+from broker.settings import exit_with, read_settings
+from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
+from sensor_node.outbox.durable import OutboxError
+from sensor_node.outbox.ledger import LedgerWriteError, open_ledger
+from sensor_node.plan import SimulationPlan
+from sensor_node.recordings.series import RecordingError
+from sensor_node.scenarios.scenario import ScenarioError, find_scenario, read_scenario
+from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
+from sensor_node.settings import TransportSettings
+
+PROGRAM = "sensor-node run"
+
+
+class RunSettings(TransportSettings):
+    """Run all that a scenario describes; Ctrl-C ends it in order.
+
+    Examples that are always there: lab-day, campus, bad-day.
+
+    Example: sensor-node run bad-day --ledger ledger.jsonl
+    """
+
+    file: CliPositionalArg[Path] = Field(description="the scenario, or the name of an example")
+    seed: int | None = Field(None, description="another one than the scenario's")
+
+
+def run_command(arguments: list[str]) -> None:
+    """Read the options and the scenario, and run it."""
+    settings = read_settings(RunSettings, arguments, PROGRAM)
+    run_plan(with_seed(read_plan(settings.file, PROGRAM), settings.seed), settings)
+
+
+def read_plan(file: Path, program: str) -> SimulationPlan:
+    """Read a scenario and make its plan; end with one sentence if that cannot be."""
+    file = find_scenario(file)
+    try:
+        return plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
+    except (ScenarioError, RecordingError) as error:
+        exit_with(program, str(error), 1)
+
+
+def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
+    """Run a plan until it is done or told to stop."""
+
+    async def measure(asked: asyncio.Event) -> None:
+        async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:
+            places = [node.sensor_key for node in plan.nodes]
+            outboxes = await open_outboxes(stack, settings.outbox, places, settings.outbox_limit, ledger)
+            try:
+                await Fleet(plan, settings, outboxes, asked).run()
+            finally:
+                await ledger.mark_unknown([kept for outbox in outboxes for kept in outbox.entries])
+
+    run("sensor-node", measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)

@@ -1,0 +1,233 @@
+"""A scenario: a TOML file that describes sites, nodes, meters, and what goes wrong when."""
+
+import tomllib
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from broker.messages import MAX_SENSORS_PER_NODE
+from broker.settings import ID_RULE, Duration
+from broker.topics import SensorId, SiteId
+from sensor_node.faults.fault import InjectedFault, fault_conflict
+from sensor_node.profiles import yearly_kwh_error
+from sensor_node.recordings.columns import Columns
+from sensor_node.settings import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
+
+EXAMPLES = Path(__file__).parent
+
+
+class ScenarioError(Exception):
+    """Raised when a scenario cannot be used; says where and why."""
+
+
+class ScenarioTable(BaseModel):
+    """What all tables of a scenario have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class RegisterTable(ScenarioTable):
+    """What the registers of meters are like.
+
+    Attributes:
+        resolution_kwh: The last digit, kWh.
+        rollover_kwh: Where it begins anew at zero, kWh.
+        start_kwh: What it shows at first, kWh.
+    """
+
+    resolution_kwh: Annotated[float, Field(ge=0.000001, le=1000)] = 0.001
+    rollover_kwh: Kwh = 100_000.0
+    start_kwh: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.resolution_kwh * 10 <= self.rollover_kwh > self.start_kwh:
+            raise ValueError("rollover_kwh must be above start_kwh and ten times resolution_kwh")
+        return self
+
+
+class ReplayTable(ScenarioTable):
+    """A recording that is played instead of a profile.
+
+    Attributes:
+        file: CSV or Parquet; beside the scenario, if it is no whole path.
+        shift_to_now: Whether its first reading is made at the beginning of the run.
+    """
+
+    file: Path
+    time: str | None = None
+    value: str | None = None
+    sensor: str | None = None
+    unit: Literal["kWh", "Wh", "MWh"] = "kWh"
+    cumulative: bool = False
+    stamps: Literal["start", "end"] = "end"
+    shift_to_now: bool = False
+
+    @property
+    def columns(self) -> Columns:
+        """The mapping of its columns."""
+        return Columns(self.time, self.value, self.sensor, self.unit, self.cumulative, self.stamps)
+
+
+def _to_span(given: object) -> object:
+    return [given, given] if isinstance(given, int | float) else given
+
+
+def _check_span(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError("write the smaller number first")
+    return span
+
+
+YearlyKwh = Annotated[tuple[Kwh, Kwh], BeforeValidator(_to_span), AfterValidator(_check_span)]
+
+
+class MetersTable(ScenarioTable):
+    """Meters of one kind.
+
+    Attributes:
+        count: How many.
+        yearly_kwh: How much in a year, or between which two numbers, kWh.
+        counter: ``true``, or a table with what the registers are like.
+        replay: A recording in place of the profile.
+        faults: Which may strike each of them.
+    """
+
+    count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = 1
+    profile: ProfileName = "lari"
+    yearly_kwh: YearlyKwh | None = None
+    interval: Annotated[Interval, Field(validate_default=True)] = timedelta(seconds=2)
+    counter: bool | RegisterTable = False
+    replay: ReplayTable | None = None
+    faults: tuple[InjectedFault, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.yearly_kwh is not None and (wrong := yearly_kwh_error(self.profile, self.yearly_kwh[-1])):
+            raise ValueError(f"yearly_kwh does not fit profile: {wrong}")
+        if self.replay is not None and self.model_fields_set & {"profile", "yearly_kwh", "count", "interval"}:
+            raise ValueError("a replay has no profile, yearly_kwh, count or interval: all is in its file")
+        if wrong := fault_conflict(self.faults, has_counter=bool(self.counter)):
+            raise ValueError(wrong.replace("add --counter", "add counter = true"))
+        return self
+
+
+class NodeTable(ScenarioTable):
+    """One node: meters behind one connection.
+
+    Attributes:
+        sensor_id: The first meter; the others count up from it.
+        faults: Which may strike the node, or each of its meters.
+    """
+
+    sensor_id: SensorId
+    location: Location = "LARI Research Lab"
+    meters: Annotated[tuple[MetersTable, ...], Field(min_length=1)]
+    faults: tuple[InjectedFault, ...] = ()
+
+
+class SiteTable(ScenarioTable):
+    """One site."""
+
+    name: SiteId
+    nodes: Annotated[tuple[NodeTable, ...], Field(min_length=1)]
+
+
+class Scenario(ScenarioTable):
+    """A whole fleet, and what goes wrong.
+
+    Attributes:
+        duration: How long it runs live; without it, until it is stopped.
+        first: When simulated time begins; without it, all is live.
+        end: When simulated time ends.
+        speed: Simulated seconds a second, or ``max``.
+        faults: Which may strike whatever ``meters`` names.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    seed: int | None = None
+    time_zone: Zone = "Europe/Berlin"
+    holidays: Holidays = "DE"
+    duration: Duration | None = None
+    first: LocalTime | None = Field(None, alias="from")
+    end: LocalTime | None = Field(None, alias="to")
+    speed: Speed = "max"
+    sites: Annotated[tuple[SiteTable, ...], Field(min_length=1)]
+    faults: tuple[InjectedFault, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.first is None and (self.end is not None or "speed" in self.model_fields_set):
+            raise ValueError("to and speed need from: without it, all is live")
+        if self.first is not None and self.end is not None and self.local(self.end) <= self.local(self.first):
+            raise ValueError("to must be later than from")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def local(self, moment: datetime) -> datetime:
+        """A time with an offset, in the time zone if it has none."""
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+
+def find_scenario(file: Path) -> Path:
+    """The file of a scenario; one of the examples, if there is no such file and its name is one of theirs."""
+    example = EXAMPLES / f"{file.name.removesuffix('.toml')}.toml"
+    return example if not file.exists() and len(file.parts) == 1 and example.exists() else file
+
+
+def read_scenario(file: Path) -> Scenario:
+    """Read a scenario.
+
+    Raises:
+        ScenarioError: It cannot be read, or is not one.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        examples = ", ".join(sorted(each.stem for each in EXAMPLES.glob("*.toml")))
+        raise ScenarioError(
+            f"the scenario {file} cannot be read ({error.strerror}); examples are {examples}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{file} is no text in UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{file} is no TOML: {error}") from error
+    except ValueError as error:
+        raise ScenarioError(f"{file}: a number in it has too many digits") from error
+    except RecursionError as error:
+        raise ScenarioError(f"{file} is no TOML: it is nested too deep") from error
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        raise ScenarioError(f"{file}: {_explain(error.errors(include_url=False)[0])}") from error
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """Say where something is wrong, and what; tables of a row are counted from 1."""
+    where = ".".join(str(each + 1) if isinstance(each, int) else each for each in detail["loc"])
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = ID_RULE
+    elif detail["type"] == "extra_forbidden":
+        message = "there is no such setting"
+    elif detail["type"] == "missing":
+        message = "it is missing"
+    elif detail["type"] == "too_short":
+        message = "it is empty; there must be at least one"
+    return f"{where}: {message[:1].lower()}{message[1:]}" if where else f"{message[:1].lower()}{message[1:]}"

@@ -1,0 +1,1 @@
+"""The secrets of one installation: made, handed to each service, rotated."""

@@ -1,0 +1,103 @@
+"""All passwords of a stack: made up at the first start, kept in ``.env``, changed by one command.
+
+``.env`` is read by ``scripts/up`` and by ``docker compose`` alike, is in no repository, and can be read
+by its owner only. A password may be in a file instead: ``NAME_FILE=/path`` in ``.env``.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from broker.access.accounts import PASSWORD_PATTERN, PASSWORD_RULE, new_password
+from broker.atomic_write import write_private
+
+NAMES = (
+    *(f"MONGO_{role}_PASSWORD" for role in ("ADMIN", "INGESTOR", "VIEWER", "OPERATOR")),
+    *(f"MQTT_{name}_PASSWORD" for name in ("INGESTOR", "SENSORS", "VIEWER", "OPERATOR", "WEB", "HEALTH")),
+    *(f"WEB_{role}_PASSWORD" for role in ("VIEWER", "OPERATOR")),
+)
+# With what is made up here instead, nobody could log in to the database to set it.
+ADMIN = "MONGO_ADMIN_PASSWORD"
+HEAD = """\
+# Made at the first start: who has this file has everything. What else it may hold: see .env.example.
+# Change a password with `scripts/passwords rotate NAME`.
+"""
+
+
+class PasswordsError(Exception):
+    """Raised when a password is missing or cannot be used; says which, and why."""
+
+
+def ensure_passwords(env: Path) -> dict[str, str]:
+    """Read all passwords, after making up those that are not there yet.
+
+    Args:
+        env: The file that has them, or shall have them.
+
+    Raises:
+        PasswordsError: One cannot be used, or the file cannot be read or written.
+    """
+    try:
+        values = dotenv_values(env)
+        found = {name: password for name in NAMES if (password := _find(values, name)) is not None}
+        missing = {name: new_password() for name in NAMES if name not in found}
+        if missing:
+            _append(env, missing)
+        elif env.stat().st_mode & 0o077:
+            env.chmod(0o600)
+    except OSError as error:
+        raise PasswordsError(f"{error.filename or env} cannot be used ({error.strerror})") from error
+    for name, password in found.items():
+        if not PASSWORD_PATTERN.match(password):
+            raise PasswordsError(f"{name} in {env.name} may have {PASSWORD_RULE}")
+    return found | missing
+
+
+def rotate_passwords(env: Path, names: Iterable[str]) -> None:
+    """Make new passwords.
+
+    Args:
+        env: The file that has them.
+        names: Which, as in ``NAMES``.
+
+    Raises:
+        PasswordsError: One is unknown, the administrator's, or kept in a file of its own.
+    """
+    fresh = {name: new_password() for name in names}
+    ensure_passwords(env)
+    values = dotenv_values(env)
+    for name in fresh:
+        if name not in NAMES:
+            raise PasswordsError(f"there is no password {name!r}; known are {', '.join(NAMES)}")
+        if name == ADMIN:
+            raise PasswordsError(
+                f"{name} is changed in the database first, with db.changeUserPassword in mongosh, "
+                f"and then in {env.name}"
+            )
+        if values.get(f"{name}_FILE"):
+            raise PasswordsError(f"{name} is kept in {values[f'{name}_FILE']}; change it there")
+    lines = env.read_text().splitlines()
+    changed = [f"{name}={fresh[name]}" if (name := _name(line)) in fresh else line for line in lines]
+    write_private(env, "\n".join(changed) + "\n")
+
+
+def read_notify(env: Path) -> dict[str, str]:
+    """Where alarms are sent to, as ``.env`` has it for the ingestor; nothing if it does not say."""
+    notify = dotenv_values(env).get("ENERGY_NOTIFY")
+    return {"ENERGY_NOTIFY": notify} if notify else {}
+
+
+def _find(values: dict[str, str | None], name: str) -> str | None:
+    file = values.get(f"{name}_FILE")
+    return Path(file).read_text().strip() if file else values.get(name)
+
+
+def _append(env: Path, passwords: dict[str, str]) -> None:
+    before = env.read_text() if env.exists() else HEAD
+    lines = "".join(f"{name}={password}\n" for name, password in passwords.items())
+    write_private(env, before + ("" if before.endswith("\n") else "\n") + lines)
+
+
+def _name(line: str) -> str:
+    return line.removeprefix("export ").partition("=")[0].strip()

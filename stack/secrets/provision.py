@@ -1,0 +1,148 @@
+"""What Docker runs first: makes the passwords, and gives each container those that it needs and no other.
+
+It alone may write into the project's folder, for ``.env``. Each service has a user of its own, and a folder
+that only this user can read. Passwords are in files: neither in the environment of a container, where
+``docker inspect`` would show them, nor in a command line.
+"""
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from broker.access.accounts import AccountsError
+from broker.access.authority import AuthorityError, CertificateAuthority
+from broker.access.certificate_commands import ensure_server_certificates
+from broker.access.command_settings import HOST_PATTERN
+from broker.atomic_write import write_private
+from broker.settings import ProcessSettings, Sites, exit_with, read_settings
+from broker.topics import TopicRoot
+from stack.secrets.credentials import Credentials
+from stack.secrets.passwords import PasswordsError, ensure_passwords, read_notify
+
+PROGRAM = "passwords"
+# Under which number each service runs, in docker-compose.yml.
+USERS = {
+    "mosquitto": 1883,
+    "mongodb": 999,
+    "sensor-node": 10001,
+    "ingestor": 10002,
+    "monitor": 10003,
+    "users": 10004,
+}
+# Where the folder of a service is inside its container.
+CONTAINER_FOLDER = Path("/run/secrets")
+SERVERS = ("localhost", "127.0.0.1", "mosquitto", "mongodb", "monitor")
+
+
+class ProvisionSettings(ProcessSettings):
+    """Make the passwords of a Docker stack and hand them out.
+
+    Example: python3 -m stack.secrets.provision --tls --host energy.example.org
+    """
+
+    env: Path = Field(Path("/project/.env"), description="the file with all passwords")
+    secrets: Path = Field(Path("/secrets"), description="folder with a folder for each service")
+    broker: Path = Field(Path("/mosquitto/data"), description="the broker's folder")
+    certificates: Path = Field(Path("/certificates"), description="folder of the certificate authority")
+    gateway: Sites = Field("lari", description="sites that the user `sensors` may publish for")
+    tls: bool = Field(False, description="make certificates too")
+    host: list[Annotated[str, StringConstraints(pattern=HOST_PATTERN)]] = Field(
+        [], description="name by which others reach this machine; may be given again"
+    )
+    topic_root: TopicRoot = Field("energy", description="first topic level(s)")
+
+
+def main() -> None:
+    """Read the options and do it."""
+    settings = read_settings(ProvisionSettings, sys.argv[1:], PROGRAM)
+    try:
+        provision_secrets(settings)
+    except (AuthorityError, PasswordsError, AccountsError) as error:
+        exit_with(PROGRAM, str(error), 1)
+    except OSError as error:
+        exit_with(PROGRAM, f"{error.filename} cannot be used ({error.strerror})", 1)
+    sys.stdout.write(
+        "The passwords are in .env; it belongs to you alone. The web page's users are\n"
+        "viewer (WEB_VIEWER_PASSWORD) and operator (WEB_OPERATOR_PASSWORD).\n"
+    )
+
+
+def provision_secrets(settings: ProvisionSettings) -> None:
+    """Make what is missing, and write the folder of each service.
+
+    Raises:
+        AuthorityError: The certificates cannot be used.
+        PasswordsError: A password cannot be used.
+        RegisterError: The broker's users cannot be written down.
+        OSError: A folder cannot be written to.
+    """
+    accounts = Credentials(ensure_passwords(settings.env))
+    _give_to(settings.broker, "mosquitto")
+    accounts.write_accounts(settings.broker / "users", settings.topic_root, settings.gateway)
+    for service in USERS:
+        folder = settings.secrets / service
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        _give_to(folder, service)
+    if settings.tls:
+        _issue_certificates(settings)
+    files_of = _secrets_of_services(accounts, tls=settings.tls)
+    # Addresses of people's services have passwords in them; the file is empty where there are none.
+    files_of["ingestor"] |= {"notify": read_notify(settings.env).get("ENERGY_NOTIFY", "")}
+    for service, files in files_of.items():
+        for name, text in files.items():
+            write_private(settings.secrets / service / name, f"{text}\n")
+
+
+def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[str, str]]:
+    """What each service gets to read: file names and contents."""
+
+    def client(name: str) -> str:
+        return f"--username {name}\n--pw {accounts.passwords[f'MQTT_{name.upper()}_PASSWORD']}"
+
+    def mqtt(name: str) -> str:
+        return accounts.mqtt(name, 1883, "mosquitto")
+
+    def mongo(name: str, service: str) -> str:
+        trusting = replace(accounts, authority=CONTAINER_FOLDER / service / "ca.crt") if tls else accounts
+        return trusting.mongo(name, 27017, "mongodb")
+
+    return {
+        # For the health check, and for people: no password in the list of processes.
+        "mosquitto": {"mosquitto_rr": client("health"), "mosquitto_sub": client("viewer")},
+        "mongodb": {"admin-password": accounts.passwords["MONGO_ADMIN_PASSWORD"]},
+        "sensor-node": {"mqtt-url": mqtt("sensors")},
+        "ingestor": {"mqtt-url": mqtt("ingestor"), "mongo-url": mongo("ingestor", "ingestor")},
+        "monitor": {
+            "mqtt-url": mqtt("web"),
+            "mongo-url": mongo("operator", "monitor"),
+            "viewer-password": accounts.passwords["WEB_VIEWER_PASSWORD"],
+            "operator-password": accounts.passwords["WEB_OPERATOR_PASSWORD"],
+        },
+        "users": {name: value for name, value in accounts.passwords.items() if name.startswith("MONGO_")},
+    }
+
+
+def _issue_certificates(settings: ProvisionSettings) -> None:
+    authority = CertificateAuthority(settings.certificates)
+    ensure_server_certificates(authority, [*SERVERS, *settings.host])
+    for service, server in (("mongodb", "mongodb"), ("monitor", "web")):
+        authority.export_server(server, settings.secrets / service)
+    authority.export_server("broker", settings.broker / "certificates")
+    for service in ("ingestor", "users"):
+        write_private(settings.secrets / service / "ca.crt", (settings.certificates / "ca.crt").read_text())
+
+
+def _give_to(folder: Path, service: str) -> None:
+    if os.geteuid() == 0:
+        os.chown(folder, USERS[service], USERS[service])
+    folder.chmod(0o700)
+
+
+if __name__ == "__main__":
+    main()

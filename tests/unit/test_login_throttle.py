@@ -1,0 +1,180 @@
+"""Who guesses passwords waits ever longer; who does not, gets in all the same."""
+
+from collections.abc import Callable, Sized
+
+import pytest
+
+from monitor.web.auth.login_throttle import (
+    FORGET_AFTER_S,
+    MAX_DELAY_S,
+    MAX_ENTRIES,
+    LoginAttempt,
+    LoginThrottle,
+)
+from monitor.web.auth.sessions import Authenticator, LoginThrottledError
+from tests.fault_points.web import LONGEST_WAIT_S
+
+DAY_S = 86_400.0
+DESK, ELSEWHERE, EVIL = "192.0.2.7", "192.0.2.99", "203.0.113.5"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def counted(clock: Clock) -> LoginThrottle:
+    return LoginThrottle(clock)
+
+
+def try_wrong(counted: LoginThrottle, user: str = "operator", address: str = EVIL) -> float:
+    """How long it has to wait; if not at all, a wrong password was tried."""
+    what = LoginAttempt.of(user, address)
+    wait_s = counted.begin(what)
+    if wait_s == 0:
+        counted.end(what, was_correct=False)
+    return wait_s
+
+
+def come_in(counted: LoginThrottle, address: str, user: str = "operator") -> bool:
+    what = LoginAttempt.of(user, address)
+    if counted.begin(what) > 0:
+        return False
+    counted.end(what, was_correct=True)
+    return True
+
+
+def guesses_in(clock: Clock, attempt: Callable[[], float], seconds: float = DAY_S) -> int:
+    """How many passwords are tried by who waits no longer than needed."""
+    end, count = clock.now + seconds, 0
+    while clock.now < end:
+        wait_s = attempt()
+        count += wait_s == 0
+        clock.now += max(wait_s, 0.05)
+    return count
+
+
+def test_five_are_free_and_then_each_costs_twice_as_much(clock: Clock, counted: LoginThrottle) -> None:
+    assert [try_wrong(counted) for _ in range(5)] == [0.0] * 5
+    waits = []
+    for _ in range(9):
+        waits.append(try_wrong(counted))
+        clock.now += waits[-1]
+        assert try_wrong(counted) == 0.0
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_who_guesses_all_day_from_one_address_tries_less_than_two_a_minute(
+    clock: Clock, counted: LoginThrottle
+) -> None:
+    assert guesses_in(clock, lambda: try_wrong(counted)) < 2 * DAY_S / 60
+
+
+@LONGEST_WAIT_S.replace(0.0)
+def test_without_the_cost_they_would_try_twenty_a_second(clock: Clock, counted: LoginThrottle) -> None:
+    assert guesses_in(clock, lambda: try_wrong(counted), 3600) > 70_000
+
+
+def test_other_names_and_other_addresses_of_one_network_do_not_help(
+    clock: Clock, counted: LoginThrottle
+) -> None:
+    users, addresses = ["operator", "viewer", ""], [f"2001:db8::{number:x}" for number in range(1, 999)]
+    turn = iter(range(10**9))
+
+    def attempt() -> float:
+        number = next(turn)
+        return try_wrong(counted, users[number % 3], addresses[number % 998])
+
+    assert guesses_in(clock, attempt) < 2 * DAY_S / 60
+    assert LoginAttempt.of("", "::ffff:203.0.113.5") == LoginAttempt.of("", "203.0.113.5")
+
+
+def test_guesses_at_the_same_time_are_counted_before_they_are_checked(counted: LoginThrottle) -> None:
+    what = LoginAttempt.of("operator", EVIL)
+    assert sum(counted.begin(what) == 0 for _ in range(100)) == 5
+
+
+def test_many_addresses_are_slowed_down_together(clock: Clock, counted: LoginThrottle) -> None:
+    for number in range(20):
+        try_wrong(counted, address=f"198.51.100.{number}")
+    # Each has to come twice, and to wait a minute in between.
+    assert try_wrong(counted, address=ELSEWHERE) >= 1.0
+
+
+def under_attack(clock: Clock, counted: LoginThrottle) -> None:
+    """A hundred addresses guess the operator's password for an hour, as fast as they may."""
+    for _ in range(3600):
+        clock.now += 1.0
+        for number in range(100):
+            try_wrong(counted, address=f"198.51.100.{number}")
+
+
+def test_nobody_is_kept_out_of_their_own_desk(clock: Clock, counted: LoginThrottle) -> None:
+    assert come_in(counted, DESK)
+    under_attack(clock, counted)
+    assert come_in(counted, DESK)
+
+
+def test_and_from_a_new_address_they_get_in_after_a_minute(clock: Clock, counted: LoginThrottle) -> None:
+    under_attack(clock, counted)
+    wait_s = try_wrong(counted, address=ELSEWHERE)
+    assert 0 < wait_s <= MAX_DELAY_S
+    for _ in range(int(wait_s)):
+        for number in range(100):
+            try_wrong(counted, address=f"198.51.100.{number}")
+        clock.now += 1.0
+    assert come_in(counted, ELSEWHERE)
+
+
+def test_coming_in_does_not_make_guessing_cheap_again(clock: Clock, counted: LoginThrottle) -> None:
+    def as_viewer_in_between() -> float:
+        come_in(counted, EVIL, "viewer")
+        return try_wrong(counted)
+
+    assert guesses_in(clock, as_viewer_in_between) < 2 * DAY_S / 60
+
+
+def test_mistakes_are_forgotten(clock: Clock, counted: LoginThrottle) -> None:
+    while try_wrong(counted) == 0:
+        pass
+    clock.now += FORGET_AFTER_S + 1
+    assert [try_wrong(counted) for _ in range(5)] == [0.0] * 5
+
+
+def test_memory_is_bounded(counted: LoginThrottle) -> None:
+    for number in range(MAX_ENTRIES + 500):
+        try_wrong(counted, address=f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        come_in(counted, f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}", "viewer")
+    sizes = [len(each) for each in vars(counted).values() if isinstance(each, Sized)]
+    assert sizes
+    assert max(sizes) <= MAX_ENTRIES
+
+
+async def test_who_has_to_wait_is_told_how_long_and_waits_in_vain_with_the_right_password(
+    clock: Clock,
+) -> None:
+    access = Authenticator({"viewer": "look", "operator": "act"}, clock)
+    for _ in range(5):
+        assert await access.log_in("operator", "guess", EVIL) is None
+    with pytest.raises(LoginThrottledError, match="Too many wrong passwords") as told:
+        await access.log_in("operator", "act", EVIL)
+    assert told.value.retry_after_s == 1
+    clock.now += 1
+    assert await access.log_in("operator", "act", EVIL) is not None
+
+
+async def test_users_that_do_not_exist_are_counted_as_one(clock: Clock) -> None:
+    access = Authenticator({"viewer": "look", "operator": "act"}, clock)
+    for number in range(5):
+        assert await access.log_in(f"user-{number}", "guess", f"198.51.100.{number}") is None
+    with pytest.raises(LoginThrottledError):
+        await access.log_in("another", "guess", EVIL)
