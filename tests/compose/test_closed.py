@@ -106,22 +106,24 @@ def test_engine_does_not_know_a_password(stack: Stack) -> None:
         docker("rm", given)
 
 
-def test_image_has_no_secret_and_no_installer(stack: Stack) -> None:
-    find = (
-        "run",
-        "--rm",
-        "--user",
-        "0",
-        "--entrypoint",
-        "find",
-        "energy-monitor",
-        "/venv",
-        "/root",
-        "/var/lib",
-    )
-    found = {path.rpartition("/")[2] for path in docker(*find).splitlines()}
+def found_in(image: str) -> set[str]:
+    """The names of all files of an image that are not the system's."""
+    folders = ("/venv", "/root", "/var/lib")
+    found = docker("run", "--rm", "--user", "0", "--entrypoint", "find", image, *folders)
+    return {path.rpartition("/")[2] for path in found.splitlines()}
+
+
+@pytest.mark.parametrize("image", ["energy-monitor", "energy-monitor-ingestor"])
+def test_image_has_no_secret_and_no_installer(stack: Stack, image: str) -> None:
+    found = found_in(image)
     assert {"ingestor", "energy_monitor-0.1.0.dist-info"} & found  # it does look
     assert not found & {".env", "pip", "pip3", "ca.key", "passwd"}
+
+
+def test_ingestor_has_nothing_of_the_simulator_and_the_pages(stack: Stack) -> None:
+    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "pygal"}
+    assert heavy <= found_in("energy-monitor")
+    assert not heavy & found_in("energy-monitor-ingestor")
 
 
 def test_nobody_gets_in_without_a_password(stack: Stack) -> None:

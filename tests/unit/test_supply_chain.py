@@ -1,11 +1,17 @@
 """The list of what is inside, and the search for known holes."""
 
+import ast
+import importlib.metadata
 import json
+import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
-from tests.supply_chain import LOCK, Audit, audit, known_of_old, read_lock, write_inventory
+from tests.supply_chain import LOCK, ROOT, Audit, audit, known_of_old, read_lock, write_inventory
+
+INGESTOR_LOCK = ROOT / "ingestor" / "requirements.lock"
 
 
 def test_list_names_every_package_of_the_lock_with_its_hashes(tmp_path: Path) -> None:
@@ -44,3 +50,29 @@ def test_what_was_not_asked_is_never_called_safe_in_silence() -> None:
     assert "could not be asked about 1 of 2 packages" in said
     assert "2021" in said
     assert said.endswith("no known holes")
+
+
+def imported(room: str) -> set[str]:
+    """The packages of others that a room imports."""
+    found = set()
+    for file in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"broker", "ingestor"}
+
+
+@pytest.mark.parametrize("room", ["broker", "ingestor"])
+def test_ingestor_is_installed_with_what_it_imports(room: str) -> None:
+    pins, packages = read_lock(INGESTOR_LOCK), importlib.metadata.packages_distributions()
+    assert pins.items() <= read_lock(LOCK).items()
+    for name in imported(room):
+        assert {canonicalize_name(each) for each in packages[name]} & pins.keys(), name
+
+
+def test_ingestor_is_installed_without_the_simulator_and_the_pages() -> None:
+    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "pygal"}
+    assert heavy <= read_lock(LOCK).keys()
+    assert not heavy & read_lock(INGESTOR_LOCK).keys()
