@@ -117,13 +117,16 @@ def _of_energy(energy: EnergyQueries) -> dict[str, list[Call]]:
     scopes = (EnergyFilter(), EnergyFilter(SITE), EnergyFilter((), (ONE, OTHER)), EnergyFilter(SITE, (ONE,)))
     groupings = [Grouping(*each) for each in product(units, whom, ("UTC", "Europe/Berlin"))]
     return {
-        "Energy.totals": [partial(energy.totals, WEEK, "day", "site"), partial(energy.totals, WEEK, None)],
-        "Energy.rows": [
+        "EnergyQueries.totals": [
+            partial(energy.totals, WEEK, "day", "site"),
+            partial(energy.totals, WEEK, None),
+        ],
+        "EnergyQueries.rows": [
             partial(energy.rows, WEEK, grouping, 1000, scope=scope)
             for grouping, scope in product(groupings, scopes)
         ],
-        "Energy.heat": [partial(energy.heat, WEEK, scope=scope) for scope in scopes],
-        "Energy.peaks": [partial(energy.peaks, WEEK, 10, scope=scope) for scope in scopes],
+        "EnergyQueries.heat": [partial(energy.heat, WEEK, scope=scope) for scope in scopes],
+        "EnergyQueries.peaks": [partial(energy.peaks, WEEK, 10, scope=scope) for scope in scopes],
     }
 
 
@@ -137,15 +140,18 @@ def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
     ]
     sought += [AlarmFilter(rule="silent"), AlarmFilter(severity="major")]
     return {
-        "Episodes.standing": [partial(episodes.active, ()), partial(episodes.active, SITE)],
-        "Episodes.over": [partial(episodes.ended, ()), partial(episodes.ended, SITE)],
-        "Episodes.page": [
+        "AlarmQueries.active": [partial(episodes.active, ()), partial(episodes.active, SITE)],
+        "AlarmQueries.ended": [partial(episodes.ended, ()), partial(episodes.ended, SITE)],
+        "AlarmQueries.page": [
             partial(_two_pages, partial(episodes.page, *each, 5)) for each in product(states, sought)
         ],
-        "Episodes.between": [partial(episodes.overlapping, WEEK), partial(episodes.overlapping, WEEK, SITE)],
-        "Episodes.named": [partial(episodes.by_ids, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
-        "Episodes.sensor": [partial(episodes.sensor, ONE)],
-        "Episodes.shelved": [episodes.shelved],
+        "AlarmQueries.overlapping": [
+            partial(episodes.overlapping, WEEK),
+            partial(episodes.overlapping, WEEK, SITE),
+        ],
+        "AlarmQueries.by_ids": [partial(episodes.by_ids, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
+        "AlarmQueries.sensor": [partial(episodes.sensor, ONE)],
+        "AlarmQueries.shelved": [episodes.shelved],
     }
 
 
@@ -153,28 +159,28 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
     first, hour = (measure_id(ONE, format_moment(NOW - each)) for each in (HOUR, DAY))
     sought = (Wanted(), Wanted(SITE), Wanted((), are_anomalies=True), Wanted(SITE, are_anomalies=True))
     return {
-        "extremes": [partial(downsample, database, ONE, LATE, points) for points in (20, 2000)],
-        "Readings.page": [partial(readings.page, ONE, LATE, 50, after) for after in (None, first)],
-        "Readings.newest": [partial(readings.newest, ONE, 30)],
-        "Readings.values": [partial(readings.values, [first])],
-        "Readings.count": [partial(readings.count, ONE, LATE, most) for most in (10, 5001)],
-        "Readings.fitting_resolution": [partial(readings.fitting_resolution, ONE, LATE)],
-        "Readings.periods": [
+        "downsample": [partial(downsample, database, ONE, LATE, points) for points in (20, 2000)],
+        "ReadingQueries.page": [partial(readings.page, ONE, LATE, 50, after) for after in (None, first)],
+        "ReadingQueries.newest": [partial(readings.newest, ONE, 30)],
+        "ReadingQueries.values": [partial(readings.values, [first])],
+        "ReadingQueries.count": [partial(readings.count, ONE, LATE, most) for most in (10, 5001)],
+        "ReadingQueries.fitting_resolution": [partial(readings.fitting_resolution, ONE, LATE)],
+        "ReadingQueries.rollups": [
             partial(readings.rollups, ONE, WEEK, "hourly"),
             partial(readings.rollups, ONE, WEEK, "daily"),
             partial(readings.rollups, ONE, WEEK, "hourly", 10, hour[:-11]),
         ],
-        "Readings.anywhere": [
+        "ReadingQueries.page_all_sensors": [
             partial(_two_pages, partial(readings.page_all_sensors, LATE, each, 20)) for each in sought
         ],
-        "Readings.last_stored": [readings.last_stored],
-        "Readings.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],
-        "Readings.stream": [lambda: _all(readings.stream((), LATE))],
-        "Readings.batches": [
+        "ReadingQueries.last_stored": [readings.last_stored],
+        "ReadingQueries.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],
+        "ReadingQueries.stream": [lambda: _all(readings.stream((), LATE))],
+        "ReadingQueries.batches": [
             lambda: _all(readings.batches((), LATE)),
             lambda: _all(readings.batches((ONE, OTHER), LATE)),
         ],
-        "Tail.new": [tail.new, tail.new],
+        "ReadingTail.new": [tail.new, tail.new],
     }
 
 
@@ -182,35 +188,41 @@ def _of_payloads(
     rejected: RejectedQueries, records: VerificationQueries, refused: ObjectId
 ) -> dict[str, list[Call]]:
     return {
-        "Records.measures": [lambda: _all(records.measures([ONE], *LATE))],
-        "Records.rejected": [lambda: _all(records.rejected([TOPIC]))],
-        "RejectedPayloads.newest": [
+        "VerificationQueries.measures": [lambda: _all(records.measures([ONE], *LATE))],
+        "VerificationQueries.rejected": [lambda: _all(records.rejected([TOPIC]))],
+        "RejectedQueries.newest": [
             partial(rejected.newest, 50),
             partial(rejected.newest, 10, topic=TOPIC),
             partial(rejected.newest, 10, topic=TOPIC, before=NOW - 5 * HOUR),
         ],
-        "RejectedPayloads.page": [
+        "RejectedQueries.page": [
             partial(_two_pages, partial(rejected.page, topics, 10))
             for topics in (None, [TOPIC], [TOPIC, OTHER_TOPIC])
         ],
-        "RejectedPayloads.topics": [partial(rejected.topics, ONE)],
-        "RejectedPayloads.one": [partial(rejected.one, refused)],
-        "RejectedPayloads.count": [partial(rejected.count, 50)],
-        "RejectedPayloads.kinds": [partial(rejected.kinds, WEEK), partial(rejected.kinds, WEEK, SITE)],
-        "RejectedPayloads.mark_replayed": [partial(rejected.mark_replayed, refused)],
+        "RejectedQueries.topics": [partial(rejected.topics, ONE)],
+        "RejectedQueries.one": [partial(rejected.one, refused)],
+        "RejectedQueries.count": [partial(rejected.count, 50)],
+        "RejectedQueries.kinds": [partial(rejected.kinds, WEEK), partial(rejected.kinds, WEEK, SITE)],
+        "RejectedQueries.mark_replayed": [partial(rejected.mark_replayed, refused)],
     }
 
 
 def _of_sensors(sensors: SensorQueries) -> dict[str, list[Call]]:
     return {
-        "Sensors.all": [sensors.all, partial(sensors.all, list(SITE)), partial(sensors.all, list(BOTH))],
-        "Sensors.page": [
+        "SensorQueries.all": [
+            sensors.all,
+            partial(sensors.all, list(SITE)),
+            partial(sensors.all, list(BOTH)),
+        ],
+        "SensorQueries.page": [
             partial(sensors.page, (), 5),
             partial(sensors.page, SITE, 2, ONE),
             partial(sensors.page, BOTH, 2, ONE),
         ],
-        "Sensors.one": [partial(sensors.one, ONE)],
-        "Sensors.change": [partial(sensors.change, ONE, {"own_location": "here", "threshold_kwh": None})],
+        "SensorQueries.one": [partial(sensors.one, ONE)],
+        "SensorQueries.change": [
+            partial(sensors.change, ONE, {"own_location": "here", "threshold_kwh": None})
+        ],
     }
 
 

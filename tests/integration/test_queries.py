@@ -29,20 +29,20 @@ A_FEW = 25
 
 # Why these may read the collection and no index.
 SCANS = {
-    "Tail.new": "reads the natural order from the end, with a limit",
-    "Readings.last_stored": "reads one document, the last in the natural order",
+    "ReadingTail.new": "reads the natural order from the end, with a limit",
+    "ReadingQueries.last_stored": "reads one document, the last in the natural order",
 }
 # Why these may read more than they give out.
 GENEROUS = {
-    "Readings.anywhere": "by time; of one site that takes those of the others meanwhile, as measures has no "
-    "index for it, which each reading would pay for",
-    "Records.measures": "finds readings by their time, so that one under a wrong id is seen",
-    "Episodes.standing": "what stands at other sites is passed over: little, and most ask for all of it",
-    "Episodes.over": "by time; those that stand meanwhile and other sites are passed over",
-    "Episodes.page": "by time; those of other sites, rules and severities meanwhile are passed over",
-    "Episodes.between": "what changed since then; a report is not of a time long ago",
-    "RejectedPayloads.topics": "reads the topics in their index, and no document",
-    "RejectedPayloads.kinds": "what was refused at other sites meanwhile is passed over",
+    "ReadingQueries.page_all_sensors": "by time; of one site that takes those of the others meanwhile, as "
+    "measures has no index for it, which each reading would pay for",
+    "VerificationQueries.measures": "finds readings by their time, so that one under a wrong id is seen",
+    "AlarmQueries.active": "what stands at other sites is passed over: little, and most ask for all of it",
+    "AlarmQueries.ended": "by time; those that stand meanwhile and other sites are passed over",
+    "AlarmQueries.page": "by time; those of other sites, rules and severities meanwhile are passed over",
+    "AlarmQueries.overlapping": "what changed since then; a report is not of a time long ago",
+    "RejectedQueries.topics": "reads the topics in their index, and no document",
+    "RejectedQueries.kinds": "what was refused at other sites meanwhile is passed over",
 }
 
 
@@ -103,7 +103,7 @@ def _is_question(part: object) -> bool:
 
 
 # `ping`; and what lists are made of, which is asked as a part of them.
-ASKED_WITHIN = {"knock", "ByTime.page", "ByTime.sorted_page"}
+ASKED_WITHIN = {"ping", "TimeOrderedList.page", "TimeOrderedList.sorted_page"}
 QUESTIONS = sorted(methods() - ASKED_WITHIN)
 
 
