@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 # The browser is a child of the session's loop.
 with_browser = pytest.mark.asyncio(loop_scope="session")
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+REST = (Path(__file__).parent.parent.parent / "docs" / "reference" / "rest.md").read_text()
 IMAGE = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(2)</script>`${alert(3)}{{alert(4)}}\u202e"
 
@@ -131,8 +131,8 @@ def test_web_socket_is_closed_to_those_who_have_not_logged_in(web: Web) -> None:
     connection.close()
 
 
-def test_rest_interface_gives_a_token_as_the_readme_says(web: Web, tmp_path: Path) -> None:
-    section = README.split("    token=$(curl", 1)[1].split("\n\n", 1)[0]
+def test_rest_interface_gives_a_token_as_the_reference_says(web: Web, tmp_path: Path) -> None:
+    section = REST.split("    token=$(curl", 1)[1].split("\n\n", 1)[0]
     shown = f"token=$(curl{section}".replace("127.0.0.1:8080", f"127.0.0.1:{web.port}")
     form = tmp_path / "rest"
     form.write_text(f"username=viewer&password={PASSWORDS['viewer']}\n")

@@ -5,9 +5,14 @@ from pathlib import Path
 
 from broker.access.roles import ROLES
 from broker.settings import VARIABLES
+from stack.secrets.passwords import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text()
+# Said by NiceGUI and by Docker.
+OF_OTHERS = {"Connection lost", "port is already allocated"}
+MANY, SHORTEST = 15, 12
+TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text()
+SECURITY = (ROOT / "docs" / "security.md").read_text()
 
 
 def test_page_on_reverse_proxies_names_settings_that_there_are() -> None:
@@ -17,7 +22,7 @@ def test_page_on_reverse_proxies_names_settings_that_there_are() -> None:
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for file in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)\s]+)\)", file.read_text()):
             if "://" in target:
                 continue
@@ -34,7 +39,33 @@ def headings(document: Path) -> set[str]:
 
 
 def test_table_of_roles_has_them_all() -> None:
-    section = README.split("\n## Security\n")[1].split("\n## ")[0]
+    section = SECURITY.split("\n## Rights on the broker\n")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [
         each for each in ROLES if each != "health"
     ]
+
+
+def test_table_of_database_users_has_them_all() -> None:
+    section = SECURITY.split("\n## Rights in MongoDB\n")[1].split("\n### ")[0]
+    named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert named == [role.lower() for role in ("ADMIN", "INGESTOR", "OPERATOR", "VIEWER")]
+    assert {f"MONGO_{name.upper()}_PASSWORD" for name in named} == {
+        name for name in NAMES if name.startswith("MONGO_")
+    }
+
+
+def test_messages_that_are_explained_are_said_somewhere() -> None:
+    rooms = ("broker", "sensor_node", "ingestor", "monitor", "stack", "scripts")
+    said = " ".join(
+        file.read_text() for room in rooms for file in (ROOT / room).rglob("*") if is_program(file)
+    )
+    cells = re.findall(r"^\| ([^|]+) \|", TROUBLESHOOTING, re.MULTILINE)
+    messages = [each for cell in cells for each in re.findall(r"`([^`]+)`", cell)]
+    parts = [part.strip(" ;:,()") for message in messages for part in re.split("[…;]", message)]
+    words = {part for part in parts if len(part) > SHORTEST and "/" not in part} - OF_OTHERS
+    assert len(words) > MANY
+    assert [each for each in words if each not in said] == []
+
+
+def is_program(file: Path) -> bool:
+    return file.suffix == ".py" or file.parent.name == "scripts"
