@@ -5,9 +5,7 @@ and its iterator waiting for ever, so the whole client is thrown away and built 
 """
 
 import asyncio
-import contextlib
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
@@ -18,11 +16,11 @@ from typing import Any
 from mqtt5 import DisconnectReasonCode, PublishPacket, QoS, Will
 
 from broker.address import MqttAddress, client_id
+from broker.backoff import Backoff
 from broker.client import BrokerError, BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
 
 KEEP_ALIVE_S = 20
-MAX_DELAY_S = 30.0
 STEADY_S = 10.0
 # So many short connections within so many seconds look like another process of the same name.
 TAKEOVER_ENDS = 4
@@ -96,31 +94,29 @@ class ConnectionSupervisor:
             stop: Ends the waiting for a broker that is away.
 
         Raises:
-            BrokerRefusedError: The broker does not take the user at the first connection, or another
+            BrokerRejectedError: The broker does not accept the user at the first connection, or another
                 process took over this one's place, or ``use`` raised it.
         """
-        patience = _OutageLog(self.address, self.takeover_hint)
+        outages = _OutageLog(self.address, self.takeover_hint)
         while not stop.is_set():
             connection = self.new_connection()
             try:
                 async with connection:
-                    patience.connected()
+                    outages.connected()
                     if await connection.run(use(connection)):
                         return
                 continue
             except BrokerRejectedError as error:
-                if patience.is_connected:
+                if outages.is_connected:
                     raise
-                if not patience.was_connected:
+                if not outages.was_connected:
                     raise BrokerRejectedError(self._authentication_error(error)) from error
-                delay_s = patience.failed(error)
+                outages.failed(error)
             except BrokerLostError as error:
                 if connection.disconnect_reason is DisconnectReasonCode.SESSION_TAKEN_OVER:
                     raise BrokerRejectedError(self.takeover_hint) from error
-                delay_s = patience.failed(error)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay_s):
-                    await stop.wait()
+                outages.failed(error)
+            await outages.backoff.wait(stop)
 
     def _authentication_error(self, error: BrokerRejectedError) -> str:
         who = f"user {self.address.user}" if self.address.user else "somebody without a user"
@@ -129,15 +125,15 @@ class ConnectionSupervisor:
 
 
 class _OutageLog:
-    """Remembers how the last attempts went: what to say, and how long to wait."""
+    """Remembers how the last attempts went: what to log, and how long to wait."""
 
     def __init__(self, address: MqttAddress, takeover_hint: str) -> None:
         self.was_connected = False
+        self.backoff = Backoff()
         self._address = address
         self._takeover_hint = takeover_hint
         self._connected_at: float | None = None
         self._is_reported = False
-        self._attempt = 0
         self._short_connections: deque[float] = deque(maxlen=TAKEOVER_ENDS)
         self._suspects_takeover = False
 
@@ -151,21 +147,20 @@ class _OutageLog:
         self._is_reported, self.was_connected = False, True
         self._connected_at = time.monotonic()
 
-    def failed(self, reason: BrokerError) -> float:
-        """Note a failure, say the first of a row, and draw a delay in seconds."""
+    def failed(self, reason: BrokerError) -> None:
+        """Note a failure, and log the first of a row."""
         now = time.monotonic()
         steady = self._connected_at is not None and now - self._connected_at > STEADY_S
         if steady:
-            self._attempt, self._suspects_takeover = 0, False
+            self.backoff.reset()
+            self._suspects_takeover = False
         elif self._connected_at is not None:
             self._suspect_takeover(now)
         if not self._is_reported and not self._suspects_takeover:
             logger.warning(
                 "The broker at %s does not answer (%s); trying until it does.", self._address, reason
             )
-        self._attempt += 1
         self._is_reported, self._connected_at = True, None
-        return random.uniform(0, min(MAX_DELAY_S, 0.25 * 2 ** min(self._attempt, 10)))
 
     def _suspect_takeover(self, now: float) -> None:
         """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""

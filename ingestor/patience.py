@@ -4,14 +4,14 @@ Nobody exits because the database is away: whoever stores readings waits, acknow
 meanwhile, and says so once.
 """
 
-import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pymongo.errors import OperationFailure, PyMongoError
+
+from broker.backoff import Backoff
 
 MAX_DELAY_S = 30.0
 REFUSED_CREDENTIALS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed
@@ -48,24 +48,24 @@ class Patience:
         Raises:
             StoreRefusedError: At the first contact, the database does not let the user do this.
         """
-        attempt = 0
+        backoff, is_reported = Backoff(max_s=MAX_DELAY_S), False
         try:
             while True:
                 try:
                     result = await operation()
                 except PyMongoError as error:
-                    if attempt == 0 and aloud:
+                    if aloud and not is_reported:
                         self._lost(error)
-                    attempt += 1
-                    await asyncio.sleep(random.uniform(0, min(MAX_DELAY_S, 0.25 * 2 ** min(attempt, 10))))
+                        is_reported = True
+                    await backoff.wait()
                 else:
                     self._was_there = True
-                    if attempt and aloud:
+                    if is_reported:
                         self._found()
-                    attempt = 0
+                        is_reported = False
                     return result
         finally:
-            if attempt and aloud:
+            if is_reported:
                 self._failing -= 1  # given up from outside
 
     def _lost(self, error: PyMongoError) -> None:

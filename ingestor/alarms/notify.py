@@ -7,7 +7,6 @@ twice: when its answer was lost, or the process ended before it was marked.
 import asyncio
 import contextlib
 import logging
-import random
 import re
 import threading
 import time
@@ -18,6 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from broker.backoff import Backoff
 from broker.escape import escape_text
 from ingestor.alarms.config import Notifications
 
@@ -88,19 +88,17 @@ class Notifier:
                 group.create_task(self._serve(line))
 
     async def _serve(self, line: "_Line") -> None:
-        attempt = 0
+        backoff = Backoff(FIRST_DELAY_S, MAX_DELAY_S)
         while await line.attention.wait():
             if items := line.give_up():
                 await self._finish(items, is_taken=False)
             elif line.is_held(self.settings.most_per_hour):
                 await asyncio.sleep(LOOK_EVERY_S)  # the limit may be replaced meanwhile
             elif items := await line.send():
-                attempt = 0
+                backoff.reset()
                 await self._finish(items, is_taken=True)
             else:
-                longest_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2 ** min(attempt, 16))
-                attempt += 1
-                await asyncio.sleep(random.uniform(0, longest_s))
+                await backoff.wait()
 
     async def _finish(self, items: Sequence[_Item], *, is_taken: bool) -> None:
         for item in items:
