@@ -12,9 +12,9 @@ from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines
 from monitor.cli.sensors_settings import SensorsSettings, asked_changes
-from monitor.durations import format_duration
+from monitor.formatting import format_duration
 from monitor.live.live_sensor import LiveSensor
-from monitor.queries.database import QueryError, open_database, ping
+from monitor.queries.database import QueryError, open_database
 from monitor.queries.sensors import SensorQueries
 from monitor.text_table import Column, table_lines
 
@@ -52,7 +52,7 @@ def sensors_command(arguments: list[str]) -> None:
 async def _change(settings: SensorsSettings, changes: dict[str, object]) -> list[str]:
     name = str(settings.sensor)
     async with open_database(settings.mongo_url) as database:
-        await ping(database)
+        await database.ping()
         sensors = SensorQueries(database)
         if not await sensors.change(name, changes):
             raise await _unknown(name, sensors)
@@ -83,7 +83,7 @@ def sentences(name: str, changes: dict[str, object]) -> list[str]:
 
 async def _list(settings: SensorsSettings) -> list[str]:
     async with open_database(settings.mongo_url) as database:
-        await ping(database)
+        await database.ping()
         sensors = SensorQueries(database)
         if settings.sensor is None:
             return list_lines(await sensors.all(settings.sites), DisplayOptions.for_stdout(), settings.sites)

@@ -13,8 +13,7 @@ from rich.text import Text
 from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_RANKS, DisplayOptions
-from monitor.durations import format_age
-from monitor.formatting import format_number
+from monitor.formatting import format_age, format_number
 from monitor.live.live_sensor import LiveSensor
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.database import Database

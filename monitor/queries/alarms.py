@@ -1,17 +1,17 @@
-"""Alarms that stand or stood, and what is shelved."""
+"""Active and past alarms, and which rules are shelved."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, TimeRange, open_database, ping, querying
+from monitor.queries.database import Database, TimeRange, open_database
 from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
 LAST_ENDED = 50
-NULL = {"$type": "null"}  # what the indexes of that which stands ask for
+NULL = {"$type": "null"}  # what the indexes of active alarms ask for
 # The same as `ingestor.alarms.episode.stands`, as a query, and its opposite.
 ACTIVE = {"retracted_at": NULL, "$or": [{"cleared_at": NULL}, {"waits": True, "acknowledged_at": NULL}]}
 ENDED = {"$nor": [ACTIVE]}
@@ -20,7 +20,7 @@ SELECTIONS: dict[AlarmSelection, dict[str, Any]] = {"standing": ACTIVE, "past": 
 
 
 def is_active(alarm: Mapping[str, Any]) -> bool:
-    """Whether an alarm stands: the same as ``ACTIVE``, of one document."""
+    """Whether an alarm is active: the same as ``ACTIVE``, of one document."""
 
     def is_null(field: str) -> bool:
         return field in alarm and alarm[field] is None
@@ -30,10 +30,10 @@ def is_active(alarm: Mapping[str, Any]) -> bool:
 
 
 class SensorShelving(NamedTuple):
-    """What is known of a sensor that somebody names.
+    """Where a sensor is, and which of its rules are shelved.
 
     Attributes:
-        site: Where it is; None as long as nothing has come from it.
+        site: Its site; None as long as nothing has come from it.
         shelved: Until when (UTC, naive) each rule is shelved that is.
     """
 
@@ -67,33 +67,28 @@ async def open_alarm_queries(url: str) -> AsyncIterator["AlarmQueries"]:
         QueryError: The database does not answer.
     """
     async with open_database(url) as database:
-        await ping(database)
+        await database.ping()
         yield AlarmQueries(database)
 
 
 class AlarmQueries:
-    """Alarms that stand or stood, and what is shelved."""
+    """Active and past alarms, and which rules are shelved.
+
+    All methods raise QueryError when the database does not answer. Where sites can be named, none means all.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def active(self, sites: Sequence[str]) -> list[AlarmDocument]:
-        """All alarms that stand, of some sites or of all if none is named.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        return await self._list(self._database["alarms"].find({**ACTIVE, **_of(sites)}))
+        """All active alarms of some sites."""
+        return ALARMS.valid(await self._database.find("alarms", {**ACTIVE, **_of(sites)}))
 
     async def ended(self, sites: Sequence[str]) -> list[AlarmDocument]:
-        """The last 50 that have come to stand no more, of some sites or of all if none is named.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """The 50 alarms of some sites that ended last."""
         wanted = {**ENDED, **_of(sites)}
-        return await self._list(
-            self._database["alarms"].find(wanted).sort("changed_at", -1).limit(LAST_ENDED)
+        return ALARMS.valid(
+            await self._database.find("alarms", wanted, sort=[("changed_at", -1)], limit=LAST_ENDED)
         )
 
     async def page(
@@ -102,13 +97,10 @@ class AlarmQueries:
         """Alarms, those that changed last first.
 
         Args:
-            state: Whether they stand.
+            state: Whether they are active.
             sought: Which ones.
             limit: How many at most.
             after: Where the page before ended.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         wanted = {**SELECTIONS[state], **sought.query}
         changed = TimeOrderedList(self._database, "alarms", "changed_at")
@@ -118,57 +110,34 @@ class AlarmQueries:
         return await changed.page(wanted, limit, after)
 
     async def overlapping(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
-        """Alarms that changed last in a time, or later and began before its end: for a report.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """Alarms that changed last in a time, or later and began before its end: for a report."""
         wanted = {
             "changed_at": {"$gte": span.first},
             "since": {"$lt": span.end},
             "retracted_at": NULL,
             **_of(sites),
         }
-        return await self._list(self._database["alarms"].find(wanted).sort("since", 1))
+        return ALARMS.valid(await self._database.find("alarms", wanted, sort=[("since", 1)]))
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
-        """The alarms with these ids, as far as there are any.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        found = await self._list(self._database["alarms"].find({"_id": {"$in": list(ids)}}))
+        """The alarms with these ids, as far as there are any."""
+        found = ALARMS.valid(await self._database.find("alarms", {"_id": {"$in": list(ids)}}))
         return {each["_id"]: each for each in found}
 
     async def sensor(self, sensor_id: str) -> SensorShelving | None:
-        """Where a sensor is and what of it is shelved; None if nobody knows it.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        with querying():
-            document = await self._database["sensors"].find_one({"sensor_id": sensor_id})
+        """Where a sensor is and which of its rules are shelved; None if it is not known."""
+        document = await self._database.find_one("sensors", {"sensor_id": sensor_id})
         return None if document is None else SensorShelving(document.get("site"), _shelves(document))
 
     async def shelved(self) -> dict[tuple[str, str], datetime]:
-        """Until when (UTC, naive) each rule of each sensor is shelved that is.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        found = self._database["sensors"].find({"shelved": {"$gt": {}}}, ("sensor_id", "shelved"))
-        with querying():
-            return {
-                (document["sensor_id"], rule): until
-                async for document in found
-                if isinstance(document.get("sensor_id"), str)
-                for rule, until in _shelves(document).items()
-            }
-
-    @staticmethod
-    async def _list(found: AsyncIterable[dict[str, Any]]) -> list[AlarmDocument]:
-        with querying():
-            return ALARMS.valid([document async for document in found])
+        """Until when (UTC, naive) each rule of each sensor is shelved that is."""
+        wanted: dict[str, Any] = {"shelved": {"$gt": {}}}
+        return {
+            (document["sensor_id"], rule): until
+            for document in await self._database.find("sensors", wanted, ("sensor_id", "shelved"))
+            if isinstance(document.get("sensor_id"), str)
+            for rule, until in _shelves(document).items()
+        }
 
 
 def _of(sites: Sequence[str]) -> dict[str, Any]:

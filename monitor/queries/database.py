@@ -1,18 +1,23 @@
-"""Open the database to look at it, and say it in one sentence when it does not answer."""
+"""The database, as every query of the monitor uses it, and the only file that knows the driver."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
+from inspect import isawaitable
 from typing import Any, NamedTuple
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import timeout as within
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 ANSWER_LIMIT_MS = 10_000
 PING_LIMIT_S = 3.0
+STREAM_BATCH = 200
+NOT_ALLOWED = "the database does not allow this; use the MongoDB URL of the user operator"
 
-Database = AsyncIOMotorDatabase[dict[str, Any]]
+Document = dict[str, Any]
+Fields = Sequence[str] | None
+Sort = Sequence[tuple[str, int]] | None
 
 
 class QueryError(Exception):
@@ -31,15 +36,114 @@ class TimeRange(NamedTuple):
         return {"$gte": self.first, "$lt": self.end}
 
 
+class Database:
+    """What the monitor asks of MongoDB. Every method raises QueryError when the database does not answer.
+
+    Results are lists of what is stored; ``limit_s`` is how long all of an answer may take, in seconds. If it
+    is None, each part of it may take ten.
+
+    Args:
+        database: The driver's: Motor's, or that of PyMongo's ``AsyncMongoClient``.
+    """
+
+    def __init__(self, database: Any) -> None:  # noqa: ANN401 - the two drivers have no type in common
+        self._database = database
+
+    async def ping(self) -> None:
+        """Find out whether the database is there before a long question: a person waits."""
+        with querying(PING_LIMIT_S):
+            await self._database.command("ping")
+
+    async def find(  # noqa: PLR0913 - the driver's own
+        self,
+        collection: str,
+        wanted: Mapping[str, Any],
+        fields: Fields = None,
+        *,
+        sort: Sort = None,
+        limit: int = 0,
+        hint: str | None = None,
+    ) -> list[Any]:
+        """Documents that fulfil a condition; all of them if ``limit`` is 0."""
+        found = self._database[collection].find(
+            wanted, fields, sort=sort, limit=limit, hint=hint, batch_size=limit
+        )
+        with querying():
+            documents: list[Any] = await found.to_list(None)
+            return documents
+
+    async def stream(  # noqa: PLR0913 - the driver's own
+        self,
+        collection: str,
+        wanted: Mapping[str, Any],
+        fields: Fields = None,
+        *,
+        sort: Sort = None,
+        limit: int = 0,
+        batch_size: int = 0,
+        limit_s: float | None = None,
+    ) -> AsyncIterator[Any]:
+        """The same, one after the other without holding them, ``batch_size`` at a time."""
+        found = self._database[collection].find(wanted, fields, sort=sort, limit=limit, batch_size=batch_size)
+        with querying(limit_s):
+            async for document in found:
+                yield document
+
+    async def find_one(
+        self, collection: str, wanted: Mapping[str, Any], *, sort: Sort = None, limit_s: float | None = None
+    ) -> Any:  # noqa: ANN401 - as stored
+        """The first document that fulfils a condition; None if there is none."""
+        with querying(limit_s):
+            return await self._database[collection].find_one(wanted, sort=sort)
+
+    async def count(
+        self,
+        collection: str,
+        wanted: Mapping[str, Any],
+        *,
+        hint: str,
+        limit: int | None = None,
+        limit_s: float | None = None,
+    ) -> int:
+        """How many documents fulfil a condition; not counted further than to ``limit``."""
+        options = {} if limit is None else {"limit": limit}
+        with querying(limit_s):
+            return int(await self._database[collection].count_documents(wanted, hint=hint, **options))
+
+    async def aggregate(
+        self, collection: str, stages: Sequence[Document], *, limit_s: float | None = None, **options: object
+    ) -> list[Any]:
+        """What a pipeline makes of a collection."""
+        with querying(limit_s):
+            found = await _awaited(self._database[collection].aggregate(stages, **options))
+            documents: list[Any] = await found.to_list(None)
+            return documents
+
+    async def update_one(self, collection: str, wanted: Mapping[str, Any], update: Document) -> bool:
+        """Change a document, which takes the database's user ``operator``; say whether there is one."""
+        try:
+            with querying():
+                result = await self._database[collection].update_one(wanted, update)
+        except QueryError as error:
+            if isinstance(error.__cause__, OperationFailure):
+                raise QueryError(NOT_ALLOWED) from error
+            raise
+        return bool(result.matched_count)
+
+
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIterator[Database]:  # noqa: ANN401
     """Open a database.
+
+    Args:
+        url: Where it is.
+        driver: Motor's client, or PyMongo's ``AsyncMongoClient``.
 
     Raises:
         QueryError: The URL cannot be used.
     """
     try:
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        client = driver(
             url,
             appname="energy-monitor monitor",
             serverSelectionTimeoutMS=3000,
@@ -53,14 +157,19 @@ async def open_database(url: str) -> AsyncIterator[Database]:
             "the MongoDB URL cannot be used; write special characters of a password as %XX"
         ) from error
     try:
-        yield client.get_default_database()
+        yield Database(client.get_default_database())
     finally:
-        client.close()
+        await _awaited(client.close())
+
+
+async def _awaited(result: Any) -> Any:  # noqa: ANN401
+    """What a call gives: PyMongo's ``aggregate`` and ``close`` are coroutines, Motor's are not."""
+    return await result if isawaitable(result) else result
 
 
 @contextmanager
 def querying(limit_s: float | None = None) -> Iterator[None]:
-    """Around a question.
+    """Around one question, or several that have to be answered within one time.
 
     Args:
         limit_s: How long all of it may take, seconds; if None, each answer may take ten.
@@ -74,13 +183,3 @@ def querying(limit_s: float | None = None) -> Iterator[None]:
     except PyMongoError as error:
         reason = str(error).split(",", maxsplit=1)[0].split(" (configured timeouts", maxsplit=1)[0]
         raise QueryError(f"MongoDB does not answer ({reason})") from error
-
-
-async def ping(database: Database) -> None:
-    """Find out whether anybody is there: a person waits.
-
-    Raises:
-        QueryError: The database does not answer.
-    """
-    with querying(PING_LIMIT_S):
-        await database.command("ping")

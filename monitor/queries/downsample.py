@@ -1,7 +1,7 @@
 """Many readings as few, so that no peak is lost: for drawings."""
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from ingestor.documents import Measure
 from monitor.queries.database import Database, TimeRange, querying
@@ -25,7 +25,7 @@ async def downsample(database: Database, sensor_id: str, span: TimeRange, points
     Raises:
         QueryError: The database does not answer.
     """
-    readings, measures = ReadingQueries(database), database["measures"]
+    readings = ReadingQueries(database)
     if await readings.count(sensor_id, span, points + 1) <= points:
         return await readings.page(sensor_id, span, points)
     with querying(LOOK_LIMIT_S):
@@ -33,13 +33,14 @@ async def downsample(database: Database, sensor_id: str, span: TimeRange, points
         ends = [
             each.get("timestamp")
             for order in (1, -1)
-            for each in await measures.find(wanted, ("timestamp",)).sort("_id", order).limit(1).to_list(1)
+            for each in await database.find(
+                "measures", wanted, ("timestamp",), sort=[("_id", order)], limit=1
+            )
         ]
         stages = _stages(wanted, span, _part(ends, span), points // 2)
-        parts = await measures.aggregate(stages, allowDiskUse=True).to_list(None)
+        parts = await database.aggregate("measures", stages, allowDiskUse=True)
         ids = {part[end]["id"] for part in parts for end in ("low", "high")}
-        found = measures.find({"_id": {"$in": list(ids)}}).sort("_id", 1)
-        return cast("list[Measure]", await found.to_list(points))
+        return await database.find("measures", {"_id": {"$in": list(ids)}}, sort=[("_id", 1)])
 
 
 def _part(ends: list[Any], span: TimeRange) -> TimeRange:

@@ -106,7 +106,10 @@ class Peak(NamedTuple):
 
 
 class EnergyQueries:
-    """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old."""
+    """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old.
+
+    All methods raise QueryError when the database does not answer.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -128,20 +131,13 @@ class EnergyQueries:
             by: Per site or sensor; None for all together.
             zone: Whose midnights begin a day.
             scope: Whose.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         return await self.rows(span, Grouping(unit, by, zone), scope=scope)
 
     async def rows(
         self, span: TimeRange, grouping: Grouping, most: int | None = None, *, scope: EnergyFilter = ALL
     ) -> list[EnergyTotal]:
-        """The same, but not more than ``most``.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """The same, but not more than ``most``."""
         unit = grouping.unit
         who = {"site": "$site", "sensor": "$sensor_id", None: None}[grouping.by]
         sums: dict[str, Any] = {
@@ -163,11 +159,7 @@ class EnergyQueries:
         return [total for each in zip(asked, answers, strict=True) for total in _add_up(*each)][:most]
 
     async def heat(self, span: TimeRange, *, zone: str = "UTC", scope: EnergyFilter = ALL) -> list[HeatCell]:
-        """The mean use of each hour of the week, as far as there were readings in it.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """The mean use of each hour of the week, as far as there were readings in it."""
         clock, cells = _zone(zone), defaultdict[tuple[int, int], list[float]](list)
         energies = {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}}
         for documents in await self._ask(bucket_runs(span, "hour", UTC), scope, lambda _: [energies]):
@@ -177,11 +169,7 @@ class EnergyQueries:
         return [HeatCell(*when, sum(cells[when]) / len(cells[when])) for when in sorted(cells) if cells[when]]
 
     async def peaks(self, span: TimeRange, limit: int, *, scope: EnergyFilter = ALL) -> list[Peak]:
-        """The hours with the highest readings, the highest first.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """The hours with the highest readings, the highest first."""
         highest: Stages = [{"$sort": {"max_kwh": -1, "_id": 1}}, {"$limit": limit}]
         [part] = single_bucket(span)
         with querying(SUM_LIMIT_S):
@@ -214,9 +202,9 @@ class EnergyQueries:
     async def _add(self, stored: RollupCollection, wanted: Condition | None, stages: Stages) -> list[Any]:
         if wanted is None:
             return []
-        hint = {"hint": "_id_"} if "$or" in wanted else {}
+        hint: dict[str, Any] = {"hint": "_id_"} if "$or" in wanted else {}
         pipeline = [{"$match": wanted}, *stages]
-        return await self._database[stored.name].aggregate(pipeline, allowDiskUse=True, **hint).to_list(None)
+        return await self._database.aggregate(stored.name, pipeline, allowDiskUse=True, **hint)
 
 
 def _zone(name: str) -> ZoneInfo:

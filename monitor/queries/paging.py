@@ -12,7 +12,7 @@ import bson
 from bson import ObjectId
 from bson.errors import BSONError
 
-from monitor.queries.database import Database, querying
+from monitor.queries.database import Database
 
 MAX_CURSOR_LENGTH = 1500
 KINDS: dict[str, tuple[type, ...]] = {"t": (datetime,), "i": (str, ObjectId)}
@@ -62,7 +62,7 @@ class ResultPage(NamedTuple):
 
 
 class TimeOrderedList:
-    """Documents by one of their times.
+    """Documents by one of their times. All methods raise QueryError when the database does not answer.
 
     Args:
         database: Where they are.
@@ -71,7 +71,8 @@ class TimeOrderedList:
     """
 
     def __init__(self, database: Database, name: str, field: str) -> None:
-        self._collection = database[name]
+        self._database = database
+        self._name = name
         self._field = field
 
     async def page(self, wanted: Document, limit: int, after: PageCursor | None = None) -> ResultPage:
@@ -81,9 +82,6 @@ class TimeOrderedList:
             wanted: The condition.
             limit: How many documents at most.
             after: Where the page before ended.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         given: list[Document] = []
         rest: Document = {self._field: {"$type": "date"}}
@@ -93,9 +91,10 @@ class TimeOrderedList:
                 return self._cut(given[:limit])
             rest = {self._field: {"$lt": after.at}}
         room = limit - len(given)
-        found = self._collection.find({"$and": [wanted, rest]}).sort(self._field, -1).limit(room + 1)
-        with querying():
-            following = await found.to_list(room + 1)
+        conditions = {"$and": [wanted, rest]}
+        following = await self._database.find(
+            self._name, conditions, sort=[(self._field, -1)], limit=room + 1
+        )
         if len(following) <= room:
             return ResultPage(given + following, None)
         if room == 0:
@@ -113,9 +112,6 @@ class TimeOrderedList:
             wanted: The condition.
             limit: How many documents at most.
             after: Where the page before ended.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         conditions = [wanted, {self._field: {"$type": "date"}}]
         if after is not None:
@@ -124,9 +120,7 @@ class TimeOrderedList:
                 {self._field: after.at, "$expr": {"$lt": ["$_id", {"$literal": after.name}]}},
             ]
             conditions.append({"$or": before})
-        found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
-        with querying():
-            documents = await found.limit(limit + 1).to_list(limit + 1)
+        documents = await self._newest(conditions, limit + 1)
         return ResultPage(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
 
     async def _at(self, wanted: Document, mark: PageCursor, limit: int) -> list[Document]:
@@ -136,9 +130,11 @@ class TimeOrderedList:
             # Compares ids of all types, which a plain condition would not.
             conditions.append({"$expr": {"$lt": ["$_id", {"$literal": mark.name}]}})
         # The time is named first, so that it is not looked up in the index of ids.
-        found = self._collection.find({"$and": conditions}).sort([(self._field, -1), ("_id", -1)])
-        with querying():
-            return await found.limit(limit).to_list(limit)
+        return await self._newest(conditions, limit)
+
+    async def _newest(self, conditions: list[Document], limit: int) -> list[Document]:
+        order = [(self._field, -1), ("_id", -1)]
+        return await self._database.find(self._name, {"$and": conditions}, sort=order, limit=limit)
 
     def _cut(self, documents: list[Document]) -> ResultPage:
         return ResultPage(

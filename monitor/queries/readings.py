@@ -6,10 +6,10 @@ order; the same goes for the hours and days of a sensor.
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import Measure, Period, format_moment, measure_id
-from monitor.queries.database import PING_LIMIT_S, Database, TimeRange, ping, querying
+from monitor.queries.database import PING_LIMIT_S, Database, TimeRange, querying
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
 RollupInterval = Literal["hourly", "daily"]
@@ -30,11 +30,10 @@ class ReadingFilter(NamedTuple):
 
 
 class ReadingQueries:
-    """What sensors have measured."""
+    """What sensors have measured. All methods raise QueryError when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._measures = database["measures"]
 
     async def page(
         self, sensor_id: str, span: TimeRange, limit: int, after: str | None = None
@@ -46,52 +45,29 @@ class ReadingQueries:
             span: The time.
             limit: How many at most.
             after: The id of the last reading of the page before.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         wanted = ids_of(sensor_id, span)
         if after is not None:
             wanted["_id"]["$gt"] = after
-        found = self._measures.find(wanted).sort("_id", 1).limit(limit).batch_size(limit)
-        with querying():
-            return cast("list[Measure]", await found.to_list(limit))
+        return await self._database.find("measures", wanted, sort=[("_id", 1)], limit=limit)
 
     async def newest(self, sensor_id: str, limit: int) -> list[Measure]:
-        """The last readings of a sensor, oldest first.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        found = self._measures.find(_named(sensor_id)).sort("_id", -1).limit(limit)
-        with querying():
-            return [cast("Measure", each) async for each in found][::-1]
+        """The last readings of a sensor, oldest first."""
+        wanted = {"_id": {"$gt": f"{sensor_id}@", "$lt": f"{sensor_id}A"}}  # "A" comes after "@"
+        found = await self._database.find("measures", wanted, sort=[("_id", -1)], limit=limit)
+        return found[::-1]
 
     async def values(self, ids: Sequence[str]) -> dict[str, float]:
-        """The values of readings that are stored, by their ids, kWh.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        with querying():
-            found = self._measures.find({"_id": {"$in": list(ids)}}, ("value_kwh",))
-            return {each["_id"]: each["value_kwh"] async for each in found}
+        """The values of readings that are stored, by their ids, kWh."""
+        found = await self._database.find("measures", {"_id": {"$in": list(ids)}}, ("value_kwh",))
+        return {each["_id"]: each["value_kwh"] for each in found}
 
     async def count(self, sensor_id: str, span: TimeRange, most: int) -> int:
-        """How many readings a sensor has in a time; it is not counted further than to ``most``.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        with querying():
-            return await self._measures.count_documents(ids_of(sensor_id, span), limit=most, hint="_id_")
+        """How many readings a sensor has in a time; it is not counted further than to ``most``."""
+        return await self._database.count("measures", ids_of(sensor_id, span), limit=most, hint="_id_")
 
     async def fitting_resolution(self, sensor_id: str, span: TimeRange) -> Resolution:
-        """What to show of a sensor in a time: readings if there are not too many, else hours, else days.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """What to show of a sensor in a time: readings if there are not too many, else hours, else days."""
         if await self.count(sensor_id, span, MAX_READINGS + 1) <= MAX_READINGS:
             return "raw"
         return "hourly" if span.end - span.first <= MAX_HOURS else "daily"
@@ -112,17 +88,13 @@ class ReadingQueries:
             every: Hours or days.
             limit: How many at most; all if it is None.
             after: The id of the last one of the page before.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         first, end = (format_moment(each) for each in span)
         ids = {"$gte": measure_id(sensor_id, first[: ID_LENGTHS[every]]), "$lt": measure_id(sensor_id, end)}
         if after is not None:
             ids["$gt"] = after
-        found = self._database[every].find({"_id": ids, "start": span.query}, hint="_id_").sort("_id", 1)
-        with querying():
-            return cast("list[Period]", await found.limit(limit or 0).to_list(limit))
+        wanted = {"_id": ids, "start": span.query}
+        return await self._database.find(every, wanted, sort=[("_id", 1)], limit=limit or 0, hint="_id_")
 
     async def page_all_sensors(
         self, span: TimeRange, sought: ReadingFilter, limit: int, after: PageCursor | None = None
@@ -134,9 +106,6 @@ class ReadingQueries:
             sought: Which ones.
             limit: How many at most.
             after: Where the page before ended.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         wanted: dict[str, Any] = {"timestamp": span.query}
         if sought.sites:
@@ -146,55 +115,33 @@ class ReadingQueries:
         return await TimeOrderedList(self._database, "measures", "timestamp").page(wanted, limit, after)
 
     async def last_stored(self) -> Measure | None:
-        """The reading that was stored last; None if there is none.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        with querying(PING_LIMIT_S):
-            # The natural order is that of insertion.
-            return cast("Measure | None", await self._measures.find_one(sort=[("$natural", -1)]))
+        """The reading that was stored last; None if there is none."""
+        # The natural order is that of insertion.
+        found: Measure | None = await self._database.find_one(
+            "measures", {}, sort=[("$natural", -1)], limit_s=PING_LIMIT_S
+        )
+        return found
 
     async def count_all(self, sensor_ids: Sequence[str], span: TimeRange) -> int:
-        """How many readings ``stream`` will give out.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """How many readings ``batches`` will give out."""
         with querying(COUNT_LIMIT_S):
             if not sensor_ids:
-                return await self._measures.count_documents({"timestamp": span.query}, hint="timestamp")
-            return sum(
-                [await self._measures.count_documents(ids_of(each, span), hint="_id_") for each in sensor_ids]
-            )
-
-    async def stream(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[Measure]:
-        """All readings of a time, one after the other, without holding them.
-
-        Args:
-            sensor_ids: Of which sensors, one after the other; if none is named, of all, by time.
-            span: The time.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        async for batch in self.batches(sensor_ids, span):
-            for each in batch:
-                yield each
+                return await self._database.count("measures", {"timestamp": span.query}, hint="timestamp")
+            counts = [
+                await self._database.count("measures", ids_of(each, span), hint="_id_") for each in sensor_ids
+            ]
+            return sum(counts)
 
     async def batches(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[list[Measure]]:
-        """The same as ``stream``, some thousands at a time: faster for many.
+        """All readings of a time, some thousands at a time, without holding them.
 
         Args:
             sensor_ids: Of which sensors, one after the other; if none is named, of all, by time.
             span: The time.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         # Each batch is a question of its own: a cursor that stays open ends when all work for it has
         # taken the server ten seconds, or when whoever takes the readings takes too long.
-        await ping(self._database)
+        await self._database.ping()
         for sensor_id in sensor_ids:
             after = None
             while batch := await self.page(sensor_id, span, STREAM_BATCH, after):
@@ -207,11 +154,10 @@ class ReadingQueries:
     async def _by_time(self, span: TimeRange) -> AsyncIterator[list[Measure]]:
         first, given = span.first, set[str]()
         while True:
+            wanted = {"timestamp": TimeRange(first, span.end).query}
             most = STREAM_BATCH + len(given)
-            found = self._measures.find({"timestamp": TimeRange(first, span.end).query}).sort("timestamp", 1)
-            with querying():
-                again = await found.limit(most).batch_size(most).to_list(most)
-            batch = [cast("Measure", each) for each in again if each["_id"] not in given]
+            again = await self._database.find("measures", wanted, sort=[("timestamp", 1)], limit=most)
+            batch: list[Measure] = [each for each in again if each["_id"] not in given]
             if not batch:
                 return
             yield batch
@@ -227,8 +173,3 @@ def ids_of(sensor_id: str, span: TimeRange) -> dict[str, Any]:
     """The condition that a reading is one of a sensor in a time."""
     first, end = (measure_id(sensor_id, format_moment(each)) for each in span)
     return {"_id": {"$gte": first, "$lt": end}}
-
-
-def _named(sensor_id: str) -> dict[str, Any]:
-    # "A" is the character after "@".
-    return {"_id": {"$gt": f"{sensor_id}@", "$lt": f"{sensor_id}A"}}

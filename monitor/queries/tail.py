@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 from ingestor.documents import Measure
-from monitor.queries.database import Database, open_database, querying
+from monitor.queries.database import Database, open_database
 
 LOOK_BACK = 2000
 OVERLAP = 100
+BATCH = 200
 
 
 @asynccontextmanager
@@ -25,7 +25,7 @@ class ReadingTail:
     """
 
     def __init__(self, database: Database) -> None:
-        self._measures = database["measures"]
+        self._database = database
         self._seen: dict[str, None] | None = None
 
     async def new(self) -> list[Measure]:
@@ -34,8 +34,7 @@ class ReadingTail:
         Raises:
             QueryError: The database does not answer.
         """
-        with querying():
-            newest = await self._read_back()
+        newest = await self._read_back()
         known = self._seen
         self._seen = dict.fromkeys([*(known or ()), *(each["_id"] for each in newest)][-2 * LOOK_BACK :])
         return [] if known is None else newest
@@ -43,12 +42,14 @@ class ReadingTail:
     async def _read_back(self) -> list[Measure]:
         found: list[Measure] = []
         overlap = 0
-        async for document in self._measures.find().sort("$natural", -1).limit(LOOK_BACK).batch_size(200):
+        order = [("$natural", -1)]
+        newest_first = self._database.stream("measures", {}, sort=order, limit=LOOK_BACK, batch_size=BATCH)
+        async for document in newest_first:
             if self._seen is not None and document["_id"] in self._seen:
                 # Writers side by side can be seen slightly out of order: look a little further.
                 overlap += 1
                 if overlap == OVERLAP:
                     break
             else:
-                found.append(cast("Measure", document))
+                found.append(document)
         return found[::-1]

@@ -1,12 +1,11 @@
-"""What is stored and what was refused, for those who check it."""
+"""What is stored and what was rejected, for those who check it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import cast
 
 from ingestor.documents import Measure, RejectedDocument
-from monitor.queries.database import Database, open_database, ping, querying
+from monitor.queries.database import Database, open_database
 
 CHECK_LIMIT_S = 3600.0
 COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at", "received_at")
@@ -21,7 +20,7 @@ async def open_verification_queries(url: str) -> AsyncIterator["VerificationQuer
 
 
 class VerificationQueries:
-    """What is stored and what was refused, for those who check it."""
+    """What is stored and what was rejected. Raises QueryError when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,24 +31,14 @@ class VerificationQueries:
         """All measures of some sensors in a time, the ends included, with what is compared of them.
 
         They are found by sensor and time, not by their ids, so that one under a wrong id is seen.
-
-        Raises:
-            QueryError: The database does not answer.
         """
         wanted = {"timestamp": {"$gte": first, "$lte": last}, "sensor_id": {"$in": list(sensor_ids)}}
-        await ping(self._database)
-        with querying(CHECK_LIMIT_S):
-            async for document in self._database["measures"].find(wanted, COMPARED):
-                yield cast("Measure", document)
+        await self._database.ping()
+        async for document in self._database.stream("measures", wanted, COMPARED, limit_s=CHECK_LIMIT_S):
+            yield document
 
     async def rejected(self, topics: Sequence[str]) -> AsyncIterator[RejectedDocument]:
-        """All that was refused on these topics, with what is compared of it.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
-        with querying(CHECK_LIMIT_S):
-            async for document in self._database["rejected"].find(
-                {"topic": {"$in": list(topics)}}, EXPLAINED
-            ):
-                yield cast("RejectedDocument", document)
+        """All that was rejected on these topics, with what is compared of it."""
+        wanted = {"topic": {"$in": list(topics)}}
+        async for document in self._database.stream("rejected", wanted, EXPLAINED, limit_s=CHECK_LIMIT_S):
+            yield document

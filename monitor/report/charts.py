@@ -11,8 +11,8 @@ import pygal  # type: ignore[import-untyped]
 from pygal.etree import etree  # type: ignore[import-untyped]
 from pygal.style import Style  # type: ignore[import-untyped]
 
+from monitor.formatting import format_kwh
 from monitor.report.content import EnergyBars
-from monitor.report.numbers import format_kwh
 
 MOST_SITES = 6
 OTHERS = "other sites"

@@ -8,7 +8,7 @@ from math import fsum
 
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.queries.alarms import AlarmQueries
-from monitor.queries.database import Database, TimeRange, ping
+from monitor.queries.database import Database, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
@@ -98,7 +98,7 @@ async def load_report_data(database: Database, when: ReportPeriod, sites: Sequen
     Raises:
         QueryError: The database does not answer.
     """
-    await ping(database)
+    await database.ping()
     energy, scope = EnergyQueries(database), EnergyFilter(sites=sites)
     peaks = await energy.peaks(when.span, 1, scope=scope)
     return ReportData(

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from monitor.formatting import format_number
+from monitor.formatting import format_change, format_kwh, format_number, format_share
 from monitor.queries.energy import EnergyTotal
 from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection, table_of
 from monitor.report.data import ReportData, by_site, energy_kwh, per_bucket
-from monitor.report.numbers import format_change, format_kwh, format_share
 from monitor.report.period import DAY, HOUR, ReportPeriod
 from monitor.report.quality_sections import (
     active_alarms,

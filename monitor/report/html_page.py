@@ -8,9 +8,9 @@ from itertools import chain
 from xml.etree.ElementTree import Element, tostring
 
 from broker.escape import escape_text
+from monitor.formatting import format_kwh
 from monitor.report.charts import ChartSeries, draw_charts, site_series, time_series
 from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection, ReportTable
-from monitor.report.numbers import format_kwh
 from monitor.report.style import CSS
 from monitor.text_table import Column
 

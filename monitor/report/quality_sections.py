@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.cli.alarms import SEVERITY_RANKS, worst_first
 from monitor.cli.sensors import sensor_state, to_live_sensor
-from monitor.durations import format_duration
+from monitor.formatting import format_change, format_duration
 from monitor.queries.rejected import RETENTION
 from monitor.report.content import KeyFigure, ReportSection, table_of
 from monitor.report.data import ReportData
-from monitor.report.numbers import format_change
 from monitor.report.period import HOUR, ReportPeriod
 from monitor.text_table import Column
 

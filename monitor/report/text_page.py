@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from broker.escape import escape_text
+from monitor.formatting import format_kwh
 from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection
-from monitor.report.numbers import format_kwh
 from monitor.text_table import table_lines, wrap
 
 WIDTH = 80

@@ -175,7 +175,6 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
         ],
         "ReadingQueries.last_stored": [readings.last_stored],
         "ReadingQueries.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],
-        "ReadingQueries.stream": [lambda: _all(readings.stream((), LATE))],
         "ReadingQueries.batches": [
             lambda: _all(readings.batches((), LATE)),
             lambda: _all(readings.batches((ONE, OTHER), LATE)),

@@ -9,12 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import MongoClient
 
 from ingestor.documents import format_moment, measure_id
 from ingestor.schema import INDEXES
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import Database, TimeRange, open_database
 from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
 from stack.servers import Servers
 
@@ -66,9 +65,8 @@ def hours(servers: Servers) -> Iterator[list[dict[str, Any]]]:
 
 @pytest.fixture
 async def database(servers: Servers) -> AsyncIterator[Database]:
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(servers.mongo("admin"))
-    yield client[NAME]
-    client.close()
+    async with open_database(servers.mongo("admin").replace("/energy_db", f"/{NAME}")) as database:
+        yield database
 
 
 SPANS = (

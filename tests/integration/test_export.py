@@ -197,7 +197,8 @@ async def test_each_reading_comes_once_although_more_than_a_batch_have_one_time(
     span = TimeRange(START, START + 10 * SECOND)
     async with open_database(servers.mongo("viewer")) as database:
         with READINGS_AT_ONCE.replace(batch):
-            found = [each["_id"] async for each in ReadingQueries(database).stream([], span)]
+            batches = [each async for each in ReadingQueries(database).batches([], span)]
+    found = [each["_id"] for batch in batches for each in batch]
     moments = [format_moment(START + each * SECOND) for each in range(10)]
     assert sorted(found) == [measure_id(name, moment) for name in SENSORS for moment in moments]
 

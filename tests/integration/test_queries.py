@@ -8,17 +8,18 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database as AdminDatabase
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from ingestor.schema import INDEXES
 from monitor import queries
-from monitor.queries.database import Database
+from monitor.queries.database import Database, open_database
 from stack.servers import Servers
 from tests.integration.questions import calls, fill
 
@@ -34,7 +35,7 @@ SCANS = {
 }
 # Why these may read more than they give out.
 GENEROUS = {
-    "ReadingQueries.page_all_sensors": "by time; of one site that takes those of the others meanwhile, as "
+    "ReadingQueries.page_all_sensors": "by time; of one site that passes over those of the others, as "
     "measures has no index for it, which each reading would pay for",
     "VerificationQueries.measures": "finds readings by their time, so that one under a wrong id is seen",
     "AlarmQueries.active": "what stands at other sites is passed over: little, and most ask for all of it",
@@ -72,14 +73,13 @@ def stocked(servers: Servers) -> Iterator[AdminDatabase[dict[str, Any]]]:
         client.drop_database("asked")
 
 
-@pytest.fixture
-async def asked(servers: Servers) -> AsyncIterator[tuple[Database, Recorder]]:
+@pytest.fixture(params=[AsyncIOMotorClient, AsyncMongoClient], ids=["motor", "pymongo"])
+async def asked(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Database, Recorder]]:
+    """The database by either driver: one takes the other's place without a change of any query."""
     recorder = Recorder()
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        servers.mongo("admin"), event_listeners=[recorder]
-    )
-    yield client["asked"], recorder
-    client.close()
+    url = servers.mongo("admin").replace("/energy_db", "/asked")
+    async with open_database(url, partial(request.param, event_listeners=[recorder])) as database:
+        yield database, recorder
 
 
 def methods() -> set[str]:
@@ -88,7 +88,7 @@ def methods() -> set[str]:
     for each in pkgutil.iter_modules(queries.__path__):
         module = importlib.import_module(f"monitor.queries.{each.name}")
         own = [part for part in vars(module).values() if getattr(part, "__module__", "") == module.__name__]
-        found |= {part.__name__ for part in own if _is_question(part)}
+        found |= {part.__name__ for part in own if _is_question(part) and not part.__name__.startswith("_")}
         classes = [part for part in own if inspect.isclass(part)]
         found |= {f"{kind.__name__}.{name}" for kind in classes for name in _questions(kind)}
     return found
@@ -102,8 +102,12 @@ def _is_question(part: object) -> bool:
     return inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part)
 
 
-# `ping`; and what lists are made of, which is asked as a part of them.
-ASKED_WITHIN = {"ping", "TimeOrderedList.page", "TimeOrderedList.sorted_page"}
+# What all questions are made of, and what lists are, which is asked as a part of them.
+ASKED_WITHIN = {
+    *(f"Database.{name}" for name in vars(Database)),
+    "TimeOrderedList.page",
+    "TimeOrderedList.sorted_page",
+}
 QUESTIONS = sorted(methods() - ASKED_WITHIN)
 
 

@@ -64,13 +64,13 @@ class Patterns(SensorQueries):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._found = database["sensors"]
+        self._all = database
 
     async def page(self, sites: Sequence[str], limit: int, after: str = "") -> list[Any]:
         wanted: dict[str, Any] = {"sensor_id": {"$gt": after}}
         if sites:
             wanted["$or"] = [{"site": {"$regex": site}} for site in sites]
-        return await self._found.find(wanted).limit(limit).to_list(limit)
+        return await self._all.find("sensors", wanted, limit=limit)
 
 
 @contextmanager

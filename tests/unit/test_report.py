@@ -16,14 +16,13 @@ from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rulebook import Rules
 from ingestor.documents import AlarmDocument, SensorDocument
-from monitor.durations import format_duration
+from monitor.formatting import format_change, format_duration, format_kwh, format_share
 from monitor.queries.energy import EnergyTotal, Peak
 from monitor.report.command import check_file, chosen_time
 from monitor.report.content import KeyFigure, Report
 from monitor.report.data import ReportData, per_bucket
 from monitor.report.energy_sections import build_report
 from monitor.report.html_page import render_html
-from monitor.report.numbers import format_change, format_kwh, format_share
 from monitor.report.period import HOUR, ReportPeriod, Unit
 from monitor.report.settings import ReportSettings, chosen_day
 from monitor.report.text_page import render_text
@@ -382,7 +381,7 @@ def test_numbers_are_written_for_people() -> None:
     assert [format_change(*each) for each in pairs] == [
         "+10.0 %",
         "-50.0 %",
-        "as before",
+        "no change",
         "from 0",
         "-100.0 %",
         "+499,900 %",

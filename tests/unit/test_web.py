@@ -8,7 +8,7 @@ import pytest
 
 from broker.messages import IngestorStatus
 from ingestor.documents import SensorDocument, to_measure
-from monitor.durations import format_age
+from monitor.formatting import format_age
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell

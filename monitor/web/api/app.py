@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from monitor.queries.database import Database, ping
+from monitor.queries.database import Database
 from monitor.web.api.energy_routes import make_energy_routes
 from monitor.web.api.errors import add_error_handlers, problem_responses
 from monitor.web.api.health_routes import make_health_routes
@@ -55,7 +55,7 @@ def make_api(
     )
 
     async def answers() -> None:
-        await ping(database)
+        await database.ping()
 
     add_error_handlers(api)
     known = Depends(make_token_check(access))

@@ -6,7 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.durations import format_ago
+from monitor.formatting import format_ago
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies

@@ -8,8 +8,7 @@ from nicegui import ui
 
 from broker.topics import SensorKey, Topics
 from ingestor.documents import utc_now
-from monitor.durations import format_ago
-from monitor.formatting import format_number
+from monitor.formatting import format_ago, format_number
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.alarms import AlarmFilter
 from monitor.queries.database import QueryError, TimeRange

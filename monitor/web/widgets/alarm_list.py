@@ -10,7 +10,7 @@ from nicegui import ui
 from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_COLOURS
-from monitor.durations import format_age
+from monitor.formatting import format_age
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.formatting import escape_html, format_clock

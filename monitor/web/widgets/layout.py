@@ -9,7 +9,7 @@ from nicegui.events import ValueChangeEventArguments
 
 from broker.escape import escape_text
 from ingestor.documents import utc_now
-from monitor.durations import format_age
+from monitor.formatting import format_age
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.formatting import escape_html, format_clock

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from monitor.durations import format_ago
-from monitor.formatting import format_number
+from monitor.formatting import format_ago, format_number
 from monitor.live.live_sensor import LiveSensor
 from monitor.web.formatting import escape_html, format_power
 

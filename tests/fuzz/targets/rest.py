@@ -9,19 +9,17 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 import bson
 from pymongo.errors import AutoReconnect
 from starlette.types import Scope
 
+from monitor.queries.database import Database
 from monitor.queries.paging import PageCursor
 from monitor.web.api.app import make_api
 from monitor.web.auth.sessions import Authenticator, Session
-
-if TYPE_CHECKING:
-    from monitor.queries.database import Database
 
 # Of which nothing else can be asked.
 is_one_thing = re.compile(r"/(sensors|alarms)/[^/]*").fullmatch
@@ -148,7 +146,7 @@ class Nowhere:
 _nowhere = Nowhere()
 _person = Session("viewer")
 _app: Callable[[Scope, Any, Any], Awaitable[None]] = make_api(
-    cast("Database", _nowhere), Authenticator({"viewer": "a"}), list
+    Database(_nowhere), Authenticator({"viewer": "a"}), list
 )
 
 
