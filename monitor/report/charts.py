@@ -1,47 +1,21 @@
-"""The plots of a report, as SVG elements without scripts; their colours are those of the page."""
+"""The charts of a report: where each bar, line and label goes; ``templates/report.html`` draws them."""
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil, floor, fsum, log10
-from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element, SubElement
-
-# pygal comes without types.
-import pygal  # type: ignore[import-untyped]
-from pygal.etree import etree  # type: ignore[import-untyped]
-from pygal.style import Style  # type: ignore[import-untyped]
+from typing import NamedTuple
 
 from monitor.formatting import format_kwh
-from monitor.report.content import EnergyBars
+from monitor.report.content import EnergyBars, ReportTable
+from monitor.text_table import Column
 
-MOST_SITES = 6
+MAX_SITES = 6
 OTHERS = "other sites"
-FONT_PX = 12
+TOP_PX, LEFT_PX, BOTTOM_PX = 10, 60, 24
 LETTER_PX = 6.5
-LABELS_PX = 60
-LINES = 6
-
-# Pygal's way to import its maps would make each failed import of the whole process a warning.
-sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, pygal.PluginImportFixer)]
-# Not lxml's, where that is there too: the elements become part of a tree of the standard library's.
-etree.to_etree()
-
-
-class Size(NamedTuple):
-    """How large a plot is drawn; a page shows the one that fits.
-
-    Attributes:
-        name: The class of its element.
-        width_px: Its width.
-        height_px: Its height.
-    """
-
-    name: str
-    width_px: int
-    height_px: int
-
-
-SIZES = (Size("wide", 1100, 300), Size("narrow", 350, 240))
+LABEL_GAP_PX = 12
+MAX_LINES = 6
+# Of the room of an hour or a day, what its bars take.
+BAR_SHARE = 0.8
 
 
 class ChartSeries(NamedTuple):
@@ -51,111 +25,140 @@ class ChartSeries(NamedTuple):
     energy_kwh: Sequence[float | None]
 
 
+class Bar(NamedTuple):
+    """A bar, and the text for those who point at it."""
+
+    series: int
+    x_px: float
+    y_px: float
+    width_px: float
+    height_px: float
+    title: str
+
+
+class Label(NamedTuple):
+    """A text at an axis."""
+
+    at_px: float
+    text: str
+
+
+class Drawing(NamedTuple):
+    """A chart in one size; a page shows the one that fits."""
+
+    name: str
+    width_px: int
+    height_px: int
+    bars: Sequence[Bar] = ()
+    lines: Sequence[Label] = ()
+    labels: Sequence[Label] = ()
+    left_px: int = LEFT_PX
+
+
+SIZES = (Drawing("wide", 1100, 300), Drawing("narrow", 350, 240))
+
+
+class Chart(NamedTuple):
+    """A chart.
+
+    Attributes:
+        series: What is drawn.
+        colours: In which colours, as CSS has them.
+        summary: What it shows, for those who do not see it.
+        drawings: It in each size.
+    """
+
+    series: Sequence[ChartSeries]
+    colours: Sequence[str]
+    summary: str
+    drawings: Sequence[Drawing]
+
+
+def draw_charts(bars: EnergyBars) -> Iterator[Chart]:
+    """Draw energy by time and, if there are several sites, by time and site."""
+    series = time_series(bars)
+    highest = max(range(len(bars.starts)), key=lambda place: bars.energy_kwh[place] or 0.0)
+    most = f"{format_kwh(bars.energy_kwh[highest] or 0.0)} kWh"
+    summary = f"Energy used in {bars.name}; the highest bar is {bars.starts[highest]} with {most}"
+    drawings = [_draw(size, series, bars.starts, is_stacked=False) for size in SIZES]
+    yield Chart(series, ("var(--before)", "var(--now)")[-len(series) :], summary, drawings)
+    if sites := site_series(bars):
+        summary = f"Energy in kWh used in {bars.name} by site: {', '.join(each.name for each in sites)}"
+        drawings = [_draw(size, sites, bars.starts, is_stacked=True) for size in SIZES]
+        yield Chart(sites, [f"var(--s{number})" for number in range(len(sites))], summary, drawings)
+
+
+def numbers_table(bars: EnergyBars) -> ReportTable:
+    """The same numbers as a table."""
+    series = [*time_series(bars), *site_series(bars)]
+    columns = [Column("From"), *(Column(f"{each.name}, kWh", is_number=True) for each in series)]
+    most_kwh = max((value or 0.0 for each in series for value in each.energy_kwh), default=0.0)
+    rows = [
+        (start, *("" if value is None else format_kwh(value, most_kwh) for value in values))
+        for start, *values in zip(bars.starts, *(each.energy_kwh for each in series), strict=True)
+    ]
+    return ReportTable(columns, rows)
+
+
 def time_series(bars: EnergyBars) -> list[ChartSeries]:
     """This time and the one before, if there was anything in it, side by side."""
-    both = [ChartSeries(bars.name, bars.energy_kwh)]
+    series = [ChartSeries(bars.name, bars.energy_kwh)]
     if any(each is not None for each in bars.before_kwh):
         # The days may differ in length, for an hour is put forward or back.
-        both.insert(0, ChartSeries(bars.before_name, _as_long(bars.before_kwh, len(bars.starts))))
-    return both
+        length = len(bars.starts)
+        before = [*bars.before_kwh, *[None] * length][:length]
+        series.insert(0, ChartSeries(bars.before_name, before))
+    return series
 
 
 def site_series(bars: EnergyBars) -> list[ChartSeries]:
-    """The sites, one upon the other; those that used least are one, if there are too many."""
+    """The sites, one upon the other, if there are several; if too many, those that used least are one."""
     sites = [ChartSeries(*each) for each in bars.site_kwh.items()]
-    if len(sites) <= MOST_SITES:
-        return sites
-    others = zip(*(each.energy_kwh for each in sites[MOST_SITES - 1 :]), strict=True)
-    return [*sites[: MOST_SITES - 1], ChartSeries(OTHERS, [_sum(values) for values in others])]
+    if len(sites) > MAX_SITES:
+        others = zip(*(each.energy_kwh for each in sites[MAX_SITES - 1 :]), strict=True)
+        sites[MAX_SITES - 1 :] = [ChartSeries(OTHERS, [_sum(values) for values in others])]
+    return sites if len(sites) > 1 else []
 
 
-def draw_charts(
-    series: Sequence[ChartSeries], starts: Sequence[str], told: str, *, stacked: bool
-) -> list[Element]:
-    """Draw energy by time, once for each size.
-
-    Args:
-        series: What is drawn.
-        starts: What each hour or day is called.
-        told: What the plot shows, for those who do not see it.
-        stacked: Whether the series are drawn one upon the other.
-    """
-    kind = pygal.StackedBar if stacked else pygal.Bar
-    return [_plot(kind, size, series, starts, told) for size in SIZES]
-
-
-def _plot(kind: Any, size: Size, series: Sequence[ChartSeries], starts: Sequence[str], told: str) -> Element:  # noqa: ANN401
-    label_px = max(map(len, starts)) * LETTER_PX + FONT_PX
-    lines_kwh = _lines(max(_heights(series, stacked=kind is pygal.StackedBar)))
-    chart = kind(
-        js=[],
-        css=[],
-        style=Style(label_font_size=FONT_PX, major_label_font_size=FONT_PX),
-        width=size.width_px,
-        height=size.height_px,
-        margin=4,
-        spacing=6,
-        show_legend=False,
-        x_labels_major_every=ceil(label_px * len(starts) / (size.width_px - LABELS_PX)),
-        show_minor_x_labels=False,
-        range=(0, lines_kwh[-1]),
-        truncate_label=-1,
-    )
-    chart.x_labels = list(starts)
-    chart.y_labels = [{"value": value, "label": f"{value:,.6g}"} for value in lines_kwh]
-    for each in series:
-        chart.add(each.name, list(each.energy_kwh))
-    root: Element = chart.render_tree()
-    root.attrib.clear()
-    root.attrib |= {
-        "class": f"chart {size.name}",
-        "viewBox": f"0 0 {size.width_px} {size.height_px}",
-        "role": "img",
-        "aria-label": told,
-    }
-    _tidy(root)
-    for each, drawn in zip(series, root.findall(".//g[@class='bars']"), strict=True):
-        _explain(drawn, each, starts)
-    return root
-
-
-def _tidy(root: Element) -> None:
-    """Take out the scripts, the styles, and what only they would use."""
-    for parent in root.iter():
-        for child in list(parent):
-            is_needed = child.tag in {"svg", "g", "rect", "path", "text"}
-            if not is_needed or child.get("class", "").endswith("overlay"):
-                parent.remove(child)
-
-
-def _explain(bars: Element, series: ChartSeries, starts: Sequence[str]) -> None:
-    """Give each bar a text for those who point at it."""
-    known = [
-        (start, value) for start, value in zip(starts, series.energy_kwh, strict=True) if value is not None
+def _draw(
+    size: Drawing, series: Sequence[ChartSeries], starts: Sequence[str], *, is_stacked: bool
+) -> Drawing:
+    columns = list(zip(*(each.energy_kwh for each in series), strict=True))
+    tops = [_sum(values) if is_stacked else max(value or 0.0 for value in values) for values in columns]
+    lines_kwh = _round_numbers(max(top or 0.0 for top in tops))
+    floor_px, room_px = size.height_px - BOTTOM_PX, (size.width_px - LEFT_PX) / len(starts)
+    px_per_kwh = (floor_px - TOP_PX) / lines_kwh[-1]
+    width_px = room_px * BAR_SHARE / (1 if is_stacked else len(series))
+    bars = []
+    for place, values in enumerate(columns):
+        left_px, below_kwh = LEFT_PX + (place + (1 - BAR_SHARE) / 2) * room_px, 0.0
+        for number, value in enumerate(values):
+            if value is not None:
+                x_px = left_px + (0.0 if is_stacked else number * width_px)
+                top_px = floor_px - (below_kwh + value) * px_per_kwh
+                title = f"{starts[place]}, {series[number].name}: {format_kwh(value)} kWh"
+                bars.append(Bar(number, *_rounded(x_px, top_px, width_px, value * px_per_kwh), title))
+                below_kwh += value if is_stacked else 0.0
+    step = ceil((max(map(len, starts)) * LETTER_PX + LABEL_GAP_PX) / room_px)
+    labels = [
+        Label(round(LEFT_PX + (place + 0.5) * room_px, 1), starts[place])
+        for place in range(0, len(starts), step)
     ]
-    # A stacked bar is drawn where there is no reading too.
-    every = [(start, value or 0.0) for start, value in zip(starts, series.energy_kwh, strict=True)]
-    for bar, (start, value) in zip(bars, known if len(bars) == len(known) else every, strict=True):
-        SubElement(bar, "title").text = f"{start}, {series.name}: {format_kwh(value)} kWh"
+    lines = [Label(round(floor_px - kwh * px_per_kwh, 1), f"{kwh:,.6g}") for kwh in lines_kwh]
+    return size._replace(bars=bars, lines=lines, labels=labels)
 
 
-def _heights(series: Sequence[ChartSeries], *, stacked: bool) -> list[float]:
-    if stacked:
-        return [_sum(values) or 0.0 for values in zip(*(each.energy_kwh for each in series), strict=True)]
-    return [value or 0.0 for each in series for value in each.energy_kwh]
+def _rounded(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
+    return round(x, 1), round(y, 1), round(width, 1), round(height, 1)
 
 
-def _lines(most_kwh: float) -> list[float]:
+def _round_numbers(most_kwh: float) -> list[float]:
     """Some round numbers from 0 on, the last of them not below ``most_kwh``."""
     if most_kwh <= 0:
         return [0.0, 1.0]
-    power = 10 ** floor(log10(most_kwh / LINES))
-    step = next(power * each for each in (1, 2, 5, 10) if power * each * LINES >= most_kwh)
+    power = 10 ** floor(log10(most_kwh / MAX_LINES))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each * MAX_LINES >= most_kwh)
     return [step * number for number in range(ceil(most_kwh / step) + 1)]
-
-
-def _as_long(values: Sequence[float | None], length: int) -> list[float | None]:
-    return [*values, *[None] * length][:length]
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
