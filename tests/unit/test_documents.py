@@ -8,6 +8,7 @@ from broker.settings import VARIABLES
 from stack.secrets.passwords import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
+ROOMS = ("broker", "sensor_node", "ingestor", "monitor", "stack", "scripts", "bench")
 # Said by NiceGUI and by Docker.
 OF_OTHERS = {"Connection lost", "port is already allocated"}
 MANY, SHORTEST = 15, 12
@@ -55,9 +56,8 @@ def test_table_of_database_users_has_them_all() -> None:
 
 
 def test_messages_that_are_explained_are_said_somewhere() -> None:
-    rooms = ("broker", "sensor_node", "ingestor", "monitor", "stack", "scripts")
     said = " ".join(
-        file.read_text() for room in rooms for file in (ROOT / room).rglob("*") if is_program(file)
+        file.read_text() for room in ROOMS for file in (ROOT / room).rglob("*") if is_program(file)
     )
     cells = re.findall(r"^\| ([^|]+) \|", TROUBLESHOOTING, re.MULTILINE)
     messages = [each for cell in cells for each in re.findall(r"`([^`]+)`", cell)]
@@ -69,3 +69,10 @@ def test_messages_that_are_explained_are_said_somewhere() -> None:
 
 def is_program(file: Path) -> bool:
     return file.suffix == ".py" or file.parent.name == "scripts"
+
+
+def test_files_that_developers_are_sent_to_exist() -> None:
+    for file in (ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        named = re.findall(rf"`((?:{'|'.join(ROOMS)}|tests|docs)/[A-Za-z0-9_./-]+)`", file.read_text())
+        missing = [each for each in named if "NAME" not in each and not (ROOT / each).exists()]
+        assert missing == [], file
