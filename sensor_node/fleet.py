@@ -11,8 +11,8 @@ from sensor_node.node import SensorNode
 from sensor_node.outbox.durable import open_outbox
 from sensor_node.outbox.ledger import Ledger
 from sensor_node.outbox.outbox import Outbox
+from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import SimulationPlan
-from sensor_node.settings import TransportSettings
 
 REPORT_EVERY_S = 60.0
 REPORT_PROGRESS_S = 5.0

@@ -20,10 +20,10 @@ from sensor_node.meter.meter import Meter, first_sequence
 from sensor_node.outbox.durable import DurableOutbox
 from sensor_node.outbox.outbox import Outbox, OutboxEntry
 from sensor_node.outbox.publisher import Publisher
+from sensor_node.outbox.settings import TransportSettings
 from sensor_node.outbox.status import OutboxStatus
 from sensor_node.plan import NodePlan, SimulationPlan
 from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
-from sensor_node.settings import TransportSettings
 
 CHECK_EVERY_S = 0.1
 # In simulated time no more than that waits for confirmation, the rest waits to be made: of each meter as

@@ -1,153 +1,23 @@
-"""What a sensor node can be told, on the command line or in the environment."""
+"""Settings of a sensor node, from the command line or the environment."""
 
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from datetime import datetime
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from broker.address import MqttUrl
-from broker.messages import MAX_SENSORS_PER_NODE, MAX_VALUE_KWH
-from broker.settings import Duration, ProcessSettings
-from broker.topics import SensorId, SiteId, TopicRoot
-from sensor_node.faults.fault import FAULT_PARAMETERS, InjectedFault, fault_conflict, parse_fault
+from broker.messages import MAX_SENSORS_PER_NODE
+from broker.settings import ProcessSettings
+from broker.topics import SensorId, SiteId
+from sensor_node.faults.fault import InjectedFault, fault_conflict
+from sensor_node.faults.fault_option import check_faults, read_fault
 from sensor_node.meter.sensor_ids import count_up
-from sensor_node.profiles import PROFILES, Surroundings, parse_holidays, yearly_kwh_error
+from sensor_node.outbox.settings import TransportSettings
+from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
+from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
-YEARS = (2000, 2100)
-SPEEDS = (0.001, 1_000_000)
 FIRST_SENSOR = "Sensor-LARI-01"
-OTHER_WORDS = {*FAULT_PARAMETERS, "at", "from", "to", "meters"}
-
-
-def check_interval(interval: timedelta) -> timedelta:
-    """Let an interval pass at which a meter may be read."""
-    if not timedelta(milliseconds=1) <= interval <= timedelta(days=1):
-        raise ValueError("an interval is 1ms to 24h")
-    return interval
-
-
-def check_zone(name: str) -> str:
-    """Let the name of a time zone pass."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("write a time zone as Europe/Berlin or UTC") from None
-    return name
-
-
-def check_profile(name: str) -> str:
-    """Let the name of a load profile pass."""
-    if name not in PROFILES:
-        raise ValueError(f"there is no such profile; there are {', '.join(PROFILES)}")
-    return name
-
-
-def parse_local(text: object) -> object:
-    """Turn a date or time into a datetime; without an offset it is local time."""
-    if not isinstance(text, str):
-        return text
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("write a date or a time as 2026-01-31 or 2026-01-31T10:00") from None
-
-
-def check_year(moment: datetime) -> datetime:
-    """Let a time pass in which there are meters."""
-    if not YEARS[0] <= moment.year <= YEARS[1]:
-        raise ValueError(f"a time is in the years {YEARS[0]} to {YEARS[1]}")
-    return moment
-
-
-def check_faults(texts: list[str]) -> list[str]:
-    """Let faults pass that can be read; each is one text again, however the commas were taken."""
-    whole: list[str] = []
-    for text in texts:
-        if whole and text.partition("=")[0].strip() in OTHER_WORDS:
-            whole[-1] += f",{text}"
-        else:
-            whole.append(text)
-    for text in whole:
-        read_fault(text)
-    return whole
-
-
-def read_fault(text: str) -> InjectedFault:
-    """Read a fault as it is written on the command line.
-
-    Raises:
-        ValueError: It is none; the text is one sentence.
-    """
-    try:
-        return InjectedFault.model_validate(parse_fault(text))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from None
-
-
-def parse_speed(given: object) -> object:
-    """Let a speed pass that time can have."""
-    if given == "max":
-        return given
-    try:
-        speed = float(str(given))
-    except ValueError:
-        speed = 0.0
-    if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise ValueError("a speed is 0.001 to 1000000 seconds a second, or max")
-    return speed
-
-
-Interval = Annotated[Duration, AfterValidator(check_interval)]
-Zone = Annotated[str, AfterValidator(check_zone)]
-Holidays = Annotated[str, AfterValidator(parse_holidays)]
-ProfileName = Annotated[str, AfterValidator(check_profile)]
-LocalTime = Annotated[datetime, BeforeValidator(parse_local), AfterValidator(check_year)]
-Kwh = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
-Location = Annotated[str, StringConstraints(max_length=200)]
-Speed = Annotated[float | Literal["max"], BeforeValidator(parse_speed)]
-
-
-class TransportSettings(ProcessSettings):
-    """How readings are brought home, whatever is measured."""
-
-    outbox: Path | None = Field(
-        None,
-        description="keep readings that are not confirmed yet in this file, or in a folder with one "
-        "file per node; else in memory",
-    )
-    outbox_limit: Annotated[int, Field(ge=1)] = Field(
-        1_000_000, description="most readings to keep; newer ones are then refused, and said so"
-    )
-    backfill_rate: Annotated[int, Field(ge=1)] = Field(
-        2_000,
-        description="readings a second that are sent again, or were left from before, beside the new ones",
-    )
-    ledger: Path | None = Field(
-        None,
-        description="append every attempt, what must come of it and its outcome to this file, for "
-        "`monitor verify`",
-    )
-    heartbeat: Path | None = Field(None, description="touch this file whenever the broker took readings")
-    drain: Duration = Field(
-        "60s", validate_default=True, description="at the end: how long to wait for confirmations"
-    )
-    threshold_kwh: Annotated[float, Field(ge=0, le=MAX_VALUE_KWH, allow_inf_nan=False)] = Field(
-        12.0, description="for the ledger: a reading strictly above it must be flagged"
-    )
-    mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker")
-    topic_root: TopicRoot = Field("energy", description="first topic level(s)")
 
 
 class PlaceSettings(ProcessSettings):

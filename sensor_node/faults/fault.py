@@ -1,14 +1,11 @@
-"""The faults that can be put into readings: their names, parameters, and how they are written.
+"""A fault as it is wanted: which, how often or when, and with what parameters.
 
-On the command line ``--fault clock-jump=0.5%,by=-1h,length=4``; in a scenario
-``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``.
+In a scenario ``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Self, cast
 
 import durationpy
 from pydantic import (
@@ -21,77 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-FaultKind = Literal[
-    "peak",
-    "drift",
-    "stuck",
-    "gap",
-    "duplicate",
-    "reorder",
-    "clock-skew",
-    "clock-jump",
-    "naive-time",
-    "wrong-unit",
-    "nan",
-    "truncated",
-    "oversized",
-    "counter-reset",
-    "transient-zero",
-    "reboot",
-    "flapping",
-    "silence",
-    "storm",
-]
+from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 
-
-@dataclass(frozen=True, slots=True)
-class FaultType:
-    """What a fault is.
-
-    Attributes:
-        meaning: In words, after "the meter" or "the reading".
-        defaults: Its parameters.
-        of_node: Whether it happens to a whole node, not to one of its meters.
-    """
-
-    meaning: str
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    of_node: bool = False
-
-
-FAULT_TYPES: Mapping[FaultKind, FaultType] = {
-    "peak": FaultType("one reading is many times too high", {"factor": 8.0}),
-    "drift": FaultType("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
-    "stuck": FaultType("the same value again and again", {"length": 10}),
-    "gap": FaultType(
-        "readings are made and not sent: never, or with backfill all at its end",
-        {"length": 10, "backfill": False},
-    ),
-    "duplicate": FaultType("a reading is sent more than once", {"copies": 2}),
-    "reorder": FaultType("a reading arrives after later ones", {"length": 2}),
-    "clock-skew": FaultType(
-        "the clock goes ever more wrong, then is set right", {"by": timedelta(seconds=-90), "length": 20}
-    ),
-    "clock-jump": FaultType("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
-    "naive-time": FaultType("a time stamp without an offset"),
-    "wrong-unit": FaultType("Wh are sent as kWh"),
-    "nan": FaultType("the value is NaN"),
-    "truncated": FaultType("the payload is cut short"),
-    "oversized": FaultType("the payload has more than 64 KiB"),
-    "counter-reset": FaultType("the register begins anew at zero, for good"),
-    "transient-zero": FaultType("the register, or without one the value, is zero once"),
-    "reboot": FaultType(
-        "the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True
-    ),
-    "flapping": FaultType(
-        "the connection of the node is lost again and again",
-        {"copies": 4, "away": timedelta(seconds=1)},
-        of_node=True,
-    ),
-    "silence": FaultType("the meter is not read for a while", {"length": 15}),
-    "storm": FaultType("a reading is sent hundreds of times", {"copies": 500}),
-}
-FAULT_PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")
 # A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
 AMBIGUOUS_CLOCK_ERROR = (timedelta(minutes=4), timedelta(minutes=6))
 MAX_OFFSET = timedelta(days=3650)
@@ -223,31 +151,6 @@ def _absolute(when: timedelta | datetime | None, begin: datetime, otherwise: dat
     if when is None:
         return otherwise
     return begin + when if isinstance(when, timedelta) else when
-
-
-def parse_fault(text: object) -> object:
-    """Turn ``duplicate=1%,copies=3`` into what ``InjectedFault`` takes.
-
-    Raises:
-        ValueError: It is not written like that.
-    """
-    if not isinstance(text, str):
-        return text
-    first, *rest = text.split(",")
-    kind, _, rate = first.partition("=")
-    given: dict[str, object] = {"kind": kind.strip()}
-    if kind.strip() not in FAULT_TYPES:
-        raise ValueError(f"{kind.strip()!r} is no fault; there are {', '.join(FAULT_TYPES)}")
-    if rate and rate.strip() != "once":
-        given["rate"] = rate
-    for part in rest:
-        name, has_value, value = part.strip().partition("=")
-        if not re.fullmatch(r"[a-z]+", name):
-            raise ValueError("write a fault as duplicate=1%,copies=3")
-        given[name] = value if has_value else True
-    if rate.strip() == "once":
-        given.setdefault("at", "+0s")
-    return given
 
 
 def fault_conflict(faults: Iterable[InjectedFault], *, has_counter: bool) -> str | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sensor_node.faults.fault import FaultKind, InjectedFault
+from sensor_node.faults.fault import InjectedFault
+from sensor_node.faults.fault_types import FaultKind
 
 # What happens to the value. The rest happens on the way, and of that one thing at a time: then it is
 # clear what must come of a reading.

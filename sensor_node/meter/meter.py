@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from broker.messages import Reading
 from broker.topics import SensorKey
-from sensor_node.faults.fault import FaultKind
+from sensor_node.faults.fault_types import FaultKind
 from sensor_node.faults.injector import ActiveFault, Injector
 from sensor_node.faults.oracle import MeterOutput
 from sensor_node.meter.payload import CORRUPTIONS, encode

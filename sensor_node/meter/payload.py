@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
-from sensor_node.faults.fault import FaultKind
+from sensor_node.faults.fault_types import FaultKind
 
 _VALUE = re.compile(rb'"value_kwh":[^,}]+')
 _OFFSET = re.compile(rb'("timestamp":"[^"]+)Z"')

@@ -18,8 +18,8 @@ from broker.messages import NodeStatus, Receipt
 from broker.topics import SensorKey, Topics
 from sensor_node.outbox.backfill import BackfillBucket
 from sensor_node.outbox.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
+from sensor_node.outbox.settings import TransportSettings
 from sensor_node.outbox.status import OutboxStatus
-from sensor_node.settings import TransportSettings
 
 BATCH = 500
 MAX_UNCONFIRMED = 5_000

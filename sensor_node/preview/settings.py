@@ -10,7 +10,7 @@ from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from broker.settings import Duration, ProcessSettings
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
-from sensor_node.settings import Holidays, Kwh, ProfileName, Zone
+from sensor_node.setting_types import Holidays, Kwh, ProfileName, Zone
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_READINGS = 200_000

@@ -11,6 +11,7 @@ from pydantic_settings import CliPositionalArg
 
 from broker.escape import escape_truncated
 from broker.settings import exit_with, read_settings
+from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import (
     MetersPlan,
     NodePlan,
@@ -26,7 +27,8 @@ from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
 from sensor_node.scenarios.run import run_plan
-from sensor_node.settings import FIRST_SENSOR, PlaceSettings, Speed, TransportSettings
+from sensor_node.setting_types import Speed
+from sensor_node.settings import FIRST_SENSOR, PlaceSettings
 
 PROGRAM = "sensor-node replay"
 SHOWN_NAME = 64

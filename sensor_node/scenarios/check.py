@@ -12,7 +12,8 @@ from pydantic_settings import CliPositionalArg
 
 from broker.escape import escape_text
 from broker.settings import ProcessSettings, read_settings
-from sensor_node.faults.fault import FAULT_TYPES, InjectedFault
+from sensor_node.faults.fault import InjectedFault
+from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan
 from sensor_node.profiles import DEFAULT_YEARLY_KWH
 from sensor_node.scenarios.run import read_plan

@@ -14,11 +14,11 @@ from broker.settings import exit_with, read_settings
 from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
 from sensor_node.outbox.durable import OutboxError
 from sensor_node.outbox.ledger import LedgerWriteError, open_ledger
+from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import SimulationPlan
 from sensor_node.recordings.series import RecordingError
 from sensor_node.scenarios.scenario import ScenarioError, find_scenario, read_scenario
 from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
-from sensor_node.settings import TransportSettings
 
 PROGRAM = "sensor-node run"
 

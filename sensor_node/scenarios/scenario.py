@@ -23,7 +23,7 @@ from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.profiles import yearly_kwh_error
 from sensor_node.recordings.columns import Columns
-from sensor_node.settings import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
+from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
 EXAMPLES = Path(__file__).parent
 

@@ -16,7 +16,7 @@ import pytest
 from pymongo.database import Database
 
 from broker.ledger import AttemptEntry, ExpectedAlarmEntry, MalformedEntry, OutcomeEntry, entry_adapter
-from sensor_node.faults.fault import FAULT_TYPES
+from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.scenarios.scenario import EXAMPLES
 from stack.processes import Process
 from stack.servers import Servers

@@ -13,12 +13,12 @@ from broker.ledger import ExpectedOutcome, payload_digest
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
 from broker.topics import SensorKey
 from ingestor.validate import Rejection, validate
-from sensor_node.faults.fault import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
+from sensor_node.faults.fault_option import check_faults, read_fault
+from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 from sensor_node.faults.injector import Injector
 from sensor_node.faults.oracle import MeterOutput, ground_truth
 from sensor_node.meter.meter import Meter, MeterParts
 from sensor_node.meter.register import EnergyRegister, RegisterPlan
-from sensor_node.settings import check_faults, read_fault
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

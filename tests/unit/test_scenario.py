@@ -11,7 +11,7 @@ import pytest
 
 from broker.topics import SensorKey
 from sensor_node.__main__ import find_command
-from sensor_node.faults.fault import FAULT_TYPES
+from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.meter.factory import build_group
 from sensor_node.meter.meter import first_sequence
 from sensor_node.plan import PlanTimeline, SimulationPlan

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor_node.faults.fault import FAULT_TYPES
+from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES
 from sensor_node.scenarios.check import format_duration
 from sensor_node.scenarios.scenario import EXAMPLES

@@ -1,0 +1,78 @@
+"""The kinds of faults: what each does, and its parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+FaultKind = Literal[
+    "peak",
+    "drift",
+    "stuck",
+    "gap",
+    "duplicate",
+    "reorder",
+    "clock-skew",
+    "clock-jump",
+    "naive-time",
+    "wrong-unit",
+    "nan",
+    "truncated",
+    "oversized",
+    "counter-reset",
+    "transient-zero",
+    "reboot",
+    "flapping",
+    "silence",
+    "storm",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultType:
+    """What a fault is.
+
+    Attributes:
+        meaning: In words, after "the meter" or "the reading".
+        defaults: Its parameters.
+        of_node: Whether it happens to a whole node, not to one of its meters.
+    """
+
+    meaning: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    of_node: bool = False
+
+
+FAULT_TYPES: Mapping[FaultKind, FaultType] = {
+    "peak": FaultType("one reading is many times too high", {"factor": 8.0}),
+    "drift": FaultType("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
+    "stuck": FaultType("the same value again and again", {"length": 10}),
+    "gap": FaultType(
+        "readings are made and not sent: never, or with backfill all at its end",
+        {"length": 10, "backfill": False},
+    ),
+    "duplicate": FaultType("a reading is sent more than once", {"copies": 2}),
+    "reorder": FaultType("a reading arrives after later ones", {"length": 2}),
+    "clock-skew": FaultType(
+        "the clock goes ever more wrong, then is set right", {"by": timedelta(seconds=-90), "length": 20}
+    ),
+    "clock-jump": FaultType("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
+    "naive-time": FaultType("a time stamp without an offset"),
+    "wrong-unit": FaultType("Wh are sent as kWh"),
+    "nan": FaultType("the value is NaN"),
+    "truncated": FaultType("the payload is cut short"),
+    "oversized": FaultType("the payload has more than 64 KiB"),
+    "counter-reset": FaultType("the register begins anew at zero, for good"),
+    "transient-zero": FaultType("the register, or without one the value, is zero once"),
+    "reboot": FaultType(
+        "the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True
+    ),
+    "flapping": FaultType(
+        "the connection of the node is lost again and again",
+        {"copies": 4, "away": timedelta(seconds=1)},
+        of_node=True,
+    ),
+    "silence": FaultType("the meter is not read for a while", {"length": 15}),
+    "storm": FaultType("a reading is sent hundreds of times", {"copies": 500}),
+}
+FAULT_PARAMETERS = ("factor", "by", "length", "copies", "away", "backfill")

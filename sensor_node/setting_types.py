@@ -1,0 +1,76 @@
+"""Types of settings that options and scenarios share, each with its check."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+
+from broker.settings import Duration
+from sensor_node.profiles import PROFILES, parse_holidays
+
+YEARS = (2000, 2100)
+SPEEDS = (0.001, 1_000_000)
+
+
+def check_interval(interval: timedelta) -> timedelta:
+    """Let an interval pass at which a meter may be read."""
+    if not timedelta(milliseconds=1) <= interval <= timedelta(days=1):
+        raise ValueError("an interval is 1ms to 24h")
+    return interval
+
+
+def check_zone(name: str) -> str:
+    """Let the name of a time zone pass."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("write a time zone as Europe/Berlin or UTC") from None
+    return name
+
+
+def check_profile(name: str) -> str:
+    """Let the name of a load profile pass."""
+    if name not in PROFILES:
+        raise ValueError(f"there is no such profile; there are {', '.join(PROFILES)}")
+    return name
+
+
+def parse_local(text: object) -> object:
+    """Turn a date or time into a datetime; without an offset it is local time."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write a date or a time as 2026-01-31 or 2026-01-31T10:00") from None
+
+
+def check_year(moment: datetime) -> datetime:
+    """Let a time pass in which there are meters."""
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise ValueError(f"a time is in the years {YEARS[0]} to {YEARS[1]}")
+    return moment
+
+
+def parse_speed(given: object) -> object:
+    """Let a speed pass that time can have."""
+    if given == "max":
+        return given
+    try:
+        speed = float(str(given))
+    except ValueError:
+        speed = 0.0
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise ValueError("a speed is 0.001 to 1000000 seconds a second, or max")
+    return speed
+
+
+Interval = Annotated[Duration, AfterValidator(check_interval)]
+Zone = Annotated[str, AfterValidator(check_zone)]
+Holidays = Annotated[str, AfterValidator(parse_holidays)]
+ProfileName = Annotated[str, AfterValidator(check_profile)]
+LocalTime = Annotated[datetime, BeforeValidator(parse_local), AfterValidator(check_year)]
+Kwh = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
+Location = Annotated[str, StringConstraints(max_length=200)]
+Speed = Annotated[float | Literal["max"], BeforeValidator(parse_speed)]
