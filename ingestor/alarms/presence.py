@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from broker.durations import format_duration
 from broker.messages import NodeStatus, numbered_sensor_ids
 from broker.topics import SensorKey
 from ingestor.alarms.board import Board
 from ingestor.alarms.rules import silence
-from ingestor.alarms.texts import span
 from ingestor.alarms.track import LEARN_FROM, NEVER, Track
 
 GRACE_S = 60.0
@@ -113,7 +113,7 @@ class Presence:
             return
         document = self._board.begin(track, "silent", track.at, track.at)
         last = track.at.replace(tzinfo=UTC).astimezone(self._board.config.zone)
-        limit = span(timedelta(seconds=round(limit_s, 1)))
+        limit = format_duration(timedelta(seconds=limit_s), units=2)
         document["message"] = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
         self._board.raise_(track, document)
 

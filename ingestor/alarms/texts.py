@@ -1,13 +1,12 @@
 """What alarms say to people."""
 
-from datetime import UTC, timedelta
+from datetime import UTC
 
+from broker.durations import format_duration
 from ingestor.alarms.fold import Fold, History
 from ingestor.alarms.rulebook import RuleName
 from ingestor.alarms.rules import NANO
 from ingestor.documents import Measure
-
-MINUTE_S, HOUR_S = 60, 3600
 
 
 def describe(rule: RuleName, fold: Fold, measure: Measure) -> tuple[float | None, str]:
@@ -25,7 +24,7 @@ def describe(rule: RuleName, fold: Fold, measure: Measure) -> tuple[float | None
 
 def _sustained(fold: Fold, history: History) -> str:
     mean_kwh = history.window_nano / len(history.window) / NANO
-    window, limit_kwh = span(fold.rules.sustained.window), fold.rules.sustained.limit_kwh
+    window, limit_kwh = format_duration(fold.rules.sustained.window), fold.rules.sustained.limit_kwh
     return f"the mean of the last {window} is {mean_kwh:.3f} kWh, above {limit_kwh} kWh"
 
 
@@ -34,13 +33,3 @@ def _budget(fold: Fold, history: History) -> str:
     begin = history.period[0].replace(tzinfo=UTC).astimezone(history.zone)
     total_kwh = history.period_nano / NANO
     return f"{total_kwh:.3f} kWh since {begin:%Y-%m-%d %H:%M}, above {rule.limit_kwh} kWh a {rule.period}"
-
-
-def span(time: timedelta) -> str:
-    """A time for people: ``2 s``, ``15 min``, ``1.5 h``."""
-    seconds = time.total_seconds()
-    if seconds < 2 * MINUTE_S:
-        return f"{seconds:g} s"
-    if seconds < 2 * HOUR_S:
-        return f"{seconds / MINUTE_S:.3g} min"
-    return f"{seconds / HOUR_S:.3g} h"

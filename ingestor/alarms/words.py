@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, get_args
 
+from broker.durations import format_duration
 from ingestor.alarms.config import AlarmConfig, Notifications
 from ingestor.alarms.rulebook import (
     Overconsumption,
@@ -268,9 +269,4 @@ def _kwh(value: float) -> str:
 
 
 def _span(time: timedelta) -> str:
-    """Exactly how long: ``30 s``, ``1 h 30 min``, ``1.5 ms``."""
-    if time < timedelta(seconds=1):
-        return f"{_number(time / timedelta(milliseconds=1))}{GLUE}ms"
-    minutes, rest = divmod(time, timedelta(minutes=1))
-    parts = ((minutes // 60, "h"), (minutes % 60, "min"), (rest / timedelta(seconds=1), "s"))
-    return " ".join(f"{_number(number)}{GLUE}{unit}" for number, unit in parts if number)
+    return format_duration(time, glue=GLUE)

@@ -2,11 +2,12 @@
 
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from durationpy import to_str
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
@@ -61,7 +62,7 @@ def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
 def _describe_timeline(plan: SimulationPlan) -> str:
     course, zone = plan.timeline, plan.surroundings.zone
     if course.begin is None:
-        when = f"Live, for {format_duration(course.duration)}" if course.duration else "Live, until Ctrl-C"
+        when = f"Live, for {to_str(course.duration)}" if course.duration else "Live, until Ctrl-C"
     else:
         fast = f"at {course.speed:,g} times the speed of time" if course.speed else "as fast as it is taken"
         until = f"to {_day(course.end, plan)}" if course.end else "to now, and then live"
@@ -97,7 +98,7 @@ def _describe_meters(group: MetersPlan) -> str:
         yearly = f", {lowest:,.0f} kWh a year"
         if highest and highest != lowest:
             yearly = f", {lowest:,.0f} to {highest:,.0f} kWh a year"
-    return f"{group.profile}{yearly}, read every {format_duration(group.interval)}{register}"
+    return f"{group.profile}{yearly}, read every {to_str(group.interval)}{register}"
 
 
 def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
@@ -131,14 +132,14 @@ def _describe_fault(fault: InjectedFault, count: int) -> str:
 
 
 def _when(when: timedelta | datetime) -> str:
-    return f"+{format_duration(when)}" if isinstance(when, timedelta) else f"{when:%Y-%m-%d %H:%M}"
+    return f"+{to_str(when)}" if isinstance(when, timedelta) else f"{when:%Y-%m-%d %H:%M}"
 
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
-        return f"-{format_duration(-value)}" if value < timedelta(0) else format_duration(value)
+        return f"-{to_str(-value)}" if value < timedelta(0) else to_str(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -162,16 +163,3 @@ def _length(course: PlanTimeline) -> timedelta | None:
     if course.begin is not None and course.end is not None:
         return course.end - course.begin
     return course.duration if course.begin is None else None
-
-
-def format_duration(length: timedelta) -> str:
-    """Write a length of time as it is written in a scenario: 1h30m."""
-    seconds = length.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    parts: Iterable[tuple[float, str]] = (
-        (seconds // 3600, "h"),
-        (seconds // 60 % 60, "m"),
-        (round(seconds % 60, 3), "s"),
-    )
-    return "".join(f"{number:g}{unit}" for number, unit in parts if number)

@@ -492,7 +492,7 @@ def in_words(text: str, threshold_kwh: float = 12.0) -> str:
         ),
         ("silent]\nat_least = '0s'", "times the usual interval, which is learned from its readings; not"),
         ("silent]\ninterval = '100ms'", "has come for 5 s; not while"),
-        ("silent]\ninterval = '24h'\nintervals = 1.5", "has come for 36 h; not while"),
+        ("silent]\ninterval = '24h'\nintervals = 1.5", "has come for 1 d 12 h; not while"),
         ("offline]\nafter = '1500us'", "has been offline for 1.5 ms. Cleared"),
         ("offline]\nafter = '59.999999s'", "has been offline for 59.999999 s. Cleared"),
         ("offline]\nafter = '23h59m1.5s'", "has been offline for 23 h 59 min 1.5 s. Cleared"),

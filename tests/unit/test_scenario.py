@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from durationpy import to_str
 
 from broker.topics import SensorKey
 from sensor_node.__main__ import find_command
@@ -18,7 +19,7 @@ from sensor_node.plan import PlanTimeline, SimulationPlan
 from sensor_node.plan_from_options import plan_from_options
 from sensor_node.recordings.replay import ReplaySettings, replay_plan
 from sensor_node.recordings.series import RecordedSeries, RecordingError
-from sensor_node.scenarios.check import describe_plan, format_duration
+from sensor_node.scenarios.check import describe_plan
 from sensor_node.scenarios.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario
 from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
 from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
@@ -156,7 +157,7 @@ def test_words_name_what_is_simulated_and_how_much(tmp_path: Path) -> None:
 
 def test_length_of_time_is_written_as_in_a_scenario() -> None:
     lengths = [timedelta(milliseconds=5), timedelta(seconds=90), timedelta(hours=1), timedelta(hours=25)]
-    assert [format_duration(each) for each in lengths] == ["5ms", "1m30s", "1h", "25h"]
+    assert [to_str(each) for each in lengths] == ["5ms", "1m30s", "1h", "25h"]
 
 
 def options(*arguments: str) -> SimulationPlan:

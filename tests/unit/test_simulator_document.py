@@ -5,10 +5,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from durationpy import to_str
 
 from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES
-from sensor_node.scenarios.check import format_duration
 from sensor_node.scenarios.scenario import EXAMPLES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,7 +49,7 @@ def test_each_fault_is_there_with_its_parameters() -> None:
 
 def shown(value: object) -> str:
     if isinstance(value, timedelta):
-        return f"-{-value.total_seconds():g}s" if value < timedelta(0) else format_duration(value)
+        return f"-{-value.total_seconds():g}s" if value < timedelta(0) else to_str(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
