@@ -8,8 +8,8 @@ from broker.client import BrokerRejectedError
 from broker.process import run
 from broker.settings import exit_with as end
 from broker.settings import read_settings
-from ingestor.alarms.check import check_config
-from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.config.check_config import check_config
+from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
 from ingestor.patience import StoreRefusedError
 from ingestor.service import Ingestor

@@ -12,7 +12,7 @@ from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.topics import SensorKey, Topics
 from ingestor.admission import Admission
-from ingestor.alarms.commands import Command, read_command
+from ingestor.alarms.commands import AlarmCommand, read_command
 from ingestor.books import Books
 from ingestor.documents import Measure, to_measure, utc_now
 from ingestor.flag import Limits, exceeded
@@ -47,7 +47,7 @@ class Batch:
     measures: list[Measure] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     statuses: list[tuple[SensorKey, NodeStatus | None]] = field(default_factory=list)
-    commands: list[tuple[PublishPacket, Command]] = field(default_factory=list)
+    commands: list[tuple[PublishPacket, AlarmCommand]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.measures) + len(self.rejections)

@@ -19,7 +19,7 @@ from broker.client import BrokerLostError
 from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import Topics
-from ingestor.alarms.service import Alarms
+from ingestor.alarms.service import AlarmService
 from ingestor.announce import Announcer
 from ingestor.batch import Batch, Opener
 from ingestor.books import Books
@@ -51,7 +51,7 @@ class Pipeline:
     topics: Topics
     books: Books
     announcer: Announcer
-    alarms: Alarms
+    alarms: AlarmService
     confirmations: Confirmations
     sensors: Sensors
     periods: Periods
@@ -151,7 +151,7 @@ class Pipeline:
     async def _obey(self, batch: Batch) -> None:
         """Carry out what people say to alarms; what cannot be is refused like a payload."""
         for packet, command in batch.commands:
-            if reason := await self.alarms.obey(self.topics.sensor_key(packet.topic), command):
+            if reason := await self.alarms.execute(self.topics.sensor_key(packet.topic), command):
                 batch.rejections.append(Rejection("command", reason, packet.topic, packet.payload))
                 self.books.received += 1
                 self.books.in_hand += 1
@@ -162,11 +162,11 @@ class Pipeline:
         stored = batch.measures
         if problems:
             stored = [measure for index, measure in enumerate(stored) if index not in problems]
-        self.alarms.saw(stored, batch.received_at)
+        self.alarms.on_stored(stored, batch.received_at)
         if rejections:
-            self.alarms.refused(rejections, batch.received_at)
+            self.alarms.on_rejected(rejections, batch.received_at)
         for place, status in batch.statuses:
-            self.alarms.heard(place, status)
+            self.alarms.on_status(place, status)
 
     def _confirm(self, batch: Batch, refused: Mapping[int, Rejection], sorted_out: SortedOut) -> None:
         """Tell sensors what they may forget: what is stored, or kept as it came."""

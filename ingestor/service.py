@@ -14,8 +14,8 @@ from broker.process import repeat_every
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
 from ingestor.admission import Admission
-from ingestor.alarms.config import AlarmConfig
-from ingestor.alarms.service import Alarms
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.service import AlarmService
 from ingestor.allowance import Allowance
 from ingestor.announce import Announcer
 from ingestor.batch import BATCH_READINGS, Opener
@@ -72,7 +72,7 @@ class Ingestor:
         self._admission = Admission(Allowance(settings.sensor_rate, settings.sensor_quota))
         opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors, self._admission)
         self._announcer = Announcer(store, self._topics, books, settings.sites)
-        self._alarms = Alarms(settings, config, store, self._limits, self._sensors)
+        self._alarms = AlarmService(settings, config, store, self._limits, self._sensors)
         self._pipeline = Pipeline(
             self._inbox,
             opener,
@@ -152,7 +152,7 @@ class Ingestor:
     async def _farewell(self, connection: Connection) -> None:
         await self._pipeline.rest()
         await self._announcer.rest()
-        await self._alarms.keep.rest()
+        await self._alarms.outbox.wait_published()
         offline = self._status_message(IngestorStatus(state="offline"))
         await connection.publish_many([*self._confirmations.due(everything=True), offline])
 

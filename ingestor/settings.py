@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from broker.address import MqttUrl
 from broker.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
-from ingestor.alarms.notify import check_urls
+from ingestor.alarms.notify.notifier import check_urls
 
 # An empty file is as good as none: with Docker there is always one.
 Notify = Annotated[

@@ -1,6 +1,6 @@
 """What alarms a sensor's readings make, said in the plainest way: over all readings at once, and slowly.
 
-It shares nothing with `ingestor/alarms/rules.py`, which it is there to check.
+It shares nothing with `ingestor/alarms/rules/functions.py`, which it is there to check.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,7 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
+from ingestor.alarms.rules.rule_settings import (
+    AllRuleSettings,
+    BudgetSettings,
+    FlatlineSettings,
+    OverconsumptionSettings,
+    SustainedSettings,
+)
 
 
 class Seen(NamedTuple):
@@ -25,7 +31,9 @@ class Episode(NamedTuple):
     peak_kwh: float
 
 
-def episodes(readings: Iterable[Seen], rules: Rules, threshold_kwh: float, zone: ZoneInfo) -> list[Episode]:
+def episodes(
+    readings: Iterable[Seen], rules: AllRuleSettings, threshold_kwh: float, zone: ZoneInfo
+) -> list[Episode]:
     in_order = sorted(readings, key=lambda seen: seen.at)
     found: list[Episode] = []
     if rules.overconsumption.enabled:
@@ -46,7 +54,7 @@ def period_begin(at: datetime, period: str, zone: ZoneInfo) -> date:
 
 
 def _overconsumption(
-    readings: Sequence[Seen], rule: Overconsumption, threshold_kwh: float
+    readings: Sequence[Seen], rule: OverconsumptionSettings, threshold_kwh: float
 ) -> Iterator[Episode]:
     def is_above(seen: Seen) -> bool:
         return seen.above
@@ -67,7 +75,7 @@ def _overconsumption(
         rest = [seen for seen in readings if cleared_at is not None and seen.at > cleared_at]
 
 
-def _stuck(readings: Sequence[Seen], rule: Stuck, count: int) -> Iterator[Episode]:
+def _stuck(readings: Sequence[Seen], rule: FlatlineSettings, count: int) -> Iterator[Episode]:
     runs: list[list[Seen]] = []
     for seen in readings:
         if runs and runs[-1][-1].value_kwh == seen.value_kwh:
@@ -81,7 +89,7 @@ def _stuck(readings: Sequence[Seen], rule: Stuck, count: int) -> Iterator[Episod
             yield Episode("stuck", run[0].at, run[count - 1].at, cleared_at, value_kwh)
 
 
-def _sustained(readings: Sequence[Seen], rule: Sustained, limit_kwh: float) -> Iterator[Episode]:
+def _sustained(readings: Sequence[Seen], rule: SustainedSettings, limit_kwh: float) -> Iterator[Episode]:
     limit = _billionths(limit_kwh)
     low = limit - _billionths(rule.deadband_kwh)
     since: datetime | None = None
@@ -99,7 +107,9 @@ def _sustained(readings: Sequence[Seen], rule: Sustained, limit_kwh: float) -> I
         yield Episode("sustained", since, since, None, _peak(readings, since, None))
 
 
-def _budget(readings: Sequence[Seen], rule: Budget, limit_kwh: float, zone: ZoneInfo) -> Iterator[Episode]:
+def _budget(
+    readings: Sequence[Seen], rule: BudgetSettings, limit_kwh: float, zone: ZoneInfo
+) -> Iterator[Episode]:
     def begin_of(seen: Seen) -> date:
         return period_begin(seen.at, rule.period, zone)
 

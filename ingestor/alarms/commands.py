@@ -9,19 +9,19 @@ from pydantic_core import from_json
 from broker.alarm_messages import Acknowledge, Shelve
 from broker.escape import escape_truncated
 from broker.topics import SensorKey
-from ingestor.alarms.board import Board
-from ingestor.alarms.rulebook import RuleName
-from ingestor.alarms.track import Shelf, Track
+from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.rules.rule_settings import RuleName
+from ingestor.alarms.sensor_state import SensorState, Shelf
 from ingestor.validate import explain
 
 FORMS = '{"acknowledge": "<alarm id>"} or {"shelve": "<rule>", "minutes": 60}, and perhaps "user"'
 MAX_SHOWN = 64
-NAMES = get_args(RuleName)
+RULE_NAMES = get_args(RuleName)
 
-Command = Acknowledge | Shelve
+AlarmCommand = Acknowledge | Shelve
 
 
-def read_command(payload: bytes) -> Command | str:
+def read_command(payload: bytes) -> AlarmCommand | str:
     """Read a command.
 
     Returns:
@@ -39,8 +39,8 @@ def read_command(payload: bytes) -> Command | str:
         if not isinstance(content, dict) or detail["type"] in {"missing", "extra_forbidden"}:
             return f"a command is {FORMS}"
         return explain(detail)
-    if isinstance(command, Shelve) and command.shelve not in NAMES:
-        return f"there is no such rule; there are {', '.join(NAMES)}"
+    if isinstance(command, Shelve) and command.shelve not in RULE_NAMES:
+        return f"there is no such rule; there are {', '.join(RULE_NAMES)}"
     return command
 
 
@@ -49,60 +49,60 @@ def _shown(level: str) -> str:
     return escape_truncated(level, MAX_SHOWN)
 
 
-class Commands:
+class AlarmCommands:
     """Carries out commands.
 
     Args:
-        board: The tracks.
+        manager: The sensors.
 
     Attributes:
         unwritten: The sensors whose shelves are not written down yet.
     """
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, manager: AlarmManager) -> None:
+        self._manager = manager
         self._shelving: set[str] = set()
         self.unwritten: set[str] = set()
 
-    def obey(self, place: SensorKey, command: Command) -> str | None:
+    def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command that was given to a sensor.
 
         Returns:
             None; or in one sentence why it cannot be carried out.
         """
-        track = self._board.tracks.get(place.name)
-        if track is None or place not in self._board.places(track):
+        sensor = self._manager.sensors.get(place.name)
+        if sensor is None or place not in self._manager.keys(sensor):
             return f"no sensor {_shown(place.name)} of site {_shown(place.site)} is known"
         if isinstance(command, Acknowledge):
-            for document in (track.standing or {}).values():
+            for document in (sensor.alarms or {}).values():
                 if document["_id"] == command.acknowledge and document["site"] == place.site:
-                    self._board.acknowledge(track, document, command.user)
+                    self._manager.acknowledge(sensor, document, command.user)
                     return None
             return f"no standing alarm of {place.name} has this id; it may be over"
-        until = self._board.clock.now() + timedelta(minutes=command.minutes)
-        track.shelved = {**(track.shelved or {}), command.shelve: Shelf(until, command.user)}
-        self.take_up(track)
+        until = self._manager.clock.now() + timedelta(minutes=command.minutes)
+        sensor.shelved = {**(sensor.shelved or {}), command.shelve: Shelf(until, command.user)}
+        self.resume(sensor)
         self.unwritten.add(place.name)
         return None
 
-    def take_up(self, track: Track) -> None:
+    def resume(self, sensor: SensorState) -> None:
         """Look after a sensor of which something is shelved."""
-        if track.shelved:
-            self._shelving.add(track.place.name)
+        if sensor.shelved:
+            self._shelving.add(sensor.key.name)
 
     def tick(self) -> None:
         """Take down what was shelved long enough, and tell again what still stands of it."""
-        now = self._board.clock.now()
+        now = self._manager.clock.now()
         for sensor_id in list(self._shelving):
-            track = self._board.tracks[sensor_id]
-            shelves = track.shelved or {}
+            sensor = self._manager.sensors[sensor_id]
+            shelves = sensor.shelved or {}
             over = [rule for rule, shelf in shelves.items() if shelf.until <= now]
             if not over:
                 continue
-            track.shelved = {rule: shelf for rule, shelf in shelves.items() if rule not in over} or None
+            sensor.shelved = {rule: shelf for rule, shelf in shelves.items() if rule not in over} or None
             self.unwritten.add(sensor_id)
-            if track.shelved is None:
+            if sensor.shelved is None:
                 self._shelving.discard(sensor_id)
             for rule in over:
-                self._board.remind(track, rule)
-            self._board.say_state(track)
+                self._manager.notify(sensor, rule)
+            self._manager.publish_state(sensor)

@@ -6,11 +6,13 @@ from datetime import datetime
 from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.rulebook import Rule
+from ingestor.alarms.rules.rule_settings import RuleSettings
 from ingestor.documents import AlarmDocument, alarm_id, format_moment
 
 
-def begin(place: SensorKey, name: str, rule: Rule, since: datetime, raised_at: datetime) -> AlarmDocument:
+def begin(
+    place: SensorKey, name: str, rule: RuleSettings, since: datetime, raised_at: datetime
+) -> AlarmDocument:
     """Make the document of an episode that begins.
 
     Args:

@@ -10,30 +10,30 @@ from pymongo import UpdateOne, timeout
 from pymongo.errors import OperationFailure
 
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.track import Shelf
+from ingestor.alarms.sensor_state import Shelf
 from ingestor.checkpoint import Checkpoint
 from ingestor.documents import AlarmDocument
 from ingestor.store import DURABLE, REFUSED_DOCUMENT, Store
 
 READ_LIMIT_S = 600.0
-MOST_REFUSALS = 10_000
+MAX_REJECTIONS = 10_000
 logger = logging.getLogger(__name__)
 
-STANDING: dict[str, Any] = {
+LISTED: dict[str, Any] = {
     "retracted_at": None,
     "$or": [{"cleared_at": {"$type": "null"}}, {"waits": True, "acknowledged_at": {"$type": "null"}}],
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownSensor:
     """What was known of a sensor when the last ingestor ended."""
 
     sensor_id: str
     site: str
     last_reading: datetime | None
     interval_s: float | None
-    is_away: bool
+    is_node_offline: bool
     shelved: dict[str, Shelf]
 
 
@@ -97,14 +97,14 @@ class AlarmRecords:
         if writes:
             await self._insist(lambda: self._db["sensors"].bulk_write(writes, ordered=False))
 
-    async def known(self) -> list[Known]:
+    async def known_sensors(self) -> list[KnownSensor]:
         """All sensors of these sites."""
         fields = ("sensor_id", "site", "last_reading", "interval_s", "status", "shelved")
 
-        async def read() -> list[Known]:
+        async def read() -> list[KnownSensor]:
             with timeout(READ_LIMIT_S):
                 return [
-                    Known(
+                    KnownSensor(
                         each["sensor_id"],
                         each["site"],
                         each.get("last_reading"),
@@ -122,9 +122,9 @@ class AlarmRecords:
 
         return await self._insist(read)
 
-    async def standing(self) -> list[AlarmDocument]:
+    async def listed(self) -> list[AlarmDocument]:
         """The episodes that stand."""
-        return await self._find({**STANDING, **self._sites})
+        return await self._find({**LISTED, **self._sites})
 
     async def changed_since(self, moment: datetime) -> list[AlarmDocument]:
         """The episodes that changed after a moment, those that were held back in a storm left out."""
@@ -153,14 +153,14 @@ class AlarmRecords:
 
         return await self._insist(read)
 
-    async def refused_since(self, moment: datetime) -> list[tuple[SensorKey, str, str, datetime]]:
+    async def rejected_since(self, moment: datetime) -> list[tuple[SensorKey, str, str, datetime]]:
         """Whose payloads were refused since a moment, the kind, the reason and when; the newest, in order."""
 
         async def read() -> list[tuple[SensorKey, str, str, datetime]]:
             found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
             refused = [
                 (Topics.sensor_key(each["topic"]), each["kind"], each["reason"], each["received_at"])
-                async for each in found.limit(MOST_REFUSALS)
+                async for each in found.limit(MAX_REJECTIONS)
             ]
             return [each for each in reversed(refused) if self._is_ours(each[0])]
 

@@ -9,20 +9,20 @@ from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.process import repeat_every
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.board import Board, Change, Clock
-from ingestor.alarms.commands import Command, Commands
-from ingestor.alarms.config import AlarmConfig
-from ingestor.alarms.history import ReadingHistory
-from ingestor.alarms.judge import Judge
-from ingestor.alarms.keep import Keep
-from ingestor.alarms.notify import Notifier
-from ingestor.alarms.presence import Presence
-from ingestor.alarms.rebuild import Rebuild
+from ingestor.alarms.commands import AlarmCommand, AlarmCommands
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.config.reload import follow, reconfigure
+from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.liveness import LivenessMonitor
+from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.notify.notifier import Notifier
+from ingestor.alarms.outbox import AlarmOutbox
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.refusing import Refusing
-from ingestor.alarms.reload import follow, reconfigure
-from ingestor.alarms.restart import Restart
-from ingestor.alarms.track import NEVER, Track
+from ingestor.alarms.reevaluate.reading_history import ReadingHistory
+from ingestor.alarms.reevaluate.reevaluator import Reevaluator
+from ingestor.alarms.reject_rate import RejectRateMonitor
+from ingestor.alarms.restart import AlarmRestart
+from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import Measure
 from ingestor.flag import Limits
 from ingestor.sensors import Sensors
@@ -36,7 +36,7 @@ REBUILD_REST = 3  # of so many parts of the time, one is spent on folding anew
 CHECKPOINT_EVERY_S = 10.0
 
 
-class Alarms:
+class AlarmService:
     """Judges what is stored, and keeps and tells the alarms.
 
     Args:
@@ -63,15 +63,15 @@ class Alarms:
         self._notifier = (
             Notifier(settings.notify, config.notifications, self._mark_notified) if settings.notify else None
         )
-        self.keep = Keep(self._records, self._notifier)
-        self.board = Board(topics, config, limits, self.keep, Clock())
-        self.judge = Judge(self.board)
-        self._presence = Presence(self.board)
-        self._refusing = Refusing(self.board)
-        self._commands = Commands(self.board)
+        self.outbox = AlarmOutbox(self._records, self._notifier)
+        self.manager = AlarmManager(topics, config, limits, self.outbox, AlarmClock())
+        self.evaluator = Evaluator(self.manager)
+        self._liveness = LivenessMonitor(self.manager)
+        self._reject_rate = RejectRateMonitor(self.manager)
+        self._commands = AlarmCommands(self.manager)
         history = ReadingHistory(store, settings.sites)
-        self._rebuild = Rebuild(self.board, self.judge, self._records, history, sensors)
-        self._restart = Restart(self.board, self.judge, self._records, history)
+        self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, history, sensors)
+        self._restart = AlarmRestart(self.manager, self.evaluator, self._records, history)
         self._topics = topics
         self._lock = asyncio.Lock()
         self._to_note = NEVER, 0
@@ -80,53 +80,55 @@ class Alarms:
     @property
     def thresholds_kwh(self) -> dict[str, float]:
         """The thresholds that the file gives to sensors, kWh."""
-        return self.board.config.thresholds()[0]
+        return self.manager.config.thresholds()[0]
 
     async def load(self) -> None:
         """Take up what an earlier process left; before any reading."""
-        await self._restart.load(self._refusing, self._commands)
+        await self._restart.load(self._reject_rate, self._commands)
 
-    def saw(self, measures: Iterable[Measure], received_at: datetime) -> None:
+    def on_stored(self, measures: Iterable[Measure], received_at: datetime) -> None:
         """Judge readings that are stored now, and were not before."""
-        self.judge.saw(measures, received_at)
+        self.evaluator.on_stored(measures, received_at)
 
-    def refused(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
+    def on_rejected(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
         """Note payloads that were refused and kept."""
         for each in rejections:
-            self._refusing.refused(self._topics.sensor_key(each.topic), each.kind, each.reason, received_at)
+            self._reject_rate.on_rejected(
+                self._topics.sensor_key(each.topic), each.kind, each.reason, received_at
+            )
 
-    def heard(self, place: SensorKey, status: NodeStatus | None) -> None:
+    def on_status(self, place: SensorKey, status: NodeStatus | None) -> None:
         """Note what a node says of itself, or the broker in its place."""
-        self._presence.heard(place, status, self.board.clock.now())
+        self._liveness.on_status(place, status, self.manager.clock.now())
 
-    async def obey(self, place: SensorKey, command: Command) -> str | None:
+    async def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command; when this is done, it is written down.
 
         Returns:
             None; or in one sentence why it cannot be carried out.
         """
         async with self._lock:
-            refusal = self._commands.obey(place, command)
-            for track in await self._write_sensors():
+            refusal = self._commands.execute(place, command)
+            for sensor in await self._write_sensors():
                 # Whoever is told of a shelf finds it written down.
-                self.board.say_state(track)
-        await self.keep.written()
+                self.manager.publish_state(sensor)
+        await self.outbox.wait_written()
         return refusal
 
     def attach(self, connection: Connection | None) -> None:
         """Tell on this connection from now on, and first what a broker may have forgotten."""
-        lately = self.keep.told_lately()
-        self._presence.listen(listening=connection is not None)
+        lately = self.outbox.recently_published()
+        self._liveness.listen(listening=connection is not None)
         if connection is not None:
-            for track in self.board.tracks.values():
-                if track.standing or self._topics.alarms(*track.place) in lately:
-                    self.board.say_state(track)
-        self.keep.attach(connection)
+            for sensor in self.manager.sensors.values():
+                if sensor.alarms or self._topics.alarms(*sensor.key) in lately:
+                    self.manager.publish_state(sensor)
+        self.outbox.attach(connection)
 
     async def work(self) -> None:
         """Do all that is to be done again and again, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.keep.work(), name="alarms.keep")
+            group.create_task(self.outbox.work(), name="alarms.keep")
             group.create_task(repeat_every(TICK_S, self._tick), name="alarms.tick")
             group.create_task(self._rebuild_doubtful(), name="alarms.rebuild")
             group.create_task(repeat_every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
@@ -138,68 +140,68 @@ class Alarms:
     async def finish(self) -> None:
         """Write down what is known; at the end, when nothing more is judged."""
         await self.note_progress()
-        await self.keep.written()
+        await self.outbox.wait_written()
         await self.note_progress()
 
     def _reconfigure(self, config: AlarmConfig) -> None:
-        reconfigure(self.board, config)
+        reconfigure(self.manager, config)
         self._limits.site_kwh = config.thresholds()[1]
         if self._notifier is not None:
             self._notifier.settings = config.notifications
 
     async def _tick(self) -> None:
-        self._presence.tick()
-        self._refusing.tick()
+        self._liveness.tick()
+        self._reject_rate.tick()
         self._commands.tick()
-        self.board.end_storms()
+        self.manager.end_floods()
 
     async def _rebuild_doubtful(self) -> None:
         while True:
             await asyncio.sleep(REBUILD_EVERY_S)
             began_s = time.monotonic()
-            await self.rebuild()
+            await self.reevaluate()
             await asyncio.sleep((time.monotonic() - began_s) * REBUILD_REST)
 
-    async def rebuild(self) -> None:
+    async def reevaluate(self) -> None:
         """Fold anew the rules of all sensors whose state is in doubt."""
-        doubtful = sorted(self.judge.doubtful)
+        doubtful = sorted(self.evaluator.dirty)
         if not doubtful:
             return
         # From its doubt on, only this changes what the rules over readings have said of a sensor.
-        await self.keep.written()
+        await self.outbox.wait_written()
         for sensor_id in doubtful:
             async with self._lock:
-                await self._rebuild.settle(self.board.tracks[sensor_id])
+                await self._reevaluator.reevaluate(self.manager.sensors[sensor_id])
 
     async def note_progress(self) -> None:
         """Write down up to when all is judged and told, and what was learned meanwhile."""
         judged, number = self._to_note
-        if judged != NEVER and self.keep.has_told(number):
+        if judged != NEVER and self.outbox.is_published(number):
             # A restart must know of all before that which reading of a sensor was the newest.
             await self._records.checkpoint.set(min(judged, self._sensors.unwritten_since or judged))
             self._to_note = NEVER, 0
-        higher, self.judge.higher = self.judge.higher, {}
+        higher, self.evaluator.new_peaks = self.evaluator.new_peaks, {}
         for document in higher.values():
-            self.keep.keep(Change(document, None))
+            self.outbox.add(AlarmChange(document, None))
         await self._write_sensors()
-        if self._to_note[0] == NEVER and not self.judge.doubtful:
-            self._to_note = self.judge.judged, self.keep.kept
+        if self._to_note[0] == NEVER and not self.evaluator.dirty:
+            self._to_note = self.evaluator.evaluated, self.outbox.count
 
-    async def _write_sensors(self) -> list[Track]:
+    async def _write_sensors(self) -> list[SensorState]:
         """Write down what is to be; say of which sensors shelves were."""
-        intervals, self.board.learned = self.board.learned, {}
+        intervals, self.manager.learned_intervals = self.manager.learned_intervals, {}
         unwritten, self._commands.unwritten = self._commands.unwritten, set()
-        tracks = [self.board.tracks[sensor_id] for sensor_id in unwritten]
-        shelves = {track.place: track.shelved or {} for track in tracks}
+        tracks = [self.manager.sensors[sensor_id] for sensor_id in unwritten]
+        shelves = {sensor.key: sensor.shelved or {} for sensor in tracks}
         await self._records.write_sensors(intervals, shelves)
         return tracks
 
     async def _mark_notified(self, ids: Sequence[str]) -> None:
-        now, over = self.board.clock.now(), []
+        now, over = self.manager.clock.now(), []
         for alarm in ids:
-            if document := self.board.find(alarm):
+            if document := self.manager.find(alarm):
                 document["notified_at"] = now
-                self.keep.keep(Change(document, None))
+                self.outbox.add(AlarmChange(document, None))
             else:
                 over.append(alarm)
         if over:

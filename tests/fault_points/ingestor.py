@@ -6,12 +6,14 @@ from mqtt5 import PublishPacket
 
 from ingestor import allowance, announce, batch, patience, pipeline, receive, store, validate
 from ingestor.admission import Admission
-from ingestor.alarms import commands, config, judge, keep, notify, records
-from ingestor.alarms.board import Board
-from ingestor.alarms.history import ReadingHistory
-from ingestor.alarms.presence import Presence
-from ingestor.alarms.restart import Restart
-from ingestor.alarms.rulebook import Rules
+from ingestor.alarms import commands, evaluator, outbox, records
+from ingestor.alarms.config import config
+from ingestor.alarms.liveness import LivenessMonitor
+from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.notify import notifier
+from ingestor.alarms.reevaluate.reading_history import ReadingHistory
+from ingestor.alarms.restart import AlarmRestart
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.floods import Floods, SortedOut
 from ingestor.sensors import Sensors
 from ingestor.service import Ingestor
@@ -21,7 +23,7 @@ from tests.fault_points.point import Point
 Allowance = allowance.Allowance
 Announcer = announce.Announcer
 Batch = batch.Batch
-Keep = keep.Keep
+Keep = outbox.AlarmOutbox
 Pipeline = pipeline.Pipeline
 Rejection = validate.Rejection
 
@@ -51,7 +53,7 @@ OWNS_SENSOR = Point(Admission, "owns")
 MAY_OWN_SENSOR = Point(Admission, "may_own")
 # Whether a node's word counts: for a sensor that it names, and for one of which alarms are judged.
 SPEAKS_FOR_SENSOR = Point(Sensors, "_may_speak_for")
-SPEAKS_FOR_ALARMS = Point(Presence, "_speaks_for")
+SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 
 # Stored, or kept as it was refused.
 DOCUMENT_OF_READING = Point(batch, "to_measure")
@@ -71,32 +73,32 @@ CONFIRM_TO_SENSOR = Point(Ingestor, "_send")
 ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
 
 # Judged.
-JUDGE_OUT_OF_ORDER = Point(judge.Judge, "doubt")
-IS_TOO_LATE_TO_JUDGE = Point(judge, "is_late")
-NOTE_PEAK = Point(judge, "note_peak")
-RULES_LOOK_BACK = Point(Rules, "looks_back")
+JUDGE_OUT_OF_ORDER = Point(evaluator.Evaluator, "mark_dirty")
+IS_TOO_LATE_TO_JUDGE = Point(evaluator, "is_late")
+NOTE_PEAK = Point(evaluator, "note_peak")
+RULES_LOOK_BACK = Point(AllRuleSettings, "looks_back")
 READINGS_SINCE = Point(ReadingHistory, "since")
-READINGS_UNJUDGED = Point(ReadingHistory, "unjudged")
-PUT_UP_STANDING_ALARMS = Point(Restart, "_put_up")
-MOST_REFUSALS = Point(records, "MOST_REFUSALS")
+READINGS_UNJUDGED = Point(ReadingHistory, "unevaluated")
+PUT_UP_STANDING_ALARMS = Point(AlarmRestart, "_list")
+MOST_REFUSALS = Point(records, "MAX_REJECTIONS")
 OWN_RULES_OF_A_SENSOR = Point(config, "_merge")
 MOST_SHOWN_OF_A_RULE = Point(config, "MAX_SHOWN")
 
 # Alarms written, told and obeyed.
 WRITE_ALARMS = Point(records.AlarmRecords, "write")
-TELL_ALARMS = Point(Keep, "tell")
-TELL_ALARMS_AGAIN = Point(Board, "tell_again")
+TELL_ALARMS = Point(Keep, "publish")
+TELL_ALARMS_AGAIN = Point(AlarmManager, "republish")
 SHORTEN_COMMAND = Point(commands, "escape_truncated")
-RULES_OF_COMMANDS = Point(commands, "NAMES")
+RULES_OF_COMMANDS = Point(commands, "RULE_NAMES")
 
 # Notifications.
-NOTIFIER_CLOCK = Point(notify, "monotonic")
-NOTIFIER_LOOKS_EVERY_S = Point(notify, "LOOK_EVERY_S")
-FIRST_PAUSE_OF_NOTIFIER_S = Point(notify, "FIRST_DELAY_S")
-LONGEST_PAUSE_OF_NOTIFIER_S = Point(notify, "MAX_DELAY_S")
-LONGEST_NOTIFICATION_S = Point(notify, "LIMIT_S")
-MOST_NOTIFICATIONS_AT_ONCE = Point(notify, "MAX_THREADS")
-MOST_NOTIFICATIONS_WAITING = Point(notify, "MAX_WAITING")
+NOTIFIER_CLOCK = Point(notifier, "monotonic")
+NOTIFIER_LOOKS_EVERY_S = Point(notifier, "LOOK_EVERY_S")
+FIRST_PAUSE_OF_NOTIFIER_S = Point(notifier, "FIRST_DELAY_S")
+LONGEST_PAUSE_OF_NOTIFIER_S = Point(notifier, "MAX_DELAY_S")
+LONGEST_NOTIFICATION_S = Point(notifier, "LIMIT_S")
+MOST_NOTIFICATIONS_AT_ONCE = Point(notifier, "MAX_THREADS")
+MOST_NOTIFICATIONS_WAITING = Point(notifier, "MAX_WAITING")
 
 
 def confirm_all(bringing: Pipeline, opened: Batch) -> None:
@@ -132,4 +134,4 @@ def note_swept(announcer: Announcer) -> None:
 
 def has_alarms_to_tell(kept: Keep) -> bool:
     """Whether alarms are written and not told."""
-    return bool(kept._to_tell)
+    return bool(kept._to_publish)

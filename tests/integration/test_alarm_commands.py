@@ -20,7 +20,7 @@ from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
-from ingestor.alarms.rulebook import Rules
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.documents import AlarmDocument, format_moment, utc_now
 from stack.servers import Servers
 from tests.programs import Ended, run_program
@@ -55,7 +55,9 @@ class Scene:
 
     def store(self, rule: str = "overconsumption", **changes: object) -> AlarmDocument:
         since = utc_now() - MINUTE
-        document = begin(SensorKey(self.site, self.sensor), rule, Rules().overconsumption, since, since)
+        document = begin(
+            SensorKey(self.site, self.sensor), rule, AllRuleSettings().overconsumption, since, since
+        )
         document["message"] = "High consumption (12.24 kWh > 12.0 kWh)"
         document.update(changes)  # type: ignore[typeddict-item]
         self.database.alarms.insert_one({**document})

@@ -25,13 +25,19 @@ from hypothesis.stateful import (
 from broker.connection import OutgoingMessage
 from broker.messages import ReadingRow
 from broker.topics import SensorKey
-from ingestor.alarms.board import Clock
-from ingestor.alarms.config import AlarmConfig
-from ingestor.alarms.judge import Judge
-from ingestor.alarms.reload import reconfigure
-from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Stuck, Sustained
-from ingestor.alarms.service import Alarms
-from ingestor.alarms.track import Track
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.config.reload import reconfigure
+from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.manager import AlarmClock
+from ingestor.alarms.rules.rule_settings import (
+    AllRuleSettings,
+    BudgetSettings,
+    FlatlineSettings,
+    OverconsumptionSettings,
+    SustainedSettings,
+)
+from ingestor.alarms.sensor_state import SensorState
+from ingestor.alarms.service import AlarmService
 from ingestor.documents import Measure, format_moment, is_late, to_measure
 from ingestor.flag import Limits, exceeded
 from ingestor.registry import Registry
@@ -56,26 +62,26 @@ T = TypeVar("T")
 
 
 @st.composite
-def rules_of_a_sensor(draw: st.DrawFn) -> Rules:
+def rules_of_a_sensor(draw: st.DrawFn) -> AllRuleSettings:
     """Half of all sensors have nothing but the defaults."""
     if draw(st.booleans()):
-        return Rules()
+        return AllRuleSettings()
     seconds = st.sampled_from([0.0, 5.0, 60.0]).map(lambda each: timedelta(seconds=each))
     counts = st.integers(1, 3)
-    over = Overconsumption(
+    over = OverconsumptionSettings(
         on_readings=draw(counts),
         on_delay=draw(seconds),
         deadband_kwh=draw(st.sampled_from([0.0, 0.5])),
         off_readings=draw(counts),
         off_delay=draw(seconds),
     )
-    return Rules(
+    return AllRuleSettings(
         overconsumption=over,
-        sustained=Sustained(
+        sustained=SustainedSettings(
             limit_kwh=draw(st.sampled_from([None, 11.9])), deadband_kwh=0.5, window=timedelta(seconds=60)
         ),
-        budget=Budget(limit_kwh=draw(st.sampled_from([None, 40.0]))),
-        stuck=Stuck(readings=draw(st.sampled_from([None, 3]))),
+        budget=BudgetSettings(limit_kwh=draw(st.sampled_from([None, 40.0]))),
+        stuck=FlatlineSettings(readings=draw(st.sampled_from([None, 3]))),
     )
 
 
@@ -101,7 +107,7 @@ class Machine(RuleBasedStateMachine):
     loop: asyncio.AbstractEventLoop
 
     @initialize(rules=rules_of_a_sensor())
-    def begin(self, rules: Rules) -> None:
+    def begin(self, rules: AllRuleSettings) -> None:
         number = next(numbers)
         self.sensor, self.site = f"Machine-{number}", f"machine-{number}"
         self.config = AlarmConfig(rules=rules)
@@ -119,20 +125,20 @@ class Machine(RuleBasedStateMachine):
         """Start an ingestor's alarms as a new process does."""
         self.limits, self.sensors = Limits(12.0), Sensors()
         options = SETTINGS.model_copy(update={"name": self.sensor, "site": self.site})
-        self.alarms = Alarms(options, self.config, self.store, self.limits, self.sensors)
-        self.alarms.board.clock = Clock(lambda: self.now)
+        self.alarms = AlarmService(options, self.config, self.store, self.limits, self.sensors)
+        self.alarms.manager.clock = AlarmClock(lambda: self.now)
         self.ear = Ear()
         await self.alarms.load()
-        self.alarms.keep.attach(self.ear)  # type: ignore[arg-type]  # all that it uses of a connection
+        self.alarms.outbox.attach(self.ear)  # type: ignore[arg-type]  # all that it uses of a connection
 
     async def bring_home(self) -> None:
         """Write and tell all, and fold anew until nothing is in doubt."""
         while True:
-            await self.alarms.keep.write()
-            await self.alarms.keep.tell()
-            if not self.alarms.judge.doubtful:
+            await self.alarms.outbox.write()
+            await self.alarms.outbox.publish()
+            if not self.alarms.evaluator.dirty:
                 break
-            await self.alarms.rebuild()
+            await self.alarms.reevaluate()
         self.hear()
 
     async def note(self) -> None:
@@ -154,7 +160,7 @@ class Machine(RuleBasedStateMachine):
         measure = to_measure(row, SensorKey(self.site, name), (self.now, stamp), None, self.now)
         await self.store.insert([measure])
         self.sensors.saw([measure])
-        self.alarms.saw([measure], self.now)
+        self.alarms.on_stored([measure], self.now)
 
     def hear(self) -> None:
         for message in self.ear.told:
@@ -177,7 +183,7 @@ class Machine(RuleBasedStateMachine):
         self.measures += stored
         if judged:
             self.sensors.saw(stored)
-            self.alarms.saw(stored, self.now)
+            self.alarms.on_stored(stored, self.now)
 
     def later(self) -> None:
         """Each batch has a time of its own."""
@@ -229,11 +235,11 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def rebuilds_while_more_comes(self) -> None:
         """A reading is judged while its sensor's rules are folded anew."""
-        self.run(self.alarms.keep.write())
+        self.run(self.alarms.outbox.write())
         self.run(self.overlap())
 
     async def overlap(self) -> None:
-        rebuilding = asyncio.ensure_future(self.alarms.rebuild())
+        rebuilding = asyncio.ensure_future(self.alarms.reevaluate())
         await asyncio.sleep(0)  # so that the task begins
         await self.arrive([self.next_in_order(1.0, 13.0)])
         if measure := self.between(0.25, 5.0):
@@ -257,7 +263,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def is_killed_before_it_told(self) -> None:
-        self.run(self.alarms.keep.write())
+        self.run(self.alarms.outbox.write())
         self.run(self.open())
 
     @rule()
@@ -280,8 +286,8 @@ class Machine(RuleBasedStateMachine):
         assert [to_episode(each) for each in kept] == expected
         ids = {each["_id"] for each in kept}
         assert ids <= self.told, "never told"
-        track = self.alarms.board.tracks.get(self.sensor)
-        standing = {each["_id"] for each in ((track and track.standing) or {}).values()}
+        track = self.alarms.manager.sensors.get(self.sensor)
+        standing = {each["_id"] for each in ((track and track.alarms) or {}).values()}
         assert standing == {each["_id"] for each in kept if each["cleared_at"] is None}
         if kept:
             assert {each["id"] for each in self.state} == standing
@@ -334,7 +340,7 @@ def test_history_of_a_sensor_is_what_the_model_says(machine: type[Machine], part
 
 
 def as_if_in_order(
-    judge: Judge, track: Track, measures: Sequence[Measure], since: datetime | None = None
+    judge: Evaluator, track: SensorState, measures: Sequence[Measure], since: datetime | None = None
 ) -> None:
     del since
     for measure in measures:
@@ -362,7 +368,7 @@ def test_fault_is_found(machine: type[Machine], fault: str) -> None:
 
 
 def delay_over_a_restart(machine: Machine) -> None:
-    machine.begin(rules=Rules(overconsumption=Overconsumption(on_readings=2)))
+    machine.begin(rules=AllRuleSettings(overconsumption=OverconsumptionSettings(on_readings=2)))
     machine.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
     machine.ends_in_order()
     machine.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
@@ -370,7 +376,7 @@ def delay_over_a_restart(machine: Machine) -> None:
 
 
 def late_before_all_others(machine: Machine) -> None:
-    machine.begin(rules=Rules())
+    machine.begin(rules=AllRuleSettings())
     machine.comes_too_late(ago_s=700.0, value_kwh=13.0)
     machine.teardown()
 
@@ -396,15 +402,17 @@ def test_rare_fault_is_found_and_the_product_stands_the_same(machine: type[Machi
 
 def test_rules_that_change_while_a_sensor_is_folded_anew_count_from_then_on(machine: type[Machine]) -> None:
     scene = machine()
-    scene.begin(rules=Rules())
+    scene.begin(rules=AllRuleSettings())
     scene.comes_in_order(readings=[(1.0, 5.0), (1.0, 5.0)], at_once=True)
     scene.comes_out_of_order(ago_s=0.5, value_kwh=5.0)
     original = ingestor.READINGS_SINCE.original
 
     async def since(history: object, *asked: object) -> object:
         if scene.config.rules.overconsumption.enabled:
-            scene.config = AlarmConfig(rules=Rules(overconsumption=Overconsumption(enabled=False)))
-            reconfigure(scene.alarms.board, scene.config)
+            scene.config = AlarmConfig(
+                rules=AllRuleSettings(overconsumption=OverconsumptionSettings(enabled=False))
+            )
+            reconfigure(scene.alarms.manager, scene.config)
         return await original(history, *asked)
 
     with ingestor.READINGS_SINCE.replace(since):

@@ -220,7 +220,7 @@ async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
     async with open_store(servers.mongo("ingestor")) as store:
         kept_of_alarms = AlarmRecords(store, "somebody", [place.site])
         with MOST_REFUSALS.replace(2):
-            found = await kept_of_alarms.refused_since(utc_now() - timedelta(minutes=1))
+            found = await kept_of_alarms.rejected_since(utc_now() - timedelta(minutes=1))
     assert len(set(reasons)) == 3
     assert [reason for _, _, reason, _ in found] == reasons[1:]
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ingestor.alarms.commands import NAMES
+from ingestor.alarms.commands import RULE_NAMES
 from stack.secrets.client_files import write_client_files
 from stack.servers import Servers
 from tests.conftest import StartIngestor
@@ -54,7 +54,7 @@ def words(servers: Servers, place: Site, tmp_path: Path) -> Callable[[str, str],
 
 def test_rules_and_scripts_that_are_named_exist_and_no_password_is() -> None:
     assert " -P " not in DOCUMENT
-    assert tuple(re.findall(r"^\| `([a-z]+)` \|", DOCUMENT, re.MULTILINE)) == NAMES
+    assert tuple(re.findall(r"^\| `([a-z]+)` \|", DOCUMENT, re.MULTILINE)) == RULE_NAMES
     for script in set(re.findall(r"scripts/[a-z-]+", DOCUMENT)):
         assert (ROOT / script).exists(), script
 

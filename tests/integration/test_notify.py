@@ -13,8 +13,8 @@ from typing import Annotated
 import pytest
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from ingestor.alarms.config import Notifications
-from ingestor.alarms.notify import Notice, Notifier, check_urls
+from ingestor.alarms.config.config import NotificationSettings
+from ingestor.alarms.notify.notifier import Notice, Notifier, check_urls
 from tests.fault_points import ingestor
 from tests.phone import HIDDEN, Phone
 from tests.servers import eventually
@@ -27,8 +27,8 @@ A_MOMENT_S = 0.1
 HELD_UP_S = 3
 PROCESS = """
 import asyncio, sys
-from ingestor.alarms.config import Notifications
-from ingestor.alarms.notify import Notice, Notifier
+from ingestor.alarms.config.config import Notifications
+from ingestor.alarms.notify.notifier import Notice, Notifier
 
 async def briefly():
     notifier = Notifier(sys.argv[1], Notifications(), None)
@@ -91,7 +91,7 @@ def haste(caplog: pytest.LogCaptureFixture) -> Iterator[ExitStack]:
 @asynccontextmanager
 async def at_work(urls: str, marks: Marks, **settings: object) -> AsyncIterator[Notifier]:
     """A notifier that works; its end may not take long, whatever the servers do."""
-    notifier = Notifier(check_urls(urls), Notifications.model_validate(settings), marks.mark)
+    notifier = Notifier(check_urls(urls), NotificationSettings.model_validate(settings), marks.mark)
     task = asyncio.create_task(notifier.work())
     try:
         yield notifier
@@ -122,7 +122,7 @@ async def test_notice_arrives_and_is_marked(
     phone: Phone, marks: Marks, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1, body="First line.\nSecond line."))
+        notifier.notify(notice(1, body="First line.\nSecond line."))
         await eventually(lambda: bool(marks))
     assert phone.messages == [("Alarm 1", "First line.\nSecond line.")]
     assert marks == ids(1)
@@ -134,9 +134,9 @@ async def test_refused_notice_is_sent_again_until_it_is_taken(
 ) -> None:
     phone.refusals = 2
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1))
+        notifier.notify(notice(1))
         await eventually(lambda: bool(marks))
-        notifier.tell(notice(2))
+        notifier.notify(notice(2))
         await eventually(lambda: len(marks) == 2)
     assert phone.titles == ["Alarm 1", "Alarm 2"]
     assert phone.asked == 4
@@ -161,7 +161,7 @@ async def test_delays_grow_to_five_minutes(
     async with at_work(phone.url, marks) as notifier:
         for number in (1, 2):
             phone.refusals = 13
-            notifier.tell(notice(number))
+            notifier.notify(notice(number))
             await eventually(lambda: marks[-1:] == ids(number))  # noqa: B023 - called at once
     assert longest == 2 * [*(0.25 * 2**attempt for attempt in range(11)), 300, 300]
 
@@ -171,7 +171,7 @@ async def test_notice_reaches_a_server_that_comes_later(
 ) -> None:
     phone = Phone()
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1))
+        notifier.notify(notice(1))
         await eventually(lambda: bool(warnings_in(caplog)))
         assert marks == []
         async with phone:
@@ -185,9 +185,9 @@ async def test_of_two_urls_only_the_one_that_failed_gets_it_again(phone: Phone, 
     async with Phone() as bad:
         bad.status = 500
         async with at_work(f"{bad.url}, {phone.url}", marks) as notifier:
-            notifier.tell(notice(1))
+            notifier.notify(notice(1))
             await eventually(lambda: bad.asked > 3)
-            notifier.tell(notice(2))
+            notifier.notify(notice(2))
             await eventually(lambda: phone.titles == ["Alarm 1", "Alarm 2"])
             assert marks == []
             bad.status = 200
@@ -212,7 +212,7 @@ async def test_server_that_hangs_holds_up_nothing(
         hanging.hangs = True
         watching = asyncio.create_task(watch())
         async with at_work(f"{hanging.url} {phone.url}", marks) as notifier:
-            notifier.tell(notice(1))
+            notifier.notify(notice(1))
             await eventually(lambda: bool(phone.messages) and hanging.asked == 2)
             await eventually(lambda: bool(warnings_in(caplog)))
             await asyncio.sleep(2 * A_MOMENT_S)  # for what must not happen
@@ -239,28 +239,28 @@ async def test_limit_holds_in_any_hour_and_the_rest_is_gathered(
     phone: Phone, marks: Marks, clock: Clock
 ) -> None:
     async with at_work(phone.url, marks, most_per_hour=2) as notifier:
-        notifier.tell(notice(1))
+        notifier.notify(notice(1))
         await eventually(lambda: marks == ids(1))
         clock.now += 1800
-        notifier.tell(notice(2))
+        notifier.notify(notice(2))
         await eventually(lambda: marks == ids(1, 2))
         for number in (3, 4):
-            notifier.tell(notice(number))
+            notifier.notify(notice(number))
         clock.now += 1799
         await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert marks == ids(1, 2)
         clock.now += 1
         await eventually(lambda: marks == ids(1, 2, 3, 4))
         assert phone.messages[2:] == [("2 more alarms", "Alarm 3\nAlarm 4")]
-        notifier.tell(notice(5))
+        notifier.notify(notice(5))
         clock.now += 1799
         await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert len(marks) == 4
         clock.now += 1
         await eventually(lambda: len(marks) == 5)
         clock.now += 3600
-        notifier.tell(notice(6))
-        notifier.tell(notice(7))
+        notifier.notify(notice(6))
+        notifier.notify(notice(7))
         await eventually(lambda: len(marks) == 7)
     assert phone.titles[3:] == ["Alarm 5", "Alarm 6", "Alarm 7"]
     assert marks.portions[2] == ids(3, 4)
@@ -269,20 +269,20 @@ async def test_limit_holds_in_any_hour_and_the_rest_is_gathered(
 async def test_refusals_do_not_use_up_the_limit(phone: Phone, marks: Marks, clock: Clock) -> None:
     phone.refusals = 5
     async with at_work(phone.url, marks, most_per_hour=1) as notifier:
-        notifier.tell(notice(1))
+        notifier.notify(notice(1))
         await eventually(lambda: marks == ids(1))
 
 
 async def test_settings_may_be_replaced(phone: Phone, marks: Marks, clock: Clock) -> None:
     async with at_work(phone.url, marks, most_per_hour=1, severities=["critical"]) as notifier:
-        notifier.tell(notice(1, "major"))
-        notifier.tell(notice(2, "critical"))
-        notifier.tell(notice(3, "critical"))
+        notifier.notify(notice(1, "major"))
+        notifier.notify(notice(2, "critical"))
+        notifier.notify(notice(3, "critical"))
         await eventually(lambda: marks == ids(2))
         await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         assert marks == ids(2)
-        notifier.settings = Notifications(most_per_hour=2, severities=("major",))
-        notifier.tell(notice(4, "critical"))
+        notifier.settings = NotificationSettings(most_per_hour=2, severities=("major",))
+        notifier.notify(notice(4, "critical"))
         await eventually(lambda: marks == ids(2, 3))
     assert phone.titles == ["Alarm 2", "Alarm 3"]
 
@@ -290,7 +290,7 @@ async def test_settings_may_be_replaced(phone: Phone, marks: Marks, clock: Clock
 async def test_only_the_severities_that_are_set_are_told(phone: Phone, marks: Marks) -> None:
     async with at_work(phone.url, marks) as notifier:
         for number, severity in enumerate(("warning", "minor", "warning", "critical"), 1):
-            notifier.tell(notice(number, severity))
+            notifier.notify(notice(number, severity))
         await eventually(lambda: marks == ids(2, 4))
     assert phone.titles == ["Alarm 2", "Alarm 4"]
 
@@ -298,14 +298,14 @@ async def test_only_the_severities_that_are_set_are_told(phone: Phone, marks: Ma
 async def test_few_come_one_by_one_and_a_burst_as_one(phone: Phone, marks: Marks) -> None:
     async with at_work(phone.url, marks) as notifier:
         for number in (1, 2, 3):
-            notifier.tell(notice(number))
+            notifier.notify(notice(number))
         await eventually(lambda: len(marks) == 3)
         for number in (4, 5, 6, 7):
-            notifier.tell(notice(number))
-        notifier.tell(notice(7, title="Alarm 7 is over"))
+            notifier.notify(notice(number))
+        notifier.notify(notice(7, title="Alarm 7 is over"))
         await eventually(lambda: len(marks) == 7)
         for number in range(8, 38):
-            notifier.tell(notice(number))
+            notifier.notify(notice(number))
         await eventually(lambda: len(marks) == 37)
     assert phone.titles == ["Alarm 1", "Alarm 2", "Alarm 3", "5 alarms", "30 alarms"]
     assert phone.messages[3][1] == "Alarm 4\nAlarm 5\nAlarm 6\nAlarm 7\nAlarm 7 is over"
@@ -320,10 +320,10 @@ async def test_notice_is_given_up_after_a_day(
     async with Phone() as bad:
         bad.status = 500
         async with at_work(f"{bad.url} {phone.url}", marks) as notifier:
-            notifier.tell(notice(1))
+            notifier.notify(notice(1))
             await eventually(lambda: bad.asked > 0)
             clock.now += 24 * 3600 - 1
-            notifier.tell(notice(2))
+            notifier.notify(notice(2))
             asked = bad.asked
             await eventually(lambda: bad.asked > asked + 3)
             assert marks == []
@@ -340,12 +340,12 @@ async def test_notice_is_given_up_after_a_day(
 async def test_what_nobody_took_is_not_marked(phone: Phone, marks: Marks, clock: Clock) -> None:
     phone.status = 500
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1))
+        notifier.notify(notice(1))
         await eventually(lambda: phone.asked > 0)
         clock.now += 24 * 3600
         await asyncio.sleep(A_MOMENT_S)  # for what must not happen
         phone.status = 200
-        notifier.tell(notice(2))
+        notifier.notify(notice(2))
         await eventually(lambda: bool(marks))
     assert marks == ids(2)
 
@@ -353,7 +353,7 @@ async def test_what_nobody_took_is_not_marked(phone: Phone, marks: Marks, clock:
 async def test_at_most_a_thousand_wait(phone: Phone, marks: Marks, caplog: pytest.LogCaptureFixture) -> None:
     async with at_work(phone.url, marks) as notifier:
         for number in range(1003):
-            notifier.tell(notice(number))
+            notifier.notify(notice(number))
         await eventually(lambda: bool(marks))
     assert phone.titles == ["1000 alarms"]
     assert marks == ids(*range(1000))
@@ -367,22 +367,22 @@ async def test_where_too_many_wait_is_not_waited_for(phone: Phone, marks: Marks)
     async with Phone() as bad:
         bad.status = 500
         async with at_work(f"{bad.url} {phone.url}", marks) as notifier:
-            notifier.tell(notice(1))
-            notifier.tell(notice(2))
+            notifier.notify(notice(1))
+            notifier.notify(notice(2))
             await eventually(lambda: len(phone.messages) == 2)
-            notifier.tell(notice(3))
+            notifier.notify(notice(3))
             await eventually(lambda: bool(marks))
     assert marks == ids(3)
 
 
 async def test_what_comes_from_outside_is_plain_and_short(phone: Phone, marks: Marks) -> None:
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1, title="Room\n\x1b[31m\u202e" + "t" * 200, body="\x00\ud800\n" + "b" * 2000))
+        notifier.notify(notice(1, title="Room\n\x1b[31m\u202e" + "t" * 200, body="\x00\ud800\n" + "b" * 2000))
         await eventually(lambda: len(marks) == 1)
         for number in range(2, 42):
-            notifier.tell(notice(number, title=f"{number}" + "t" * 200))
+            notifier.notify(notice(number, title=f"{number}" + "t" * 200))
         await eventually(lambda: len(marks) == 41)
-        notifier.tell(notice(42, body=""))
+        notifier.notify(notice(42, body=""))
         await eventually(lambda: len(marks) == 42)
     assert phone.messages[0] == (
         r"Room \u001b[31m\u202e" + "t" * 98 + "…",
@@ -402,7 +402,7 @@ async def test_what_looks_like_markup_is_shown_as_it_is(
 
     monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{phone.port}/bot")
     async with at_work(f"{telegram} {phone.url}?format=html", marks) as notifier:
-        notifier.tell(notice(1, title="Room <i>", body="<b>7</b> & *8*"))
+        notifier.notify(notice(1, title="Room <i>", body="<b>7</b> & *8*"))
         await eventually(lambda: bool(marks))
     plain = "&lt;b&gt;7&lt;/b&gt; &amp; *8*"
     shown = sorted((title, body.replace("&nbsp;", " ")) for title, body in phone.messages)
@@ -417,7 +417,7 @@ async def test_message_too_long_for_a_service_is_cut(
 
     monkeypatch.setattr(NotifyJSON, "body_maxlen", 160)
     async with at_work(phone.url, marks) as notifier:
-        notifier.tell(notice(1, body="b" * 500))
+        notifier.notify(notice(1, body="b" * 500))
         await eventually(lambda: bool(marks))
     assert len(phone.messages) == 1
     assert len(phone.messages[0][1]) <= 160
@@ -461,5 +461,5 @@ def test_urls_that_apprise_understands_are_kept(urls: str) -> None:
 
 
 def test_apprise_is_loaded_only_when_needed() -> None:
-    look = "import sys, ingestor.alarms.notify; sys.exit('apprise' in sys.modules)"
+    look = "import sys, ingestor.alarms.notify.notifier; sys.exit('apprise' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0  # noqa: S603

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.alarms.check import check_config
-from ingestor.alarms.config import (
+from ingestor.alarms.config.check_config import check_config
+from ingestor.alarms.config.config import (
     MAX_BYTES,
     NAME_RULE,
     AlarmConfig,
@@ -22,8 +22,8 @@ from ingestor.alarms.config import (
     parse_config,
     read_config,
 )
-from ingestor.alarms.rulebook import RuleName, Rules, Severity
-from ingestor.alarms.words import explain
+from ingestor.alarms.config.explanation import explain
+from ingestor.alarms.rules.rule_settings import AllRuleSettings, RuleName, Severity
 
 FILE = Path(__file__).parent.parent.parent / "alarms.toml"
 NAMES: tuple[RuleName, ...] = get_args(RuleName)
@@ -58,7 +58,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "payloads": (7, 8, 9),
     "quiet": ("12s", "13s", "14s"),
 }
-SETTINGS = [(name, setting) for name in NAMES for setting in type(Rules().rule(name)).model_fields]
+SETTINGS = [(name, setting) for name in NAMES for setting in type(AllRuleSettings().rule(name)).model_fields]
 
 RICH = """
 time_zone = "Asia/Kolkata"
@@ -640,7 +640,9 @@ def test_check_config_ends_with_one_sentence_for_a_wrong_file(
 
 def test_check_config_as_a_process(tmp_path: Path) -> None:
     (tmp_path / "alarms.toml").write_text("[rules.fire]")
-    code = "import sys; from ingestor.alarms.check import check_config; check_config(sys.argv[1:])"
+    code = (
+        "import sys; from ingestor.alarms.config.check_config import check_config; check_config(sys.argv[1:])"
+    )
     environment = {"PYTHONPATH": str(FILE.parent), "PYTHONUTF8": "1"}
     for file, status in ((FILE, 0), (tmp_path / "alarms.toml", 1)):
         ended = subprocess.run(  # noqa: S603 - our own program

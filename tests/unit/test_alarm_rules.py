@@ -8,20 +8,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.alarms.rulebook import Budget, Overconsumption, Rules, Silent, Stuck, Sustained
-from ingestor.alarms.rules import (
+from ingestor.alarms.rules.functions import (
     NORMAL,
     Point,
-    Span,
+    WindowReading,
     budget,
-    learned,
+    flatline,
+    learn_interval,
     overconsumption,
     period_of,
-    refusals,
-    silence,
-    stuck,
+    recent_rejections,
+    stale_after,
     sustained,
     to_nano,
+)
+from ingestor.alarms.rules.rule_settings import (
+    AllRuleSettings,
+    BudgetSettings,
+    FlatlineSettings,
+    OverconsumptionSettings,
+    StaleSettings,
+    SustainedSettings,
 )
 from ingestor.flag import Limits, exceeded
 from tests.alarm_model import Episode, Seen, episodes
@@ -30,7 +37,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 MILLISECOND = timedelta(milliseconds=1)
 THRESHOLD_KWH = 12.0
 BERLIN = ZoneInfo("Europe/Berlin")
-OFF = Overconsumption(enabled=False)
+OFF = OverconsumptionSettings(enabled=False)
 Since = Iterator[datetime | None]
 
 
@@ -51,32 +58,34 @@ def series(*values: float, begin: datetime = START, step: timedelta = SECOND) ->
     return [Seen(begin + index * step, value, flagged(value)) for index, value in enumerate(values)]
 
 
-def overconsumption_since(points: Sequence[Point], threshold_kwh: float, rule: Overconsumption) -> Since:
+def overconsumption_since(
+    points: Sequence[Point], threshold_kwh: float, rule: OverconsumptionSettings
+) -> Since:
     state = NORMAL
     for point in points:
         state = overconsumption(state, point, threshold_kwh, rule)
         yield state.since
 
 
-def stuck_since(points: Sequence[Point], rule: Stuck) -> Since:
+def stuck_since(points: Sequence[Point], rule: FlatlineSettings) -> Since:
     state = NORMAL
     for point in points:
-        state = stuck(state, point, rule)
+        state = flatline(state, point, rule)
         yield state.since
 
 
-def sustained_since(points: Sequence[Point], rule: Sustained) -> Since:
+def sustained_since(points: Sequence[Point], rule: SustainedSettings) -> Since:
     since: datetime | None = None
-    window: list[Span] = []
+    window: list[WindowReading] = []
     for point in points:
-        window.append(Span(point.at, to_nano(point.value_kwh)))
+        window.append(WindowReading(point.at, to_nano(point.value_kwh)))
         window = [span for span in window if span.at > point.at - rule.window]
         total = sum(span.nano_kwh for span in window)
         since = sustained(since, window, total, points[0].at, rule)
         yield since
 
 
-def budget_since(points: Sequence[Point], rule: Budget, zone: ZoneInfo) -> Since:
+def budget_since(points: Sequence[Point], rule: BudgetSettings, zone: ZoneInfo) -> Since:
     begin, end, total = START, datetime.min, 0  # noqa: DTZ901 - before all readings
     for point in points:
         if point.at >= end:
@@ -103,7 +112,10 @@ def changes(rule: str, points: Sequence[Point], states: Since) -> Iterator[Episo
 
 
 def folded(
-    readings: Sequence[Seen], rules: Rules, threshold_kwh: float = THRESHOLD_KWH, zone: ZoneInfo = BERLIN
+    readings: Sequence[Seen],
+    rules: AllRuleSettings,
+    threshold_kwh: float = THRESHOLD_KWH,
+    zone: ZoneInfo = BERLIN,
 ) -> list[Episode]:
     """What the rules say of readings that come one by one, in the order of their times."""
     points = [Point(*seen) for seen in sorted(readings)]
@@ -120,14 +132,14 @@ def folded(
     return sorted(found, key=lambda episode: (episode.rule, episode.since))
 
 
-def made(readings: Sequence[Seen], rules: Rules) -> list[Episode]:
+def made(readings: Sequence[Seen], rules: AllRuleSettings) -> list[Episode]:
     """The episodes that both the rules and the model find."""
     found = folded(readings, rules)
     assert found == episodes(readings, rules, THRESHOLD_KWH, BERLIN)
     return found
 
 
-def places(readings: Sequence[Seen], rules: Rules) -> list[tuple[int, int, int | None]]:
+def places(readings: Sequence[Seen], rules: AllRuleSettings) -> list[tuple[int, int, int | None]]:
     """Of each episode: its first reading, the one that raised it and the one that cleared it."""
     index: dict[datetime | None, int | None] = {seen.at: index for index, seen in enumerate(readings)}
     found = [(index[made.since], index[made.raised_at], made.cleared_at) for made in made(readings, rules)]
@@ -135,7 +147,7 @@ def places(readings: Sequence[Seen], rules: Rules) -> list[tuple[int, int, int |
 
 
 def over(*values: float, step: timedelta = SECOND, **rule: object) -> list[tuple[int, int, int | None]]:
-    rules = Rules(overconsumption=Overconsumption.model_validate(rule))
+    rules = AllRuleSettings(overconsumption=OverconsumptionSettings.model_validate(rule))
     return places(series(*values, step=step), rules)
 
 
@@ -146,7 +158,7 @@ def test_only_a_value_strictly_above_the_threshold_raises() -> None:
 
 
 def test_the_peak_is_the_highest_reading_of_an_episode() -> None:
-    (only,) = made(series(20.0, 0.0, 13.0, 15.0, 12.5, 12.0, 11.0), Rules())[1:]
+    (only,) = made(series(20.0, 0.0, 13.0, 15.0, 12.5, 12.0, 11.0), AllRuleSettings())[1:]
     assert only.peak_kwh == 15.0
 
 
@@ -193,18 +205,22 @@ def test_values_that_flap_around_the_threshold_are_one_episode_with_a_deadband(
 
 def test_a_reading_that_was_not_flagged_clears_though_the_threshold_is_lower_now() -> None:
     readings = [Seen(START, 13, above=True), Seen(START + SECOND, 12.5, above=False)]
-    assert places(readings, Rules()) == [(0, 0, 1)]
-    assert places(readings, Rules(overconsumption=Overconsumption(deadband_kwh=0.5))) == [(0, 0, None)]
+    assert places(readings, AllRuleSettings()) == [(0, 0, 1)]
+    assert places(readings, AllRuleSettings(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
+        (0, 0, None)
+    ]
 
 
 def test_a_reading_that_was_flagged_clears_nothing_though_the_threshold_is_higher_now() -> None:
     readings = [Seen(START, 13, above=True), Seen(START + SECOND, 11, above=True)]
-    assert places(readings, Rules()) == [(0, 0, None)]
-    assert places(readings, Rules(overconsumption=Overconsumption(deadband_kwh=0.5))) == [(0, 0, None)]
+    assert places(readings, AllRuleSettings()) == [(0, 0, None)]
+    assert places(readings, AllRuleSettings(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
+        (0, 0, None)
+    ]
 
 
 def test_what_raises_an_alarm_knows_the_highest_reading_so_far() -> None:
-    rule, state = Overconsumption(on_readings=3), NORMAL
+    rule, state = OverconsumptionSettings(on_readings=3), NORMAL
     for seen in series(20, 0, 13, 15, 14):
         state = overconsumption(state, Point(*seen), THRESHOLD_KWH, rule)
     assert state.since == START + 2 * SECOND
@@ -216,7 +232,7 @@ def test_a_disabled_rule_finds_nothing() -> None:
 
 
 def test_stuck_is_the_same_value_many_times() -> None:
-    rules = Rules(stuck=Stuck(readings=3))
+    rules = AllRuleSettings(stuck=FlatlineSettings(readings=3))
     assert places(series(1, 1, 2, 2, 2, 2, 3, 3), rules) == [(2, 4, 6)]
     assert places(series(1, 1, 1), rules) == [(0, 2, None)]
     assert places(series(1, 1, 1, 2, 2, 2), rules) == [(0, 2, 3), (3, 5, None)]
@@ -224,24 +240,28 @@ def test_stuck_is_the_same_value_many_times() -> None:
 
 def test_a_meter_may_say_zero_all_night() -> None:
     night = series(1, *[0.0] * 5, 1)
-    assert places(night, Rules(stuck=Stuck(readings=3))) == []
-    assert places(night, Rules(stuck=Stuck(readings=3, zeros=True))) == [(1, 3, 6)]
+    assert places(night, AllRuleSettings(stuck=FlatlineSettings(readings=3))) == []
+    assert places(night, AllRuleSettings(stuck=FlatlineSettings(readings=3, zeros=True))) == [(1, 3, 6)]
 
 
 def test_sustained_needs_a_full_window() -> None:
-    rules = Rules(sustained=Sustained(limit_kwh=5, window=timedelta(seconds=3)))
+    rules = AllRuleSettings(sustained=SustainedSettings(limit_kwh=5, window=timedelta(seconds=3)))
     assert places(series(9, 9, 9), rules) == []
     assert places(series(9, 9, 9, 9, 9), rules) == [(3, 3, None)]
 
 
 def test_sustained_is_the_mean_of_a_window_until_it_is_below_the_deadband() -> None:
-    rules = Rules(sustained=Sustained(limit_kwh=5, deadband_kwh=1, window=timedelta(seconds=2)))
+    rules = AllRuleSettings(
+        sustained=SustainedSettings(limit_kwh=5, deadband_kwh=1, window=timedelta(seconds=2))
+    )
     # The means of two each:    -  5  5  6  5  4.5  4  4
     assert places(series(5, 5, 5, 7, 3, 6, 2, 6), rules) == [(3, 3, 6)]
 
 
 def test_sustained_adds_exactly() -> None:
-    rules = Rules(overconsumption=OFF, sustained=Sustained(limit_kwh=0.1, window=timedelta(seconds=3)))
+    rules = AllRuleSettings(
+        overconsumption=OFF, sustained=SustainedSettings(limit_kwh=0.1, window=timedelta(seconds=3))
+    )
     assert (0.1 + 0.1 + 0.1) / 3 > 0.1
     assert made(series(*[0.1] * 50), rules) == []
     assert len(made(series(*[0.1] * 49, 0.100000001), rules)) == 1
@@ -254,14 +274,14 @@ def test_a_budget_is_for_a_local_day_however_many_hours_it_has(midnight: str, ho
     begin = utc(midnight)
     # One kWh each hour, from an hour before the day into the next one.
     readings = series(*[1.0] * (hours + 3), begin=begin - HOUR, step=HOUR)
-    assert made(readings, Rules(budget=Budget(limit_kwh=hours))) == []
+    assert made(readings, AllRuleSettings(budget=BudgetSettings(limit_kwh=hours))) == []
     last, end = begin + (hours - 1) * HOUR, begin + hours * HOUR
     expected = Episode("budget", begin, last, end, 1.0)
-    assert made(readings, Rules(budget=Budget(limit_kwh=hours - 1))) == [expected]
+    assert made(readings, AllRuleSettings(budget=BudgetSettings(limit_kwh=hours - 1))) == [expected]
 
 
 def test_a_budget_of_a_month_ends_with_the_local_month() -> None:
-    rules = Rules(budget=Budget(limit_kwh=3, period="month"))
+    rules = AllRuleSettings(budget=BudgetSettings(limit_kwh=3, period="month"))
     readings = series(2, 1, 2, 4, 1, begin=utc("2026-10-31T19:30"), step=HOUR + HOUR / 4)
     october, november = utc("2026-09-30T22:00"), utc("2026-10-31T23:00")
     assert [seen.at for seen in readings[2:4]] == [utc("2026-10-31T22:00"), utc("2026-10-31T23:15")]
@@ -273,8 +293,8 @@ def test_a_budget_of_a_month_ends_with_the_local_month() -> None:
 
 def test_a_budget_is_exceeded_by_more_than_its_limit_only() -> None:
     assert 0.1 + 0.1 + 0.1 > 0.3
-    assert made(series(0.1, 0.1, 0.1), Rules(budget=Budget(limit_kwh=0.3))) == []
-    assert len(made(series(0.1, 0.1, 0.1, 1e-9), Rules(budget=Budget(limit_kwh=0.3)))) == 1
+    assert made(series(0.1, 0.1, 0.1), AllRuleSettings(budget=BudgetSettings(limit_kwh=0.3))) == []
+    assert len(made(series(0.1, 0.1, 0.1, 1e-9), AllRuleSettings(budget=BudgetSettings(limit_kwh=0.3)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -288,7 +308,7 @@ def test_a_budget_is_exceeded_by_more_than_its_limit_only() -> None:
     ],
 )
 def test_days_in_berlin(at: str, begin: str, end: str) -> None:
-    assert period_of(utc(at), BERLIN, Budget()) == (utc(begin), utc(end))
+    assert period_of(utc(at), BERLIN, BudgetSettings()) == (utc(begin), utc(end))
 
 
 @pytest.mark.parametrize(
@@ -301,7 +321,7 @@ def test_days_in_berlin(at: str, begin: str, end: str) -> None:
     ],
 )
 def test_months_in_berlin(at: str, begin: str, end: str) -> None:
-    assert period_of(utc(at), BERLIN, Budget(period="month")) == (utc(begin), utc(end))
+    assert period_of(utc(at), BERLIN, BudgetSettings(period="month")) == (utc(begin), utc(end))
 
 
 @given(
@@ -317,64 +337,64 @@ def test_a_period_is_what_has_one_local_date(at: datetime, name: str, period: st
         local = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(name))
         return f"{local:%Y-%m-%d}" if period == "day" else f"{local:%Y-%m}"
 
-    begin, end = period_of(at, ZoneInfo(name), Budget.model_validate({"period": period}))
+    begin, end = period_of(at, ZoneInfo(name), BudgetSettings.model_validate({"period": period}))
     assert begin <= at < end
     assert date(begin) == date(at) == date(end - MILLISECOND)
     assert date(begin - MILLISECOND) < date(at) < date(end)
 
 
 def test_a_silence_is_some_expected_intervals_long() -> None:
-    assert silence(2.0, Silent()) == 10.0
-    assert silence(2.0, Silent(intervals=3)) == 6.0
-    assert silence(2.0, Silent(interval=MINUTE)) == 300.0
-    assert silence(None, Silent(interval=MINUTE)) == 300.0
+    assert stale_after(2.0, StaleSettings()) == 10.0
+    assert stale_after(2.0, StaleSettings(intervals=3)) == 6.0
+    assert stale_after(2.0, StaleSettings(interval=MINUTE)) == 300.0
+    assert stale_after(None, StaleSettings(interval=MINUTE)) == 300.0
 
 
 def test_a_silence_has_a_shortest_length() -> None:
-    assert silence(0.1, Silent()) == 5.0
-    assert silence(0.1, Silent(at_least=MINUTE)) == 60.0
-    assert silence(None, Silent(interval=MILLISECOND)) == 5.0
+    assert stale_after(0.1, StaleSettings()) == 5.0
+    assert stale_after(0.1, StaleSettings(at_least=MINUTE)) == 60.0
+    assert stale_after(None, StaleSettings(interval=MILLISECOND)) == 5.0
 
 
 def test_without_an_interval_nobody_knows_what_a_silence_is() -> None:
-    assert silence(None, Silent()) is None
+    assert stale_after(None, StaleSettings()) is None
 
 
 def test_the_first_gap_is_the_interval() -> None:
-    assert learned(None, 2.0) == 2.0
-    assert learned(2.0, 2.0) == 2.0
+    assert learn_interval(None, 2.0) == 2.0
+    assert learn_interval(2.0, 2.0) == 2.0
 
 
 def test_an_interval_is_quick_to_grow_and_slow_to_shrink() -> None:
-    assert learned(2.0, 4.0) == 3.0
-    assert learned(4.0, 2.0) == 3.75
+    assert learn_interval(2.0, 4.0) == 3.0
+    assert learn_interval(4.0, 2.0) == 3.75
 
 
 def test_a_silence_misleads_an_interval_little() -> None:
-    assert learned(2.0, 86400.0) == learned(2.0, 10.0) == 6.0
+    assert learn_interval(2.0, 86400.0) == learn_interval(2.0, 10.0) == 6.0
 
 
 def test_an_interval_is_learned_again_when_a_sensor_is_set_to_another() -> None:
     slower, quicker = 1.0, 60.0
     for _ in range(30):
-        slower, quicker = learned(slower, 60.0), learned(quicker, 1.0)
+        slower, quicker = learn_interval(slower, 60.0), learn_interval(quicker, 1.0)
     assert slower == pytest.approx(60.0, rel=0.01)
     assert 1.0 < quicker < 5.0
 
 
 @given(st.floats(0.001, 1e5), st.floats(0.001, 1e5))
 def test_an_interval_stays_between_what_it_was_and_the_gap(interval_s: float, gap_s: float) -> None:
-    after = learned(interval_s, gap_s)
+    after = learn_interval(interval_s, gap_s)
     assert min(interval_s, gap_s) * (1 - 1e-9) <= after <= max(interval_s, gap_s) * (1 + 1e-9)
     assert after <= 3 * interval_s * (1 + 1e-9)
 
 
 def test_refusals_count_until_it_has_been_quiet() -> None:
     moments = [START, START + MILLISECOND, START + MINUTE]
-    assert refusals(moments, START + MINUTE, MINUTE) == moments
-    assert refusals(moments, START + MINUTE + MILLISECOND, MINUTE) == moments[1:]
-    assert refusals(moments, START + HOUR, MINUTE) == []
-    assert refusals([], START, MINUTE) == []
+    assert recent_rejections(moments, START + MINUTE, MINUTE) == moments
+    assert recent_rejections(moments, START + MINUTE + MILLISECOND, MINUTE) == moments[1:]
+    assert recent_rejections(moments, START + HOUR, MINUTE) == []
+    assert recent_rejections([], START, MINUTE) == []
 
 
 VALUES = [0.0, 0.1, 11.5, 11.9, 12.0, 12.000001, 12.5, 13.0, 15.0]
@@ -390,7 +410,7 @@ DELAYS = st.sampled_from([timedelta(), timedelta(), MILLISECOND, SECOND, 3 * SEC
 COUNTS = st.integers(1, 3)
 DEADBANDS = st.sampled_from([0.0, 0.1, 0.5])
 OVERCONSUMPTION = st.builds(
-    Overconsumption,
+    OverconsumptionSettings,
     on_readings=COUNTS,
     on_delay=DELAYS,
     deadband_kwh=DEADBANDS,
@@ -398,22 +418,22 @@ OVERCONSUMPTION = st.builds(
     off_delay=DELAYS,
 )
 SUSTAINED = st.builds(
-    Sustained,
+    SustainedSettings,
     limit_kwh=st.sampled_from([0.1, 6.0, 11.9, 12.0, 12.000001, 12.5]),
     deadband_kwh=DEADBANDS,
     window=st.sampled_from([MILLISECOND, SECOND, 3 * SECOND, 5 * MINUTE, 2 * HOUR, 24 * HOUR]),
 )
 BUDGET = st.builds(
-    Budget,
+    BudgetSettings,
     limit_kwh=st.sampled_from([0.1, 12.0, 24.0, 36.5, 60.0, 120.0]),
     period=st.sampled_from(["day", "month"]),
 )
 RULES = st.builds(
-    Rules,
+    AllRuleSettings,
     overconsumption=OVERCONSUMPTION,
     sustained=SUSTAINED,
     budget=BUDGET,
-    stuck=st.builds(Stuck, readings=st.one_of(st.none(), st.integers(2, 4)), zeros=st.booleans()),
+    stuck=st.builds(FlatlineSettings, readings=st.one_of(st.none(), st.integers(2, 4)), zeros=st.booleans()),
 )
 ZONES = st.sampled_from(["Europe/Berlin", "UTC", "Asia/Kolkata", "America/Havana"]).map(ZoneInfo)
 
@@ -438,14 +458,14 @@ def histories(draw: st.DrawFn) -> list[Seen]:
 @settings(max_examples=500, deadline=None)
 @given(data=st.data(), readings=histories(), rules=RULES, zone=ZONES)
 def test_rules_and_model_agree(
-    data: st.DataObject, readings: list[Seen], rules: Rules, zone: ZoneInfo
+    data: st.DataObject, readings: list[Seen], rules: AllRuleSettings, zone: ZoneInfo
 ) -> None:
     in_any_order = data.draw(st.permutations(readings))
     assert folded(readings, rules, zone=zone) == episodes(in_any_order, rules, THRESHOLD_KWH, zone)
 
 
 def test_deadband_is_measured_as_people_reckon_and_not_as_binary_fractions_do() -> None:
-    rule = Overconsumption(deadband_kwh=11.9)
+    rule = OverconsumptionSettings(deadband_kwh=11.9)
     active = overconsumption(NORMAL, Point(START, 13.0, above=True), 12.0, rule)
     assert overconsumption(active, Point(START + SECOND, 0.1, above=False), 12.0, rule) is NORMAL
     assert overconsumption(active, Point(START + SECOND, 0.1001, above=False), 12.0, rule).since == START

@@ -16,9 +16,9 @@ from broker.alarm_messages import Acknowledge
 from broker.connection import OutgoingMessage
 from broker.escape import escape_text, escape_truncated
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.board import Board, Change, Clock
-from ingestor.alarms.commands import Commands
-from ingestor.alarms.config import AlarmConfig
+from ingestor.alarms.commands import AlarmCommands
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
 from ingestor.documents import Measure
 from ingestor.flag import Limits
 from monitor.cli.watch import reading_line
@@ -56,10 +56,10 @@ run("ingestor", main, Lost)
 class Nothing:
     """Takes what a board has to keep and tell, of which there is nothing here."""
 
-    def keep(self, change: Change) -> None:
+    def add(self, change: AlarmChange) -> None:
         raise AssertionError(change)
 
-    def say(self, message: OutgoingMessage) -> None:
+    def add_message(self, message: OutgoingMessage) -> None:
         raise AssertionError(message)
 
 
@@ -112,8 +112,8 @@ def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
 
 
 def test_command_to_a_hostile_topic_is_refused_in_a_short_sentence() -> None:
-    commands = Commands(Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), Clock()))
-    reason = commands.obey(SensorKey(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
+    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), AlarmClock()))
+    reason = commands.execute(SensorKey(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
     assert reason == f"no sensor {'s' * 63}… of site {SHOWN} is known"
 
 

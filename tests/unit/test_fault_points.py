@@ -124,7 +124,7 @@ def test_nothing_else_patches_the_product_or_knows_what_is_private_there() -> No
         "from unittest.mock import patch\npatch.object(store, 'DURABLE', 1).start()",
         "from unittest import mock\nmock.patch('broker.supervisor.client_id', str)",
         "patch.dict(receive.Inbox.__init__.__kwdefaults__, {})",
-        "from ingestor.alarms import notify\nmonkeypatch.setattr(notify, 'LIMIT_S', 1)",
+        "from ingestor.alarms.notify import notifier\nmonkeypatch.setattr(notifier, 'LIMIT_S', 1)",
         "monkeypatch.setattr('ingestor.validate.ascii', str)",
         "from monitor import live\nlive.LATE = 'late'",
         "view._error = 'late'",

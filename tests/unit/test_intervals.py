@@ -6,11 +6,11 @@ import pytest
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.board import Board, Change, Clock
-from ingestor.alarms.config import AlarmConfig
-from ingestor.alarms.judge import Judge
-from ingestor.alarms.presence import LEARN_AGAIN_AFTER, Presence
-from ingestor.alarms.track import LEARN_FROM, NEVER
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
+from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.sensor_state import LEARN_FROM, NEVER
 from ingestor.documents import NORMAL, Measure, format_moment, measure_id
 from ingestor.flag import Limits
 
@@ -22,10 +22,10 @@ PLACE = SensorKey("lari", "S-1")
 class Nothing:
     """Keeps and tells nothing."""
 
-    def keep(self, change: Change) -> None:
+    def add(self, change: AlarmChange) -> None:
         pass
 
-    def say(self, message: OutgoingMessage) -> None:
+    def add_message(self, message: OutgoingMessage) -> None:
         pass
 
 
@@ -34,12 +34,12 @@ class World:
 
     def __init__(self) -> None:
         self.now = BEGIN
-        clock = Clock(lambda: self.now, self._seconds)
-        self.board = Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), clock)
-        self.judge = Judge(self.board)
-        self.presence = Presence(self.board)
+        clock = AlarmClock(lambda: self.now, self._seconds)
+        self.board = AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), clock)
+        self.judge = Evaluator(self.board)
+        self.presence = LivenessMonitor(self.board)
         self.presence.listen(listening=True)
-        self.track = self.board.track(PLACE)
+        self.track = self.board.sensor(PLACE)
         self.track.is_primed = True
 
     def _seconds(self) -> float:
@@ -60,7 +60,7 @@ class World:
                 "status_message": NORMAL,
                 "received_at": self.now,
             }
-            self.judge.saw([measure], self.now)
+            self.judge.on_stored([measure], self.now)
             self.presence.tick()
 
     def wait(self, length: timedelta) -> None:
@@ -90,4 +90,4 @@ def test_silence_before_it_learns_anew_is_not_taken_for_the_interval() -> None:
     before = world.now
     world.wait(timedelta(seconds=7))
     assert world.track.is_active("silent")
-    assert (world.track.standing or {})["silent"]["since"] == before
+    assert (world.track.alarms or {})["silent"]["since"] == before

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from broker.escape import escape_text
-from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
-from ingestor.alarms.rulebook import Rules
-from ingestor.alarms.words import explain
+from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.config.explanation import explain
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from tests.fuzz.oracles import assert_is_sentence
 
 MOST_KWH = 1e12
@@ -93,7 +93,7 @@ def _check_rules(config: AlarmConfig, said: Mapping[str, Any]) -> None:
             rules = config.of(site, sensor)
             for number in _numbers(rules):
                 assert 0 <= number <= MOST_KWH
-            for rule in Rules.model_fields:
+            for rule in AllRuleSettings.model_fields:
                 tables = (
                     each.get(rule, {}) for each in (everywhere, sites.get(site, {}), sensors.get(sensor, {}))
                 )
@@ -117,6 +117,6 @@ def _check_table(said: Mapping[str, Any], read: object) -> None:
             assert isinstance(kept, bool) == isinstance(value, bool)
 
 
-def _numbers(rules: Rules) -> Iterator[float]:
+def _numbers(rules: AllRuleSettings) -> Iterator[float]:
     for rule in rules.model_dump().values():
         yield from (each for each in rule.values() if isinstance(each, int | float))

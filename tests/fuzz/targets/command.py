@@ -12,9 +12,9 @@ from pydantic_core import from_json
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.board import Board, Change, Clock
-from ingestor.alarms.commands import Commands, read_command
-from ingestor.alarms.config import AlarmConfig
+from ingestor.alarms.commands import AlarmCommands, read_command
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
 from ingestor.flag import Limits
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
@@ -60,10 +60,10 @@ TOKENS = tuple(
 class Nothing:
     """Takes what a board has to keep and tell: without sensors there is nothing."""
 
-    def keep(self, change: Change) -> None:
+    def add(self, change: AlarmChange) -> None:
         raise AssertionError(change)
 
-    def say(self, message: OutgoingMessage) -> None:
+    def add_message(self, message: OutgoingMessage) -> None:
         raise AssertionError(message)
 
 
@@ -78,8 +78,8 @@ def check(data: bytes) -> None:
         return
     assert command.model_dump(exclude_none=True) == expected
     assert_is_kept(command.model_dump())
-    commands = Commands(Board(Topics(), AlarmConfig(), Limits(12.0), Nothing(), Clock()))
-    reason = commands.obey(SensorKey(site, name.replace("/", "")), command)
+    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), AlarmClock()))
+    reason = commands.execute(SensorKey(site, name.replace("/", "")), command)
     assert reason is not None
     assert_is_sentence(reason, 250)
     assert not commands.unwritten

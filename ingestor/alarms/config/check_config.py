@@ -9,8 +9,8 @@ from pydantic_settings import CliPositionalArg
 
 from broker.escape import escape_text
 from broker.settings import ProcessSettings, exit_with, read_settings
-from ingestor.alarms.config import AlarmConfigError, read_config
-from ingestor.alarms.words import explain
+from ingestor.alarms.config.config import AlarmConfigError, read_config
+from ingestor.alarms.config.explanation import explain
 
 PROGRAM = "ingestor check-config"
 

@@ -1,6 +1,6 @@
 """Tell people of alarms where they are: on phones, by mail, through whatever apprise can reach.
 
-Each URL has a line and a limit of its own: one that does not answer holds up no other. A message may come
+Each URL has a queue and a limit of its own: one that does not answer holds up no other. A message may come
 twice: when its answer was lost, or the process ended before it was marked.
 """
 
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from broker.backoff import Backoff
 from broker.escape import escape_text
-from ingestor.alarms.config import Notifications
+from ingestor.alarms.config.config import NotificationSettings
 
 MAX_WAITING, MAX_SINGLE, MAX_LINES, MAX_TITLE, MAX_BODY, MAX_THREADS = 1000, 3, 20, 120, 1000, 8
 HOUR_S, GIVE_UP_AFTER_S = 3600.0, 24 * 3600.0
@@ -40,7 +40,7 @@ class Notice(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class _Item:
+class _QueuedNotice:
     notice: Notice
     told_at: float
     missing: int  # how many URLs have not finished with it
@@ -69,38 +69,38 @@ class Notifier:
     """
 
     def __init__(
-        self, urls: str, settings: Notifications, mark: Callable[[Sequence[str]], Awaitable[None]]
+        self, urls: str, settings: NotificationSettings, mark: Callable[[Sequence[str]], Awaitable[None]]
     ) -> None:
         self.settings = settings
         self._mark = mark
-        self._lines = [_Line(name, send) for name, url in _split(urls) if (send := _load(url))]
+        self._channels = [_Channel(name, send) for name, url in _split(urls) if (send := _load(url))]
 
-    def tell(self, notice: Notice) -> None:
+    def notify(self, notice: Notice) -> None:
         """Send a notice soon, if its severity is one to be told. Never waits."""
         if notice.severity in self.settings.severities:
-            item = _Item(notice, monotonic(), len(self._lines))
-            item.missing -= sum(not line.add(item) for line in self._lines)
+            item = _QueuedNotice(notice, monotonic(), len(self._channels))
+            item.missing -= sum(not channel.add(item) for channel in self._channels)
 
     async def work(self) -> None:
         """Send and mark, for ever."""
         async with asyncio.TaskGroup() as group:
-            for line in self._lines:
-                group.create_task(self._serve(line))
+            for channel in self._channels:
+                group.create_task(self._serve(channel))
 
-    async def _serve(self, line: "_Line") -> None:
+    async def _serve(self, channel: "_Channel") -> None:
         backoff = Backoff(FIRST_DELAY_S, MAX_DELAY_S)
-        while await line.attention.wait():
-            if items := line.give_up():
+        while await channel.attention.wait():
+            if items := channel.give_up():
                 await self._finish(items, is_taken=False)
-            elif line.is_held(self.settings.most_per_hour):
+            elif channel.is_held(self.settings.most_per_hour):
                 await asyncio.sleep(LOOK_EVERY_S)  # the limit may be replaced meanwhile
-            elif items := await line.send():
+            elif items := await channel.send():
                 backoff.reset()
                 await self._finish(items, is_taken=True)
             else:
                 await backoff.wait()
 
-    async def _finish(self, items: Sequence[_Item], *, is_taken: bool) -> None:
+    async def _finish(self, items: Sequence[_QueuedNotice], *, is_taken: bool) -> None:
         for item in items:
             item.missing -= 1
             item.is_taken |= is_taken
@@ -108,19 +108,19 @@ class Notifier:
             await self._mark(list(dict.fromkeys(ids)))
 
 
-class _Line:
+class _Channel:
     """What waits for one URL, oldest first."""
 
     def __init__(self, name: str, send: Callable[[str, str], bool]) -> None:
         self.attention = asyncio.Event()  # set while something waits
         self._name, self._send = name, send
-        self._waiting: deque[_Item] = deque()
+        self._waiting: deque[_QueuedNotice] = deque()
         self._sent_at: deque[float] = deque()
         self._answers: list[Future[bool]] = []
         self._failing_since: float | None = None
         self._dropped, self._was_held = 0, False
 
-    def add(self, item: _Item) -> bool:
+    def add(self, item: _QueuedNotice) -> bool:
         if len(self._waiting) >= MAX_WAITING:
             self._dropped += 1
             return False
@@ -128,7 +128,7 @@ class _Line:
         self.attention.set()
         return True
 
-    def give_up(self) -> list[_Item]:
+    def give_up(self) -> list[_QueuedNotice]:
         count = sum(item.told_at <= monotonic() - GIVE_UP_AFTER_S for item in self._waiting)
         if count:
             logger.warning("%s: gave up notifications that waited for a day (%d).", self._name, count)
@@ -141,7 +141,7 @@ class _Line:
             self._was_held = True
         return is_held
 
-    async def send(self) -> list[_Item]:
+    async def send(self) -> list[_QueuedNotice]:
         """Send one message. Returns what was in it, nothing if it was not taken."""
         is_gathered = self._was_held or len(self._waiting) > MAX_SINGLE
         items = list(self._waiting) if is_gathered else [self._waiting[0]]
@@ -157,7 +157,7 @@ class _Line:
         self._sent_at.append(monotonic())
         return self._take(len(items))
 
-    def _take(self, count: int) -> list[_Item]:
+    def _take(self, count: int) -> list[_QueuedNotice]:
         items = [self._waiting.popleft() for _ in range(count)]
         if not self._waiting:
             self.attention.clear()

@@ -8,8 +8,8 @@ from itertools import islice
 
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
-from ingestor.alarms.board import Change
-from ingestor.alarms.notify import Notifier
+from ingestor.alarms.manager import AlarmChange
+from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.records import AlarmRecords
 
 GATHER_S = 0.1
@@ -19,7 +19,7 @@ TOLD_AGAIN_S = 60.0
 logger = logging.getLogger(__name__)
 
 
-class Keep:
+class AlarmOutbox:
     """What is to be written and told.
 
     Args:
@@ -27,32 +27,32 @@ class Keep:
         notifier: Sends to phones; None if nobody wants that.
 
     Attributes:
-        kept: How many changes were taken so far.
+        count: How many changes were taken so far.
     """
 
     def __init__(self, records: AlarmRecords, notifier: Notifier | None) -> None:
-        self.kept = 0
+        self.count = 0
         self._records = records
         self._notifier = notifier
-        self._changes: deque[Change | OutgoingMessage] = deque()
+        self._changes: deque[AlarmChange | OutgoingMessage] = deque()
         self._written = 0
         # Each with the number of its change.
-        self._to_tell: deque[tuple[int, OutgoingMessage]] = deque()
-        self._told: dict[str, float] = {}
+        self._to_publish: deque[tuple[int, OutgoingMessage]] = deque()
+        self._published_at: dict[str, float] = {}
         self._connection: Connection | None = None
         self._attention = asyncio.Event()
         self._progress = asyncio.Condition()
 
-    def keep(self, change: Change) -> None:
+    def add(self, change: AlarmChange) -> None:
         """Take a change; never waits."""
         self._changes.append(change)
-        self.kept += 1
+        self.count += 1
         self._attention.set()
 
-    def say(self, message: OutgoingMessage) -> None:
+    def add_message(self, message: OutgoingMessage) -> None:
         """Take a message that is written nowhere; it keeps its place among the changes."""
         self._changes.append(message)
-        self.kept += 1
+        self.count += 1
         self._attention.set()
 
     def attach(self, connection: Connection | None) -> None:
@@ -60,26 +60,28 @@ class Keep:
         self._connection = connection
         self._attention.set()
 
-    def told_lately(self) -> set[str]:
+    def recently_published(self) -> set[str]:
         """The topics on which something was told within the last minute."""
         now_s = time.monotonic()
-        self._told = {topic: at_s for topic, at_s in self._told.items() if now_s - at_s < TOLD_AGAIN_S}
-        return set(self._told)
+        self._published_at = {
+            topic: at_s for topic, at_s in self._published_at.items() if now_s - at_s < TOLD_AGAIN_S
+        }
+        return set(self._published_at)
 
-    def has_told(self, number: int) -> bool:
+    def is_published(self, number: int) -> bool:
         """Whether the first so many changes are written and told."""
-        return self._written >= number and (not self._to_tell or self._to_tell[0][0] > number)
+        return self._written >= number and (not self._to_publish or self._to_publish[0][0] > number)
 
-    async def written(self) -> None:
+    async def wait_written(self) -> None:
         """Wait until all that was kept so far is in the database."""
-        target = self.kept
+        target = self.count
         async with self._progress:
             await self._progress.wait_for(lambda: self._written >= target)
 
-    async def rest(self) -> None:
+    async def wait_published(self) -> None:
         """Wait until all is told, or can no longer be."""
         async with self._progress:
-            await self._progress.wait_for(lambda: self.has_told(self.kept) or self._connection is None)
+            await self._progress.wait_for(lambda: self.is_published(self.count) or self._connection is None)
 
     async def work(self) -> None:
         """Write and tell, for ever."""
@@ -87,7 +89,7 @@ class Keep:
             await self._attention.wait()
             self._attention.clear()
             await self.write()
-            await self.tell()
+            await self.publish()
             async with self._progress:
                 self._progress.notify_all()
             # A sensor that flaps makes many changes of one episode: one write.
@@ -98,23 +100,23 @@ class Keep:
         changes, self._changes = self._changes, deque()
         if not changes:
             return
-        documents = {each.document["_id"]: each.document for each in changes if isinstance(each, Change)}
+        documents = {each.document["_id"]: each.document for each in changes if isinstance(each, AlarmChange)}
         if documents:
             await self._records.write(list(documents.values()))
         for each in changes:
             self._written += 1
-            message = each.message if isinstance(each, Change) else each
+            message = each.message if isinstance(each, AlarmChange) else each
             if message is not None:
-                self._to_tell.append((self._written, message))
-            if isinstance(each, Change) and each.notice is not None and self._notifier is not None:
-                self._notifier.tell(each.notice)
+                self._to_publish.append((self._written, message))
+            if isinstance(each, AlarmChange) and each.notice is not None and self._notifier is not None:
+                self._notifier.notify(each.notice)
         async with self._progress:
             self._progress.notify_all()
 
-    async def tell(self) -> None:
+    async def publish(self) -> None:
         """Publish what is written; what a lost connection did not take stays for the next."""
-        while self._to_tell and (connection := self._connection) is not None:
-            chunk = [message for _, message in islice(self._to_tell, MAX_BATCH)]
+        while self._to_publish and (connection := self._connection) is not None:
+            chunk = [message for _, message in islice(self._to_publish, MAX_BATCH)]
             try:
                 await connection.publish_many(chunk)
             except BrokerLostError:
@@ -122,5 +124,5 @@ class Keep:
             except BrokerRejectedError as error:
                 logger.warning("Not published: %s", error)
             for message in chunk:
-                self._to_tell.popleft()
-                self._told[message.topic] = time.monotonic()
+                self._to_publish.popleft()
+                self._published_at[message.topic] = time.monotonic()

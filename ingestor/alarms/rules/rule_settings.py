@@ -43,13 +43,13 @@ Kwh = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False, strict=True)]
 Deadband = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False, strict=True)]
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """One table of the file: what it does not know, it refuses."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Rule(Table):
+class RuleSettings(ConfigTable):
     """What every rule has.
 
     Attributes:
@@ -68,7 +68,7 @@ class Rule(Table):
         return self.enabled
 
 
-class Overconsumption(Rule):
+class OverconsumptionSettings(RuleSettings):
     """A reading strictly above the sensor's threshold.
 
     Attributes:
@@ -88,7 +88,7 @@ class Overconsumption(Rule):
     off_delay: Span = ZERO
 
 
-class Sustained(Rule):
+class SustainedSettings(RuleSettings):
     """The mean of the readings of a window is above a limit.
 
     Attributes:
@@ -107,7 +107,7 @@ class Sustained(Rule):
         return self.enabled and self.limit_kwh is not None
 
 
-class Budget(Rule):
+class BudgetSettings(RuleSettings):
     """The energy since local midnight, or since the first of the month, is above a limit.
 
     Attributes:
@@ -125,7 +125,7 @@ class Budget(Rule):
         return self.enabled and self.limit_kwh is not None
 
 
-class Stuck(Rule):
+class FlatlineSettings(RuleSettings):
     """The same value many times.
 
     Attributes:
@@ -143,7 +143,7 @@ class Stuck(Rule):
         return self.enabled and self.readings is not None
 
 
-class Silent(Rule):
+class StaleSettings(RuleSettings):
     """No reading for some expected intervals.
 
     Attributes:
@@ -157,7 +157,7 @@ class Silent(Rule):
     at_least: Span = timedelta(seconds=5)
 
 
-class Offline(Rule):
+class OfflineSettings(RuleSettings):
     """The broker has published a node's Last Will.
 
     Attributes:
@@ -168,7 +168,7 @@ class Offline(Rule):
     after: Span = timedelta(seconds=5)
 
 
-class Refusals(Rule):
+class RejectingSettings(RuleSettings):
     """Payloads of a sensor are refused.
 
     Attributes:
@@ -181,23 +181,23 @@ class Refusals(Rule):
     quiet: Window = timedelta(minutes=1)
 
 
-class Clock(Refusals):
+class ClockSettings(RejectingSettings):
     """Readings of a sensor are refused for their time."""
 
     payloads: Count = 1
 
 
-class Rules(Table):
+class AllRuleSettings(ConfigTable):
     """All rules for one sensor."""
 
-    overconsumption: Overconsumption = Overconsumption()
-    sustained: Sustained = Sustained()
-    budget: Budget = Budget()
-    stuck: Stuck = Stuck()
-    silent: Silent = Silent()
-    offline: Offline = Offline()
-    clock: Clock = Clock()
-    rejecting: Refusals = Refusals()
+    overconsumption: OverconsumptionSettings = OverconsumptionSettings()
+    sustained: SustainedSettings = SustainedSettings()
+    budget: BudgetSettings = BudgetSettings()
+    stuck: FlatlineSettings = FlatlineSettings()
+    silent: StaleSettings = StaleSettings()
+    offline: OfflineSettings = OfflineSettings()
+    clock: ClockSettings = ClockSettings()
+    rejecting: RejectingSettings = RejectingSettings()
 
     @cached_property
     def has_history(self) -> bool:
@@ -211,7 +211,7 @@ class Rules(Table):
         has_runs = rule.on_readings > 1 or rule.off_readings > 1 or bool(rule.on_delay or rule.off_delay)
         return has_runs or self.has_history
 
-    def rule(self, name: RuleName) -> Rule:
+    def rule(self, name: RuleName) -> RuleSettings:
         """One of them by name."""
-        found: Rule = getattr(self, name)
+        found: RuleSettings = getattr(self, name)
         return found

@@ -5,24 +5,24 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rulebook import RuleName, Rules
-from ingestor.alarms.rules import (
+from ingestor.alarms.rules.functions import (
     NORMAL,
-    Held,
     Point,
-    Span,
+    RuleState,
+    WindowReading,
     budget,
+    flatline,
     overconsumption,
     period_of,
-    stuck,
     sustained,
     to_nano,
 )
+from ingestor.alarms.rules.rule_settings import AllRuleSettings, RuleName
 
 READING_RULES: tuple[RuleName, ...] = ("overconsumption", "sustained", "budget", "stuck")
 
 
-class Turn(NamedTuple):
+class Transition(NamedTuple):
     """A rule's answer changed with one reading.
 
     Attributes:
@@ -35,40 +35,40 @@ class Turn(NamedTuple):
     after: datetime | None
 
 
-class Fold:
+class SensorRules:
     """What the rules know of one sensor after its newest reading.
 
     Attributes:
-        held: Of ``overconsumption``.
+        overconsumption: Of ``overconsumption``.
         history: Of the rules that look further; None if none of these is on.
     """
 
-    __slots__ = ("held", "history", "rules")
+    __slots__ = ("history", "overconsumption", "settings")
 
-    def __init__(self, rules: Rules, zone: ZoneInfo) -> None:
-        self.rules = rules
-        self.held = NORMAL
-        self.history = History(rules, zone) if rules.has_history else None
+    def __init__(self, rules: AllRuleSettings, zone: ZoneInfo) -> None:
+        self.settings = rules
+        self.overconsumption = NORMAL
+        self.history = RuleHistory(rules, zone) if rules.has_history else None
 
     @property
     def is_quiet(self) -> bool:
         """Whether a reading that is not flagged would change nothing."""
-        return self.held is NORMAL and self.history is None
+        return self.overconsumption is NORMAL and self.history is None
 
-    def step(self, point: Point, threshold_kwh: float) -> list[Turn]:
+    def step(self, point: Point, threshold_kwh: float) -> list[Transition]:
         """Take in the next reading; say which rules' answers changed."""
-        turns = [] if self.history is None else self.history.step(point)
-        rule = self.rules.overconsumption
+        transitions = [] if self.history is None else self.history.step(point)
+        rule = self.settings.overconsumption
         if rule.enabled:
-            before = self.held.since
-            self.held = overconsumption(self.held, point, threshold_kwh, rule)
-            if self.held.since != before:
-                turns.append(Turn("overconsumption", before, self.held.since))
-        return turns
+            before = self.overconsumption.since
+            self.overconsumption = overconsumption(self.overconsumption, point, threshold_kwh, rule)
+            if self.overconsumption.since != before:
+                transitions.append(Transition("overconsumption", before, self.overconsumption.since))
+        return transitions
 
 
-class History:
-    """What the rules ``stuck``, ``sustained`` and ``budget`` need to know.
+class RuleHistory:
+    """What the rules ``flatline``, ``sustained`` and ``budget`` need to know.
 
     Attributes:
         watched_from: The first reading of the sensor.
@@ -78,48 +78,48 @@ class History:
         period_nano: The energy in it so far, billionths of a kWh.
     """
 
-    def __init__(self, rules: Rules, zone: ZoneInfo) -> None:
+    def __init__(self, rules: AllRuleSettings, zone: ZoneInfo) -> None:
         self._rules = rules
         self.zone = zone
-        self.stuck = NORMAL
+        self.flatline = NORMAL
         self.watched_from: datetime | None = None
-        self.window: deque[Span] = deque()
+        self.window: deque[WindowReading] = deque()
         self.window_nano = 0
         self.sustained_since: datetime | None = None
         self.period = (datetime.min, datetime.min)  # noqa: DTZ901 - before any reading
         self.period_nano = 0
         self.budget_since: datetime | None = None
 
-    def step(self, point: Point) -> list[Turn]:
+    def step(self, point: Point) -> list[Transition]:
         """Take in the next reading."""
-        turns = []
+        transitions = []
         if self._rules.stuck.is_on:
-            before: Held = self.stuck
-            self.stuck = stuck(before, point, self._rules.stuck)
-            turns.append(Turn("stuck", before.since, self.stuck.since))
+            before: RuleState = self.flatline
+            self.flatline = flatline(before, point, self._rules.stuck)
+            transitions.append(Transition("stuck", before.since, self.flatline.since))
         if self._rules.sustained.is_on:
-            turns.append(self._sustained(point))
+            transitions.append(self._sustained(point))
         if self._rules.budget.is_on:
-            turns.append(self._budget(point))
-        return [turn for turn in turns if turn.before != turn.after]
+            transitions.append(self._budget(point))
+        return [transition for transition in transitions if transition.before != transition.after]
 
-    def _sustained(self, point: Point) -> Turn:
+    def _sustained(self, point: Point) -> Transition:
         rule, before = self._rules.sustained, self.sustained_since
         self.watched_from = self.watched_from or point.at
-        self.window.append(Span(point.at, to_nano(point.value_kwh)))
+        self.window.append(WindowReading(point.at, to_nano(point.value_kwh)))
         self.window_nano += self.window[-1].nano_kwh
         while point.at - self.window[0].at >= rule.window:
             self.window_nano -= self.window.popleft().nano_kwh
         self.sustained_since = sustained(before, self.window, self.window_nano, self.watched_from, rule)
-        return Turn("sustained", before, self.sustained_since)
+        return Transition("sustained", before, self.sustained_since)
 
-    def _budget(self, point: Point) -> Turn:
+    def _budget(self, point: Point) -> Transition:
         rule, before = self._rules.budget, self.budget_since
         if not self.period[0] <= point.at < self.period[1]:
             self.period, self.period_nano = period_of(point.at, self.zone, rule), 0
         self.period_nano += to_nano(point.value_kwh)
         self.budget_since = budget(self.period_nano, self.period[0], rule)
-        return Turn("budget", before, self.budget_since)
+        return Transition("budget", before, self.budget_since)
 
     def late(self, point: Point) -> None:
         """Count the energy of a reading that came too late to change an alarm."""

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ingestor.alarms.board import Board
-from ingestor.alarms.config import AlarmConfig, AlarmConfigError, read_config
-from ingestor.alarms.fold import Fold
-from ingestor.alarms.rulebook import Rules
-from ingestor.alarms.track import Track
+from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.sensor_rules import SensorRules
+from ingestor.alarms.sensor_state import SensorState
 
 LOOK_EVERY_S = 1.0
 
@@ -45,29 +45,29 @@ def _version(file: Path) -> tuple[int, ...]:
     return state.st_mtime_ns, state.st_size, state.st_ino
 
 
-def reconfigure(board: Board, config: AlarmConfig) -> None:
+def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
     """Have new rules count for all sensors from their next reading on; what was, stays."""
-    old, board.config = board.config, config
-    board.storms.most = config.storm.alarms_per_minute
+    old, manager.config = manager.config, config
+    manager.floods.most = config.storm.alarms_per_minute
     same: dict[tuple[int, int], bool] = {}  # a great many sensors share few sets of rules
-    for track in board.tracks.values():
-        before, after = track.fold.rules, config.of(*track.place)
+    for sensor in manager.sensors.values():
+        before, after = sensor.rules.settings, config.of(*sensor.key)
         pair = id(before), id(after)
         if pair not in same:
             same[pair] = before == after
         if not same[pair] or (after.has_history and old.time_zone != config.time_zone):
-            _change(board, track, after)
+            _change(manager, sensor, after)
 
 
-def _change(board: Board, track: Track, rules: Rules) -> None:
-    held = track.fold.held
-    track.fold = Fold(rules, board.config.zone)
+def _change(manager: AlarmManager, sensor: SensorState, rules: AllRuleSettings) -> None:
+    held = sensor.rules.overconsumption
+    sensor.rules = SensorRules(rules, manager.config.zone)
     if rules.overconsumption.is_on:
-        track.fold.held = held
-    track.is_primed = not rules.looks_back
-    for document in list((track.standing or {}).values()):
+        sensor.rules.overconsumption = held
+    sensor.is_primed = not rules.looks_back
+    for document in list((sensor.alarms or {}).values()):
         name = document["rule"]
         if not getattr(rules, name).is_on:
-            board.clear(track, name, board.clock.now())
-    board.to_watch.append(track)
-    track.settle()
+            manager.clear(sensor, name, manager.clock.now())
+    manager.to_watch.append(sensor)
+    sensor.update_quiet()

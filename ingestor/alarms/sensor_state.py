@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.topics import SensorKey
-from ingestor.alarms.fold import Fold
+from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.documents import AlarmDocument, Measure
 
 NEVER = datetime.min  # noqa: DTZ901 - before any reading
@@ -25,60 +25,60 @@ class Shelf(NamedTuple):
 
 
 @dataclass(slots=True)
-class Track:
+class SensorState:
     """One sensor, or a node, which has the name of its first sensor.
 
     Attributes:
         at: The newest reading that the rules have seen.
         is_quiet: Whether a newer reading that is not flagged would change nothing.
-        heard_s: When a reading of it came last in this process, monotonic seconds; 0.0 if none did.
+        last_arrival_s: When a reading of it came last in this process, monotonic seconds; 0.0 if none did.
         interval_s: How far apart its readings are, as far as that is learned, seconds.
         to_learn: How many of its next arrivals are measured for that.
         arrived: The batch of the last arrival that was measured.
         newest_then: The newest reading before that arrival.
-        is_timed: Whether somebody looks whether it becomes silent.
-        is_away: Whether its node is known to be offline.
-        standing: Its alarms that stand, by rule.
+        is_watched: Whether somebody looks whether it becomes silent.
+        is_node_offline: Whether its node is known to be offline.
+        alarms: Its alarms that stand, by rule.
         pending: Readings that wait until its rules are folded anew; None when they are right.
-        doubt: The oldest reading from which on they are not; None when they are.
+        dirty_since: The oldest reading from which on they are not; None when they are.
         is_primed: Whether its rules know of the readings before those of this process.
         ahead: Readings, with when they came, that were folded in before they were judged.
-        refused: When payloads of it were refused lately, by rule.
+        rejected_at: When payloads of it were refused lately, by rule.
         shelved: What nobody wants to hear of, by rule.
     """
 
-    place: SensorKey
-    fold: Fold
+    key: SensorKey
+    rules: SensorRules
     at: datetime = NEVER
     is_quiet: bool = False
-    heard_s: float = 0.0
+    last_arrival_s: float = 0.0
     interval_s: float | None = None
     to_learn: int = LEARN_FROM
     arrived: datetime = NEVER
     newest_then: datetime = NEVER
-    is_timed: bool = False
-    is_away: bool = False
-    standing: dict[str, AlarmDocument] | None = None
+    is_watched: bool = False
+    is_node_offline: bool = False
+    alarms: dict[str, AlarmDocument] | None = None
     pending: list[Measure] | None = None
-    doubt: datetime | None = None
+    dirty_since: datetime | None = None
     is_primed: bool = True
     ahead: dict[datetime, datetime] | None = None
-    refused: dict[str, list[datetime]] | None = None
+    rejected_at: dict[str, list[datetime]] | None = None
     shelved: dict[str, Shelf] | None = None
 
-    def stands(self, rule: str) -> AlarmDocument | None:
+    def alarm(self, rule: str) -> AlarmDocument | None:
         """The standing alarm of a rule, active or over; None if there is none."""
-        return self.standing.get(rule) if self.standing else None
+        return self.alarms.get(rule) if self.alarms else None
 
     def is_active(self, rule: str) -> bool:
         """Whether an alarm of a rule goes on."""
-        document = self.stands(rule)
+        document = self.alarm(rule)
         return document is not None and document["cleared_at"] is None
 
-    def settle(self) -> None:
+    def update_quiet(self) -> None:
         """Find out whether it is quiet."""
         self.is_quiet = (
-            self.fold.is_quiet
+            self.rules.is_quiet
             and self.to_learn == 0
             and self.pending is None
             and self.ahead is None

@@ -13,14 +13,14 @@ WITHIN_S = 60.0
 
 
 @dataclass(slots=True)
-class _Site:
+class _SiteFlood:
     starts: deque[float] = field(default_factory=deque)
     since: datetime | None = None
     started: int = 0
     held_back: set[str] = field(default_factory=set)
 
 
-class Storms:
+class AlarmFloods:
     """How many alarms of each site started within the last minute.
 
     Args:
@@ -34,14 +34,14 @@ class Storms:
     def __init__(self, topics: Topics, most: int) -> None:
         self.most = most
         self._topics = topics
-        self._sites: dict[str, _Site] = {}
+        self._sites: dict[str, _SiteFlood] = {}
 
     def starts(self, site: str, sensor_id: str, now: datetime, now_s: float) -> OutgoingMessage | None:
         """Note the start of an alarm; the summary, if a storm begins with it.
 
         Whether it is to be told by itself says ``holds_back``, afterwards.
         """
-        at = self._sites.setdefault(site, _Site())
+        at = self._sites.setdefault(site, _SiteFlood())
         at.starts.append(now_s)
         _forget(at.starts, now_s)
         if at.since is not None:
@@ -72,13 +72,13 @@ class Storms:
                 text = f"the storm is over, in which {at.started} alarms started"
                 summary = self._summary(site, at, now, text, storm=False)
                 over.append((site, summary, at.held_back))
-                self._sites[site] = _Site(at.starts)
+                self._sites[site] = _SiteFlood(at.starts)
             elif not at.starts:
                 del self._sites[site]
         return over
 
     def _summary(
-        self, site: str, at: _Site, now: datetime, message: str, *, storm: bool = True
+        self, site: str, at: _SiteFlood, now: datetime, message: str, *, storm: bool = True
     ) -> OutgoingMessage:
         state = AlarmFloodState(
             site=site,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, ValidationError
 
 from broker.topics import SensorId, SiteId
-from ingestor.alarms.rulebook import Flag, Rules, Severity, Table
+from ingestor.alarms.rules.rule_settings import AllRuleSettings, ConfigTable, Flag, Severity
 
 MAX_BYTES = 1024 * 1024
 MAX_SHOWN = 60
@@ -45,7 +45,7 @@ def _check_zone(name: str) -> str:
     return name
 
 
-class Storm(Table):
+class FloodSettings(ConfigTable):
     """When many alarms start at once, one summary takes the place of the rest.
 
     Attributes:
@@ -55,7 +55,7 @@ class Storm(Table):
     alarms_per_minute: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 20
 
 
-class Notifications(Table):
+class NotificationSettings(ConfigTable):
     """What is sent to phones, if ENERGY_NOTIFY says where to.
 
     Attributes:
@@ -69,7 +69,7 @@ class Notifications(Table):
     most_per_hour: Annotated[int, Field(ge=1, le=3600, strict=True)] = 20
 
 
-class AlarmConfig(Table):
+class AlarmConfig(ConfigTable):
     """The whole file.
 
     Attributes:
@@ -80,9 +80,9 @@ class AlarmConfig(Table):
     """
 
     time_zone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
-    rules: Rules = Rules()
-    storm: Storm = Storm()
-    notifications: Notifications = Notifications()
+    rules: AllRuleSettings = AllRuleSettings()
+    storm: FloodSettings = FloodSettings()
+    notifications: NotificationSettings = NotificationSettings()
     sites: dict[SiteId, dict[str, Any]] = Field(default_factory=dict)
     sensors: dict[SensorId, dict[str, Any]] = Field(default_factory=dict)
 
@@ -92,11 +92,11 @@ class AlarmConfig(Table):
         return ZoneInfo(self.time_zone)
 
     @cached_property
-    def merged(self) -> dict[tuple[str, str], Rules]:
+    def merged(self) -> dict[tuple[str, str], AllRuleSettings]:
         """What ``of`` has put together so far; no private attribute, which would count as a difference."""
         return {}
 
-    def of(self, site: str, sensor_id: str) -> Rules:
+    def of(self, site: str, sensor_id: str) -> AllRuleSettings:
         """The rules of one sensor: its own settings before those of its site, before those of all."""
         own = site if site in self.sites else "", sensor_id if sensor_id in self.sensors else ""
         if own not in self.merged:
@@ -120,13 +120,13 @@ def _thresholds(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def _merge(rules: Rules, *tables: Mapping[str, Any]) -> Rules:
+def _merge(rules: AllRuleSettings, *tables: Mapping[str, Any]) -> AllRuleSettings:
     merged: dict[str, Any] = rules.model_dump()
     for table in tables:
         for name, settings in table.items():
             # What is no rule or no table is left for pydantic to refuse.
             merged[name] = {**merged.get(name, {}), **settings} if isinstance(settings, Mapping) else settings
-    return Rules.model_validate(merged)
+    return AllRuleSettings.model_validate(merged)
 
 
 def parse_config(text: str) -> AlarmConfig:
@@ -149,7 +149,7 @@ def parse_config(text: str) -> AlarmConfig:
             try:
                 _merge(config.rules, table)
             except ValidationError as error:
-                raise AlarmConfigError(_explain(error, Rules, kind, name)) from error
+                raise AlarmConfigError(_explain(error, AllRuleSettings, kind, name)) from error
     return config
 
 
@@ -184,7 +184,7 @@ def _load(text: str) -> dict[str, Any]:
         raise AlarmConfigError("its lists or tables are nested too deeply") from error
 
 
-def _explain(error: ValidationError, root: type[Table], *where: str) -> str:
+def _explain(error: ValidationError, root: type[ConfigTable], *where: str) -> str:
     """Say in one sentence which setting is wrong, and why.
 
     Args:
@@ -204,13 +204,13 @@ def _explain(error: ValidationError, root: type[Table], *where: str) -> str:
     return f"{place}: {message[:1].lower()}{message[1:]}, not {_shown(value)}"
 
 
-def _unknown(root: type[Table], path: list[str], value: object) -> str:
+def _unknown(root: type[ConfigTable], path: list[str], value: object) -> str:
     table: Any = root
     for part in path[:-1]:
         table = table.model_fields[part].annotation
-    what, known = "rule" if table is Rules else "setting", list(table.model_fields)
+    what, known = "rule" if table is AllRuleSettings else "setting", list(table.model_fields)
     holds_tables = isinstance(value, Mapping) and any(isinstance(each, Mapping) for each in value.values())
-    if table is root is Rules and holds_tables:  # [sensors.Hall.7.silent]
+    if table is root is AllRuleSettings and holds_tables:  # [sensors.Hall.7.silent]
         return "there is no such rule; a name with a dot stands in quotes"
     near = difflib.get_close_matches(path[-1], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"

@@ -10,7 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rulebook import Budget, Overconsumption, Silent, Stuck, Sustained
+from ingestor.alarms.rules.rule_settings import (
+    BudgetSettings,
+    FlatlineSettings,
+    OverconsumptionSettings,
+    StaleSettings,
+    SustainedSettings,
+)
 
 NANO = 1_000_000_000
 
@@ -29,14 +35,14 @@ class Point(NamedTuple):
     above: bool
 
 
-class Held(NamedTuple):
+class RuleState(NamedTuple):
     """Where a rule with delays is.
 
     Attributes:
         since: When the alarm began that is active; None if none is.
         began: The first of the readings in a row that speak for a change; None if the last did not.
         length: How many these are.
-        value_kwh: The highest of the readings that raise an alarm; or the one that is ``stuck``.
+        value_kwh: The highest of the readings that raise an alarm; or the one that is ``flatline``.
     """
 
     since: datetime | None = None
@@ -45,10 +51,12 @@ class Held(NamedTuple):
     value_kwh: float = -1.0
 
 
-NORMAL = Held()
+NORMAL = RuleState()
 
 
-def overconsumption(state: Held, point: Point, threshold_kwh: float, rule: Overconsumption) -> Held:
+def overconsumption(
+    state: RuleState, point: Point, threshold_kwh: float, rule: OverconsumptionSettings
+) -> RuleState:
     """Strictly above the threshold, for so many readings and so long; until it is as long calm.
 
     Args:
@@ -63,17 +71,17 @@ def overconsumption(state: Held, point: Point, threshold_kwh: float, rule: Overc
         began, length = state.began or point.at, state.length + 1
         highest_kwh = max(state.value_kwh, point.value_kwh)
         if length >= rule.on_readings and point.at - began >= rule.on_delay:
-            return Held(since=began, value_kwh=highest_kwh)
-        return Held(None, began, length, highest_kwh)
+            return RuleState(since=began, value_kwh=highest_kwh)
+        return RuleState(None, began, length, highest_kwh)
     if not is_calm(point, threshold_kwh, rule):
-        return state if state.began is None else Held(since=state.since)
+        return state if state.began is None else RuleState(since=state.since)
     began, length = state.began or point.at, state.length + 1
     if length >= rule.off_readings and point.at - began >= rule.off_delay:
         return NORMAL
-    return Held(state.since, began, length)
+    return RuleState(state.since, began, length)
 
 
-def is_calm(point: Point, threshold_kwh: float, rule: Overconsumption) -> bool:
+def is_calm(point: Point, threshold_kwh: float, rule: OverconsumptionSettings) -> bool:
     """Whether a reading speaks for clearing: not flagged, and below the deadband if there is one."""
     if point.above:
         return False
@@ -82,17 +90,17 @@ def is_calm(point: Point, threshold_kwh: float, rule: Overconsumption) -> bool:
     return to_nano(point.value_kwh) <= to_nano(threshold_kwh) - to_nano(rule.deadband_kwh)
 
 
-def stuck(state: Held, point: Point, rule: Stuck) -> Held:
+def flatline(state: RuleState, point: Point, rule: FlatlineSettings) -> RuleState:
     """The same value many times, from the first of them until there is another value."""
     if point.value_kwh != state.value_kwh:
-        return Held(None, point.at, 1, point.value_kwh)
+        return RuleState(None, point.at, 1, point.value_kwh)
     state = state._replace(length=state.length + 1)
     if state.since is None and state.length >= (rule.readings or 0) and (point.value_kwh or rule.zeros):
         return state._replace(since=state.began)
     return state
 
 
-class Span(NamedTuple):
+class WindowReading(NamedTuple):
     """A reading in a window, its energy in billionths of a kWh: whole numbers add up exactly."""
 
     at: datetime
@@ -105,7 +113,11 @@ def to_nano(value_kwh: float) -> int:
 
 
 def sustained(
-    since: datetime | None, window: Sequence[Span], total_nano: int, watched_from: datetime, rule: Sustained
+    since: datetime | None,
+    window: Sequence[WindowReading],
+    total_nano: int,
+    watched_from: datetime,
+    rule: SustainedSettings,
 ) -> datetime | None:
     """The mean of a window is above a limit: since when, or None.
 
@@ -125,12 +137,12 @@ def sustained(
     return (since or at) if total_nano > limit_nano * len(window) else None
 
 
-def budget(total_nano: int, start: datetime, rule: Budget) -> datetime | None:
+def budget(total_nano: int, start: datetime, rule: BudgetSettings) -> datetime | None:
     """The energy of a day or month is strictly above the limit: the start of that, or None."""
     return start if rule.limit_kwh is not None and total_nano > to_nano(rule.limit_kwh) else None
 
 
-def period_of(at: datetime, zone: ZoneInfo, rule: Budget) -> tuple[datetime, datetime]:
+def period_of(at: datetime, zone: ZoneInfo, rule: BudgetSettings) -> tuple[datetime, datetime]:
     """When the day or month of a time begins and ends, by the clocks of a time zone.
 
     Args:
@@ -150,7 +162,7 @@ def _to_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def silence(interval_s: float | None, rule: Silent) -> float | None:
+def stale_after(interval_s: float | None, rule: StaleSettings) -> float | None:
     """How long a sensor may say nothing before it is silent, seconds; None while nobody knows.
 
     Args:
@@ -162,7 +174,7 @@ def silence(interval_s: float | None, rule: Silent) -> float | None:
     return None if interval_s is None else max(rule.intervals * interval_s, rule.at_least.total_seconds())
 
 
-def learned(interval_s: float | None, gap_s: float) -> float:
+def learn_interval(interval_s: float | None, gap_s: float) -> float:
     """The expected interval after one more gap: quick to grow, slow to shrink, hard to mislead.
 
     A gap that is itself a silence counts as five intervals at most.
@@ -173,6 +185,6 @@ def learned(interval_s: float | None, gap_s: float) -> float:
     return interval_s + (gap_s - interval_s) * (0.5 if gap_s > interval_s else 0.125)
 
 
-def refusals(moments: Sequence[datetime], now: datetime, quiet: timedelta) -> Sequence[datetime]:
+def recent_rejections(moments: Sequence[datetime], now: datetime, quiet: timedelta) -> Sequence[datetime]:
     """Those refusals that still count: none longer ago than ``quiet``."""
     return [moment for moment in moments if now - moment <= quiet]

@@ -27,7 +27,7 @@ TIMELY = {"$expr": {"$gte": ["$timestamp", {"$subtract": ["$received_at", _LATE_
 
 
 @dataclass(frozen=True, slots=True)
-class Unjudged:
+class UnevaluatedSensor:
     """A sensor with readings that were stored and perhaps never judged."""
 
     sensor_id: str
@@ -51,16 +51,16 @@ class ReadingHistory:
         self._insist = store.insist
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
 
-    async def unjudged(self, since: datetime) -> list[Unjudged]:
+    async def unevaluated(self, since: datetime) -> list[UnevaluatedSensor]:
         """The sensors of which timely readings were received after a moment, and the oldest of these."""
         after = {"timestamp": {"$gte": since - LATE_AFTER}, "received_at": {"$gte": since}, **self._sites}
         group = {"_id": "$sensor_id", "site": {"$last": "$site"}, "since": {"$min": "$timestamp"}}
         stages = [{"$match": {**after, **TIMELY}}, {"$group": group}]
 
-        async def read() -> list[Unjudged]:
+        async def read() -> list[UnevaluatedSensor]:
             with timeout(READ_LIMIT_S):
                 found = self._measures.aggregate(stages, allowDiskUse=True)
-                return [Unjudged(each["_id"], each["site"], each["since"]) async for each in found]
+                return [UnevaluatedSensor(each["_id"], each["site"], each["since"]) async for each in found]
 
         return await self._insist(read)
 

@@ -6,18 +6,18 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from broker.durations import format_duration
-from ingestor.alarms.config import AlarmConfig, Notifications
-from ingestor.alarms.rulebook import (
-    Overconsumption,
-    Refusals,
-    Rule,
+from ingestor.alarms.config.config import AlarmConfig, NotificationSettings
+from ingestor.alarms.rules.functions import NANO, to_nano
+from ingestor.alarms.rules.rule_settings import (
+    AllRuleSettings,
+    FlatlineSettings,
+    OverconsumptionSettings,
+    RejectingSettings,
     RuleName,
-    Rules,
-    Silent,
-    Stuck,
-    Sustained,
+    RuleSettings,
+    StaleSettings,
+    SustainedSettings,
 )
-from ingestor.alarms.rules import NANO, to_nano
 
 NAMES: tuple[RuleName, ...] = get_args(RuleName)
 NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -58,7 +58,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     )
 
 
-def _for_all(rules: Rules, threshold_kwh: float) -> Iterator[str]:
+def _for_all(rules: AllRuleSettings, threshold_kwh: float) -> Iterator[str]:
     sentences = {
         "overconsumption": _overconsumption(rules.overconsumption, threshold_kwh),
         "sustained": _sustained(rules.sustained),
@@ -82,16 +82,16 @@ def _for_all(rules: Rules, threshold_kwh: float) -> Iterator[str]:
         yield "None waits for an acknowledgement: an alarm that is over is gone."
 
 
-def _why_off(rule: Rule) -> str | None:
+def _why_off(rule: RuleSettings) -> str | None:
     """Why a rule is off; None if it is on."""
     if not rule.enabled:
         return "enabled = false"
     if rule.is_on:
         return None
-    return "no readings" if isinstance(rule, Stuck) else "no limit_kwh"
+    return "no readings" if isinstance(rule, FlatlineSettings) else "no limit_kwh"
 
 
-def _overconsumption(rule: Overconsumption, threshold_kwh: float) -> str:
+def _overconsumption(rule: OverconsumptionSettings, threshold_kwh: float) -> str:
     above = f"above the sensor's threshold ({_kwh(threshold_kwh)} unless it has its own)"
     below, never, level_kwh = "at or below the threshold", "", threshold_kwh - rule.deadband_kwh
     if level_kwh < 0:
@@ -113,7 +113,7 @@ def _in_a_row(verb: str, where: str, count: int, delay: timedelta) -> str:
     return f"{verb} when {many} in a row are {where}, the last at least {_span(delay)} after the first."
 
 
-def _sustained(rule: Sustained) -> str:
+def _sustained(rule: SustainedSettings) -> str:
     limit_kwh = rule.limit_kwh or 0.0
     level_nano = to_nano(limit_kwh) - to_nano(rule.deadband_kwh)
     cleared = f"Cleared when the mean is at or below {_kwh(level_nano / NANO)}."
@@ -124,7 +124,7 @@ def _sustained(rule: Sustained) -> str:
     )
 
 
-def _budget(rules: Rules) -> str:
+def _budget(rules: AllRuleSettings) -> str:
     rule = rules.budget
     since = "the first of the month" if rule.period == "month" else "midnight"
     return (
@@ -133,13 +133,13 @@ def _budget(rules: Rules) -> str:
     )
 
 
-def _stuck(rule: Stuck) -> str:
+def _stuck(rule: FlatlineSettings) -> str:
     zeros = ", 0.0 as well" if rule.zeros else " other than 0.0"
     nth = _nth(rule.readings or 0)
     return f"Raised by the {nth} reading in a row with the same value{zeros}. Cleared by another value."
 
 
-def _silent(rule: Silent) -> str:
+def _silent(rule: StaleSettings) -> str:
     if rule.interval is not None:
         length = _span(max(rule.interval * rule.intervals, rule.at_least))
     else:
@@ -152,7 +152,7 @@ def _silent(rule: Silent) -> str:
     )
 
 
-def _offline(rules: Rules) -> str:
+def _offline(rules: AllRuleSettings) -> str:
     return f"Raised when a node {_gone(rules.offline.after)}. Cleared when it is back."
 
 
@@ -160,7 +160,7 @@ def _gone(after: timedelta) -> str:
     return f"has been offline for {_span(after)}" if after else "goes offline"
 
 
-def _refusals(rule: Refusals, nouns: tuple[str, str], why: str) -> str:
+def _refusals(rule: RejectingSettings, nouns: tuple[str, str], why: str) -> str:
     quiet = _span(rule.quiet)
     raised = f"by the first {nouns[0]} of a sensor that is refused {why.format('its')}"
     if rule.payloads > 1:
@@ -170,7 +170,7 @@ def _refusals(rule: Refusals, nouns: tuple[str, str], why: str) -> str:
     return f"Raised {raised}. Cleared when none was for {quiet}."
 
 
-def _notifications(notifications: Notifications) -> str:
+def _notifications(notifications: NotificationSettings) -> str:
     severities = list(dict.fromkeys(notifications.severities))
     if not severities:
         return "Nothing is sent to phones."
@@ -220,7 +220,7 @@ PHRASES: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _own(whose: str, table: Mapping[str, Any], rules: Rules, unless: str = "") -> list[str]:
+def _own(whose: str, table: Mapping[str, Any], rules: AllRuleSettings, unless: str = "") -> list[str]:
     """What a site or sensor has of its own.
 
     Args:

@@ -1,0 +1,1 @@
+"""The file `alarms.toml`: reading, checking, explaining and reloading it."""

@@ -1,0 +1,1 @@
+"""Notifications to phones and mail, and the summary that replaces an alarm flood."""

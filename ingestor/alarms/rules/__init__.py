@@ -1,0 +1,1 @@
+"""The alarm rules: their settings, and one pure function each."""
