@@ -48,7 +48,7 @@ def _may_have(environ: dict[str, Any], page: str) -> bool:
     """Whether a web socket is of the log-in that asked for a page; one that is not there is anybody's."""
     client = Client.instances.get(page)
     person = environ["asgi.scope"]["state"]["person"]
-    return client is None or (client.request.state.person is person and person.is_in)
+    return client is None or (client.request.state.person is person and person.is_active)
 
 
 async def _call(handler: Handler, *said: object) -> object:
