@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from broker.escape import escape_truncated
 from broker.topics import ID_PATTERN
+from broker.validation_errors import describe_error, first_error
 
 VARIABLES = (
     "ENERGY_ALARMS",
@@ -49,7 +50,6 @@ MAX_PORT = 65_535
 MAX_SHOWN = 1000
 MONGO_FORM = "write the URL as mongodb://user:password@host:port/database"
 SECRET_NAMES = re.compile("url|pass|notify", re.IGNORECASE)
-ID_RULE = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
 
 S = TypeVar("S", bound="ProcessSettings")
 
@@ -168,10 +168,11 @@ def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]
 
 def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     """Say in one sentence which setting is wrong, and why. Never shows what is in a URL."""
-    first = error.errors(include_url=False)[0]
+    first = first_error(error)
+    message = describe_error(first)
     if not first["loc"]:
         # Of several options together; the sentence names them. What was given may hold a password.
-        return first["msg"].removeprefix("Value error, ")
+        return message
     name = str(first["loc"][0])
     option = f"--{name.replace('_', '-')}"
     variable = f"ENERGY_{name.upper()}"
@@ -179,10 +180,6 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     label = option
     if not given:
         label = next((each for each in (variable, f"{variable}_FILE") if each in os.environ), option)
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if first["type"] == "string_pattern_mismatch":
-        message = ID_RULE
     is_secret = name.endswith(("url", "password")) or name == "notify"
     shown = "" if is_secret or first["type"] == "missing" else f" {redact(repr(first['input']))}"
     return f"{label}{shown}: {message}"

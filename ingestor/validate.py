@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, ReadingRow
 from broker.topics import SensorKey, Topics
+from broker.validation_errors import describe_error
 from ingestor.documents import Moment
 from ingestor.moment import read_moment
 from ingestor.twice import Twice, find_twice, marks, may_repeat
@@ -231,7 +232,7 @@ def explain(detail: ErrorDetails) -> str:
     field = str(detail["loc"][0]) if detail["loc"] else "the payload"
     if detail["type"] in SENTENCES:
         return SENTENCES[detail["type"]].format(field=field)
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    message = describe_error(detail, {})
     # The value is hostile input: escaped and short.
     shown = ascii(detail["input"])[:SHOWN_CHARACTERS]
     return f"{field}: {message.removeprefix('input ')}, not {shown}"

@@ -1,13 +1,13 @@
 """How numbers, shares and durations are written for people, on pages, in terminals and in reports."""
 
 from datetime import datetime, timedelta
-from itertools import pairwise
 from math import floor, log10
+
+from broker import durations
 
 # From here up two places after the point tell enough; below, two digits that are not zero do.
 TWO_PLACES_FROM = 0.1
 MAX_PLACES = 6
-UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def format_number(value: float) -> str:
@@ -49,14 +49,7 @@ def format_duration(time: timedelta, *, short: bool = False) -> str:
         time: How long it is.
         short: Whether the largest is enough.
     """
-    seconds = round(time.total_seconds())
-    if seconds < 1:
-        return f"{max(time, timedelta(0)) / timedelta(milliseconds=1):.0f} ms"
-    for (unit, unit_s), (part, part_s) in pairwise(UNITS):
-        if seconds >= unit_s:
-            parts = seconds % unit_s // part_s
-            return f"{seconds // unit_s:,} {unit}" + (f" {parts} {part}" if parts and not short else "")
-    return f"{seconds} s"
+    return durations.format_duration(time, units=1 if short else 2)
 
 
 def format_age(seconds: float) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broker.settings import ID_RULE
-from broker.topics import SensorKey
+from broker.topics import ID_RULE, SensorKey
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.meter.register import RegisterPlan
 from sensor_node.meter.sensor_ids import count_up

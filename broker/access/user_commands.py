@@ -18,6 +18,7 @@ from broker.access.disconnect import disconnect_user
 from broker.access.roles import Account
 from broker.atomic_write import write_private
 from broker.settings import describe_file, read_settings
+from broker.validation_errors import describe_error, first_error
 
 MANAGED_HINT = "the password of {name} is kept in .env; change it with `scripts/passwords rotate`"
 
@@ -37,7 +38,7 @@ def add_user(arguments: list[str], program: str) -> None:
     try:
         account = Account(name=settings.name, role=settings.role, sites=settings.sites)
     except ValidationError as error:
-        raise AccountsError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        raise AccountsError(describe_error(first_error(error))) from error
     password = None if settings.certificate else _read_password(settings.password_file)
     with open_accounts(settings.broker_users, settings.topic_root) as register:
         if account.name in register.accounts:

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from broker.alarm_messages import Acknowledge, Shelve
 from broker.escape import escape_truncated
 from broker.topics import SensorKey
+from broker.validation_errors import first_error
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import RuleName
 from ingestor.alarms.sensor_state import SensorState, Shelf
@@ -35,7 +36,7 @@ def read_command(payload: bytes) -> AlarmCommand | str:
     try:
         command = form.model_validate_json(payload)
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
+        detail = first_error(error)
         if not isinstance(content, dict) or detail["type"] in {"missing", "extra_forbidden"}:
             return f"a command is {FORMS}"
         return explain(detail)

@@ -4,6 +4,7 @@ import re
 
 from pydantic import ValidationError
 
+from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES
 
@@ -32,9 +33,9 @@ def read_fault(text: str) -> InjectedFault:
     try:
         return InjectedFault.model_validate(parse_fault(text))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = first_error(error)
         where = f"{first['loc'][0]}: " if first["loc"] else ""
-        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from None
+        raise ValueError(where + describe_error(first)) from None
 
 
 def parse_fault(text: object) -> object:

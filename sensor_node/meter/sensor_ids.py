@@ -1,8 +1,7 @@
 """The names of a node's meters: they count up from the first."""
 
 from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
-from broker.settings import ID_RULE
-from broker.topics import SensorKey
+from broker.topics import ID_RULE, SensorKey
 
 
 def count_up(first: str, count: int) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from broker.messages import MAX_SENSORS_PER_NODE
-from broker.settings import ID_RULE, Duration
+from broker.settings import Duration
 from broker.topics import SensorId, SiteId
+from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.profiles import yearly_kwh_error
 from sensor_node.recordings.columns import Columns
@@ -215,19 +216,10 @@ def read_scenario(file: Path) -> Scenario:
     try:
         return Scenario.model_validate(content)
     except ValidationError as error:
-        raise ScenarioError(f"{file}: {_explain(error.errors(include_url=False)[0])}") from error
+        raise ScenarioError(f"{file}: {_explain(first_error(error))}") from error
 
 
 def _explain(detail: ErrorDetails) -> str:
     """Say where something is wrong, and what; tables of a row are counted from 1."""
     where = ".".join(str(each + 1) if isinstance(each, int) else each for each in detail["loc"])
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "string_pattern_mismatch":
-        message = ID_RULE
-    elif detail["type"] == "extra_forbidden":
-        message = "there is no such setting"
-    elif detail["type"] == "missing":
-        message = "it is missing"
-    elif detail["type"] == "too_short":
-        message = "it is empty; there must be at least one"
-    return f"{where}: {message[:1].lower()}{message[1:]}" if where else f"{message[:1].lower()}{message[1:]}"
+    return f"{where}: {describe_error(detail)}" if where else describe_error(detail)

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from broker.settings import ID_RULE, ProcessSettings, read_settings
+from broker.settings import ProcessSettings, read_settings
+from broker.topics import ID_RULE
 from ingestor.settings import IngestorSettings
 from monitor.cli.settings import VerifySettings, WatchSettings
 from monitor.web.settings import WebSettings

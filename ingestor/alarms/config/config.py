@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, ValidationError
 
 from broker.topics import SensorId, SiteId
+from broker.validation_errors import describe_error, first_error
 from ingestor.alarms.rules.rule_settings import AllRuleSettings, ConfigTable, Flag, Severity
 
 MAX_BYTES = 1024 * 1024
@@ -192,7 +193,7 @@ def _explain(error: ValidationError, root: type[ConfigTable], *where: str) -> st
         root: What it looked at.
         where: Where in the file that is.
     """
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = first_error(error)
     path = [part for part in first["loc"] if isinstance(part, str)]  # without the places in lists
     kind, value = first["type"], first["input"]
     if kind == "string_pattern_mismatch":
@@ -200,8 +201,7 @@ def _explain(error: ValidationError, root: type[ConfigTable], *where: str) -> st
     place = _place([*where, *path])
     if kind == "extra_forbidden":
         return f"{place}: {_unknown(root, path, value)}"
-    message = SENTENCES.get(kind, first["msg"].removeprefix("Value error, "))
-    return f"{place}: {message[:1].lower()}{message[1:]}, not {_shown(value)}"
+    return f"{place}: {describe_error(first, SENTENCES)}, not {_shown(value)}"
 
 
 def _unknown(root: type[ConfigTable], path: list[str], value: object) -> str:

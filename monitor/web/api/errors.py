@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from broker.validation_errors import describe_error
 from monitor.queries.database import QueryError
 
 RETRY_AFTER_S = 5
+SENTENCES = {"extra_forbidden": "there is no such parameter", "missing": "is missing"}
 BAD_REQUEST = 400
 
 # Those that are about a question whose parts are all well-formed, but do not fit each other or the data.
@@ -95,9 +97,5 @@ def add_error_handlers(app: FastAPI) -> None:
 
 def _explain(error: Mapping[str, Any]) -> str:
     where: Sequence[str | int] = [each for each in error["loc"] if each not in {"query", "path", "body"}]
-    message: str = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if error["type"] == "extra_forbidden":
-        message = "there is no such parameter"
-    if error["type"] == "missing":
-        message = "is missing"
+    message = describe_error(error, SENTENCES).removeprefix("input ")
     return f"{where[0]}: {message}" if where else message
