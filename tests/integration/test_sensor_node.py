@@ -288,7 +288,7 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
         ("--from yesterday", "--from 'yesterday': write a date or a time as 2026-01-31 or 2026-01-31T10:00"),
         ("--speed fast", "--speed 'fast': a speed is 0.001 to 1000000 seconds a second, or max"),
         ("--speed 0", "--speed '0': a speed is 0.001 to 1000000 seconds a second, or max"),
-        ("--fault peak=2", "--fault ['peak=2']: rate: Input should be less than or equal to 1"),
+        ("--fault peak=2", "--fault ['peak=2']: rate: input should be less than or equal to 1"),
         ("--fault counter-reset=1%", "counter-reset needs a register: add --counter"),
         ("--time-zone Mars", "--time-zone 'Mars': write a time zone as Europe/Berlin or UTC"),
         ("--nonsense", "unrecognized arguments: --nonsense; `sensor-node --help` lists the options"),
