@@ -11,7 +11,7 @@ from broker.settings import read_settings
 from ingestor.alarms.config.check_config import check_config
 from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
-from ingestor.patience import StoreRefusedError
+from ingestor.patience import StoreRejectedError
 from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings
 from ingestor.store import open_store
@@ -49,7 +49,7 @@ def _ingest(arguments: list[str]) -> None:
             async with serve_health(settings.http, ingestor.state):
                 await ingestor.run()
 
-    run(PROGRAM, serve, BrokerRejectedError, StoreRefusedError, HealthAddressError)
+    run(PROGRAM, serve, BrokerRejectedError, StoreRejectedError, HealthAddressError)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from mqtt5 import PublishPacket
 
 from broker.topics import SensorKey, Topics
-from ingestor.allowance import Allowance
+from ingestor.allowance import TokenBuckets
 from ingestor.validate import Rejection
 
 # Of so many at most it is asked anew where they belong; the rest are asked later.
-MOST_DOUBTED = 10_000
+MAX_LOOKUPS = 10_000
 
 
 @dataclass(slots=True)
-class Admission:
+class Authorization:
     """Decides before a payload is even read, so that a flood costs next to nothing.
 
     Attributes:
@@ -27,7 +27,7 @@ class Admission:
         fresh: Sensors that are new here, and perhaps known to another ingestor.
     """
 
-    readings: Allowance
+    readings: TokenBuckets
     doubted: set[str] = field(default_factory=set)
     fresh: set[str] = field(default_factory=set)
     _sites: dict[str, str] = field(default_factory=dict)
@@ -37,11 +37,11 @@ class Admission:
         site = self._sites.get(place.name)
         if site is None:
             site = self._sites[place.name] = place.site
-            if len(self.fresh) < MOST_DOUBTED:
+            if len(self.fresh) < MAX_LOOKUPS:
                 self.fresh.add(place.name)
         if site == place.site:
             return True
-        if len(self.doubted) < MOST_DOUBTED:
+        if len(self.doubted) < MAX_LOOKUPS:
             self.doubted.add(place.name)
         return False
 

@@ -3,7 +3,7 @@
 from broker.connection import OutgoingMessage
 from broker.messages import Alert
 from broker.topics import Topics
-from ingestor.documents import Measure, format_moment, is_late
+from ingestor.documents import Measure, format_timestamp, is_late
 
 
 def to_alert(measure: Measure, topics: Topics) -> OutgoingMessage:
@@ -15,7 +15,7 @@ def to_alert(measure: Measure, topics: Topics) -> OutgoingMessage:
         location=measure["location"],
         value_kwh=measure["value_kwh"],
         threshold_kwh=measure["threshold_kwh"],
-        timestamp=format_moment(measure["timestamp"]),
+        timestamp=format_timestamp(measure["timestamp"]),
         late=is_late(measure),
         message=measure["status_message"],
     )

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # Of so many it is known what is left; then all begin anew, which is less bad than memory without a limit.
-MOST_KEYS = 200_000
+MAX_KEYS = 200_000
 
 
 @dataclass(slots=True)
-class Allowance:
+class TokenBuckets:
     """A token bucket for each key; RFC 2697 has the idea.
 
     Attributes:
@@ -29,7 +29,7 @@ class Allowance:
     def refill(self, key: str) -> float:
         """Add what has become due since the last time; say what is there now."""
         now_s = self.clock()
-        if key not in self.left and len(self.left) >= MOST_KEYS:
+        if key not in self.left and len(self.left) >= MAX_KEYS:
             self.left.clear()
             self._filled_s.clear()
         before_s = self._filled_s.get(key)

@@ -18,9 +18,9 @@ from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
 from broker.topics import Topics
 from ingestor.alert import to_alert
-from ingestor.books import Books
+from ingestor.books import Counters
 from ingestor.documents import Measure, utc_now
-from ingestor.store import Store
+from ingestor.store import ReadingStore
 
 MAX_WAITING = 1000
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Announcement:
+class _PendingAlerts:
     """Messages on their way to the broker.
 
     Attributes:
@@ -42,7 +42,7 @@ class _Announcement:
     answer: asyncio.Future[str | None] | None = None
 
 
-class Announcer:
+class AlertPublisher:
     """What is to be published, oldest first.
 
     Args:
@@ -52,12 +52,12 @@ class Announcer:
         sites: Whose alerts to publish again: the ingestor's own sites, ``+`` for all.
     """
 
-    def __init__(self, store: Store, topics: Topics, books: Books, sites: Sequence[str]) -> None:
+    def __init__(self, store: ReadingStore, topics: Topics, books: Counters, sites: Sequence[str]) -> None:
         self._store = store
         self._topics = topics
         self._books = books
         self._sites = sites
-        self._waiting: deque[_Announcement] = deque()
+        self._waiting: deque[_PendingAlerts] = deque()
         self._connection: Connection | None = None
         self._handed_over = utc_now()
         self._swept = True
@@ -72,7 +72,7 @@ class Announcer:
         notices = [each for each in self._waiting if not each.ids]
         self._waiting.clear()
         for each in notices:
-            self._add(_Announcement(each.messages, ()))
+            self._add(_PendingAlerts(each.messages, ()))
         self._attention.set()
 
     def alerts(self, measures: Sequence[Measure], received_at: datetime) -> None:
@@ -86,15 +86,15 @@ class Announcer:
         for start in range(0, len(measures), MAX_BATCH):
             chunk = measures[start : start + MAX_BATCH]
             messages = [to_alert(each, self._topics) for each in chunk]
-            if not self._add(_Announcement(messages, [each["_id"] for each in chunk])):
+            if not self._add(_PendingAlerts(messages, [each["_id"] for each in chunk])):
                 self._swept = False
 
     def notices(self, messages: Sequence[OutgoingMessage]) -> None:
         """Publish why payloads were refused. When too many wait, only the database tells."""
         for start in range(0, len(messages), MAX_BATCH):
-            self._add(_Announcement(messages[start : start + MAX_BATCH], ()))
+            self._add(_PendingAlerts(messages[start : start + MAX_BATCH], ()))
 
-    def _add(self, announcement: _Announcement) -> bool:
+    def _add(self, announcement: _PendingAlerts) -> bool:
         if len(self._waiting) >= MAX_WAITING:
             return False
         if not self._waiting or self._waiting[-1].answer is not None:

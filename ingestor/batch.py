@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.topics import SensorKey, Topics
-from ingestor.admission import Admission
+from ingestor.admission import Authorization
 from ingestor.alarms.commands import AlarmCommand, read_command
-from ingestor.books import Books
+from ingestor.books import Counters
 from ingestor.documents import Measure, to_measure, utc_now
-from ingestor.flag import Limits, exceeded
+from ingestor.flag import Thresholds, exceeded_threshold
 from ingestor.receive import Inbox
-from ingestor.sensors import Sensors
-from ingestor.validate import NO_IDS, Rejection, Valid, validate
+from ingestor.sensors import SensorUpdates
+from ingestor.validate import INVALID_IDS, Rejection, Valid, validate
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +54,15 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Opener:
+class BatchDecoder:
     """Opens deliveries. It knows no database and no connection."""
 
     inbox: Inbox
     topics: Topics
-    limits: Limits
-    books: Books
-    sensors: Sensors
-    admission: Admission
+    limits: Thresholds
+    books: Counters
+    sensors: SensorUpdates
+    admission: Authorization
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
     _readings: str = field(init=False)
     _commands: str = field(init=False)
@@ -113,7 +113,7 @@ class Opener:
             if isinstance(item, Rejection):
                 batch.rejections.append(item)
                 continue
-            threshold_kwh = exceeded(item.reading, item.place.site, self.limits)
+            threshold_kwh = exceeded_threshold(item.reading, item.place.site, self.limits)
             batch.valid.append(item)
             batch.measures.append(
                 to_measure(item.reading, item.place, item.moment, threshold_kwh, batch.received_at)
@@ -128,7 +128,7 @@ class Opener:
             batch.statuses.append((place, None))
             return
         if not place.is_valid:
-            batch.rejections.append(Rejection("topic", NO_IDS, packet.topic, packet.payload))
+            batch.rejections.append(Rejection("topic", INVALID_IDS, packet.topic, packet.payload))
             return
         try:
             status = NodeStatus.model_validate_json(packet.payload)

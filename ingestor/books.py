@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Books:
+class Counters:
     """Counts of readings since the process began. A payload that cannot be read counts as one.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ingestor.store import Store
+from ingestor.store import ReadingStore
 
 
 class Checkpoint:
@@ -14,7 +14,7 @@ class Checkpoint:
         of: What is worked into; None for the periods.
     """
 
-    def __init__(self, store: Store, name: str, of: str | None = None) -> None:
+    def __init__(self, store: ReadingStore, name: str, of: str | None = None) -> None:
         self._checkpoints = store.database["checkpoints"]
         self._insist = store.insist
         # No ingestor has a name with a space in it.

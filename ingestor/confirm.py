@@ -16,13 +16,13 @@ AT_ONCE = 1000
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _SensorReceipts:
     since: float
     stored: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
 
 
-class Confirmations:
+class Receipts:
     """What is to be confirmed, by sensor.
 
     Args:
@@ -32,7 +32,7 @@ class Confirmations:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         # Ordered by when the first reading of an entry was added.
-        self._gathered: dict[SensorKey, _Gathered] = {}
+        self._gathered: dict[SensorKey, _SensorReceipts] = {}
         self._full: set[SensorKey] = set()
 
     def stored(self, place: SensorKey, sequence: int) -> None:
@@ -46,10 +46,10 @@ class Confirmations:
         """Add a reading that was refused and kept."""
         self._of(place).rejected.append(sequence)
 
-    def _of(self, place: SensorKey) -> _Gathered:
+    def _of(self, place: SensorKey) -> _SensorReceipts:
         gathered = self._gathered.get(place)
         if gathered is None:
-            gathered = self._gathered[place] = _Gathered(time.monotonic())
+            gathered = self._gathered[place] = _SensorReceipts(time.monotonic())
         return gathered
 
     def due(self, *, everything: bool = False) -> list[OutgoingMessage]:
@@ -64,7 +64,7 @@ class Confirmations:
         self._full.clear()
         return [self._message(place, self._gathered.pop(place)) for place in places]
 
-    def _message(self, place: SensorKey, gathered: _Gathered) -> OutgoingMessage:
+    def _message(self, place: SensorKey, gathered: _SensorReceipts) -> OutgoingMessage:
         answer = Receipt(sequences=to_ranges(gathered.stored), rejected=to_ranges(gathered.rejected))
         payload = answer.model_dump_json(exclude_defaults=not gathered.rejected).encode()
         return OutgoingMessage(self._topics.stored(*place), payload)

@@ -31,7 +31,7 @@ class Measure(TypedDict):
     alerted_at: NotRequired[datetime | None]
 
 
-Moment = tuple[datetime, str]
+Timestamp = tuple[datetime, str]
 """A reading's time as MongoDB keeps it (UTC, naive), and as ids and alerts write it."""
 
 
@@ -149,7 +149,7 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)
 
 
-def format_moment(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Write a document's time as the contract does: ``2026-11-23T10:00:00.123Z``."""
     return moment.isoformat("T", "milliseconds") + "Z"
 
@@ -159,14 +159,14 @@ def measure_id(sensor_id: str, stamp: str) -> str:
 
     Args:
         sensor_id: Its sensor.
-        stamp: Its time, as ``format_moment`` writes it.
+        stamp: Its time, as ``format_timestamp`` writes it.
     """
     return f"{sensor_id}@{stamp}"
 
 
 def alarm_id(sensor_id: str, rule: str, since: datetime) -> str:
     """Name an episode: one rule of one sensor begins once at one millisecond."""
-    return f"{sensor_id}@{rule}@{format_moment(since)}"
+    return f"{sensor_id}@{rule}@{format_timestamp(since)}"
 
 
 def sensor_of(alarm: str) -> str:
@@ -185,7 +185,7 @@ def day_of(hour: str) -> str:
 
 
 def to_measure(
-    row: ReadingRow, place: SensorKey, moment: Moment, threshold_kwh: float | None, received_at: datetime
+    row: ReadingRow, place: SensorKey, moment: Timestamp, threshold_kwh: float | None, received_at: datetime
 ) -> Measure:
     """Make the document of one reading.
 

@@ -7,7 +7,7 @@ from broker.messages import ReadingRow
 
 
 @dataclass(slots=True)
-class Limits:
+class Thresholds:
     """The thresholds of all sensors.
 
     Attributes:
@@ -21,13 +21,13 @@ class Limits:
     site_kwh: Mapping[str, float] = field(default_factory=dict)
 
 
-def threshold_of(limits: Limits, site: str, sensor_id: str) -> float:
+def threshold_of(limits: Thresholds, site: str, sensor_id: str) -> float:
     """The threshold of a sensor, kWh: its own, or its site's, or the one of all."""
     own_kwh = limits.own_kwh.get(sensor_id)
     return limits.site_kwh.get(site, limits.default_kwh) if own_kwh is None else own_kwh
 
 
-def exceeded(row: ReadingRow, site: str, limits: Limits) -> float | None:
+def exceeded_threshold(row: ReadingRow, site: str, limits: Thresholds) -> float | None:
     """The threshold that a reading is strictly above, kWh; None for a normal reading."""
     threshold_kwh = threshold_of(limits, site, row["sensor_id"])
     return threshold_kwh if row["value_kwh"] > threshold_kwh else None

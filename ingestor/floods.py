@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from ingestor.allowance import Allowance
+from ingestor.allowance import TokenBuckets
 from ingestor.documents import RejectedDocument
 from ingestor.validate import Rejection
 
@@ -21,15 +21,15 @@ TOPIC_BYTES_PER_S = 2 << 10
 ALL_BYTES_AT_ONCE = 64 << 20
 ALL_BYTES_PER_S = 8 << 10
 # Each costs as much as that at least: there are index entries and notices.
-LEAST_BYTES = 1 << 10
+MIN_BYTES = 1 << 10
 # Topics with records of their own in a minute; the others of a site share one.
-MOST_RECORDS = 1000
+MAX_RECORDS = 1000
 EXAMPLE_BYTES = 1 << 10
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class SortedOut:
+class DeadLetters:
     """What becomes of some refused payloads.
 
     Attributes:
@@ -46,16 +46,16 @@ class SortedOut:
     counted: int = 0
 
 
-class Floods:
+class DeadLetterPolicy:
     """Tells what is kept from what is counted."""
 
     def __init__(self) -> None:
-        self._of_topic = Allowance(TOPIC_BYTES_PER_S, TOPIC_BYTES_AT_ONCE)
-        self._of_all = Allowance(ALL_BYTES_PER_S, ALL_BYTES_AT_ONCE)
+        self._of_topic = TokenBuckets(TOPIC_BYTES_PER_S, TOPIC_BYTES_AT_ONCE)
+        self._of_all = TokenBuckets(ALL_BYTES_PER_S, ALL_BYTES_AT_ONCE)
         self._records: dict[str, RejectedDocument] = {}
         self._minute = datetime.min  # noqa: DTZ901 - before any
 
-    def sort_out(self, rejections: Sequence[Rejection], now: datetime) -> SortedOut:
+    def sort_out(self, rejections: Sequence[Rejection], now: datetime) -> DeadLetters:
         """Sort out what was refused.
 
         Args:
@@ -64,15 +64,15 @@ class Floods:
         """
         kept = [each for each in rejections if each.kind != "flood" and self._has_room(each)]
         if len(kept) == len(rejections):
-            return SortedOut(kept)
+            return DeadLetters(kept)
         ours = set(map(id, kept))
         return self._count(kept, [each for each in rejections if id(each) not in ours], now)
 
     def _has_room(self, rejection: Rejection) -> bool:
-        size = max(LEAST_BYTES, len(rejection.payload))
+        size = max(MIN_BYTES, len(rejection.payload))
         return self._of_topic.take(rejection.topic, size) and self._of_all.take("", size)
 
-    def _count(self, kept: list[Rejection], others: Iterable[Rejection], now: datetime) -> SortedOut:
+    def _count(self, kept: list[Rejection], others: Iterable[Rejection], now: datetime) -> DeadLetters:
         if now - self._minute >= MINUTE:
             self._minute = now
             self._records.clear()
@@ -92,10 +92,10 @@ class Floods:
         for topic, each in touched.items():
             _sum_up(self._records[topic], each.reason, now)
         counts = [self._records[topic] for topic in touched]
-        return SortedOut(kept, counts, list(touched.values()), begun, counted)
+        return DeadLetters(kept, counts, list(touched.values()), begun, counted)
 
     def _topic(self, topic: str) -> str:
-        if topic in self._records or len(self._records) < MOST_RECORDS:
+        if topic in self._records or len(self._records) < MAX_RECORDS:
             return topic
         return topic.rpartition("/")[0] + "/#"
 

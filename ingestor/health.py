@@ -9,9 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from ingestor.state import State
+from ingestor.state import IngestorState
 
-COUNTERS = {
+METRICS = {
     "received": "Readings that came from the broker.",
     "stored": "Readings stored by this process.",
     "duplicates": "Readings that were stored before.",
@@ -27,15 +27,15 @@ class HealthAddressError(Exception):
     """Raised when the address for HTTP cannot be used."""
 
 
-class _Books(Collector):
+class _CounterCollector(Collector):
     """Shows the books as Prometheus counters."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: IngestorState) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
         books = self._state.books
-        for name, meaning in COUNTERS.items():
+        for name, meaning in METRICS.items():
             yield CounterMetricFamily(f"energy_{name}", meaning, value=getattr(books, name))
         yield GaugeMetricFamily(
             "energy_pending", "Readings neither stored nor refused yet.", value=books.pending
@@ -45,7 +45,7 @@ class _Books(Collector):
 
 
 @asynccontextmanager
-async def serve_health(endpoint: str | None, state: State) -> AsyncIterator[None]:
+async def serve_health(endpoint: str | None, state: IngestorState) -> AsyncIterator[None]:
     """Serve while the context is open; does nothing without an endpoint.
 
     Args:
@@ -59,7 +59,7 @@ async def serve_health(endpoint: str | None, state: State) -> AsyncIterator[None
         yield
         return
     registry = CollectorRegistry()
-    registry.register(_Books(state))
+    registry.register(_CounterCollector(state))
     ProcessCollector(registry=registry)
 
     async def live(_: web.Request) -> web.Response:

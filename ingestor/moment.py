@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter
 
-from ingestor.documents import Moment, format_moment
+from ingestor.documents import Timestamp, format_timestamp
 
-STAMP = len("2026-11-23T10:00:00.123Z")
+CANONICAL_LENGTH = len("2026-11-23T10:00:00.123Z")
 
 _any_form = TypeAdapter(AwareDatetime, config=ConfigDict(val_temporal_unit="seconds")).validate_python
 
 
-def read_moment(written: str | float) -> Moment:
+def parse_timestamp(written: str | float) -> Timestamp:
     """Read a time, and cut it to milliseconds.
 
     Args:
@@ -26,7 +26,7 @@ def read_moment(written: str | float) -> Moment:
     # for the milliseconds, in whose place it would take an offset.
     if (
         isinstance(written, str)
-        and len(written) == STAMP
+        and len(written) == CANONICAL_LENGTH
         and written[4:20:3] == "--T::."
         and written[20:23].isdigit()
         and written[-1] == "Z"
@@ -34,4 +34,4 @@ def read_moment(written: str | float) -> Moment:
         return datetime.fromisoformat(written[:-1]), written
     aware = _any_form(written).astimezone(UTC)
     moment = aware.replace(microsecond=aware.microsecond // 1000 * 1000, tzinfo=None)
-    return moment, format_moment(moment)
+    return moment, format_timestamp(moment)

@@ -14,17 +14,17 @@ from pymongo.errors import OperationFailure, PyMongoError
 from broker.backoff import Backoff
 
 MAX_DELAY_S = 30.0
-REFUSED_CREDENTIALS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed
+CREDENTIAL_ERRORS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class StoreRefusedError(Exception):
+class StoreRejectedError(Exception):
     """Raised when MongoDB does not take the user and password, or does not let the user do this."""
 
 
-class Patience:
+class Retry:
     """Repeats operations, and knows whether one is waiting for an answer."""
 
     def __init__(self) -> None:
@@ -69,14 +69,14 @@ class Patience:
                 self._failing -= 1  # given up from outside
 
     def _lost(self, error: PyMongoError) -> None:
-        if isinstance(error, OperationFailure) and error.code in REFUSED_CREDENTIALS and not self._was_there:
+        if isinstance(error, OperationFailure) and error.code in CREDENTIAL_ERRORS and not self._was_there:
             check = "check the MongoDB URL's user and password"
-            raise StoreRefusedError(
-                f"MongoDB does not let this user in ({sentence(error)}); {check}"
+            raise StoreRejectedError(
+                f"MongoDB does not let this user in ({short_message(error)}); {check}"
             ) from error
         if self._failing == 0:
             self._silent_since = time.monotonic()
-            logger.warning("MongoDB does not answer (%s); trying until it does.", sentence(error))
+            logger.warning("MongoDB does not answer (%s); trying until it does.", short_message(error))
         self._failing += 1
 
     def _found(self) -> None:
@@ -85,6 +85,6 @@ class Patience:
             logger.warning("MongoDB answers again after %.0f s.", time.monotonic() - self._silent_since)
 
 
-def sentence(error: PyMongoError) -> str:
+def short_message(error: PyMongoError) -> str:
     """The first part of what pymongo says; the rest is its view of the topology."""
     return str(error).split(",", maxsplit=1)[0].split(" (configured timeouts", maxsplit=1)[0][:200]

@@ -14,18 +14,18 @@ from typing import Any
 
 from ingestor.checkpoint import Checkpoint
 from ingestor.documents import Measure, day_of, hour_of, utc_now
-from ingestor.sensors import Sensors
-from ingestor.store import Store
+from ingestor.sensors import SensorUpdates
+from ingestor.store import ReadingStore
 
 PAUSE_S = 10.0
 PAUSE_PER_WORK = 50
-PERIODS_PER_QUERY = 200
+ROLLUPS_PER_QUERY = 200
 # Measures are written in the order of their arrival, but for a batch that had to be tried again.
 EVER = datetime.min  # noqa: DTZ901
 OVERLAP = timedelta(minutes=10)
 
 
-class Periods:
+class Rollups:
     """The hours that readings have touched since they were last computed.
 
     Args:
@@ -34,7 +34,7 @@ class Periods:
         sensors: Told of the readings that an earlier process left behind.
     """
 
-    def __init__(self, store: Store, name: str, sensors: Sensors) -> None:
+    def __init__(self, store: ReadingStore, name: str, sensors: SensorUpdates) -> None:
         self._store = store
         self._checkpoint = Checkpoint(store, name)
         self._sensors = sensors
@@ -75,7 +75,7 @@ class Periods:
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
     remaining = iter(sorted(ids))
-    while chunk := list(islice(remaining, PERIODS_PER_QUERY)):
+    while chunk := list(islice(remaining, ROLLUPS_PER_QUERY)):
         yield chunk
 
 

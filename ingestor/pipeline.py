@@ -20,21 +20,21 @@ from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import Topics
 from ingestor.alarms.service import AlarmService
-from ingestor.announce import Announcer
-from ingestor.batch import Batch, Opener
-from ingestor.books import Books
-from ingestor.confirm import Confirmations
+from ingestor.announce import AlertPublisher
+from ingestor.batch import Batch, BatchDecoder
+from ingestor.books import Counters
+from ingestor.confirm import Receipts
 from ingestor.documents import late_before
-from ingestor.floods import Floods, SortedOut
-from ingestor.periods import Periods
+from ingestor.floods import DeadLetterPolicy, DeadLetters
+from ingestor.periods import Rollups
 from ingestor.receive import Inbox
-from ingestor.sensors import Sensors
-from ingestor.store import Existing, Refused, Store
+from ingestor.sensors import SensorUpdates
+from ingestor.store import ExistingMeasure, RejectedByDatabase, ReadingStore
 from ingestor.validate import Rejection, reject
 
 GATHER_S = 0.01
 
-Write = asyncio.Task[dict[int, Existing | Refused]]
+Write = asyncio.Task[dict[int, ExistingMeasure | RejectedByDatabase]]
 
 
 @dataclass(slots=True)
@@ -46,16 +46,16 @@ class Pipeline:
     """
 
     inbox: Inbox
-    opener: Opener
-    store: Store
+    opener: BatchDecoder
+    store: ReadingStore
     topics: Topics
-    books: Books
-    announcer: Announcer
+    books: Counters
+    announcer: AlertPublisher
     alarms: AlarmService
-    confirmations: Confirmations
-    sensors: Sensors
-    periods: Periods
-    floods: Floods
+    confirmations: Receipts
+    sensors: SensorUpdates
+    periods: Rollups
+    floods: DeadLetterPolicy
     _opened_s: float = float("-inf")
     _at_rest: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -133,7 +133,7 @@ class Pipeline:
         self.books.late += sum([measure["timestamp"] < late for measure in batch.measures])
 
     def _announce(
-        self, batch: Batch, problems: Mapping[int, Existing | Refused], rejections: Sequence[Rejection]
+        self, batch: Batch, problems: Mapping[int, ExistingMeasure | RejectedByDatabase], rejections: Sequence[Rejection]
     ) -> None:
         anomalies = [
             measure
@@ -157,7 +157,7 @@ class Pipeline:
                 self.books.in_hand += 1
 
     def _judge(
-        self, batch: Batch, problems: Mapping[int, Existing | Refused], rejections: Sequence[Rejection]
+        self, batch: Batch, problems: Mapping[int, ExistingMeasure | RejectedByDatabase], rejections: Sequence[Rejection]
     ) -> None:
         stored = batch.measures
         if problems:
@@ -168,7 +168,7 @@ class Pipeline:
         for place, status in batch.statuses:
             self.alarms.on_status(place, status)
 
-    def _confirm(self, batch: Batch, refused: Mapping[int, Rejection], sorted_out: SortedOut) -> None:
+    def _confirm(self, batch: Batch, refused: Mapping[int, Rejection], sorted_out: DeadLetters) -> None:
         """Tell sensors what they may forget: what is stored, or kept as it came."""
         for index, valid in enumerate(batch.valid):
             sequence = valid.reading.get("sequence")
@@ -181,10 +181,10 @@ class Pipeline:
                 self.confirmations.rejected(self.topics.sensor_key(rejection.topic), rejection.sequence)
 
 
-def _refusal(batch: Batch, index: int, problem: Existing | Refused) -> Rejection | None:
+def _refusal(batch: Batch, index: int, problem: ExistingMeasure | RejectedByDatabase) -> Rejection | None:
     """Tell a row that must be refused from one that is merely there already."""
     value_kwh = batch.measures[index]["value_kwh"]
-    if isinstance(problem, Refused):
+    if isinstance(problem, RejectedByDatabase):
         kind, reason = "refused", f"the database refuses it: it {problem.reason}"
     elif problem.measure["value_kwh"] != value_kwh:
         stored_kwh = problem.measure["value_kwh"]

@@ -1,7 +1,7 @@
 """Take deliveries from the connection into a bounded queue, and do nothing else.
 
 What bounds the memory is the broker's window (Receive Maximum). Mosquitto before 2.0.13 does not hold
-to it, so above ``ROOM`` the reading is slowed down, and at the limits a delivery is dropped without
+to it, so above ``READ_BELOW`` the reading is slowed down, and at the limits a delivery is dropped without
 acknowledgement: the broker sends it again on the next connection, which is made when the queue is
 empty. Reading never stops for long, whatever the database does: who stops loses the connection.
 """
@@ -16,12 +16,12 @@ from mqtt5 import PublishPacket
 
 from broker.connection import Connection
 from broker.topics import Topics
-from ingestor.books import Books
+from ingestor.books import Counters
 
-ROOM = 8_000
-ROOM_BYTES = 8 * 1024 * 1024
+READ_BELOW = 8_000
+READ_BELOW_BYTES = 8 * 1024 * 1024
 # About a thousand readings, each in a payload of its own or many in one.
-PLENTY_BYTES = 100_000
+FULL_BATCH_BYTES = 100_000
 MAX_DELIVERIES = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -41,7 +41,7 @@ class Inbox:
     def __init__(
         self,
         topics: Topics,
-        books: Books,
+        books: Counters,
         *,
         max_deliveries: int = MAX_DELIVERIES,
         max_bytes: int = MAX_BYTES,
@@ -64,7 +64,7 @@ class Inbox:
     @property
     def has_plenty(self) -> bool:
         """Whether so much waits that a batch of it would be a full one, or nearly."""
-        return self._bytes >= PLENTY_BYTES
+        return self._bytes >= FULL_BATCH_BYTES
 
     def put(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
         """Append the messages of one read, or turn them away when there is no room.
@@ -81,7 +81,7 @@ class Inbox:
         self._books.received += readings
         self._books.waiting += readings
         self.attention.set()
-        if len(self._queue) >= ROOM or self._bytes >= ROOM_BYTES:
+        if len(self._queue) >= READ_BELOW or self._bytes >= READ_BELOW_BYTES:
             self.room.clear()
 
     def _has_room(self, connection: Connection) -> bool:
@@ -113,7 +113,7 @@ class Inbox:
                 yield packet
         finally:
             # Also when the caller has enough.
-            if len(queue) < ROOM and self._bytes < ROOM_BYTES:
+            if len(queue) < READ_BELOW and self._bytes < READ_BELOW_BYTES:
                 self.room.set()
 
     def settled(self) -> None:

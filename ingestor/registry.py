@@ -7,20 +7,20 @@ from typing import Any
 from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from ingestor.patience import sentence
-from ingestor.store import Store
+from ingestor.patience import short_message
+from ingestor.store import ReadingStore
 
 logger = logging.getLogger(__name__)
 
 
-class Registry:
+class SensorStore:
     """The collection ``sensors``. Each call waits for the database for as long as it takes.
 
     Args:
         store: The open database.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ReadingStore) -> None:
         self._sensors = store.database["sensors"]
         self._insist = store.insist
 
@@ -34,7 +34,7 @@ class Registry:
                 if (error.details or {}).get("writeConcernErrors"):
                     raise
                 # An update that the validator refuses now will be refused for ever.
-                logger.warning("MongoDB refuses what is known of a sensor: %s", sentence(error))
+                logger.warning("MongoDB refuses what is known of a sensor: %s", short_message(error))
 
         await self._insist(write, aloud=False)
 

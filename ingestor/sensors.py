@@ -15,17 +15,17 @@ from pymongo import UpdateMany, UpdateOne
 
 from broker.messages import NodeStatus, numbered_sensor_ids
 from broker.topics import SensorKey
-from ingestor.allowance import Allowance
+from ingestor.allowance import TokenBuckets
 from ingestor.documents import Measure
 
-MOST_NODES = 100_000
+MAX_NODES = 100_000
 # Sensors that one node may name: with its first words, and each second from then on.
 NAMED_AT_ONCE = 100_000
 NAMED_PER_S = 100
 
 
 @dataclass(slots=True)
-class _Seen:
+class _SensorNews:
     site: str
     location: str | None
     first: datetime
@@ -33,16 +33,16 @@ class _Seen:
     noted_at: datetime
 
 
-class Sensors:
+class SensorUpdates:
     """The news of sensors that are not written yet."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _SensorNews] = {}
         # With how many sensors: a node says every half minute that it is still there.
         self._online: dict[SensorKey, int] = {}
         self._statuses: list[UpdateOne | UpdateMany] = []
         self._being_written: datetime | None = None
-        self._named = Allowance(NAMED_PER_S, NAMED_AT_ONCE)
+        self._named = TokenBuckets(NAMED_PER_S, NAMED_AT_ONCE)
 
     @property
     def unwritten_since(self) -> datetime | None:
@@ -56,7 +56,7 @@ class Sensors:
             moment = measure["timestamp"]
             seen = self._seen.get(measure["sensor_id"])
             if seen is None:
-                self._seen[measure["sensor_id"]] = _Seen(
+                self._seen[measure["sensor_id"]] = _SensorNews(
                     measure["site"], measure["location"], moment, moment, measure["received_at"]
                 )
             elif moment >= seen.last:
@@ -82,7 +82,7 @@ class Sensors:
         count = status.sensors or 1
         if self._online.get(place) == count:
             return
-        if len(self._online) >= MOST_NODES:
+        if len(self._online) >= MAX_NODES:
             self._online.clear()  # all are written again when they speak next
         if not self._named.take(f"{place.site}/{place.name}", count):
             return  # it says so again
@@ -119,7 +119,7 @@ class Sensors:
         self._being_written = None
 
 
-def _update(sensor_id: str, seen: _Seen) -> UpdateOne:
+def _update(sensor_id: str, seen: _SensorNews) -> UpdateOne:
     known: dict[str, Any] = {
         "_id": {"$ifNull": ["$_id", sensor_id]},
         # Its first reading says where it belongs; then only people move it.

@@ -13,24 +13,24 @@ from broker.messages import IngestorStatus
 from broker.process import repeat_every
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
-from ingestor.admission import Admission
+from ingestor.admission import Authorization
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.service import AlarmService
-from ingestor.allowance import Allowance
-from ingestor.announce import Announcer
-from ingestor.batch import BATCH_READINGS, Opener
-from ingestor.books import Books
-from ingestor.confirm import Confirmations
-from ingestor.flag import Limits
-from ingestor.floods import Floods
-from ingestor.periods import Periods
+from ingestor.allowance import TokenBuckets
+from ingestor.announce import AlertPublisher
+from ingestor.batch import BATCH_READINGS, BatchDecoder
+from ingestor.books import Counters
+from ingestor.confirm import Receipts
+from ingestor.flag import Thresholds
+from ingestor.floods import DeadLetterPolicy
+from ingestor.periods import Rollups
 from ingestor.pipeline import Pipeline
 from ingestor.receive import Inbox
-from ingestor.registry import Registry
-from ingestor.sensors import Sensors
+from ingestor.registry import SensorStore
+from ingestor.sensors import SensorUpdates
 from ingestor.settings import IngestorSettings
-from ingestor.state import State
-from ingestor.store import Store
+from ingestor.state import IngestorState
+from ingestor.store import ReadingStore
 
 SESSION_S = 7 * 24 * 3600
 RECEIVE_MAX = 4 * BATCH_READINGS
@@ -55,23 +55,23 @@ class Ingestor:
     """
 
     def __init__(
-        self, settings: IngestorSettings, config: AlarmConfig, store: Store, stop: asyncio.Event
+        self, settings: IngestorSettings, config: AlarmConfig, store: ReadingStore, stop: asyncio.Event
     ) -> None:
         self._settings = settings
         self._store = store
-        self._registry = Registry(store)
+        self._registry = SensorStore(store)
         self._stop = stop
         self._topics = Topics(settings.topic_root)
-        self._limits = Limits(settings.threshold_kwh)
-        self._sensors = Sensors()
-        self._periods = Periods(store, settings.name, self._sensors)
-        self._confirmations = Confirmations(self._topics)
-        books = Books()
-        self.state = State(books, store, settings.threshold_kwh)
+        self._limits = Thresholds(settings.threshold_kwh)
+        self._sensors = SensorUpdates()
+        self._periods = Rollups(store, settings.name, self._sensors)
+        self._confirmations = Receipts(self._topics)
+        books = Counters()
+        self.state = IngestorState(books, store, settings.threshold_kwh)
         self._inbox = Inbox(self._topics, books)
-        self._admission = Admission(Allowance(settings.sensor_rate, settings.sensor_quota))
-        opener = Opener(self._inbox, self._topics, self._limits, books, self._sensors, self._admission)
-        self._announcer = Announcer(store, self._topics, books, settings.sites)
+        self._admission = Authorization(TokenBuckets(settings.sensor_rate, settings.sensor_quota))
+        opener = BatchDecoder(self._inbox, self._topics, self._limits, books, self._sensors, self._admission)
+        self._announcer = AlertPublisher(store, self._topics, books, settings.sites)
         self._alarms = AlarmService(settings, config, store, self._limits, self._sensors)
         self._pipeline = Pipeline(
             self._inbox,
@@ -84,7 +84,7 @@ class Ingestor:
             self._confirmations,
             self._sensors,
             self._periods,
-            Floods(),
+            DeadLetterPolicy(),
         )
 
     async def run(self) -> None:

@@ -6,12 +6,12 @@ from typing import Literal
 
 from broker.connection import Connection
 from broker.messages import IngestorStatus
-from ingestor.books import Books
-from ingestor.store import Store
+from ingestor.books import Counters
+from ingestor.store import ReadingStore
 
 
 @dataclass(slots=True)
-class State:
+class IngestorState:
     """Read by the health pages and for the retained status.
 
     Attributes:
@@ -21,8 +21,8 @@ class State:
             it does not, and what is published then is lost.
     """
 
-    books: Books
-    store: Store
+    books: Counters
+    store: ReadingStore
     threshold_kwh: float
     connection: Connection | None = None
     is_subscribed: bool = False

@@ -24,7 +24,7 @@ from pymongo.errors import (
 
 from ingestor import schema
 from ingestor.documents import Measure, RejectedDocument
-from ingestor.patience import Patience
+from ingestor.patience import Retry
 
 OPERATION_LIMIT_S = 10.0
 MERGE_LIMIT_S = 600.0
@@ -34,28 +34,28 @@ DURABLE = WriteConcern(w="majority", j=True)
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
 # Errors of one document that trying again would not change.
-REFUSED_DOCUMENT = {121: "fails the collection's validator", 10334: "is too large", 2: "has a bad value"}
+DOCUMENT_ERRORS = {121: "fails the collection's validator", 10334: "is too large", 2: "has a bad value"}
 UNENCODABLE = (BSONError, OverflowError, UnicodeError)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class ExistingMeasure:
     """A row was not inserted because its id is taken; this is what is stored under it."""
 
     measure: Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedByDatabase:
     """A row that the database will never take."""
 
     reason: str
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncIterator["Store"]:
+async def open_store(url: str) -> AsyncIterator["ReadingStore"]:
     """Make a client for a MongoDB URL that names a database. Does not wait for the server."""
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         url,
@@ -65,24 +65,24 @@ async def open_store(url: str) -> AsyncIterator["Store"]:
         timeoutMS=int(OPERATION_LIMIT_S * 1000),
     )
     try:
-        yield Store(client)
+        yield ReadingStore(client)
     finally:
         client.close()
 
 
-class Store:
+class ReadingStore:
     """What an ingestor does with the database.
 
     Attributes:
         database: For those who keep more in it. All writes are journaled.
-        insist: How they wait for it, see ``Patience``.
+        insist: How they wait for it, see ``Retry``.
     """
 
     def __init__(self, client: AsyncIOMotorClient[dict[str, Any]]) -> None:
         self._client = client
         self.database = client.get_default_database().with_options(write_concern=DURABLE)
         self._measures = self.database["measures"]
-        self._patience = Patience()
+        self._patience = Retry()
         self._is_prepared = False
         self.insist = self._patience.insist
 
@@ -119,7 +119,7 @@ class Store:
                 raise
             await self.database.command("collMod", name, **options)
 
-    async def insert(self, measures: Sequence[Measure]) -> dict[int, Existing | Refused]:
+    async def insert(self, measures: Sequence[Measure]) -> dict[int, ExistingMeasure | RejectedByDatabase]:
         """Insert measures that were received together, journaled; say what became of the rest.
 
         Returns:
@@ -127,7 +127,7 @@ class Store:
         """
         again = False
 
-        async def write() -> dict[int, Existing | Refused]:
+        async def write() -> dict[int, ExistingMeasure | RejectedByDatabase]:
             nonlocal again
             command = {
                 "insert": "measures",
@@ -152,30 +152,30 @@ class Store:
         except UNENCODABLE:
             return await self._insert_encodable(measures)
 
-    async def _insert_encodable(self, measures: Sequence[Measure]) -> dict[int, Existing | Refused]:
+    async def _insert_encodable(self, measures: Sequence[Measure]) -> dict[int, ExistingMeasure | RejectedByDatabase]:
         """Insert all but those that cannot be encoded, which would keep the others from being sent."""
-        problems: dict[int, Existing | Refused] = {}
+        problems: dict[int, ExistingMeasure | RejectedByDatabase] = {}
         for index, measure in enumerate(measures):
             try:
                 bson.encode(measure)
             except UNENCODABLE as error:
-                problems[index] = Refused(f"cannot be encoded ({error})")
+                problems[index] = RejectedByDatabase(f"cannot be encoded ({error})")
         rest = [index for index in range(len(measures)) if index not in problems]
         others = await self.insert([measures[index] for index in rest])
         return problems | {rest[index]: problem for index, problem in others.items()}
 
     async def _sort_out(
         self, errors: Sequence[Mapping[str, Any]], measures: Sequence[Measure], *, again: bool
-    ) -> dict[int, Existing | Refused]:
+    ) -> dict[int, ExistingMeasure | RejectedByDatabase]:
         """Tell answers from failures. A row that an earlier attempt of this call stored is stored."""
-        problems: dict[int, Existing | Refused] = {}
+        problems: dict[int, ExistingMeasure | RejectedByDatabase] = {}
         taken: dict[int, str] = {}
         for error in errors:
             index, code = error["index"], error["code"]
             if code == DUPLICATE_KEY:
                 taken[index] = measures[index]["_id"]
-            elif code in REFUSED_DOCUMENT:
-                problems[index] = Refused(REFUSED_DOCUMENT[code])
+            elif code in DOCUMENT_ERRORS:
+                problems[index] = RejectedByDatabase(DOCUMENT_ERRORS[code])
             else:
                 raise OperationFailure(error.get("errmsg", "unknown"), code)
         found = {measure["_id"]: measure async for measure in self._find(list(set(taken.values())))}
@@ -189,7 +189,7 @@ class Store:
             if mine and measure_id not in ours:
                 ours.add(measure_id)
             else:
-                problems[index] = Existing(measure)
+                problems[index] = ExistingMeasure(measure)
         return problems
 
     async def _find(self, ids: Sequence[str]) -> AsyncIterator[Measure]:

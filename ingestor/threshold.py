@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 from broker.process import run
 from broker.settings import MongoUrl, ProcessSettings, read_settings
 from broker.topics import SensorId
-from ingestor.patience import sentence
+from ingestor.patience import short_message
 from ingestor.store import open_store
 
 PROGRAM = "ingestor threshold"
@@ -57,7 +57,7 @@ async def _write(settings: ThresholdSettings) -> None:
                 return
             known = await sensors.distinct("sensor_id")
         except PyMongoError as error:
-            raise ThresholdError(f"MongoDB does not do this ({sentence(error)})") from error
+            raise ThresholdError(f"MongoDB does not do this ({short_message(error)})") from error
     near = difflib.get_close_matches(settings.sensor, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else "; it is once its first reading is stored"
     raise ThresholdError(f"no sensor {settings.sensor} is known{hint}")

@@ -11,11 +11,11 @@ _QUOTED = tuple((field, f'"{field}"'.encode()) for field in FIELDS)
 _SPACE = " \t\n\r"
 
 
-class _Members(list[tuple[str, object]]):
+class _JsonObject(list[tuple[str, object]]):
     """A JSON object, with every field that it gives."""
 
 
-class Twice(NamedTuple):
+class DuplicateKeys(NamedTuple):
     """A reading that gives fields twice.
 
     Attributes:
@@ -29,11 +29,11 @@ class Twice(NamedTuple):
 
 # Numbers stay text: of the longest Python would complain.
 _decode: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(
-    object_pairs_hook=_Members, parse_int=str, parse_float=str, parse_constant=str
+    object_pairs_hook=_JsonObject, parse_int=str, parse_float=str, parse_constant=str
 ).raw_decode
 
 
-def marks(reading: ReadingRow) -> int:
+def count_quotes(reading: ReadingRow) -> int:
     """How many quotation marks a payload has for a reading: two for each field, and for each text.
 
     A payload that has no more of them gives no field twice, however the fields are written. One that has more
@@ -44,7 +44,7 @@ def marks(reading: ReadingRow) -> int:
     )
 
 
-def may_repeat(payload: bytes, rows: Sequence[object]) -> bool:
+def may_have_duplicate_keys(payload: bytes, rows: Sequence[object]) -> bool:
     """Whether a known field stands in a payload more often than in what was read from it."""
     # With a backslash, a name may be written in many ways.
     if b"\\" in payload:
@@ -56,7 +56,7 @@ def may_repeat(payload: bytes, rows: Sequence[object]) -> bool:
     return False
 
 
-def find_twice(payload: bytes) -> dict[int | None, Twice]:
+def find_duplicate_keys(payload: bytes) -> dict[int | None, DuplicateKeys]:
     """Find the readings that give a field twice.
 
     Args:
@@ -68,9 +68,9 @@ def find_twice(payload: bytes) -> dict[int | None, Twice]:
     text = payload.decode()
     found = {}
     for place, start, end, content in _readings(text):
-        names = [name for name, _ in content] if isinstance(content, _Members) else []
+        names = [name for name, _ in content] if isinstance(content, _JsonObject) else []
         if fields := tuple(field for field in FIELDS if names.count(field) > 1):
-            found[place] = Twice(fields, text[start:end].encode())
+            found[place] = DuplicateKeys(fields, text[start:end].encode())
     return found
 
 

@@ -17,21 +17,21 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, ReadingRow
 from broker.topics import SensorKey, Topics
 from broker.validation_errors import describe_error
-from ingestor.documents import Moment
-from ingestor.moment import read_moment
-from ingestor.twice import Twice, find_twice, marks, may_repeat
+from ingestor.documents import Timestamp
+from ingestor.moment import parse_timestamp
+from ingestor.twice import DuplicateKeys, find_duplicate_keys, count_quotes, may_have_duplicate_keys
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
 SHOWN_CHARACTERS = 40
-NO_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
+INVALID_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
 
 _one = TypeAdapter(ReadingRow).validator
 _many = TypeAdapter(list[ReadingRow]).validator
 # Says the same of what the others refuse, in words.
-_explaining = TypeAdapter(Reading).validator
+_strict = TypeAdapter(Reading).validator
 
-SENTENCES = {
+EXPLANATIONS = {
     "missing": "{field} is missing",
     "timezone_aware": "{field} has no UTC offset; write it as 2026-11-23T10:00:00Z",
     "finite_number": "{field} is not a finite number",
@@ -54,13 +54,13 @@ class Valid(NamedTuple):
 
     reading: ReadingRow
     place: SensorKey
-    moment: Moment
+    moment: Timestamp
     delivery: PublishPacket
     row: int | None
 
 
 # As `Valid(…)`, which takes twice the time.
-_valid: Callable[[tuple[ReadingRow, SensorKey, Moment, PublishPacket, int | None]], Valid] = partial(
+_valid: Callable[[tuple[ReadingRow, SensorKey, Timestamp, PublishPacket, int | None]], Valid] = partial(
     tuple.__new__, Valid
 )
 
@@ -101,31 +101,31 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
         One item per reading, or a single rejection for a payload that cannot be read at all.
     """
     payload = delivery.payload
-    place = _place(delivery.topic)
+    place = _sensor_key(delivery.topic)
     if place is None or delivery.retain or len(payload) > MAX_PAYLOAD_BYTES:
-        return [_refuse_unread(delivery)]
+        return [_reject_unread(delivery)]
     try:
         if payload[:1] != b"[":
             reading = _one.validate_json(payload)
-            if payload.count(b'"') == marks(reading) or not may_repeat(payload, [reading]):
-                return (_judge(reading, delivery, place, now, None),)
+            if payload.count(b'"') == count_quotes(reading) or not may_have_duplicate_keys(payload, [reading]):
+                return (_check_topic_and_time(reading, delivery, place, now, None),)
         else:
             readings = _many.validate_json(payload)
-            is_clear = payload.count(b'"') == sum(map(marks, readings)) or not may_repeat(payload, readings)
+            is_clear = payload.count(b'"') == sum(map(count_quotes, readings)) or not may_have_duplicate_keys(payload, readings)
             if is_clear and 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
-                return [_judge(each, delivery, place, now, row) for row, each in enumerate(readings)]
+                return [_check_topic_and_time(each, delivery, place, now, row) for row, each in enumerate(readings)]
     except ValueError:
         pass  # what is wrong is found row by row
     return _validate_rows(delivery, place, now)
 
 
 @lru_cache(maxsize=200_000)
-def _place(topic: str) -> SensorKey | None:
+def _sensor_key(topic: str) -> SensorKey | None:
     place = Topics.sensor_key(topic)
     return SensorKey(sys.intern(place.site), place.name) if place.is_valid else None
 
 
-def _refuse_unread(delivery: PublishPacket) -> Rejection:
+def _reject_unread(delivery: PublishPacket) -> Rejection:
     """Refuse what need not be read at all."""
     topic, payload = delivery.topic, delivery.payload
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -134,10 +134,10 @@ def _refuse_unread(delivery: PublishPacket) -> Rejection:
     if delivery.retain:
         retained = "a reading may not be retained; publish it without the retain flag"
         return Rejection("retained", retained, topic, payload)
-    return Rejection("topic", NO_IDS, topic, payload)
+    return Rejection("topic", INVALID_IDS, topic, payload)
 
 
-def _judge(
+def _check_topic_and_time(
     reading: ReadingRow, delivery: PublishPacket, place: SensorKey, now: datetime, row: int | None
 ) -> Checked:
     """Check what pydantic cannot know: the topic and the clock.
@@ -146,7 +146,7 @@ def _judge(
         ValueError: The timestamp has the form of a time but is none.
     """
     try:
-        moment = read_moment(reading["timestamp"])
+        moment = parse_timestamp(reading["timestamp"])
     except OverflowError:
         return reject("time", "timestamp is outside of the years 1 to 9999", delivery, row, reading)
     if reading["sensor_id"] != place.name:
@@ -189,20 +189,20 @@ def _validate_rows(delivery: PublishPacket, place: SensorKey, now: datetime) -> 
     rows = content if isinstance(content, list) else [content]
     if not 1 <= len(rows) <= MAX_READINGS_PER_PAYLOAD:
         return [_wrong_length(delivery, len(rows))]
-    doubtful = find_twice(payload) if may_repeat(payload, rows) else {}
+    doubtful = find_duplicate_keys(payload) if may_have_duplicate_keys(payload, rows) else {}
     if rows is not content:
         if None in doubtful:
-            return [_given_twice(doubtful[None], None, delivery, content)]
+            return [_reject_duplicate_key(doubtful[None], None, delivery, content)]
         return [_validate_row(payload, None, delivery, place, now)]
     return [
-        _given_twice(doubtful[row], row, delivery, item)
+        _reject_duplicate_key(doubtful[row], row, delivery, item)
         if row in doubtful
         else _validate_row(to_json(item, inf_nan_mode="constants"), row, delivery, place, now)
         for row, item in enumerate(rows)
     ]
 
 
-def _given_twice(found: Twice, row: int | None, delivery: PublishPacket, content: object) -> Rejection:
+def _reject_duplicate_key(found: DuplicateKeys, row: int | None, delivery: PublishPacket, content: object) -> Rejection:
     """Refuse a reading that gives a field twice: what it means is anybody's guess."""
     payload = delivery.payload if row is None else found.payload
     sequence = None if "sequence" in found.fields else _sequence(content)
@@ -213,8 +213,8 @@ def _validate_row(
     payload: bytes, row: int | None, delivery: PublishPacket, place: SensorKey, now: datetime
 ) -> Checked:
     try:
-        _explaining.validate_json(payload)
-        return _judge(_one.validate_json(payload), delivery, place, now, row)
+        _strict.validate_json(payload)
+        return _check_topic_and_time(_one.validate_json(payload), delivery, place, now, row)
     except ValidationError as error:
         reason = "; ".join(explain(detail) for detail in error.errors(include_url=False)[:3])
         return Rejection("invalid", reason, delivery.topic, payload, row, _sequence(from_json(payload)))
@@ -230,8 +230,8 @@ def _sequence(content: object) -> int | None:
 def explain(detail: ErrorDetails) -> str:
     """Say in words that a person understands what is wrong with one field."""
     field = str(detail["loc"][0]) if detail["loc"] else "the payload"
-    if detail["type"] in SENTENCES:
-        return SENTENCES[detail["type"]].format(field=field)
+    if detail["type"] in EXPLANATIONS:
+        return EXPLANATIONS[detail["type"]].format(field=field)
     message = describe_error(detail, {})
     # The value is hostile input: escaped and short.
     shown = ascii(detail["input"])[:SHOWN_CHARACTERS]

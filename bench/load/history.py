@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.rig import BenchError, BenchRig
 from broker.topics import SensorKey
-from ingestor.documents import Measure, format_moment, to_measure
+from ingestor.documents import Measure, format_timestamp, to_measure
 
 LOAD_AT_ONCE = 10_000
 LOADERS = 2
@@ -56,7 +56,7 @@ def stored_measure(place: SensorKey, value_kwh: float, moment: datetime, receive
     return to_measure(
         {"sensor_id": place.name, "value_kwh": value_kwh, "timestamp": 0.0, "location": LOCATION},
         place,
-        (moment, format_moment(moment)),
+        (moment, format_timestamp(moment)),
         None,
         received_at,
     )

@@ -11,7 +11,7 @@ from bson import ObjectId
 from bench.load.history import insert_history, stored_measure
 from bench.rig import NAME, BenchRig
 from broker.topics import SensorKey
-from ingestor.documents import AlarmDocument, Measure, alarm_id, format_moment, measure_id, utc_now
+from ingestor.documents import AlarmDocument, Measure, alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.rollups import DAYS, HOURS, RollupCollection
 
 METERS, SITES = 1_000, 5
@@ -81,7 +81,7 @@ def _periods(
 ) -> Iterator[dict[str, Any]]:
     for number in range(count, 0, -1):
         begin = end - number * stored.width
-        text = format_moment(begin)[: stored.stamp]
+        text = format_timestamp(begin)[: stored.stamp]
         for site, name in _places():
             yield {"_id": measure_id(name, text), "sensor_id": name, "site": site, "start": begin, **sums}
 

@@ -18,11 +18,11 @@ from broker.connection import Connection, pack_puback
 from broker.topics import Topics
 from ingestor import schema
 from ingestor.batch import BATCH_READINGS
-from ingestor.books import Books
-from ingestor.confirm import Confirmations
+from ingestor.books import Counters
+from ingestor.confirm import Receipts
 from ingestor.documents import hour_of, to_measure, utc_now
 from ingestor.receive import Inbox
-from ingestor.sensors import Sensors
+from ingestor.sensors import SensorUpdates
 from ingestor.store import DURABLE
 from ingestor.validate import Valid, validate
 
@@ -49,7 +49,7 @@ def stages(count: int) -> list[StageCost]:
     packets, now = _packets(sent), utc_now()
     valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
     measures = [to_measure(each.reading, each.place, each.moment, None, now) for each in valid]
-    topics, sensors = Topics(), Sensors()
+    topics, sensors = Topics(), SensorUpdates()
     parts: dict[str, Callable[[], object]] = {
         "parse the packet": lambda: _packets(sent),
         "queue it and take it out": lambda: _through_the_inbox(packets, topics),
@@ -82,7 +82,7 @@ def _packets(sent: bytes) -> list[PublishPacket]:
 
 def _through_the_inbox(packets: Sequence[PublishPacket], topics: Topics) -> list[PublishPacket]:
     connection = cast("Connection", object())  # only told from others
-    inbox = Inbox(topics, Books(), max_deliveries=len(packets) + 1)
+    inbox = Inbox(topics, Counters(), max_deliveries=len(packets) + 1)
     taken: list[PublishPacket] = []
     for begin in range(0, len(packets), A_READ):
         inbox.put(connection, packets[begin : begin + A_READ])
@@ -91,7 +91,7 @@ def _through_the_inbox(packets: Sequence[PublishPacket], topics: Topics) -> list
 
 
 def _confirm(valid: Sequence[Valid], topics: Topics) -> None:
-    confirmations = Confirmations(topics)
+    confirmations = Receipts(topics)
     for each in valid:
         if (sequence := each.reading.get("sequence")) is not None:
             confirmations.stored(each.place, sequence)

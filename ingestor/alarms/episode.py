@@ -7,7 +7,7 @@ from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.rules.rule_settings import RuleSettings
-from ingestor.documents import AlarmDocument, alarm_id, format_moment
+from ingestor.documents import AlarmDocument, alarm_id, format_timestamp
 
 
 def begin(
@@ -69,10 +69,10 @@ def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEn
         severity=document["severity"],
         state="active" if document["cleared_at"] is None else "cleared",
         acknowledged=document["acknowledged_at"] is not None,
-        since=format_moment(document["since"]),
+        since=format_timestamp(document["since"]),
         message=document["message"],
         acknowledged_by=document["acknowledged_by"],
-        shelved_until=format_moment(shelved_until) if shelved_until else None,
+        shelved_until=format_timestamp(shelved_until) if shelved_until else None,
     )
 
 
@@ -85,6 +85,6 @@ def to_state(
 ) -> OutgoingMessage:
     """The retained message of one sensor: its alarms that stand."""
     alarms = [to_alarm(each, shelved.get(each["rule"])) for each in documents]
-    state = AlarmState(sensor_id=place.name, site=place.site, updated=format_moment(now), alarms=alarms)
+    state = AlarmState(sensor_id=place.name, site=place.site, updated=format_timestamp(now), alarms=alarms)
     payload = state.model_dump_json(exclude_none=True).encode()
     return OutgoingMessage(topics.alarms(*place), payload, retain=True)

@@ -16,7 +16,7 @@ from ingestor.alarms.rules.rule_settings import RuleName
 from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, sensor_of, utc_now
-from ingestor.flag import Limits
+from ingestor.flag import Thresholds
 
 
 class AlarmChange(NamedTuple):
@@ -82,7 +82,7 @@ class AlarmManager:
     """
 
     def __init__(
-        self, topics: Topics, config: AlarmConfig, limits: Limits, sink: ChangeSink, clock: AlarmClock
+        self, topics: Topics, config: AlarmConfig, limits: Thresholds, sink: ChangeSink, clock: AlarmClock
     ) -> None:
         self.config = config
         self.thresholds = limits

@@ -13,7 +13,7 @@ from broker.topics import SensorKey, Topics
 from ingestor.alarms.sensor_state import Shelf
 from ingestor.checkpoint import Checkpoint
 from ingestor.documents import AlarmDocument
-from ingestor.store import DURABLE, REFUSED_DOCUMENT, Store
+from ingestor.store import DURABLE, DOCUMENT_ERRORS, ReadingStore
 
 READ_LIMIT_S = 600.0
 MAX_REJECTIONS = 10_000
@@ -49,7 +49,7 @@ class AlarmRecords:
         checkpoint: When the newest batch came that is judged and told altogether.
     """
 
-    def __init__(self, store: Store, name: str, sites: Sequence[str]) -> None:
+    def __init__(self, store: ReadingStore, name: str, sites: Sequence[str]) -> None:
         self._db = store.database
         self._insist = store.insist
         self.checkpoint = Checkpoint(store, name, "alarms")
@@ -73,10 +73,10 @@ class AlarmRecords:
             answer = await self._db.command(command)
             errors = [*answer.get("writeErrors", ()), *filter(None, [answer.get("writeConcernError")])]
             for error in errors:
-                if error.get("code") not in REFUSED_DOCUMENT:
+                if error.get("code") not in DOCUMENT_ERRORS:
                     raise OperationFailure(error.get("errmsg", "unknown"), error.get("code"))
                 # Trying again would not change that, and hold up all others.
-                logger.warning("MongoDB refuses an alarm: it %s", REFUSED_DOCUMENT[error["code"]])
+                logger.warning("MongoDB refuses an alarm: it %s", DOCUMENT_ERRORS[error["code"]])
 
         await self._insist(write)
 

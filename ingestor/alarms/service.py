@@ -24,10 +24,10 @@ from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import Measure
-from ingestor.flag import Limits
-from ingestor.sensors import Sensors
+from ingestor.flag import Thresholds
+from ingestor.sensors import SensorUpdates
 from ingestor.settings import IngestorSettings
-from ingestor.store import Store
+from ingestor.store import ReadingStore
 from ingestor.validate import Rejection
 
 TICK_S = 0.5
@@ -51,9 +51,9 @@ class AlarmService:
         self,
         settings: IngestorSettings,
         config: AlarmConfig,
-        store: Store,
-        limits: Limits,
-        sensors: Sensors,
+        store: ReadingStore,
+        limits: Thresholds,
+        sensors: SensorUpdates,
     ) -> None:
         topics = Topics(settings.topic_root)
         self._file = settings.alarms

@@ -5,7 +5,7 @@ from functools import partial
 
 from broker.alarm_messages import Acknowledge, AlarmState, Shelve
 from broker.topics import SensorKey
-from ingestor.documents import AlarmDocument, format_moment, utc_now
+from ingestor.documents import AlarmDocument, format_timestamp, utc_now
 from monitor.cli.alarms import DisplayOptions
 from monitor.commands.client import AlarmCommand
 
@@ -51,7 +51,7 @@ def _read_shelved(about: str, command: Shelve, before: datetime | None, state: A
         return None if any(listed) else f"{about} is shelved no more."
     until = utc_now() + timedelta(minutes=command.minutes)
     if listed:
-        if listed[0] is None or (before and listed[0] == format_moment(before)):
+        if listed[0] is None or (before and listed[0] == format_timestamp(before)):
             return None
         until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
     return f"{about} is shelved until {DisplayOptions.for_stdout().clock(until)}."

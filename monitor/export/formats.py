@@ -15,7 +15,7 @@ from typing import BinaryIO, Literal, Protocol
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from ingestor.documents import Measure, format_moment
+from ingestor.documents import Measure, format_timestamp
 
 FormatName = Literal["csv", "parquet", "jsonl"]
 
@@ -80,10 +80,10 @@ class CsvWriter:
                     escape_formula(measure["site"]),
                     escape_formula(measure["location"]),
                     measure["value_kwh"],
-                    format_moment(measure["timestamp"]),
+                    format_timestamp(measure["timestamp"]),
                     "true" if measure["is_anomaly"] else "false",
                     measure.get("threshold_kwh"),
-                    format_moment(measure["received_at"]),
+                    format_timestamp(measure["received_at"]),
                 )
                 for measure in batch
             ]
@@ -120,10 +120,10 @@ class JsonLinesWriter:
                     "site": measure["site"],
                     "location": measure["location"],
                     "value_kwh": measure["value_kwh"],
-                    "timestamp": format_moment(measure["timestamp"]),
+                    "timestamp": format_timestamp(measure["timestamp"]),
                     "is_anomaly": measure["is_anomaly"],
                     "threshold_kwh": measure.get("threshold_kwh"),
-                    "received_at": format_moment(measure["received_at"]),
+                    "received_at": format_timestamp(measure["received_at"]),
                 }
             )
             for measure in batch

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
-from ingestor.documents import Measure, Period, format_moment, measure_id
+from ingestor.documents import Measure, Period, format_timestamp, measure_id
 from monitor.queries.database import PING_LIMIT_S, Database, TimeRange, querying
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -89,7 +89,7 @@ class ReadingQueries:
             limit: How many at most; all if it is None.
             after: The id of the last one of the page before.
         """
-        first, end = (format_moment(each) for each in span)
+        first, end = (format_timestamp(each) for each in span)
         ids = {"$gte": measure_id(sensor_id, first[: ID_LENGTHS[every]]), "$lt": measure_id(sensor_id, end)}
         if after is not None:
             ids["$gt"] = after
@@ -171,5 +171,5 @@ class ReadingQueries:
 
 def ids_of(sensor_id: str, span: TimeRange) -> dict[str, Any]:
     """The condition that a reading is one of a sensor in a time."""
-    first, end = (measure_id(sensor_id, format_moment(each)) for each in span)
+    first, end = (measure_id(sensor_id, format_timestamp(each)) for each in span)
     return {"_id": {"$gte": first, "$lt": end}}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ingestor.documents import format_moment, measure_id
+from ingestor.documents import format_timestamp, measure_id
 from monitor.queries.database import TimeRange
 
 Condition = dict[str, Any]
@@ -54,7 +54,7 @@ class RollupCollection(NamedTuple):
         ]
 
     def _ids(self, sensor_id: str, run: TimeRange) -> Condition:
-        first, end = (measure_id(sensor_id, format_moment(each)[: self.stamp]) for each in run)
+        first, end = (measure_id(sensor_id, format_timestamp(each)[: self.stamp]) for each in run)
         return {"_id": {"$gte": first, "$lt": end}}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from broker.ledger import payload_digest
 from broker.topics import Topics
-from ingestor.documents import RejectedDocument, format_moment
+from ingestor.documents import RejectedDocument, format_timestamp
 from monitor.verify.attempts import AttemptedReading, Attempts, MalformedPayload, PayloadKey, ReadingKey
 from monitor.verify.confusion_matrix import ABSENT, COUNTED, REJECTED, rejected
 
@@ -72,7 +72,7 @@ class RejectionCheck:
             first, last = self.came or (at, at)
             self.came = min(first, at), max(last, at)
         else:
-            self.strange.append((at, f"{sensor_id}, refused at {format_moment(at)}: {kind}"))
+            self.strange.append((at, f"{sensor_id}, refused at {format_timestamp(at)}: {kind}"))
 
     def _explain(self, document: RejectedDocument) -> bool:
         """Note at what was sent that it was refused, and why."""

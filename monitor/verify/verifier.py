@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.escape import escape_text
-from ingestor.documents import Measure, format_moment, is_late
+from ingestor.documents import Measure, format_timestamp, is_late
 from monitor.verify.alarm_verdict import AlarmVerdict
 from monitor.verify.attempts import AttemptedReading, Attempts, ReadingKey
 from monitor.verify.confusion_matrix import ABSENT, FLAGGED, NORMAL, REJECTED
@@ -104,7 +104,7 @@ class Verifier:
 
     def check(self, measure: Measure) -> None:
         """Compare one stored reading."""
-        moment = format_moment(measure["timestamp"]).replace("Z", "+00:00")
+        moment = format_timestamp(measure["timestamp"]).replace("Z", "+00:00")
         identity = ReadingKey(measure["sensor_id"], moment)
         tried = self._tries.by_identity.get(identity)
         if tried is None:

@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from broker.topics import SensorKey
-from ingestor.documents import alarm_id, day_of, format_moment, hour_of, to_measure
+from ingestor.documents import alarm_id, day_of, format_timestamp, hour_of, to_measure
 from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web, start_browser
@@ -68,7 +68,7 @@ def history(rng: random.Random) -> Iterator[dict[str, Any]]:
             row: Any = {"sensor_id": sensor, "value_kwh": value, "location": f"{NAMES[site]}, room {number}"}
             threshold = THRESHOLD_KWH if value > THRESHOLD_KWH else None
             place = SensorKey(site, sensor)
-            yield dict(to_measure(row, place, (moment, format_moment(moment)), threshold, moment))
+            yield dict(to_measure(row, place, (moment, format_timestamp(moment)), threshold, moment))
             moment += EVERY
 
 

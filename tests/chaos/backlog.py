@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 
 from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading
-from ingestor.documents import format_moment, measure_id
+from ingestor.documents import format_timestamp, measure_id
 from stack.secrets.credentials import DATABASE
 
 DATABASE_WITHIN_MS = 10_000
@@ -79,10 +79,10 @@ class Backlog:
         try:
             with MongoClient[dict[str, Any]](self._mongo_url, timeoutMS=DATABASE_WITHIN_MS) as client:
                 found = client[DATABASE].measures.find(wanted, {"sensor_id": 1, "timestamp": 1})
-                return [measure_id(each["sensor_id"], format_moment(each["timestamp"])) for each in found]
+                return [measure_id(each["sensor_id"], format_timestamp(each["timestamp"])) for each in found]
         except PyMongoError:
             return []
 
 
 def _name(reading: Reading) -> str:
-    return measure_id(reading.sensor_id, format_moment(reading.timestamp.replace(tzinfo=None)))
+    return measure_id(reading.sensor_id, format_timestamp(reading.timestamp.replace(tzinfo=None)))

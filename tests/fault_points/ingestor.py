@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mqtt5 import PublishPacket
 
 from ingestor import allowance, announce, batch, patience, pipeline, receive, store, validate
-from ingestor.admission import Admission
+from ingestor.admission import Authorization
 from ingestor.alarms import commands, evaluator, outbox, records
 from ingestor.alarms.config import config
 from ingestor.alarms.liveness import LivenessMonitor
@@ -14,14 +14,14 @@ from ingestor.alarms.notify import notifier
 from ingestor.alarms.reevaluate.reading_history import ReadingHistory
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.floods import Floods, SortedOut
-from ingestor.sensors import Sensors
+from ingestor.floods import DeadLetterPolicy, DeadLetters
+from ingestor.sensors import SensorUpdates
 from ingestor.service import Ingestor
 from tests.fault_points.point import Point
 
 # What faults get hold of.
-Allowance = allowance.Allowance
-Announcer = announce.Announcer
+Allowance = allowance.TokenBuckets
+Announcer = announce.AlertPublisher
 Batch = batch.Batch
 Keep = outbox.AlarmOutbox
 Pipeline = pipeline.Pipeline
@@ -31,8 +31,8 @@ Rejection = validate.Rejection
 SLOW_DOWN_AT = (Point(receive, "ROOM"), Point(receive, "ROOM_BYTES"))
 # At how many deliveries, and at how many bytes, they are turned away: by the names of these bounds.
 INBOX_BOUNDS = Point(receive.Inbox.__init__, "__kwdefaults__")
-OPEN_BATCH = Point(batch.Opener, "next_batch")
-OPEN_READINGS = Point(batch.Opener, "_open_readings")
+OPEN_BATCH = Point(batch.BatchDecoder, "next_batch")
+OPEN_READINGS = Point(batch.BatchDecoder, "_open_readings")
 
 # Looked at.
 VALIDATE_PAYLOAD = Point(batch, "validate")
@@ -49,19 +49,19 @@ ESCAPE_VALUE = Point(validate, "ascii")
 REFILL_ALLOWANCE = Point(Allowance, "refill")
 TAKE_FROM_ALLOWANCE = Point(Allowance, "take")
 MOST_ALLOWANCES = Point(allowance, "MOST_KEYS")
-OWNS_SENSOR = Point(Admission, "owns")
-MAY_OWN_SENSOR = Point(Admission, "may_own")
+OWNS_SENSOR = Point(Authorization, "owns")
+MAY_OWN_SENSOR = Point(Authorization, "may_own")
 # Whether a node's word counts: for a sensor that it names, and for one of which alarms are judged.
-SPEAKS_FOR_SENSOR = Point(Sensors, "_may_speak_for")
+SPEAKS_FOR_SENSOR = Point(SensorUpdates, "_may_speak_for")
 SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 
 # Stored, or kept as it was refused.
 DOCUMENT_OF_READING = Point(batch, "to_measure")
-STORE_BATCH = Point(store.Store, "insert")
+STORE_BATCH = Point(store.ReadingStore, "insert")
 WRITE_CONCERN = Point(store, "DURABLE")
 LONGEST_PAUSE_S = Point(patience, "MAX_DELAY_S")
-SORT_OUT_FLOODS = Point(Floods, "sort_out")
-COUNT_REFUSED = Point(store.Store, "count_rejected")
+SORT_OUT_FLOODS = Point(DeadLetterPolicy, "sort_out")
+COUNT_REFUSED = Point(store.ReadingStore, "count_rejected")
 
 # Told and acknowledged.
 BRING_HOME = Point(Pipeline, "settle")
@@ -103,7 +103,7 @@ MOST_NOTIFICATIONS_WAITING = Point(notifier, "MAX_WAITING")
 
 def confirm_all(bringing: Pipeline, opened: Batch) -> None:
     """Tell sensors that they may forget a batch, as if all of it were stored."""
-    bringing._confirm(opened, {}, SortedOut())
+    bringing._confirm(opened, {}, DeadLetters())
 
 
 def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
@@ -111,9 +111,9 @@ def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
     bringing.confirmations.rejected(bringing.topics.sensor_key(topic), sequence)
 
 
-def keep_all(rejections: Sequence[Rejection]) -> SortedOut:
+def keep_all(rejections: Sequence[Rejection]) -> DeadLetters:
     """What floods are sorted out to if none is one."""
-    return SortedOut(list(rejections))
+    return DeadLetters(list(rejections))
 
 
 def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:

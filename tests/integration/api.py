@@ -15,7 +15,7 @@ from bson import Decimal128, ObjectId
 from fastapi import FastAPI
 from pymongo.database import Database
 
-from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
+from ingestor.documents import alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.database import open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
@@ -162,7 +162,7 @@ class Stock:
             [None, "text", [1], {"a": 1}, float("nan"), float("inf"), 10**18, True, Decimal128("1.5")]
         )
         for number in range(9):
-            name = f"{sensor_id}@{format_moment(at)[:10]}T99.{number}"
+            name = f"{sensor_id}@{format_timestamp(at)[:10]}T99.{number}"
             junk = {
                 key: next(odd)
                 for key in ("location", "value_kwh", "is_anomaly", "received_at", "threshold_kwh")
@@ -188,7 +188,7 @@ class Stock:
 
 def _measure(sensor_id: str, at: datetime, value_kwh: float) -> Document:
     return {
-        "_id": measure_id(sensor_id, format_moment(at)),
+        "_id": measure_id(sensor_id, format_timestamp(at)),
         "sensor_id": sensor_id,
         "location": "Room 1",
         "value_kwh": value_kwh,
@@ -201,7 +201,7 @@ def _measure(sensor_id: str, at: datetime, value_kwh: float) -> Document:
 
 def _period(sensor_id: str, start: datetime, energy_kwh: float) -> Document:
     return {
-        "_id": measure_id(sensor_id, format_moment(start)[:13]),
+        "_id": measure_id(sensor_id, format_timestamp(start)[:13]),
         "sensor_id": sensor_id,
         "start": start,
         "energy_kwh": energy_kwh,

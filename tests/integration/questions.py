@@ -9,7 +9,7 @@ from typing import Any
 from bson import ObjectId
 from pymongo.database import Database as AdminDatabase
 
-from ingestor.documents import alarm_id, format_moment, measure_id, utc_now
+from ingestor.documents import alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.alarms import AlarmFilter, AlarmQueries, AlarmSelection
 from monitor.queries.database import Database, TimeRange
 from monitor.queries.downsample import downsample
@@ -66,14 +66,14 @@ def _measure(who: dict[str, str], at: datetime) -> dict[str, Any]:
     is_high = at.minute % 10 == 0
     more = {"threshold_kwh": 12.0, "alerted_at": at} if is_high else {}
     value_kwh = 12.5 if is_high else 1 + at.minute / 100
-    name = measure_id(who["sensor_id"], format_moment(at))
+    name = measure_id(who["sensor_id"], format_timestamp(at))
     document = {"_id": name, **who, "value_kwh": value_kwh, "timestamp": at, "is_anomaly": is_high}
     return {**document, "received_at": at, **more}
 
 
 def _period(who: dict[str, str], every: str, at: datetime) -> dict[str, Any]:
     start = at.replace(minute=0, second=0, hour=at.hour if every == "hourly" else 0)
-    stamp = format_moment(start)[: 13 if every == "hourly" else 10]
+    stamp = format_timestamp(start)[: 13 if every == "hourly" else 10]
     sums = {"energy_kwh": 2.0, "count": 2, "max_kwh": 1.0 + start.hour / 100, "anomalies": 0}
     return {"_id": measure_id(who["sensor_id"], stamp), **who, "start": start, **sums}
 
@@ -156,7 +156,7 @@ def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
 
 
 def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database) -> dict[str, list[Call]]:
-    first, hour = (measure_id(ONE, format_moment(NOW - each)) for each in (HOUR, DAY))
+    first, hour = (measure_id(ONE, format_timestamp(NOW - each)) for each in (HOUR, DAY))
     sought = (Wanted(), Wanted(SITE), Wanted((), are_anomalies=True), Wanted(SITE, are_anomalies=True))
     return {
         "downsample": [partial(downsample, database, ONE, LATE, points) for points in (20, 2000)],

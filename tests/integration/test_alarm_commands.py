@@ -21,7 +21,7 @@ from broker.messages import RejectionNotice
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.documents import AlarmDocument, format_moment, utc_now
+from ingestor.documents import AlarmDocument, format_timestamp, utc_now
 from stack.servers import Servers
 from tests.programs import Ended, run_program
 from tests.servers import Wire, eventually
@@ -78,14 +78,14 @@ class Scene:
                 severity=each["severity"],
                 state="cleared" if each["cleared_at"] else "active",
                 acknowledged=seen,
-                since=format_moment(each["since"]),
+                since=format_timestamp(each["since"]),
                 message=each["message"],
-                shelved_until=format_moment(until) if until else None,
+                shelved_until=format_timestamp(until) if until else None,
             )
             for each in alarms
         ]
         state = AlarmState(
-            sensor_id=self.sensor, site=self.site, updated=format_moment(utc_now()), alarms=told
+            sensor_id=self.sensor, site=self.site, updated=format_timestamp(utc_now()), alarms=told
         )
         topic = f"energy/alarms/{self.site}/{self.sensor}"
         return OutgoingMessage(topic, state.model_dump_json(exclude_none=True).encode(), retain=True)

@@ -38,12 +38,12 @@ from ingestor.alarms.rules.rule_settings import (
 )
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.alarms.service import AlarmService
-from ingestor.documents import Measure, format_moment, is_late, to_measure
-from ingestor.flag import Limits, exceeded
-from ingestor.registry import Registry
-from ingestor.sensors import Sensors
+from ingestor.documents import Measure, format_timestamp, is_late, to_measure
+from ingestor.flag import Thresholds, exceeded_threshold
+from ingestor.registry import SensorStore
+from ingestor.sensors import SensorUpdates
 from ingestor.settings import IngestorSettings
-from ingestor.store import Store, open_store
+from ingestor.store import ReadingStore, open_store
 from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
 from tests.alarm_model import Episode, Seen, episodes
@@ -103,7 +103,7 @@ class Machine(RuleBasedStateMachine):
         loop: In which everything runs.
     """
 
-    store: Store
+    store: ReadingStore
     loop: asyncio.AbstractEventLoop
 
     @initialize(rules=rules_of_a_sensor())
@@ -123,7 +123,7 @@ class Machine(RuleBasedStateMachine):
 
     async def open(self) -> None:
         """Start an ingestor's alarms as a new process does."""
-        self.limits, self.sensors = Limits(12.0), Sensors()
+        self.limits, self.sensors = Thresholds(12.0), SensorUpdates()
         options = SETTINGS.model_copy(update={"name": self.sensor, "site": self.site})
         self.alarms = AlarmService(options, self.config, self.store, self.limits, self.sensors)
         self.alarms.manager.clock = AlarmClock(lambda: self.now)
@@ -148,14 +148,14 @@ class Machine(RuleBasedStateMachine):
             await self.bring_home()
             await self.alarms.note_progress()
             if updates := self.sensors.take():
-                await Registry(self.store).update(updates)
+                await SensorStore(self.store).update(updates)
             self.sensors.wrote()
         await self.bring_home()
 
     async def somebody_else(self) -> None:
         """Another sensor has a reading, so that the newest batch is not this one's."""
         self.now += timedelta(milliseconds=1)
-        name, stamp = f"{self.sensor}-2", format_moment(self.now)
+        name, stamp = f"{self.sensor}-2", format_timestamp(self.now)
         row = ReadingRow(sensor_id=name, value_kwh=1.0, timestamp=stamp)
         measure = to_measure(row, SensorKey(self.site, name), (self.now, stamp), None, self.now)
         await self.store.insert([measure])
@@ -172,9 +172,9 @@ class Machine(RuleBasedStateMachine):
 
     def measure(self, at: datetime, value_kwh: float) -> Measure:
         self.used.add(at)
-        stamp = format_moment(at)
+        stamp = format_timestamp(at)
         row = ReadingRow(sensor_id=self.sensor, value_kwh=value_kwh, timestamp=stamp)
-        threshold_kwh = exceeded(row, self.site, self.limits)
+        threshold_kwh = exceeded_threshold(row, self.site, self.limits)
         return to_measure(row, SensorKey(self.site, self.sensor), (at, stamp), threshold_kwh, self.now)
 
     async def arrive(self, measures: Sequence[Measure], *, judged: bool = True) -> None:

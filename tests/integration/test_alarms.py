@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingestor.alarms.records import AlarmRecords
-from ingestor.documents import format_moment, utc_now
+from ingestor.documents import format_timestamp, utc_now
 from ingestor.store import open_store
 from stack.servers import Servers
 from tests.conftest import StartIngestor
@@ -138,7 +138,7 @@ async def test_sensor_that_says_nothing_is_silent_until_it_speaks(
 ) -> None:
     begin = utc_now() - timedelta(seconds=1)
     for number in range(1, 9):
-        last = format_moment(begin + number * timedelta(milliseconds=100))
+        last = format_timestamp(begin + number * timedelta(milliseconds=100))
         await place.publish(payload(place.sensor, 1.0, timestamp=last))
         # Of readings that arrive together, an interval is learned from the last one only.
         await place.until_count(number)

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from pymongo.database import Database
 
-from ingestor.documents import alarm_id, format_moment, utc_now
+from ingestor.documents import alarm_id, format_timestamp, utc_now
 from monitor.web.auth.cookie import COOKIE_NAME
 from stack.servers import Servers
 from tests.integration.api import ANSWER_S, HOUR, PASSWORDS, SECOND, Api, Stock, serving
@@ -95,15 +95,15 @@ async def test_pages_give_each_document_exactly_once(api: Api, stock: Stock, lim
     last = sensors[-1]
     listed = await api.all("/measures", **MAY_2, site=stock.site, limit=limit)
     assert sorted((each["sensor_id"], each["timestamp"]) for each in listed) == [
-        (sensor, format_moment(START + n * SECOND)) for sensor in sensors for n in range(15)
+        (sensor, format_timestamp(START + n * SECOND)) for sensor in sensors for n in range(15)
     ]
     assert [each["timestamp"] for each in listed] == sorted(
         [each["timestamp"] for each in listed], reverse=True
     )
     times = [each["timestamp"] for each in await api.all(f"/sensors/{last}/measures", **MAY_2, limit=limit)]
-    assert times == [format_moment(START + n * SECOND) for n in range(15)]
+    assert times == [format_timestamp(START + n * SECOND) for n in range(15)]
     hours = await api.all(f"/sensors/{last}/measures", **MAY_2, resolution="hourly", limit=limit)
-    assert [each["start"] for each in hours] == [format_moment(START + n * HOUR) for n in range(24)]
+    assert [each["start"] for each in hours] == [format_timestamp(START + n * HOUR) for n in range(24)]
     names = [each["sensor_id"] for each in await api.all("/sensors", site=stock.site, limit=limit)]
     assert names == sensors
     for state in ("all", "standing"):
@@ -149,11 +149,11 @@ async def test_times_have_an_offset_and_the_default_is_the_last_day(
         stock.readings(sensor, now - ago_h * HOUR, [13.0], alerted_at=now)
     stock.readings(sensor, now - HOUR, [1.0])
     last_day = (await api.get(f"/sensors/{sensor}/measures"))["items"]
-    assert [each["timestamp"] for each in last_day] == [format_moment(now - h * HOUR) for h in (23, 1)]
+    assert [each["timestamp"] for each in last_day] == [format_timestamp(now - h * HOUR) for h in (23, 1)]
     assert (await api.get("/measures", site=stock.site))["items"] == last_day[::-1]
     high = (await api.get("/measures", site=stock.site, anomalies="true"))["items"]
     assert high == last_day[:1]
-    assert high[0]["alerted_at"] == format_moment(now)
+    assert high[0]["alerted_at"] == format_timestamp(now)
     stock.readings(sensor, START, [1.0] * 3)
     berlin = {"from": "2033-05-02T02:00:01+02:00", "to": "2033-05-02T00:00:02Z"}
     assert len((await api.get(f"/sensors/{sensor}/measures", **berlin))["items"]) == 1
@@ -206,7 +206,7 @@ async def test_energy_is_summed_up_by_the_midnights_of_a_zone(api: Api, stock: S
     heat = (await api.get("/energy/heat", **berlin, site=stock.site))["items"]
     assert heat[0] == {"weekday": 1, "hour": 2, "mean_kwh": 1.0}
     peaks = (await api.get("/energy/peaks", **MAY_2, site=stock.site, limit=1))["items"]
-    assert peaks == [{"sensor_id": sensor, "site": stock.site, "start": format_moment(START), "max_kwh": 0.5}]
+    assert peaks == [{"sensor_id": sensor, "site": stock.site, "start": format_timestamp(START), "max_kwh": 0.5}]
 
 
 async def test_too_many_rows_are_refused_with_what_to_do(api: Api, stock: Stock, sensor: str) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo import MongoClient
 
-from ingestor.documents import format_moment, measure_id
+from ingestor.documents import format_timestamp, measure_id
 from ingestor.schema import INDEXES
 from monitor.queries.database import Database, TimeRange, open_database
 from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
@@ -34,7 +34,7 @@ def hours(servers: Servers) -> Iterator[list[dict[str, Any]]]:
     chance = random.Random(6)
     hours: list[dict[str, Any]] = [
         {
-            "_id": measure_id(sensor, format_moment(start)[:13]),
+            "_id": measure_id(sensor, format_timestamp(start)[:13]),
             "sensor_id": sensor,
             "site": site,
             "start": start,

@@ -16,7 +16,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from ingestor.documents import format_moment, measure_id
+from ingestor.documents import format_timestamp, measure_id
 from monitor.queries.database import TimeRange, open_database
 from monitor.queries.readings import ReadingQueries
 from stack.secrets.credentials import DATABASE
@@ -93,7 +93,7 @@ def fill(database: Database[Document], sensors: tuple[str, ...], readings: int) 
 
 def _measure(sensor_id: str, at: datetime, value_kwh: float) -> Document:
     measure: Document = {
-        "_id": measure_id(sensor_id, format_moment(at)),
+        "_id": measure_id(sensor_id, format_timestamp(at)),
         "sensor_id": sensor_id,
         "site": "export",
         "location": None if value_kwh < 1 else f'=Room "{value_kwh}"\n🏭',
@@ -138,7 +138,7 @@ def in_order(database: Database[Document], order: list[tuple[str, int]]) -> list
 
 
 def as_text(row: Document) -> Document:
-    return row | {name: format_moment(row[name]) for name in ("timestamp", "received_at")}
+    return row | {name: format_timestamp(row[name]) for name in ("timestamp", "received_at")}
 
 
 def names_in(folder: Path) -> list[str]:
@@ -199,7 +199,7 @@ async def test_each_reading_comes_once_although_more_than_a_batch_have_one_time(
         with READINGS_AT_ONCE.replace(batch):
             batches = [each async for each in ReadingQueries(database).batches([], span)]
     found = [each["_id"] for batch in batches for each in batch]
-    moments = [format_moment(START + each * SECOND) for each in range(10)]
+    moments = [format_timestamp(START + each * SECOND) for each in range(10)]
     assert sorted(found) == [measure_id(name, moment) for name in SENSORS for moment in moments]
 
 

@@ -14,7 +14,7 @@ from pymongo.database import Database
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.documents import format_moment, hour_of, measure_id, utc_now
+from ingestor.documents import format_timestamp, hour_of, measure_id, utc_now
 from stack.servers import Servers
 from tests.programs import Ended, run_program
 
@@ -44,7 +44,7 @@ class Scene:
 
     def hour(self, sensor_id: str, start: datetime, energy_kwh: float, **more: object) -> None:
         document = {
-            "_id": hour_of(measure_id(sensor_id, format_moment(start))),
+            "_id": hour_of(measure_id(sensor_id, format_timestamp(start))),
             "sensor_id": sensor_id,
             "site": self.site,
             "start": start,

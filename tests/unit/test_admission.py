@@ -8,10 +8,10 @@ from mqtt5 import PublishPacket
 
 from broker.messages import NodeStatus
 from broker.topics import SensorKey
-from ingestor.admission import Admission
-from ingestor.allowance import Allowance
-from ingestor.floods import MOST_RECORDS, TOPIC_BYTES_AT_ONCE, Floods
-from ingestor.sensors import Sensors
+from ingestor.admission import Authorization
+from ingestor.allowance import TokenBuckets
+from ingestor.floods import MAX_RECORDS, TOPIC_BYTES_AT_ONCE, DeadLetterPolicy
+from ingestor.sensors import SensorUpdates
 from ingestor.validate import Rejection
 from tests.fault_points.ingestor import MOST_ALLOWANCES, TAKE_FROM_ALLOWANCE
 
@@ -40,7 +40,7 @@ def delivery(topic: str = TOPIC, payload: bytes = b"{}") -> PublishPacket:
 
 
 def test_bucket_holds_so_much_and_fills_again(clock: Clock) -> None:
-    bucket = Allowance(2.0, 10, clock=clock)
+    bucket = TokenBuckets(2.0, 10, clock=clock)
     assert [bucket.take("a", 4) for _ in range(3)] == [True, True, False]
     assert bucket.left["a"] == 2
     clock.now_s += 0.5
@@ -53,7 +53,7 @@ def test_bucket_holds_so_much_and_fills_again(clock: Clock) -> None:
 
 
 def test_what_is_larger_than_a_bucket_takes_a_full_one(clock: Clock) -> None:
-    bucket = Allowance(1.0, 10, clock=clock)
+    bucket = TokenBuckets(1.0, 10, clock=clock)
     assert bucket.take("a", 15)
     clock.now_s += 14
     assert not bucket.take("a", 15)
@@ -63,15 +63,15 @@ def test_what_is_larger_than_a_bucket_takes_a_full_one(clock: Clock) -> None:
 
 @MOST_ALLOWANCES.replace(3)
 def test_buckets_have_a_bound(clock: Clock) -> None:
-    bucket = Allowance(1.0, 1, clock=clock)
+    bucket = TokenBuckets(1.0, 1, clock=clock)
     for number in range(10):
         bucket.take(str(number), 1)
     assert bucket.left
     assert all(len(each) <= 3 for each in astuple(bucket) if isinstance(each, dict))
 
 
-def admission(clock: Clock) -> Admission:
-    return Admission(Allowance(1.0, 2, clock=clock))
+def admission(clock: Clock) -> Authorization:
+    return Authorization(TokenBuckets(1.0, 2, clock=clock))
 
 
 def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
@@ -131,7 +131,7 @@ def refusals(count: int, topic: str = TOPIC, kind: str = "flood", size: int = 10
 
 
 def test_flood_has_one_record_in_a_minute() -> None:
-    floods = Floods()
+    floods = DeadLetterPolicy()
     first = floods.sort_out(refusals(3), NOW)
     assert (len(first.kept), first.counted, len(first.begun), len(first.flooding)) == (0, 3, 1, 1)
     again = floods.sort_out(refusals(2), NOW + timedelta(seconds=59))
@@ -146,7 +146,7 @@ def test_flood_has_one_record_in_a_minute() -> None:
 
 
 def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
-    floods = Floods()
+    floods = DeadLetterPolicy()
     size = TOPIC_BYTES_AT_ONCE // 4
     sorted_out = floods.sort_out(refusals(6, kind="invalid", size=size), NOW)
     assert (len(sorted_out.kept), sorted_out.counted) == (4, 2)
@@ -155,15 +155,15 @@ def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
 
 
 def test_topics_without_end_share_a_record() -> None:
-    floods = Floods()
-    many = [each for number in range(MOST_RECORDS + 50) for each in refusals(1, f"{PREFIX}a/S-{number}")]
+    floods = DeadLetterPolicy()
+    many = [each for number in range(MAX_RECORDS + 50) for each in refusals(1, f"{PREFIX}a/S-{number}")]
     counts = floods.sort_out(many, NOW).counts
-    assert len(counts) == MOST_RECORDS + 1
+    assert len(counts) == MAX_RECORDS + 1
     assert counts[-1]["topic"] == "energy/readings/a/#"
     assert counts[-1]["count"] == 50
 
 
-def named(sensors: Sensors, owned: set[str]) -> int:
+def named(sensors: SensorUpdates, owned: set[str]) -> int:
     def owns(place: SensorKey) -> bool:
         return place.name in owned
 
@@ -173,11 +173,11 @@ def named(sensors: Sensors, owned: set[str]) -> int:
 
 
 def test_node_names_sensors_of_its_site_only_and_not_without_end() -> None:
-    assert named(Sensors(), {"S-000002", "S-000003"}) == 3
+    assert named(SensorUpdates(), {"S-000002", "S-000003"}) == 3
 
 
 def test_node_does_not_speak_for_another_node() -> None:
-    sensors = Sensors()
+    sensors = SensorUpdates()
     sensors.heard(SensorKey("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
     sensors.take()
     assert named(sensors, {"S-000002", "S-000003"}) == 2
@@ -185,4 +185,4 @@ def test_node_does_not_speak_for_another_node() -> None:
 
 @TAKE_FROM_ALLOWANCE.replace(lambda *_: True)
 def test_without_a_bound_a_node_would_name_them_again_and_again() -> None:
-    assert named(Sensors(), {"S-000002", "S-000003"}) == 9
+    assert named(SensorUpdates(), {"S-000002", "S-000003"}) == 9

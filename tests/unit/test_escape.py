@@ -20,7 +20,7 @@ from ingestor.alarms.commands import AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
 from ingestor.documents import Measure
-from ingestor.flag import Limits
+from ingestor.flag import Thresholds
 from monitor.cli.watch import reading_line
 from monitor.export.formats import CsvWriter
 from monitor.verify.verifier import Verdict, verdict_lines
@@ -112,7 +112,7 @@ def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
 
 
 def test_command_to_a_hostile_topic_is_refused_in_a_short_sentence() -> None:
-    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), AlarmClock()))
+    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), AlarmClock()))
     reason = commands.execute(SensorKey(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
     assert reason == f"no sensor {'s' * 63}… of site {SHOWN} is known"
 

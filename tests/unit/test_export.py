@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.settings import read_settings
-from ingestor.documents import Measure, format_moment, measure_id
+from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.command import Exported, check_known
 from monitor.export.formats import (
     COLUMNS,
@@ -44,7 +44,7 @@ def measure(
     late_ms: int = 0,
 ) -> Measure:
     document: Measure = {
-        "_id": measure_id("Sensor-LARI-01", format_moment(AT)),
+        "_id": measure_id("Sensor-LARI-01", format_timestamp(AT)),
         "sensor_id": "Sensor-LARI-01",
         "site": "lari",
         "location": location,
@@ -82,7 +82,7 @@ def written(name: FormatName, *given: Sequence[Measure]) -> bytes:
 def stored(batch: Sequence[Measure]) -> list[Row]:
     """What was stored, in the columns of an export; times as texts."""
     rows: list[Row] = [{name: each.get(name) for name in COLUMNS} for each in batch]
-    return [row | {name: format_moment(row[name]) for name in TIMES} for row in rows]
+    return [row | {name: format_timestamp(row[name]) for name in TIMES} for row in rows]
 
 
 def from_csv(content: bytes) -> list[Row]:
@@ -106,7 +106,7 @@ def from_parquet(content: bytes) -> list[Row]:
     table = pq.read_table(io.BytesIO(content))
     assert table.schema.equals(SCHEMA)
     return [
-        row | {name: format_moment(row[name].astimezone(UTC).replace(tzinfo=None)) for name in TIMES}
+        row | {name: format_timestamp(row[name].astimezone(UTC).replace(tzinfo=None)) for name in TIMES}
         for row in table.to_pylist()
     ]
 
@@ -191,14 +191,14 @@ def settings(*arguments: str) -> ExportSettings:
     ],
 )
 def test_time_is_utc_unless_it_has_an_offset(text: str, moment: str) -> None:
-    assert format_moment(settings("--from", text).span.first) == moment
-    assert format_moment(settings("--to", text).span.end) == moment
+    assert format_timestamp(settings("--from", text).span.first) == moment
+    assert format_timestamp(settings("--to", text).span.end) == moment
 
 
 def test_without_options_everything_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FROM", "somebody")
     monkeypatch.setenv("TO", "somebody else")
-    assert [format_moment(each) for each in settings().span] == [
+    assert [format_timestamp(each) for each in settings().span] == [
         "0001-01-01T00:00:00.000Z",
         "9999-12-31T23:59:59.999Z",
     ]

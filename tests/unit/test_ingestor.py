@@ -13,25 +13,25 @@ from mqtt5 import PublishPacket, QoS
 from broker.connection import Connection
 from broker.messages import NodeStatus, ReadingRow
 from broker.topics import SensorKey, Topics
-from ingestor.admission import Admission
+from ingestor.admission import Authorization
 from ingestor.alert import to_alert
-from ingestor.allowance import Allowance
-from ingestor.batch import Opener
-from ingestor.books import Books
-from ingestor.confirm import Confirmations
+from ingestor.allowance import TokenBuckets
+from ingestor.batch import BatchDecoder
+from ingestor.books import Counters
+from ingestor.confirm import Receipts
 from ingestor.documents import (
-    Moment,
+    Timestamp,
     day_of,
-    format_moment,
+    format_timestamp,
     hour_of,
     is_late,
     measure_id,
     to_measure,
     utc_now,
 )
-from ingestor.flag import Limits, exceeded
-from ingestor.receive import ROOM, Inbox
-from ingestor.sensors import Sensors
+from ingestor.flag import Thresholds, exceeded_threshold
+from ingestor.receive import READ_BELOW, Inbox
+from ingestor.sensors import SensorUpdates
 
 TOPICS = Topics()
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
@@ -65,8 +65,8 @@ def payload(value_kwh: float) -> bytes:
     return json.dumps(reading(value_kwh)).encode()
 
 
-def written(moment: datetime) -> Moment:
-    return moment, format_moment(moment)
+def written(moment: datetime) -> Timestamp:
+    return moment, format_timestamp(moment)
 
 
 def taken(inbox: Inbox, count: int = 1) -> int:
@@ -79,8 +79,8 @@ def owned(_: SensorKey) -> bool:
     return True
 
 
-def opener(inbox: Inbox, books: Books) -> Opener:
-    return Opener(inbox, TOPICS, Limits(12.0), books, Sensors(), Admission(Allowance(20.0, 1_000_000)))
+def opener(inbox: Inbox, books: Counters) -> BatchDecoder:
+    return BatchDecoder(inbox, TOPICS, Thresholds(12.0), books, SensorUpdates(), Authorization(TokenBuckets(20.0, 1_000_000)))
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def opener(inbox: Inbox, books: Books) -> Opener:
 def test_only_what_is_strictly_above_the_threshold_exceeds_it(
     value_kwh: float, threshold_kwh: float | None
 ) -> None:
-    assert exceeded(reading(value_kwh), "lari", Limits(12.0)) == threshold_kwh
+    assert exceeded_threshold(reading(value_kwh), "lari", Thresholds(12.0)) == threshold_kwh
 
 
 def test_threshold_is_the_sensors_own_or_its_sites_or_that_of_all() -> None:
-    assert exceeded(reading(12.5), "lari", Limits(12.0, {"S-1": 13.0}, {"lari": 1.0})) is None
-    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-1": 5.0})) == 5.0
-    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-2": 9.0}, {"lari": 3.0})) == 3.0
-    assert exceeded(reading(5.5), "lari", Limits(12.0, {"S-2": 1.0}, {"annex": 3.0})) is None
+    assert exceeded_threshold(reading(12.5), "lari", Thresholds(12.0, {"S-1": 13.0}, {"lari": 1.0})) is None
+    assert exceeded_threshold(reading(5.5), "lari", Thresholds(12.0, {"S-1": 5.0})) == 5.0
+    assert exceeded_threshold(reading(5.5), "lari", Thresholds(12.0, {"S-2": 9.0}, {"lari": 3.0})) == 3.0
+    assert exceeded_threshold(reading(5.5), "lari", Thresholds(12.0, {"S-2": 1.0}, {"annex": 3.0})) is None
 
 
 def test_ids_of_a_reading_and_its_periods() -> None:
-    measure = measure_id("S-1", format_moment(MOMENT))
+    measure = measure_id("S-1", format_timestamp(MOMENT))
     assert measure == "S-1@2026-11-23T10:00:00.123Z"
     assert hour_of(measure) == "S-1@2026-11-23T10"
     assert day_of(hour_of(measure)) == "S-1@2026-11-23"
@@ -132,7 +132,7 @@ def test_alert_is_that_of_the_contract() -> None:
 def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    confirmations = Confirmations(TOPICS)
+    confirmations = Receipts(TOPICS)
     confirmations.stored(PLACE, 1)
     clock = 104.0
     confirmations.stored(PLACE, 2)
@@ -148,7 +148,7 @@ def test_confirmations_wait_5_s_or_for_1000(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_books_count_what_arrives_and_what_is_opened() -> None:
-    books = Books()
+    books = Counters()
     inbox = Inbox(TOPICS, books)
     good = payload(1.0)
     peer = connection()
@@ -162,7 +162,7 @@ def test_books_count_what_arrives_and_what_is_opened() -> None:
 
 
 def test_batch_closes_at_1000_readings_and_each_has_a_later_time() -> None:
-    books = Books()
+    books = Counters()
     inbox = Inbox(TOPICS, books)
     inbox.put(connection(), [packet(payload(1.0))] * 2500)
     opening = opener(inbox, books)
@@ -175,7 +175,7 @@ def test_batch_closes_at_1000_readings_and_each_has_a_later_time() -> None:
 
 
 def test_full_inbox_turns_away_all_that_follows_until_it_is_empty() -> None:
-    books = Books()
+    books = Counters()
     inbox = Inbox(TOPICS, books, max_deliveries=2)
     first = Peer()
     peer = cast("Connection", first)
@@ -194,7 +194,7 @@ def test_full_inbox_turns_away_all_that_follows_until_it_is_empty() -> None:
 
 
 def test_batch_holds_what_one_connection_brought() -> None:
-    books = Books()
+    books = Counters()
     inbox = Inbox(TOPICS, books)
     old, new = connection(), connection()
     for peer, count in ((old, 3), (new, 2)):
@@ -205,7 +205,7 @@ def test_batch_holds_what_one_connection_brought() -> None:
 
 
 def test_inbox_is_bounded_by_bytes_too() -> None:
-    books = Books()
+    books = Counters()
     inbox = Inbox(TOPICS, books, max_bytes=10)
     peer = connection()
     for _ in range(3):
@@ -214,9 +214,9 @@ def test_inbox_is_bounded_by_bytes_too() -> None:
 
 
 def test_reading_pauses_above_the_room_and_goes_on_below() -> None:
-    inbox = Inbox(TOPICS, Books())
+    inbox = Inbox(TOPICS, Counters())
     peer = connection()
-    for _ in range(ROOM):
+    for _ in range(READ_BELOW):
         assert inbox.room.is_set()
         inbox.put(peer, [packet(b"x")])
     assert not inbox.room.is_set()
@@ -225,7 +225,7 @@ def test_reading_pauses_above_the_room_and_goes_on_below() -> None:
 
 
 def test_sensors_remember_first_and_last_of_what_passed() -> None:
-    sensors = Sensors()
+    sensors = SensorUpdates()
     for minutes in (5, 1, 9, 3):
         moment = written(MOMENT + timedelta(minutes=minutes))
         sensors.saw([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
@@ -240,7 +240,7 @@ def test_sensors_remember_first_and_last_of_what_passed() -> None:
 
 
 def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> None:
-    sensors = Sensors()
+    sensors = SensorUpdates()
 
     def saw(*names: str) -> None:
         places = [SensorKey("lari", name) for name in names]

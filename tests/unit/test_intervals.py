@@ -11,8 +11,8 @@ from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
 from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
 from ingestor.alarms.sensor_state import LEARN_FROM, NEVER
-from ingestor.documents import NORMAL, Measure, format_moment, measure_id
-from ingestor.flag import Limits
+from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
+from ingestor.flag import Thresholds
 
 BEGIN = datetime(2026, 11, 23, 10, 0)  # noqa: DTZ001 - as documents have it
 SECOND = timedelta(seconds=1)
@@ -35,7 +35,7 @@ class World:
     def __init__(self) -> None:
         self.now = BEGIN
         clock = AlarmClock(lambda: self.now, self._seconds)
-        self.board = AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), clock)
+        self.board = AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), clock)
         self.judge = Evaluator(self.board)
         self.presence = LivenessMonitor(self.board)
         self.presence.listen(listening=True)
@@ -50,7 +50,7 @@ class World:
         for _ in range(times):
             self.now += SECOND
             measure: Measure = {
-                "_id": measure_id(PLACE.name, format_moment(self.now)),
+                "_id": measure_id(PLACE.name, format_timestamp(self.now)),
                 "sensor_id": PLACE.name,
                 "site": PLACE.site,
                 "location": None,

@@ -18,7 +18,7 @@ from broker.ledger import (
 )
 from broker.messages import Reading, ReadingRow
 from broker.topics import SensorKey, Topics
-from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
+from ingestor.documents import Measure, RejectedDocument, format_timestamp, to_measure
 from monitor.verify.confusion_matrix import ConfusionMatrix
 from monitor.verify.ledger_reader import read_ledgers
 from monitor.verify.recorded_alerts import RecordedAlerts
@@ -42,7 +42,7 @@ def naive(second: float) -> datetime:
 
 
 def name(second: float) -> str:
-    return f"S-1@{format_moment(naive(second))}"
+    return f"S-1@{format_timestamp(naive(second))}"
 
 
 def tried(number: int, must: ExpectedOutcome, *faults: str, event: AttemptEvent = "invoke") -> bytes:
@@ -65,7 +65,7 @@ def stored(number: int, value_kwh: float = 1.5, *, after_s: float = 0.1) -> Meas
     moment, came = naive(number), naive(number) + timedelta(seconds=after_s)
     row: ReadingRow = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
     document = to_measure(
-        row, PLACE, (moment, format_moment(moment)), 12.0 if value_kwh > 12.0 else None, came
+        row, PLACE, (moment, format_timestamp(moment)), 12.0 if value_kwh > 12.0 else None, came
     )
     if value_kwh > 12.0:
         document["alerted_at"] = came

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from ingestor.patience import Patience, StoreRefusedError
+from ingestor.patience import Retry, StoreRejectedError
 from tests.fault_points.ingestor import LONGEST_PAUSE_S
 
 
@@ -28,13 +28,13 @@ def failing(*errors: PyMongoError) -> Callable[[], Awaitable[str]]:
     return operation
 
 
-def answered(patient: Patience) -> bool:
+def answered(patient: Retry) -> bool:
     return patient.is_answered
 
 
 async def test_operation_is_repeated_until_it_is_answered(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    patient = Patience()
+    patient = Retry()
     assert not answered(patient)
     assert await patient.insist(failing(*[AutoReconnect("host:1: refused, and so on")] * 5)) == "done"
     assert patient.is_answered
@@ -45,7 +45,7 @@ async def test_operation_is_repeated_until_it_is_answered(caplog: pytest.LogCapt
 
 
 async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFixture) -> None:
-    patient = Patience()
+    patient = Retry()
     release = asyncio.Event()
 
     async def write() -> str:
@@ -65,7 +65,7 @@ async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFix
 
 
 async def test_background_work_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
-    patient = Patience()
+    patient = Retry()
     await patient.insist(failing())
     await patient.insist(failing(AutoReconnect("no")), aloud=False)
     assert patient.is_answered
@@ -73,7 +73,7 @@ async def test_background_work_waits_in_silence(caplog: pytest.LogCaptureFixture
 
 
 async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
-    patient = Patience()
+    patient = Retry()
     await patient.insist(failing())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
@@ -84,9 +84,9 @@ async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture
 
 @pytest.mark.parametrize("code", [13, 18])
 async def test_refusal_counts_at_the_first_contact_only(code: int) -> None:
-    patient = Patience()
-    with pytest.raises(StoreRefusedError, match="MongoDB does not let this user in"):
+    patient = Retry()
+    with pytest.raises(StoreRejectedError, match="MongoDB does not let this user in"):
         await patient.insist(failing(OperationFailure("no", code)))
-    patient = Patience()
+    patient = Retry()
     await patient.insist(failing())
     assert await patient.insist(failing(OperationFailure("no", code))) == "done"

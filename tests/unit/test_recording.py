@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.documents import Measure, format_moment, measure_id
+from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.formats import FORMATS, FormatName
 from sensor_node.recordings.columns import Columns
 from sensor_node.recordings.recording import read_recording
@@ -137,7 +137,7 @@ def test_export_is_replayed_without_a_mapping(name: FormatName, tmp_path: Path) 
     at = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as in documents
     batch: list[Measure] = [
         {
-            "_id": measure_id(sensor_id, format_moment(at + late)),
+            "_id": measure_id(sensor_id, format_timestamp(at + late)),
             "sensor_id": sensor_id,
             "site": "lari",
             "location": 'Hall "1"\r\n, left',

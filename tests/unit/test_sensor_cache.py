@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.documents import Measure, SensorDocument, format_moment, measure_id, utc_now
+from ingestor.documents import Measure, SensorDocument, format_timestamp, measure_id, utc_now
 from monitor.live.live_sensor import LiveSensor
 from monitor.live.sensor_cache import SensorCache
 from monitor.queries.database import open_database
@@ -23,7 +23,7 @@ def at(seconds: float) -> datetime:
 
 def measure(seconds: float, value_kwh: float = 1.0, *, sensor_id: str = "S-1", **extra: object) -> Measure:
     made: Measure = {
-        "_id": measure_id(sensor_id, format_moment(at(seconds))),
+        "_id": measure_id(sensor_id, format_timestamp(at(seconds))),
         "sensor_id": sensor_id,
         "site": "lari",
         "location": "Room 1",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestor.twice import FIELDS, find_twice
+from ingestor.twice import FIELDS, find_duplicate_keys
 from ingestor.validate import Rejection, Valid
 from tests.unit.test_validate import GOOD, check
 
@@ -95,7 +95,7 @@ def test_quick_look_misses_nothing(rows: list[list[tuple[str, str]]]) -> None:
     for place, checked in enumerate(check(f"[{','.join(texts)}]")):
         names = [name for name, _ in rows[place]]
         is_doubtful = any(names.count(field) > 1 for field in FIELDS)
-        assert (None in find_twice(texts[place].encode())) is is_doubtful
+        assert (None in find_duplicate_keys(texts[place].encode())) is is_doubtful
         if is_doubtful:
             assert isinstance(checked, Rejection)
             assert checked.reason.endswith(" is given twice")

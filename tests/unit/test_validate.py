@@ -10,7 +10,7 @@ from mqtt5 import PublishPacket, QoS
 from pydantic import TypeAdapter, ValidationError
 
 from broker.messages import MAX_PAYLOAD_BYTES, Reading, ReadingRow
-from ingestor.moment import read_moment
+from ingestor.moment import parse_timestamp
 from ingestor.validate import Checked, Rejection, Valid, validate
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
@@ -229,7 +229,7 @@ def as_row(payload: str) -> tuple[object, ...] | None:
     """What the ingestor's quick way makes of it."""
     try:
         row = TypeAdapter(ReadingRow).validate_json(payload)
-        moment, _ = read_moment(row["timestamp"])
+        moment, _ = parse_timestamp(row["timestamp"])
     except (ValueError, OverflowError):
         return None
     return row["sensor_id"], row["value_kwh"], moment, row.get("location"), row.get("sequence")
@@ -255,7 +255,7 @@ def test_quick_way_takes_the_times_that_the_model_takes(written: str) -> None:
     ],
 )
 def test_time_is_kept_in_one_form(written: str | float, stamp: str) -> None:
-    moment, kept = read_moment(written)
+    moment, kept = parse_timestamp(written)
     assert kept == stamp
     assert moment.isoformat(timespec="milliseconds") + "Z" == stamp
 
@@ -272,4 +272,4 @@ def test_time_is_kept_in_one_form(written: str | float, stamp: str) -> None:
 )
 def test_what_only_looks_like_a_time_is_none(written: str) -> None:
     with pytest.raises(ValueError, match=r"date|month|valid"):
-        read_moment(written)
+        parse_timestamp(written)

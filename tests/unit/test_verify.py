@@ -11,7 +11,7 @@ from bson import ObjectId
 
 from broker.messages import Reading, ReadingRow
 from broker.topics import SensorKey, Topics
-from ingestor.documents import Measure, RejectedDocument, format_moment, to_measure
+from ingestor.documents import Measure, RejectedDocument, format_timestamp, to_measure
 from monitor.verify.ledger_reader import LedgerFileError, read_ledgers
 from monitor.verify.recorded_alerts import RecordedAlerts, read_alerts
 from monitor.verify.rejections import RejectionCheck
@@ -33,7 +33,7 @@ def measure(number: int, value_kwh: float = 1.5, *, alerted: bool = True, **othe
     moment = (START + timedelta(seconds=number)).replace(tzinfo=None)
     threshold_kwh = 12.0 if value_kwh > 12.0 else None
     row: ReadingRow = {"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": 0.0}
-    document = to_measure(row, PLACE, (moment, format_moment(moment)), threshold_kwh, moment)
+    document = to_measure(row, PLACE, (moment, format_timestamp(moment)), threshold_kwh, moment)
     if threshold_kwh and alerted:
         document["alerted_at"] = moment
     document.update(other)  # type: ignore[typeddict-item]  # whatever a test breaks

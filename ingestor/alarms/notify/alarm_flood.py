@@ -7,7 +7,7 @@ from datetime import datetime
 from broker.alarm_messages import AlarmFloodState
 from broker.connection import OutgoingMessage
 from broker.topics import Topics
-from ingestor.documents import format_moment
+from ingestor.documents import format_timestamp
 
 WITHIN_S = 60.0
 
@@ -83,8 +83,8 @@ class AlarmFloods:
         state = AlarmFloodState(
             site=site,
             storm=storm,
-            since=format_moment(at.since or now),
-            updated=format_moment(now),
+            since=format_timestamp(at.since or now),
+            updated=format_timestamp(now),
             started=at.started,
             message=message,
         )

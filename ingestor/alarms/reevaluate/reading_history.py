@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from pymongo import timeout
 
-from ingestor.documents import LATE_AFTER, Measure, format_moment, measure_id
-from ingestor.store import Store
+from ingestor.documents import LATE_AFTER, Measure, format_timestamp, measure_id
+from ingestor.store import ReadingStore
 
 READ_LIMIT_S = 600.0
 JUDGED = (
@@ -46,7 +46,7 @@ class ReadingHistory:
         sites: Whose readings; ``+`` for all.
     """
 
-    def __init__(self, store: Store, sites: Sequence[str]) -> None:
+    def __init__(self, store: ReadingStore, sites: Sequence[str]) -> None:
         self._measures = store.database["measures"]
         self._insist = store.insist
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
@@ -72,7 +72,7 @@ class ReadingHistory:
             moment: From before which.
             enough: Told what is found and what would be next; True for no more.
         """
-        ids = {"$gte": measure_id(sensor_id, ""), "$lt": measure_id(sensor_id, format_moment(moment))}
+        ids = {"$gte": measure_id(sensor_id, ""), "$lt": measure_id(sensor_id, format_timestamp(moment))}
 
         async def read() -> list[Measure]:
             found: list[Measure] = []
@@ -97,7 +97,7 @@ class ReadingHistory:
 
     async def since(self, sensor_id: str, moment: datetime) -> list[Measure]:
         """All readings of a sensor from a moment on, by time, late ones included."""
-        ids = {"$gte": measure_id(sensor_id, format_moment(moment)), "$lt": measure_id(sensor_id, "a")}
+        ids = {"$gte": measure_id(sensor_id, format_timestamp(moment)), "$lt": measure_id(sensor_id, "a")}
 
         async def read() -> list[Measure]:
             with timeout(READ_LIMIT_S):
@@ -132,8 +132,8 @@ class ReadingHistory:
         group: Mapping[str, Any],
     ) -> Any:  # noqa: ANN401 - a number, or None
         ids = {
-            "$gte": measure_id(sensor_id, format_moment(begin)),
-            "$lt": measure_id(sensor_id, format_moment(end)),
+            "$gte": measure_id(sensor_id, format_timestamp(begin)),
+            "$lt": measure_id(sensor_id, format_timestamp(end)),
         }
 
         async def read() -> Any:  # noqa: ANN401

@@ -19,7 +19,7 @@ from ingestor.alarms.rules.sensor_rules import READING_RULES, RuleHistory, Senso
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
-from ingestor.sensors import Sensors
+from ingestor.sensors import SensorUpdates
 
 Episodes = dict[str, AlarmDocument]
 
@@ -41,7 +41,7 @@ class Reevaluator:
         evaluator: Evaluator,
         records: AlarmRecords,
         history: ReadingHistory,
-        sensors: Sensors,
+        sensors: SensorUpdates,
     ) -> None:
         self._manager = manager
         self._sensors = sensors

@@ -15,13 +15,13 @@ from pydantic import (
     field_validator,
 )
 
-from ingestor.documents import format_moment
+from ingestor.documents import format_timestamp
 
 TIME_EXAMPLE = "2026-11-23T10:00:00.123Z"
 
 Timestamp = Annotated[
     datetime,
-    PlainSerializer(format_moment, return_type=str, when_used="json"),
+    PlainSerializer(format_timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": [TIME_EXAMPLE]}),
 ]
 """A document's time, UTC, naive."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.json_schema import SkipJsonSchema
 
 from broker.topics import SensorId, SiteId
-from ingestor.documents import format_moment, utc_now
+from ingestor.documents import format_timestamp, utc_now
 from monitor.queries.database import TimeRange
 from monitor.queries.paging import MAX_CURSOR_LENGTH, PageCursor
 from monitor.queries.readings import Resolution
@@ -111,7 +111,7 @@ class TimeRangeQuery(StrictQuery):
         end = self.to or utc_now() + MILLISECOND
         first = self.from_ or end - usual
         if first >= end:
-            told = "`to`" if self.to else f"now ({format_moment(end)}), as `to` is not given"
+            told = "`to`" if self.to else f"now ({format_timestamp(end)}), as `to` is not given"
             raise InvalidQueryError("range", f"from: must be before {told}")
         if most is not None and end - first > most:
             days = (end - first) / DAY

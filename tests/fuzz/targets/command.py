@@ -15,7 +15,7 @@ from broker.topics import SensorKey, Topics
 from ingestor.alarms.commands import AlarmCommands, read_command
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
-from ingestor.flag import Limits
+from ingestor.flag import Thresholds
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 RULES = {"overconsumption", "sustained", "budget", "stuck", "silent", "offline", "clock", "rejecting"}
@@ -78,7 +78,7 @@ def check(data: bytes) -> None:
         return
     assert command.model_dump(exclude_none=True) == expected
     assert_is_kept(command.model_dump())
-    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Limits(12.0), Nothing(), AlarmClock()))
+    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), AlarmClock()))
     reason = commands.execute(SensorKey(site, name.replace("/", "")), command)
     assert reason is not None
     assert_is_sentence(reason, 250)

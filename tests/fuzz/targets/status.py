@@ -13,13 +13,13 @@ from pydantic_core import from_json
 from pymongo import UpdateMany, UpdateOne
 
 from broker.topics import Topics
-from ingestor.admission import Admission
-from ingestor.allowance import Allowance
-from ingestor.batch import Batch, Opener
-from ingestor.books import Books
-from ingestor.flag import Limits
+from ingestor.admission import Authorization
+from ingestor.allowance import TokenBuckets
+from ingestor.batch import Batch, BatchDecoder
+from ingestor.books import Counters
+from ingestor.flag import Thresholds
 from ingestor.receive import Inbox
-from ingestor.sensors import Sensors
+from ingestor.sensors import SensorUpdates
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ def check(data: bytes) -> None:
     head, _, payload = data.partition(b"\n")
     site, _, name = re.sub(r"[+#\0]", "", head.decode(errors="replace")).partition("/")
     name = name.replace("/", "")
-    topics, books, sensors = Topics(), Books(), Sensors()
+    topics, books, sensors = Topics(), Counters(), SensorUpdates()
     inbox = Inbox(topics, books)
     # Only which one it is matters there.
     connection = cast("Connection", object())
     packet = PublishPacket(topics.status(site, name), payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
     inbox.put(connection, [packet])
-    batch = Opener(
-        inbox, topics, Limits(12.0), books, sensors, Admission(Allowance(20.0, 1_000))
+    batch = BatchDecoder(
+        inbox, topics, Thresholds(12.0), books, sensors, Authorization(TokenBuckets(20.0, 1_000))
     ).next_batch()
     assert batch is not None
     assert batch.packet_ids == [7]
