@@ -23,13 +23,13 @@ class Authorization:
 
     Attributes:
         readings: How many readings each topic may still bring.
-        doubted: Sensors that came from a site which is not theirs, as far as is known here.
-        fresh: Sensors that are new here, and perhaps known to another ingestor.
+        contested: Sensors that came from a site which is not theirs, as far as is known here.
+        unknown: Sensors that are new here, and perhaps known to another ingestor.
     """
 
     readings: TokenBuckets
-    doubted: set[str] = field(default_factory=set)
-    fresh: set[str] = field(default_factory=set)
+    contested: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
     _sites: dict[str, str] = field(default_factory=dict)
 
     def owns(self, place: SensorKey) -> bool:
@@ -37,19 +37,19 @@ class Authorization:
         site = self._sites.get(place.name)
         if site is None:
             site = self._sites[place.name] = place.site
-            if len(self.fresh) < MAX_LOOKUPS:
-                self.fresh.add(place.name)
+            if len(self.unknown) < MAX_LOOKUPS:
+                self.unknown.add(place.name)
         if site == place.site:
             return True
-        if len(self.doubted) < MAX_LOOKUPS:
-            self.doubted.add(place.name)
+        if len(self.contested) < MAX_LOOKUPS:
+            self.contested.add(place.name)
         return False
 
     def may_own(self, place: SensorKey) -> bool:
         """Whether a sensor is of this site, as far as is known. Nobody gets it by asking."""
         return self._sites.get(place.name, place.site) == place.site
 
-    def refuse(self, delivery: PublishPacket) -> Rejection | None:
+    def reject(self, delivery: PublishPacket) -> Rejection | None:
         """Look at a message whose topic has nothing left, or is not known yet.
 
         Returns:
@@ -58,16 +58,16 @@ class Authorization:
         topic = delivery.topic
         place = Topics.sensor_key(topic)
         if place.is_valid and not self.owns(place):
-            return self.refuse_foreign(place, delivery)
+            return self.reject_foreign(place, delivery)
         if self.readings.refill(topic) >= 1:
             return None
         reason = (
             f"more than {self.readings.per_s:g} readings a second for long; "
-            f"it may have {self.readings.at_once:,.0f} at once"
+            f"it may have {self.readings.burst:,.0f} at once"
         )
         return Rejection("flood", reason, topic, delivery.payload)
 
-    def refuse_foreign(self, place: SensorKey, delivery: PublishPacket) -> Rejection:
+    def reject_foreign(self, place: SensorKey, delivery: PublishPacket) -> Rejection:
         """Say where a sensor belongs."""
         reason = (
             f"{place.name} is a sensor of site {self._sites[place.name]}; "
@@ -76,9 +76,9 @@ class Authorization:
         return Rejection("foreign", reason, delivery.topic, delivery.payload)
 
     @property
-    def asking(self) -> set[str]:
+    def lookups(self) -> set[str]:
         """Of which sensors to look up the site."""
-        return self.doubted | self.fresh
+        return self.contested | self.unknown
 
     def learn(self, asked: Set[str], sites: Mapping[str, str], readings_prefix: str) -> None:
         """Take up what the database knows.
@@ -88,7 +88,7 @@ class Authorization:
             sites: By sensor, its site; also of those that people moved.
             readings_prefix: Topics of readings begin with it.
         """
-        for sensor_id in (self.doubted & asked) - sites.keys():
+        for sensor_id in (self.contested & asked) - sites.keys():
             # No reading of it is stored: whoever sends a good one first shall have it.
             self._sites.pop(sensor_id, None)
         for sensor_id, site in sites.items():
@@ -96,5 +96,5 @@ class Authorization:
             if before not in (None, site):
                 self.readings.left.pop(f"{readings_prefix}{before}/{sensor_id}", None)
             self._sites[sensor_id] = site
-        self.doubted -= asked
-        self.fresh -= sites.keys()
+        self.contested -= asked
+        self.unknown -= sites.keys()

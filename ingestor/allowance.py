@@ -14,14 +14,14 @@ class TokenBuckets:
 
     Attributes:
         per_s: What is added each second.
-        at_once: What a bucket holds at most, and at first.
+        burst: What a bucket holds at most, and at first.
         left: What is left by key. For those who learn only later how much they took: they look, and
             subtract, even below zero. Who is not in it, or has less than one left, needs ``refill`` first.
         clock: Seconds.
     """
 
     per_s: float
-    at_once: float
+    burst: float
     left: dict[str, float] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     _filled_s: dict[str, float] = field(default_factory=dict)
@@ -33,14 +33,14 @@ class TokenBuckets:
             self.left.clear()
             self._filled_s.clear()
         before_s = self._filled_s.get(key)
-        due = self.at_once if before_s is None else (now_s - before_s) * self.per_s
+        due = self.burst if before_s is None else (now_s - before_s) * self.per_s
         self._filled_s[key] = now_s
-        left = self.left[key] = min(self.at_once, self.left.get(key, 0.0) + due)
+        left = self.left[key] = min(self.burst, self.left.get(key, 0.0) + due)
         return left
 
     def take(self, key: str, amount: float) -> bool:
         """Take something out if it is there; what is larger than a bucket takes a full one."""
-        needed = min(amount, self.at_once)
+        needed = min(amount, self.burst)
         left = self.left.get(key, 0.0)
         if left < needed:
             left = self.refill(key)

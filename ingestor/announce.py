@@ -59,7 +59,7 @@ class AlertPublisher:
         self._sites = sites
         self._waiting: deque[_PendingAlerts] = deque()
         self._connection: Connection | None = None
-        self._handed_over = utc_now()
+        self._newest_received_at = utc_now()
         self._swept = True
         self._attention = asyncio.Event()
         self._at_rest = asyncio.Event()
@@ -82,7 +82,7 @@ class AlertPublisher:
             measures: All new anomalies of one batch.
             received_at: The batch's time, later than that of any batch before.
         """
-        self._handed_over = received_at
+        self._newest_received_at = received_at
         for start in range(0, len(measures), MAX_BATCH):
             chunk = measures[start : start + MAX_BATCH]
             messages = [to_alert(each, self._topics) for each in chunk]
@@ -150,7 +150,7 @@ class AlertPublisher:
     async def _sweep(self, connection: Connection) -> None:
         """Publish the alerts that were left behind, oldest first."""
         self._swept = True
-        measures = await self._store.unalerted(self._sites, self._handed_over)
+        measures = await self._store.unalerted(self._sites, self._newest_received_at)
         if not measures:
             return
         logger.info("Publishing %d alerts that were left behind.", len(measures))

@@ -93,13 +93,13 @@ class BatchDecoder:
             if len(batch) >= BATCH_READINGS or time.monotonic() > deadline:
                 break
         self.books.waiting -= payloads
-        self.books.in_hand += len(batch)
+        self.books.in_flight += len(batch)
         self.books.received += len(batch) - payloads
         return batch
 
     def _open_readings(self, packet: PublishPacket, batch: Batch) -> None:
         left = self.admission.readings.left
-        if left.get(packet.topic, 0.0) < 1 and (refused := self.admission.refuse(packet)) is not None:
+        if left.get(packet.topic, 0.0) < 1 and (refused := self.admission.reject(packet)) is not None:
             batch.rejections.append(refused)
             return
         try:
@@ -113,16 +113,16 @@ class BatchDecoder:
             if isinstance(item, Rejection):
                 batch.rejections.append(item)
                 continue
-            threshold_kwh = exceeded_threshold(item.reading, item.place.site, self.limits)
+            threshold_kwh = exceeded_threshold(item.reading, item.key.site, self.limits)
             batch.valid.append(item)
             batch.measures.append(
-                to_measure(item.reading, item.place, item.moment, threshold_kwh, batch.received_at)
+                to_measure(item.reading, item.key, item.timestamp, threshold_kwh, batch.received_at)
             )
 
     def _open_status(self, packet: PublishPacket, batch: Batch) -> None:
         place = self.topics.sensor_key(packet.topic)
         if place.is_valid and not self.admission.owns(place):
-            batch.rejections.append(self.admission.refuse_foreign(place, packet))
+            batch.rejections.append(self.admission.reject_foreign(place, packet))
             return
         if not packet.payload:
             batch.statuses.append((place, None))
@@ -136,7 +136,7 @@ class BatchDecoder:
             reason = 'a status is {"state": "online"} or {"state": "offline"}'
             batch.rejections.append(Rejection("status", reason, packet.topic, packet.payload))
         else:
-            self.sensors.heard(place, status, self.admission.may_own)
+            self.sensors.on_status(place, status, self.admission.may_own)
             batch.statuses.append((place, status))
 
 

@@ -17,7 +17,7 @@ class Counters:
         duplicates: Were there already, with the same value.
         rejected: Are in ``rejected`` instead.
         waiting: Payloads that are not opened yet.
-        in_hand: Readings of the batch that is being stored.
+        in_flight: Readings of the batch that is being stored.
         alerts: Alerts published.
         late: Readings that were older than ten minutes at arrival.
         flooded: Of the rejected, those that were only counted, since there were too many to keep each.
@@ -30,7 +30,7 @@ class Counters:
     duplicates: int = 0
     rejected: int = 0
     waiting: int = 0
-    in_hand: int = 0
+    in_flight: int = 0
     alerts: int = 0
     late: int = 0
     flooded: int = 0
@@ -39,7 +39,7 @@ class Counters:
     @property
     def pending(self) -> int:
         """Readings that are neither stored nor refused yet."""
-        return self.waiting + self.in_hand
+        return self.waiting + self.in_flight
 
     @property
     def balance(self) -> int:

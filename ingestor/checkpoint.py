@@ -16,7 +16,7 @@ class Checkpoint:
 
     def __init__(self, store: ReadingStore, name: str, of: str | None = None) -> None:
         self._checkpoints = store.database["checkpoints"]
-        self._insist = store.insist
+        self._insist = store.retry
         # No ingestor has a name with a space in it.
         self._id = name if of is None else f"{name} {of}"
         self._fields: dict[str, object] = {} if of is None else {"of": of}

@@ -55,7 +55,7 @@ class DeadLetterPolicy:
         self._records: dict[str, RejectedDocument] = {}
         self._minute = datetime.min  # noqa: DTZ901 - before any
 
-    def sort_out(self, rejections: Sequence[Rejection], now: datetime) -> DeadLetters:
+    def sort(self, rejections: Sequence[Rejection], now: datetime) -> DeadLetters:
         """Sort out what was refused.
 
         Args:

@@ -29,7 +29,7 @@ class Retry:
 
     def __init__(self) -> None:
         self._failing = 0
-        self._silent_since = 0.0
+        self._unanswered_since = 0.0
         self._was_there = False
 
     @property
@@ -37,7 +37,7 @@ class Retry:
         """Whether the database was there and nothing that speaks up waits for it."""
         return self._was_there and self._failing == 0
 
-    async def insist(self, operation: Callable[[], Awaitable[T]], *, aloud: bool = True) -> T:
+    async def retry(self, operation: Callable[[], Awaitable[T]], *, aloud: bool = True) -> T:
         """Repeat an operation until the database answers, with jittered delays of up to 30 s.
 
         Args:
@@ -75,14 +75,14 @@ class Retry:
                 f"MongoDB does not let this user in ({short_message(error)}); {check}"
             ) from error
         if self._failing == 0:
-            self._silent_since = time.monotonic()
+            self._unanswered_since = time.monotonic()
             logger.warning("MongoDB does not answer (%s); trying until it does.", short_message(error))
         self._failing += 1
 
     def _found(self) -> None:
         self._failing -= 1
         if self._failing == 0:
-            logger.warning("MongoDB answers again after %.0f s.", time.monotonic() - self._silent_since)
+            logger.warning("MongoDB answers again after %.0f s.", time.monotonic() - self._unanswered_since)
 
 
 def short_message(error: PyMongoError) -> str:

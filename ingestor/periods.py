@@ -40,11 +40,11 @@ class Rollups:
         self._sensors = sensors
         self._hours: set[str] = set()
 
-    def touched(self, measures: Iterable[Measure]) -> None:
+    def on_stored(self, measures: Iterable[Measure]) -> None:
         """Note that readings were stored."""
         self._hours.update([hour_of(measure["_id"]) for measure in measures])
 
-    async def keep(self) -> None:
+    async def work(self) -> None:
         """Compute what was touched, again and again; begins with what an earlier process left."""
         await self._catch_up()
         while True:
@@ -69,8 +69,8 @@ class Rollups:
         await self._store.each_recent(since, self._left_behind)
 
     def _left_behind(self, measure: Measure) -> None:
-        self.touched([measure])
-        self._sensors.saw([measure])
+        self.on_stored([measure])
+        self._sensors.on_stored([measure])
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -63,11 +63,11 @@ class Pipeline:
         """Work off the inbox for ever."""
         async with asyncio.TaskGroup() as writes:
             while True:
-                await self.inbox.attention.wait()
-                self.inbox.attention.clear()
+                await self.inbox.arrived.wait()
+                self.inbox.arrived.clear()
                 self._at_rest.clear()
                 await self._work_off(writes)
-                self.inbox.settled()
+                self.inbox.on_drained()
                 self._at_rest.set()
 
     async def _work_off(self, writes: asyncio.TaskGroup) -> None:
@@ -75,18 +75,18 @@ class Pipeline:
         # A batch of nothing but statuses and commands has no length, and is brought home all the same.
         while len(self.inbox) or before is not None:
             batch = None
-            if before is None or self.inbox.has_plenty:
+            if before is None or self.inbox.has_full_batch:
                 await self._gather()
                 batch = self.opener.next_batch()
             write = None if batch is None else writes.create_task(self.store.insert(batch.measures))
             if before is not None:
-                await self.settle(*before)
+                await self.commit(*before)
             before = None if batch is None or write is None else (batch, write)
 
     async def _gather(self) -> None:
         """Begin a small batch not sooner than 10 ms after the one before: each costs a journaled write."""
         wait_s = self._opened_s + GATHER_S - time.monotonic()
-        if wait_s > 0 and not self.inbox.has_plenty:
+        if wait_s > 0 and not self.inbox.has_full_batch:
             await asyncio.sleep(wait_s)
         self._opened_s = time.monotonic()
 
@@ -94,10 +94,10 @@ class Pipeline:
         """Wait until the inbox is empty and nothing is in hand."""
         while len(self.inbox) or not self._at_rest.is_set():
             self._at_rest.clear()
-            self.inbox.attention.set()
+            self.inbox.arrived.set()
             await self._at_rest.wait()
 
-    async def settle(self, batch: Batch, write: Write) -> None:
+    async def commit(self, batch: Batch, write: Write) -> None:
         """Bring one batch home: stored or kept, announced, confirmed, and only then acknowledged."""
         problems = await write
         refused = {
@@ -107,7 +107,7 @@ class Pipeline:
         }
         await self._obey(batch)
         rejections = [*batch.rejections, *refused.values()]
-        sorted_out = self.floods.sort_out(rejections, batch.received_at)
+        sorted_out = self.floods.sort(rejections, batch.received_at)
         if sorted_out.kept:
             await self.store.insert_rejected(
                 [_to_document(each, batch.received_at) for each in sorted_out.kept]
@@ -123,12 +123,12 @@ class Pipeline:
 
     def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
         """Enter what became of the batch, at once, so that the books balance at any moment."""
-        self.books.in_hand -= len(batch)
+        self.books.in_flight -= len(batch)
         self.books.stored += len(batch) - duplicates - rejected
         self.books.duplicates += duplicates
         self.books.rejected += rejected
-        self.sensors.saw(batch.measures)
-        self.periods.touched(batch.measures)
+        self.sensors.on_stored(batch.measures)
+        self.periods.on_stored(batch.measures)
         late = late_before(batch.received_at)
         self.books.late += sum([measure["timestamp"] < late for measure in batch.measures])
 
@@ -154,7 +154,7 @@ class Pipeline:
             if reason := await self.alarms.execute(self.topics.sensor_key(packet.topic), command):
                 batch.rejections.append(Rejection("command", reason, packet.topic, packet.payload))
                 self.books.received += 1
-                self.books.in_hand += 1
+                self.books.in_flight += 1
 
     def _judge(
         self, batch: Batch, problems: Mapping[int, ExistingMeasure | RejectedByDatabase], rejections: Sequence[Rejection]
@@ -175,7 +175,7 @@ class Pipeline:
             if sequence is None:
                 continue
             if index not in refused:
-                self.confirmations.stored(valid.place, sequence)
+                self.confirmations.stored(valid.key, sequence)
         for rejection in sorted_out.kept:
             if rejection.sequence is not None:
                 self.confirmations.rejected(self.topics.sensor_key(rejection.topic), rejection.sequence)
@@ -193,7 +193,7 @@ def _refusal(batch: Batch, index: int, problem: ExistingMeasure | RejectedByData
     else:
         return None
     valid = batch.valid[index]
-    return reject(kind, reason, valid.delivery, valid.row, valid.reading)
+    return reject(kind, reason, valid.packet, valid.row, valid.reading)
 
 
 def _to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:

@@ -53,16 +53,16 @@ class Inbox:
         # Each with the connection that brought it, on which alone it can be acknowledged.
         self._queue: deque[tuple[Connection, PublishPacket]] = deque()
         self._bytes = 0
-        self._turning_away: Connection | None = None
-        self.attention = asyncio.Event()
-        self.room = asyncio.Event()
-        self.room.set()
+        self._dropping: Connection | None = None
+        self.arrived = asyncio.Event()
+        self.may_read = asyncio.Event()
+        self.may_read.set()
 
     def __len__(self) -> int:
         return len(self._queue)
 
     @property
-    def has_plenty(self) -> bool:
+    def has_full_batch(self) -> bool:
         """Whether so much waits that a batch of it would be a full one, or nearly."""
         return self._bytes >= FULL_BATCH_BYTES
 
@@ -80,16 +80,16 @@ class Inbox:
         readings = sum([packet.topic.startswith(self._readings) for packet in packets])
         self._books.received += readings
         self._books.waiting += readings
-        self.attention.set()
+        self.arrived.set()
         if len(self._queue) >= READ_BELOW or self._bytes >= READ_BELOW_BYTES:
-            self.room.clear()
+            self.may_read.clear()
 
     def _has_room(self, connection: Connection) -> bool:
-        if self._turning_away is connection:
+        if self._dropping is connection:
             return False
         if len(self._queue) < self._max_deliveries and self._bytes < self._max_bytes:
             return True
-        self._turning_away = connection
+        self._dropping = connection
         if self._max_deliveries:
             logger.warning("The queue is full (%d messages); the broker keeps the rest.", len(self._queue))
         return False
@@ -114,10 +114,10 @@ class Inbox:
         finally:
             # Also when the caller has enough.
             if len(queue) < READ_BELOW and self._bytes < READ_BELOW_BYTES:
-                self.room.set()
+                self.may_read.set()
 
-    def settled(self) -> None:
+    def on_drained(self) -> None:
         """Note that all that was taken is done with; have the rest sent again if some was not."""
-        if self._turning_away is not None and not self._queue:
-            self._turning_away.redelivery_wanted.set()
-            self._turning_away = None
+        if self._dropping is not None and not self._queue:
+            self._dropping.redelivery_wanted.set()
+            self._dropping = None

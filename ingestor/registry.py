@@ -22,7 +22,7 @@ class SensorStore:
 
     def __init__(self, store: ReadingStore) -> None:
         self._sensors = store.database["sensors"]
-        self._insist = store.insist
+        self._insist = store.retry
 
     async def update(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
         """Write what is known of sensors."""

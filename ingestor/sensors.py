@@ -50,7 +50,7 @@ class SensorUpdates:
         oldest = next(iter(self._seen.values()), None)
         return self._being_written or (oldest.noted_at if oldest else None)
 
-    def saw(self, measures: Iterable[Measure]) -> None:
+    def on_stored(self, measures: Iterable[Measure]) -> None:
         """Note stored readings."""
         for measure in measures:
             moment = measure["timestamp"]
@@ -64,7 +64,7 @@ class SensorUpdates:
             elif moment < seen.first:
                 seen.first = moment
 
-    def heard(self, place: SensorKey, status: NodeStatus, owns: Callable[[SensorKey], bool]) -> None:
+    def on_status(self, place: SensorKey, status: NodeStatus, owns: Callable[[SensorKey], bool]) -> None:
         """Note that a node came or went. It names its sensors when it comes.
 
         Args:
@@ -103,7 +103,7 @@ class SensorUpdates:
         return sensor.is_valid and sensor not in self._online and owns(sensor)
 
     def take(self, limit: int | None = None) -> list[UpdateOne | UpdateMany]:
-        """Take out the updates to be written, in order; ``wrote`` is to be told when they are.
+        """Take out the updates to be written, in order; ``on_written`` is to be told when they are.
 
         Args:
             limit: Of how many sensors, those first that wait longest; None for all.
@@ -114,7 +114,7 @@ class SensorUpdates:
         self._statuses = []
         return updates
 
-    def wrote(self) -> None:
+    def on_written(self) -> None:
         """Note that what was taken out is written."""
         self._being_written = None
 

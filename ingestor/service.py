@@ -103,14 +103,14 @@ class Ingestor:
             takeover_hint=f"another ingestor runs as {self._settings.name}; give one of them another --name",
             session_s=SESSION_S,
             receive_max=RECEIVE_MAX,
-            may_read=self._inbox.room,
+            may_read=self._inbox.may_read,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._work(), name="ingestor.work"),
                 group.create_task(self._announcer.work(), name="ingestor.announce"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
-                group.create_task(self._periods.keep(), name="ingestor.periods"),
+                group.create_task(self._periods.work(), name="ingestor.periods"),
                 group.create_task(
                     repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"
                 ),
@@ -190,7 +190,7 @@ class Ingestor:
         """Take up what people set of sensors: thresholds, and sites."""
         # What was set for one sensor from the command line wins over the file.
         self._limits.own_kwh = {**self._alarms.thresholds_kwh, **await self._registry.thresholds()}
-        asked = self._admission.asking
+        asked = self._admission.lookups
         self._admission.learn(asked, await self._registry.sites(asked), self._topics.readings_prefix)
 
     async def _write_sensors(self) -> None:
@@ -199,7 +199,7 @@ class Ingestor:
     async def _update_sensors(self, limit: int | None = None) -> None:
         if updates := self._sensors.take(limit):
             await self._registry.update(updates)
-        self._sensors.wrote()
+        self._sensors.on_written()
 
     async def _send_confirmations(self) -> None:
         await self._send(self._confirmations.due())

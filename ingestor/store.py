@@ -75,7 +75,7 @@ class ReadingStore:
 
     Attributes:
         database: For those who keep more in it. All writes are journaled.
-        insist: How they wait for it, see ``Retry``.
+        retry: How they wait for it, see ``Retry``.
     """
 
     def __init__(self, client: AsyncIOMotorClient[dict[str, Any]]) -> None:
@@ -84,7 +84,7 @@ class ReadingStore:
         self._measures = self.database["measures"]
         self._patience = Retry()
         self._is_prepared = False
-        self.insist = self._patience.insist
+        self.retry = self._patience.retry
 
     @property
     def is_available(self) -> bool:
@@ -108,7 +108,7 @@ class ReadingStore:
                 for name, indexes in schema.INDEXES.items():
                     await self.database[name].create_indexes(indexes)
 
-        await self._patience.insist(make)
+        await self._patience.retry(make)
         self._is_prepared = True
 
     async def _make_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401 - the server's own
@@ -148,7 +148,7 @@ class ReadingStore:
         if not measures:
             return {}
         try:
-            return await self._patience.insist(write)
+            return await self._patience.retry(write)
         except UNENCODABLE:
             return await self._insert_encodable(measures)
 
@@ -202,7 +202,7 @@ class ReadingStore:
         async def write() -> None:
             await self.database["rejected"].insert_many(documents, ordered=False)
 
-        await self._patience.insist(write)
+        await self._patience.retry(write)
 
     async def count_rejected(self, documents: Sequence[RejectedDocument]) -> None:
         """Write records of what is only counted, in place of what they were before."""
@@ -211,7 +211,7 @@ class ReadingStore:
         async def write() -> None:
             await self.database["rejected"].bulk_write(writes, ordered=False)
 
-        await self._patience.insist(write)
+        await self._patience.retry(write)
 
     async def unalerted(self, sites: Sequence[str], until: datetime) -> list[Measure]:
         """The oldest anomalies of these sites that are not marked as alerted, 1000 at most.
@@ -228,7 +228,7 @@ class ReadingStore:
             found = self._measures.find(wanted).sort("received_at", 1).limit(1000)
             return [cast("Measure", document) async for document in found]
 
-        return await self._patience.insist(read)
+        return await self._patience.retry(read)
 
     async def mark_alerted(self, ids: Sequence[str], at: datetime) -> None:
         """Note when the alerts of these measures were published."""
@@ -236,7 +236,7 @@ class ReadingStore:
         async def write() -> None:
             await self._measures.update_many({"_id": {"$in": list(ids)}}, {"$set": {"alerted_at": at}})
 
-        await self._patience.insist(write)
+        await self._patience.retry(write)
 
     async def merge(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> None:
         """Run a pipeline that ends in ``$merge``."""
@@ -245,7 +245,7 @@ class ReadingStore:
             with timeout(MERGE_LIMIT_S):
                 await self.database[collection].aggregate(pipeline).to_list(None)
 
-        await self._patience.insist(write, aloud=False)
+        await self._patience.retry(write, aloud=False)
 
     async def each_recent(self, until: datetime, note: Callable[[Measure], None]) -> None:
         """Show the measures from the newest back to those received before ``until``.
@@ -261,4 +261,4 @@ class ReadingStore:
                     return
                 note(cast("Measure", document))
 
-        await self._patience.insist(read, aloud=False)
+        await self._patience.retry(read, aloud=False)

@@ -46,16 +46,16 @@ class Valid(NamedTuple):
 
     Attributes:
         reading: What the sensor sent.
-        place: The site and the sensor of its topic.
-        moment: Its time.
-        delivery: The message that brought it.
+        key: The site and the sensor of its topic.
+        timestamp: Its time.
+        packet: The message that brought it.
         row: Which reading of an array, counted from 0; None for a single one.
     """
 
     reading: ReadingRow
-    place: SensorKey
-    moment: Timestamp
-    delivery: PublishPacket
+    key: SensorKey
+    timestamp: Timestamp
+    packet: PublishPacket
     row: int | None
 
 

@@ -48,20 +48,20 @@ def stages(count: int) -> list[StageCost]:
     sent = b"".join(LoadPlan(count, sequences=True).packets())
     packets, now = _packets(sent), utc_now()
     valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
-    measures = [to_measure(each.reading, each.place, each.moment, None, now) for each in valid]
+    measures = [to_measure(each.reading, each.key, each.timestamp, None, now) for each in valid]
     topics, sensors = Topics(), SensorUpdates()
     parts: dict[str, Callable[[], object]] = {
         "parse the packet": lambda: _packets(sent),
         "queue it and take it out": lambda: _through_the_inbox(packets, topics),
         "parse and validate the payload": lambda: [validate(packet, now) for packet in packets],
         "make the document": lambda: [
-            to_measure(each.reading, each.place, each.moment, None, now) for each in valid
+            to_measure(each.reading, each.key, each.timestamp, None, now) for each in valid
         ],
         "encode it": lambda: [
             bson.encode({"documents": measures[begin : begin + BATCH_READINGS]})
             for begin in range(0, count, BATCH_READINGS)
         ],
-        "note its sensor": lambda: sensors.saw(measures),
+        "note its sensor": lambda: sensors.on_stored(measures),
         "note its hour": lambda: {hour_of(measure["_id"]) for measure in measures},
         "confirm it, where it has a sequence": lambda: _confirm(valid, topics),
         "acknowledge it": lambda: b"".join(
@@ -94,7 +94,7 @@ def _confirm(valid: Sequence[Valid], topics: Topics) -> None:
     confirmations = Receipts(topics)
     for each in valid:
         if (sequence := each.reading.get("sequence")) is not None:
-            confirmations.stored(each.place, sequence)
+            confirmations.stored(each.key, sequence)
 
 
 def _least_us(part: Callable[[], object], count: int) -> float:
@@ -143,7 +143,7 @@ def _documents(count: int) -> list[RawBSONDocument]:
     packets = _packets(b"".join(LoadPlan(count).packets()))
     valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
     return [
-        RawBSONDocument(bson.encode(to_measure(each.reading, each.place, each.moment, None, now)))
+        RawBSONDocument(bson.encode(to_measure(each.reading, each.key, each.timestamp, None, now)))
         for each in valid
     ]
 

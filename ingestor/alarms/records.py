@@ -51,7 +51,7 @@ class AlarmRecords:
 
     def __init__(self, store: ReadingStore, name: str, sites: Sequence[str]) -> None:
         self._db = store.database
-        self._insist = store.insist
+        self._insist = store.retry
         self.checkpoint = Checkpoint(store, name, "alarms")
         self._names = frozenset(sites)
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}

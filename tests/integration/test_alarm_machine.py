@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
             await self.alarms.note_progress()
             if updates := self.sensors.take():
                 await SensorStore(self.store).update(updates)
-            self.sensors.wrote()
+            self.sensors.on_written()
         await self.bring_home()
 
     async def somebody_else(self) -> None:
@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
         row = ReadingRow(sensor_id=name, value_kwh=1.0, timestamp=stamp)
         measure = to_measure(row, SensorKey(self.site, name), (self.now, stamp), None, self.now)
         await self.store.insert([measure])
-        self.sensors.saw([measure])
+        self.sensors.on_stored([measure])
         self.alarms.on_stored([measure], self.now)
 
     def hear(self) -> None:
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
         stored = [each for index, each in enumerate(measures) if index not in problems]
         self.measures += stored
         if judged:
-            self.sensors.saw(stored)
+            self.sensors.on_stored(stored)
             self.alarms.on_stored(stored, self.now)
 
     def later(self) -> None:

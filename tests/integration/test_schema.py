@@ -59,7 +59,7 @@ async def test_everything_is_made_once_and_left_alone_the_second_time(
 
 async def test_database_is_available_once_everything_is_made(own_servers: Servers) -> None:
     async with open_store(own_servers.mongo("ingestor")) as store:
-        await store.insist(lambda: store.database.command("ping"))
+        await store.retry(lambda: store.database.command("ping"))
         answered = store.is_available
         await store.prepare()
         assert (answered, store.is_available) == (False, True)

@@ -79,7 +79,7 @@ def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
     assert gate.owns(SensorKey("a", "S-1"))
     assert gate.owns(SensorKey("a", "S-1"))
     assert not gate.owns(SensorKey("b", "S-1"))
-    refused = gate.refuse(delivery("energy/readings/b/S-1"))
+    refused = gate.reject(delivery("energy/readings/b/S-1"))
     assert refused is not None
     assert refused.kind == "foreign"
     assert refused.reason == ("S-1 is a sensor of site a; to move it: monitor sensors S-1 --move-to b")
@@ -95,12 +95,12 @@ def test_nobody_gets_a_sensor_by_speaking_for_it(clock: Clock) -> None:
 def test_what_the_database_says_counts(clock: Clock) -> None:
     gate = admission(clock)
     gate.learn(set(), {"S-1": "a", "S-2": "a"}, PREFIX)
-    assert not gate.asking
+    assert not gate.lookups
     assert not gate.owns(SensorKey("b", "S-1"))
-    assert gate.refuse(delivery()) is None
+    assert gate.reject(delivery()) is None
     assert TOPIC in gate.readings.left
     # Somebody moves it.
-    assert gate.asking == {"S-1"}
+    assert gate.lookups == {"S-1"}
     gate.learn({"S-1"}, {"S-1": "b"}, PREFIX)
     assert gate.owns(SensorKey("b", "S-1"))
     # What came from its old site is looked at anew, though there was something left.
@@ -112,17 +112,17 @@ def test_sensor_of_which_nothing_is_stored_is_nobodys(clock: Clock) -> None:
     gate = admission(clock)
     assert gate.owns(SensorKey("b", "S-1"))
     assert not gate.owns(SensorKey("a", "S-1"))
-    gate.learn(gate.asking, {}, PREFIX)
+    gate.learn(gate.lookups, {}, PREFIX)
     assert gate.owns(SensorKey("a", "S-1"))
 
 
 def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock) -> None:
     gate = admission(clock)
     gate.learn(set(), {"S-1": "a"}, PREFIX)
-    asked = gate.asking
+    asked = gate.lookups
     assert not gate.owns(SensorKey("b", "S-1"))
     gate.learn(asked, {}, PREFIX)
-    assert gate.asking == {"S-1"}
+    assert gate.lookups == {"S-1"}
     assert not gate.owns(SensorKey("b", "S-1"))
 
 
@@ -132,32 +132,32 @@ def refusals(count: int, topic: str = TOPIC, kind: str = "flood", size: int = 10
 
 def test_flood_has_one_record_in_a_minute() -> None:
     floods = DeadLetterPolicy()
-    first = floods.sort_out(refusals(3), NOW)
+    first = floods.sort(refusals(3), NOW)
     assert (len(first.kept), first.counted, len(first.begun), len(first.flooding)) == (0, 3, 1, 1)
-    again = floods.sort_out(refusals(2), NOW + timedelta(seconds=59))
+    again = floods.sort(refusals(2), NOW + timedelta(seconds=59))
     assert not again.begun
     (record,) = again.counts
     assert record["_id"] == first.counts[0]["_id"]
     assert (record["count"], record["bytes"], record["kind"]) == (5, 50, "flood")
     assert record["until"] - record["received_at"] == timedelta(seconds=59)
     assert record["reason"] == "5 payloads within a minute, 50 bytes, only counted: too much"
-    (other,) = floods.sort_out(refusals(1), NOW + timedelta(seconds=61)).counts
+    (other,) = floods.sort(refusals(1), NOW + timedelta(seconds=61)).counts
     assert (other["count"], other["_id"] == record["_id"]) == (1, False)
 
 
 def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
     floods = DeadLetterPolicy()
     size = TOPIC_BYTES_AT_ONCE // 4
-    sorted_out = floods.sort_out(refusals(6, kind="invalid", size=size), NOW)
+    sorted_out = floods.sort(refusals(6, kind="invalid", size=size), NOW)
     assert (len(sorted_out.kept), sorted_out.counted) == (4, 2)
     # Another topic has its own.
-    assert len(floods.sort_out(refusals(1, "energy/readings/a/S-2", "invalid"), NOW).kept) == 1
+    assert len(floods.sort(refusals(1, "energy/readings/a/S-2", "invalid"), NOW).kept) == 1
 
 
 def test_topics_without_end_share_a_record() -> None:
     floods = DeadLetterPolicy()
     many = [each for number in range(MAX_RECORDS + 50) for each in refusals(1, f"{PREFIX}a/S-{number}")]
-    counts = floods.sort_out(many, NOW).counts
+    counts = floods.sort(many, NOW).counts
     assert len(counts) == MAX_RECORDS + 1
     assert counts[-1]["topic"] == "energy/readings/a/#"
     assert counts[-1]["count"] == 50
@@ -168,7 +168,7 @@ def named(sensors: SensorUpdates, owned: set[str]) -> int:
         return place.name in owned
 
     for count in (100_000, 99_999, 99_998):
-        sensors.heard(SensorKey("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
+        sensors.on_status(SensorKey("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
     return len(sensors.take())
 
 
@@ -178,7 +178,7 @@ def test_node_names_sensors_of_its_site_only_and_not_without_end() -> None:
 
 def test_node_does_not_speak_for_another_node() -> None:
     sensors = SensorUpdates()
-    sensors.heard(SensorKey("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
+    sensors.on_status(SensorKey("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
     sensors.take()
     assert named(sensors, {"S-000002", "S-000003"}) == 2
 

@@ -69,7 +69,7 @@ def test_what_is_published_are_distinct_valid_readings(plan: LoadPlan) -> None:
         assert isinstance(packet, PublishPacket)
         for each in validate(packet, utc_now()):
             assert isinstance(each, Valid)
-            ids.add((each.reading["sensor_id"], each.moment[1]))
+            ids.add((each.reading["sensor_id"], each.timestamp[1]))
             anomalies += each.reading["value_kwh"] == HIGH_KWH
             assert ("sequence" in each.reading) == plan.sequences
     assert len(ids) == plan.count

@@ -184,10 +184,10 @@ def test_full_inbox_turns_away_all_that_follows_until_it_is_empty() -> None:
     assert taken(inbox) == 1
     inbox.put(peer, [packet(b"x")])  # there is room, but the one before it is not here
     assert (len(inbox), books.received, books.turned_away) == (1, 2, 2)
-    inbox.settled()
+    inbox.on_drained()
     assert len(first.renewals) == 0
     assert taken(inbox) == 1
-    inbox.settled()
+    inbox.on_drained()
     assert len(first.renewals) == 1
     inbox.put(connection(), [packet(b"x")])
     assert len(inbox) == 1
@@ -217,20 +217,20 @@ def test_reading_pauses_above_the_room_and_goes_on_below() -> None:
     inbox = Inbox(TOPICS, Counters())
     peer = connection()
     for _ in range(READ_BELOW):
-        assert inbox.room.is_set()
+        assert inbox.may_read.is_set()
         inbox.put(peer, [packet(b"x")])
-    assert not inbox.room.is_set()
+    assert not inbox.may_read.is_set()
     assert taken(inbox) == 1
-    assert inbox.room.is_set()
+    assert inbox.may_read.is_set()
 
 
 def test_sensors_remember_first_and_last_of_what_passed() -> None:
     sensors = SensorUpdates()
     for minutes in (5, 1, 9, 3):
         moment = written(MOMENT + timedelta(minutes=minutes))
-        sensors.saw([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
-    sensors.heard(PLACE, NodeStatus(state="online", sensors=2), owned)
-    sensors.heard(PLACE, NodeStatus(state="offline"), owned)
+        sensors.on_stored([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
+    sensors.on_status(PLACE, NodeStatus(state="online", sensors=2), owned)
+    sensors.on_status(PLACE, NodeStatus(state="offline"), owned)
     seen, *online, offline = map(repr, sensors.take())
     assert f"'$first_reading', {MOMENT + timedelta(minutes=1)!r}" in seen
     assert f"'$last_reading', {MOMENT + timedelta(minutes=9)!r}" in seen
@@ -244,7 +244,7 @@ def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> 
 
     def saw(*names: str) -> None:
         places = [SensorKey("lari", name) for name in names]
-        sensors.saw([to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places])
+        sensors.on_stored([to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places])
 
     def taken_now(limit: int | None) -> list[str]:
         return re.findall(r"\{'sensor_id': '(S-[0-9])'\}", repr(sensors.take(limit)))

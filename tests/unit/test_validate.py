@@ -48,8 +48,8 @@ def test_good_reading_is_valid() -> None:
     (valid,) = check(json.dumps(GOOD))
     assert isinstance(valid, Valid)
     assert valid.reading["value_kwh"] == 1.82
-    assert valid.moment == (NOW.replace(microsecond=123000), GOOD["timestamp"])
-    assert valid.place == ("lari", "S-1")
+    assert valid.timestamp == (NOW.replace(microsecond=123000), GOOD["timestamp"])
+    assert valid.key == ("lari", "S-1")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_anything_like_a_reading_gets_one_answer_per_row(content: object) -> Non
     for each in checked:
         if isinstance(each, Valid):
             assert 0 <= each.reading["value_kwh"] <= 1_000_000
-            assert datetime(2000, 1, 1) <= each.moment[0] <= NOW + timedelta(minutes=5)  # noqa: DTZ001
+            assert datetime(2000, 1, 1) <= each.timestamp[0] <= NOW + timedelta(minutes=5)  # noqa: DTZ001
             assert each.reading["sensor_id"] == "S-1"
         else:
             assert each.reason

@@ -48,7 +48,7 @@ class ReadingHistory:
 
     def __init__(self, store: ReadingStore, sites: Sequence[str]) -> None:
         self._measures = store.database["measures"]
-        self._insist = store.insist
+        self._insist = store.retry
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
 
     async def unevaluated(self, since: datetime) -> list[UnevaluatedSensor]:

@@ -61,7 +61,7 @@ class Reevaluator:
         # What came by now and is not found below was taken out of the database by somebody.
         asked = {each["timestamp"] for each in sensor.pending or [] if each["timestamp"] >= since}
         measures = await self._history.since(sensor_id, since)
-        self._sensors.saw(measures)
+        self._sensors.on_stored(measures)
         if rules.settings is not self._manager.config.of(*sensor.key):
             return  # there are new rules since: it stays in doubt, and is folded once more
         computed = self._replay(sensor, rules, active, measures)

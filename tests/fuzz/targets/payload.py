@@ -129,14 +129,14 @@ def _kind_of_all(packet: PublishPacket) -> str | None:
 def _check_answer(answer: Checked, packet: PublishPacket) -> None:
     """What holds of every answer, whatever was sent."""
     if isinstance(answer, Valid):
-        measure = to_measure(answer.reading, answer.place, answer.moment, None, NOW.replace(tzinfo=None))
+        measure = to_measure(answer.reading, answer.key, answer.timestamp, None, NOW.replace(tzinfo=None))
         assert_is_kept(measure)
         assert 0 <= measure["value_kwh"] <= 1_000_000
         assert math.copysign(1, measure["value_kwh"]) == 1
         assert is_id(measure["sensor_id"])
         assert len(measure["location"] or "") <= 200
         assert OLDEST <= measure["timestamp"].replace(tzinfo=UTC) <= NEWEST
-        assert answer.moment[1] == f"{measure['timestamp'].isoformat(timespec='milliseconds')}Z"
+        assert answer.timestamp[1] == f"{measure['timestamp'].isoformat(timespec='milliseconds')}Z"
         return
     assert answer.kind in KINDS
     assert answer.topic == packet.topic
@@ -154,7 +154,7 @@ def _check_row(answer: Checked, row: object, members: object, name: str) -> None
         assert isinstance(row, dict)
         assert answer.reading == {field: row[field] for field in FIELDS if field in row}
         seconds = _seconds(row["timestamp"])
-        assert seconds is None or abs(answer.moment[0].replace(tzinfo=UTC).timestamp() - seconds) <= 0.001
+        assert seconds is None or abs(answer.timestamp[0].replace(tzinfo=UTC).timestamp() - seconds) <= 0.001
         return
     assert judged is not True, f"a good reading is refused: {answer.reason}"
     if answer.kind in {"topic", "time"} and answer.row is not None:
