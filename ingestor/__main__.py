@@ -11,10 +11,10 @@ from broker.settings import read_settings
 from ingestor.alarms.config.check_config import check_config
 from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
-from ingestor.patience import StoreRejectedError
 from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings
-from ingestor.store import open_store
+from ingestor.store.reading_store import open_store
+from ingestor.store.retry import StoreRejectedError
 from ingestor.threshold import set_threshold
 
 PROGRAM = "ingestor"

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from ingestor.state import IngestorState
+from ingestor.status import IngestorState
 
 METRICS = {
     "received": "Readings that came from the broker.",

@@ -20,17 +20,17 @@ from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import Topics
 from ingestor.alarms.service import AlarmService
-from ingestor.announce import AlertPublisher
-from ingestor.batch import Batch, BatchDecoder
-from ingestor.books import Counters
-from ingestor.confirm import Receipts
+from ingestor.alert.alert_publisher import AlertPublisher
+from ingestor.confirm.receipts import Receipts
+from ingestor.counters import Counters
+from ingestor.decode.batch_decoder import Batch, BatchDecoder
+from ingestor.decode.energy_json import Rejection, reject
 from ingestor.documents import late_before
-from ingestor.floods import DeadLetterPolicy, DeadLetters
-from ingestor.periods import Rollups
-from ingestor.receive import Inbox
-from ingestor.sensors import SensorUpdates
-from ingestor.store import ExistingMeasure, RejectedByDatabase, ReadingStore
-from ingestor.validate import Rejection, reject
+from ingestor.receive.inbox import Inbox
+from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
+from ingestor.store.reading_store import ExistingMeasure, ReadingStore, RejectedByDatabase
+from ingestor.store.rollups import Rollups
+from ingestor.store.sensor_updates import SensorUpdates
 
 GATHER_S = 0.01
 
@@ -133,7 +133,10 @@ class Pipeline:
         self.books.late += sum([measure["timestamp"] < late for measure in batch.measures])
 
     def _announce(
-        self, batch: Batch, problems: Mapping[int, ExistingMeasure | RejectedByDatabase], rejections: Sequence[Rejection]
+        self,
+        batch: Batch,
+        problems: Mapping[int, ExistingMeasure | RejectedByDatabase],
+        rejections: Sequence[Rejection],
     ) -> None:
         anomalies = [
             measure
@@ -157,7 +160,10 @@ class Pipeline:
                 self.books.in_flight += 1
 
     def _judge(
-        self, batch: Batch, problems: Mapping[int, ExistingMeasure | RejectedByDatabase], rejections: Sequence[Rejection]
+        self,
+        batch: Batch,
+        problems: Mapping[int, ExistingMeasure | RejectedByDatabase],
+        rejections: Sequence[Rejection],
     ) -> None:
         stored = batch.measures
         if problems:

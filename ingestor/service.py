@@ -13,24 +13,24 @@ from broker.messages import IngestorStatus
 from broker.process import repeat_every
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
-from ingestor.admission import Authorization
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.service import AlarmService
-from ingestor.allowance import TokenBuckets
-from ingestor.announce import AlertPublisher
-from ingestor.batch import BATCH_READINGS, BatchDecoder
-from ingestor.books import Counters
-from ingestor.confirm import Receipts
-from ingestor.flag import Thresholds
-from ingestor.floods import DeadLetterPolicy
-from ingestor.periods import Rollups
+from ingestor.alert.alert_publisher import AlertPublisher
+from ingestor.confirm.receipts import Receipts
+from ingestor.counters import Counters
+from ingestor.decode.batch_decoder import BATCH_READINGS, BatchDecoder
+from ingestor.flag.thresholds import Thresholds
 from ingestor.pipeline import Pipeline
-from ingestor.receive import Inbox
-from ingestor.registry import SensorStore
-from ingestor.sensors import SensorUpdates
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.inbox import Inbox
+from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.settings import IngestorSettings
-from ingestor.state import IngestorState
-from ingestor.store import ReadingStore
+from ingestor.status import IngestorState
+from ingestor.store.dead_letters import DeadLetterPolicy
+from ingestor.store.reading_store import ReadingStore
+from ingestor.store.rollups import Rollups
+from ingestor.store.sensor_store import SensorStore
+from ingestor.store.sensor_updates import SensorUpdates
 
 SESSION_S = 7 * 24 * 3600
 RECEIVE_MAX = 4 * BATCH_READINGS
@@ -108,16 +108,16 @@ class Ingestor:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._work(), name="ingestor.work"),
-                group.create_task(self._announcer.work(), name="ingestor.announce"),
+                group.create_task(self._announcer.work(), name="ingestor.alert.alert_publisher"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
-                group.create_task(self._periods.work(), name="ingestor.periods"),
+                group.create_task(self._periods.work(), name="ingestor.store.rollups"),
                 group.create_task(
-                    repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"
+                    repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm.receipts"
                 ),
                 group.create_task(repeat_every(SET_EVERY_S, self._load_set), name="ingestor.set"),
                 group.create_task(repeat_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
                 group.create_task(
-                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"
+                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.store.sensor_updates"
                 ),
                 group.create_task(self._report(), name="ingestor.report"),
             ]

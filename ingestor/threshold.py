@@ -11,8 +11,8 @@ from pymongo.errors import PyMongoError
 from broker.process import run
 from broker.settings import MongoUrl, ProcessSettings, read_settings
 from broker.topics import SensorId
-from ingestor.patience import short_message
-from ingestor.store import open_store
+from ingestor.store.reading_store import open_store
+from ingestor.store.retry import short_message
 
 PROGRAM = "ingestor threshold"
 

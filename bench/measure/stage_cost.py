@@ -16,15 +16,15 @@ from bench.load.load_plan import LoadPlan
 from bench.rig import BenchRig, cpu_s
 from broker.connection import Connection, pack_puback
 from broker.topics import Topics
-from ingestor import schema
-from ingestor.batch import BATCH_READINGS
-from ingestor.books import Counters
-from ingestor.confirm import Receipts
+from ingestor.confirm.receipts import Receipts
+from ingestor.counters import Counters
+from ingestor.decode.batch_decoder import BATCH_READINGS
+from ingestor.decode.energy_json import Valid, validate
 from ingestor.documents import hour_of, to_measure, utc_now
-from ingestor.receive import Inbox
-from ingestor.sensors import SensorUpdates
-from ingestor.store import DURABLE
-from ingestor.validate import Valid, validate
+from ingestor.receive.inbox import Inbox
+from ingestor.store import schema
+from ingestor.store.reading_store import DURABLE
+from ingestor.store.sensor_updates import SensorUpdates
 
 TIMES = 5
 A_READ = 300

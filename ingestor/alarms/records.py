@@ -11,9 +11,9 @@ from pymongo.errors import OperationFailure
 
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.sensor_state import Shelf
-from ingestor.checkpoint import Checkpoint
 from ingestor.documents import AlarmDocument
-from ingestor.store import DURABLE, DOCUMENT_ERRORS, ReadingStore
+from ingestor.store.checkpoint import Checkpoint
+from ingestor.store.reading_store import DOCUMENT_ERRORS, DURABLE, ReadingStore
 
 READ_LIMIT_S = 600.0
 MAX_REJECTIONS = 10_000

@@ -23,12 +23,12 @@ from ingestor.alarms.reevaluate.reevaluator import Reevaluator
 from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.sensor_state import NEVER, SensorState
+from ingestor.decode.energy_json import Rejection
 from ingestor.documents import Measure
-from ingestor.flag import Thresholds
-from ingestor.sensors import SensorUpdates
+from ingestor.flag.thresholds import Thresholds
 from ingestor.settings import IngestorSettings
-from ingestor.store import ReadingStore
-from ingestor.validate import Rejection
+from ingestor.store.reading_store import ReadingStore
+from ingestor.store.sensor_updates import SensorUpdates
 
 TICK_S = 0.5
 REBUILD_EVERY_S = 0.5

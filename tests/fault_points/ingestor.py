@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from mqtt5 import PublishPacket
 
-from ingestor import allowance, announce, batch, patience, pipeline, receive, store, validate
-from ingestor.admission import Authorization
+from ingestor import pipeline
 from ingestor.alarms import commands, evaluator, outbox, records
 from ingestor.alarms.config import config
 from ingestor.alarms.liveness import LivenessMonitor
@@ -14,41 +13,46 @@ from ingestor.alarms.notify import notifier
 from ingestor.alarms.reevaluate.reading_history import ReadingHistory
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.floods import DeadLetterPolicy, DeadLetters
-from ingestor.sensors import SensorUpdates
+from ingestor.alert import alert_publisher
+from ingestor.decode import batch_decoder, energy_json
+from ingestor.receive import inbox, token_bucket
+from ingestor.receive.authorization import Authorization
 from ingestor.service import Ingestor
+from ingestor.store import reading_store, retry
+from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
+from ingestor.store.sensor_updates import SensorUpdates
 from tests.fault_points.point import Point
 
 # What faults get hold of.
-Allowance = allowance.TokenBuckets
-Announcer = announce.AlertPublisher
-Batch = batch.Batch
+Allowance = token_bucket.TokenBuckets
+Announcer = alert_publisher.AlertPublisher
+Batch = batch_decoder.Batch
 Keep = outbox.AlarmOutbox
 Pipeline = pipeline.Pipeline
-Rejection = validate.Rejection
+Rejection = energy_json.Rejection
 
 # Taken in.
-SLOW_DOWN_AT = (Point(receive, "ROOM"), Point(receive, "ROOM_BYTES"))
+SLOW_DOWN_AT = (Point(inbox, "READ_BELOW"), Point(inbox, "READ_BELOW_BYTES"))
 # At how many deliveries, and at how many bytes, they are turned away: by the names of these bounds.
-INBOX_BOUNDS = Point(receive.Inbox.__init__, "__kwdefaults__")
-OPEN_BATCH = Point(batch.BatchDecoder, "next_batch")
-OPEN_READINGS = Point(batch.BatchDecoder, "_open_readings")
+INBOX_BOUNDS = Point(inbox.Inbox.__init__, "__kwdefaults__")
+OPEN_BATCH = Point(batch_decoder.BatchDecoder, "next_batch")
+OPEN_READINGS = Point(batch_decoder.BatchDecoder, "_open_readings")
 
 # Looked at.
-VALIDATE_PAYLOAD = Point(batch, "validate")
-LARGEST_PAYLOAD = Point(validate, "MAX_PAYLOAD_BYTES")
-MOST_READINGS_OF_A_PAYLOAD = Point(validate, "MAX_READINGS_PER_PAYLOAD")
-PLACE_OF_TOPIC = Point(validate, "_place")
-READ_MOMENT = Point(validate, "read_moment")
-FURTHEST_AHEAD = Point(validate, "MAX_AHEAD")
-MAY_HAVE_A_FIELD_TWICE = Point(validate, "may_repeat")
+VALIDATE_PAYLOAD = Point(batch_decoder, "validate")
+LARGEST_PAYLOAD = Point(energy_json, "MAX_PAYLOAD_BYTES")
+MOST_READINGS_OF_A_PAYLOAD = Point(energy_json, "MAX_READINGS_PER_PAYLOAD")
+PLACE_OF_TOPIC = Point(energy_json, "_sensor_key")
+READ_MOMENT = Point(energy_json, "parse_timestamp")
+FURTHEST_AHEAD = Point(energy_json, "MAX_AHEAD")
+MAY_HAVE_A_FIELD_TWICE = Point(energy_json, "may_have_duplicate_keys")
 # A builtin, replaced where bad values are shown and nowhere else.
-ESCAPE_VALUE = Point(validate, "ascii")
+ESCAPE_VALUE = Point(energy_json, "ascii")
 
 # Let in.
 REFILL_ALLOWANCE = Point(Allowance, "refill")
 TAKE_FROM_ALLOWANCE = Point(Allowance, "take")
-MOST_ALLOWANCES = Point(allowance, "MOST_KEYS")
+MOST_ALLOWANCES = Point(token_bucket, "MAX_KEYS")
 OWNS_SENSOR = Point(Authorization, "owns")
 MAY_OWN_SENSOR = Point(Authorization, "may_own")
 # Whether a node's word counts: for a sensor that it names, and for one of which alarms are judged.
@@ -56,15 +60,15 @@ SPEAKS_FOR_SENSOR = Point(SensorUpdates, "_may_speak_for")
 SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 
 # Stored, or kept as it was refused.
-DOCUMENT_OF_READING = Point(batch, "to_measure")
-STORE_BATCH = Point(store.ReadingStore, "insert")
-WRITE_CONCERN = Point(store, "DURABLE")
-LONGEST_PAUSE_S = Point(patience, "MAX_DELAY_S")
-SORT_OUT_FLOODS = Point(DeadLetterPolicy, "sort_out")
-COUNT_REFUSED = Point(store.ReadingStore, "count_rejected")
+DOCUMENT_OF_READING = Point(batch_decoder, "to_measure")
+STORE_BATCH = Point(reading_store.ReadingStore, "insert")
+WRITE_CONCERN = Point(reading_store, "DURABLE")
+LONGEST_PAUSE_S = Point(retry, "MAX_DELAY_S")
+SORT_OUT_FLOODS = Point(DeadLetterPolicy, "sort")
+COUNT_REFUSED = Point(reading_store.ReadingStore, "count_rejected")
 
 # Told and acknowledged.
-BRING_HOME = Point(Pipeline, "settle")
+BRING_HOME = Point(Pipeline, "commit")
 PUBLISH_ALERTS = Point(Announcer, "alerts")
 MARK_ALERTED = Point(Announcer, "_mark")
 SWEEP_ALERTS = Point(Announcer, "_sweep")
@@ -123,7 +127,7 @@ def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:
 
 def open_refused(opened: Batch, delivery: PublishPacket) -> None:
     """Take of a payload what is refused; nothing is caught."""
-    checked = validate.validate(delivery, opened.received_at)
+    checked = energy_json.validate(delivery, opened.received_at)
     opened.rejections += [each for each in checked if isinstance(each, Rejection)]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingestor.alarms.records import AlarmRecords
 from ingestor.documents import format_timestamp, utc_now
-from ingestor.store import open_store
+from ingestor.store.reading_store import open_store
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.fault_points.ingestor import MOST_REFUSALS

@@ -206,7 +206,9 @@ async def test_energy_is_summed_up_by_the_midnights_of_a_zone(api: Api, stock: S
     heat = (await api.get("/energy/heat", **berlin, site=stock.site))["items"]
     assert heat[0] == {"weekday": 1, "hour": 2, "mean_kwh": 1.0}
     peaks = (await api.get("/energy/peaks", **MAY_2, site=stock.site, limit=1))["items"]
-    assert peaks == [{"sensor_id": sensor, "site": stock.site, "start": format_timestamp(START), "max_kwh": 0.5}]
+    assert peaks == [
+        {"sensor_id": sensor, "site": stock.site, "start": format_timestamp(START), "max_kwh": 0.5}
+    ]
 
 
 async def test_too_many_rows_are_refused_with_what_to_do(api: Api, stock: Stock, sensor: str) -> None:

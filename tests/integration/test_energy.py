@@ -12,7 +12,7 @@ import pytest
 from pymongo import MongoClient
 
 from ingestor.documents import format_timestamp, measure_id
-from ingestor.schema import INDEXES
+from ingestor.store.schema import INDEXES
 from monitor.queries.database import Database, TimeRange, open_database
 from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
 from stack.servers import Servers

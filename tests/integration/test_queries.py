@@ -17,7 +17,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database as AdminDatabase
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from ingestor.schema import INDEXES
+from ingestor.store.schema import INDEXES
 from monitor import queries
 from monitor.queries.database import Database, open_database
 from stack.servers import Servers

@@ -9,7 +9,7 @@ from pymongo.database import Database
 from pymongo.errors import WriteError
 
 from ingestor.documents import NORMAL, utc_now
-from ingestor.store import open_store
+from ingestor.store.reading_store import open_store
 from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor

@@ -30,7 +30,7 @@ from ingestor.alarms.rules.rule_settings import (
     StaleSettings,
     SustainedSettings,
 )
-from ingestor.flag import Thresholds, exceeded_threshold
+from ingestor.flag.thresholds import Thresholds, exceeded_threshold
 from tests.alarm_model import Episode, Seen, episodes
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -51,7 +51,10 @@ START = utc("2026-11-23T10:00")
 
 def flagged(value_kwh: float, flagged_above_kwh: float = THRESHOLD_KWH) -> bool:
     limits = Thresholds(flagged_above_kwh)
-    return exceeded_threshold({"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": ""}, "lari", limits) is not None
+    return (
+        exceeded_threshold({"sensor_id": "S-1", "value_kwh": value_kwh, "timestamp": ""}, "lari", limits)
+        is not None
+    )
 
 
 def series(*values: float, begin: datetime = START, step: timedelta = SECOND) -> list[Seen]:

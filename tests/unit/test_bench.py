@@ -17,8 +17,8 @@ from bench.measure.ratios import costs, rates, ratios
 from bench.measure.throughput import Sample, consumers
 from bench.plot import draw
 from bench.table import ResultTable, spread
+from ingestor.decode.energy_json import Valid, validate
 from ingestor.documents import utc_now
-from ingestor.validate import Valid, validate
 
 
 @pytest.fixture

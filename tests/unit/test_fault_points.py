@@ -125,7 +125,7 @@ def test_nothing_else_patches_the_product_or_knows_what_is_private_there() -> No
         "from unittest import mock\nmock.patch('broker.supervisor.client_id', str)",
         "patch.dict(receive.Inbox.__init__.__kwdefaults__, {})",
         "from ingestor.alarms.notify import notifier\nmonkeypatch.setattr(notifier, 'LIMIT_S', 1)",
-        "monkeypatch.setattr('ingestor.validate.ascii', str)",
+        "monkeypatch.setattr('ingestor.decode.energy_json.ascii', str)",
         "from monitor import live\nlive.LATE = 'late'",
         "view._error = 'late'",
         "from ingestor.pipeline import _acknowledge",

@@ -12,7 +12,7 @@ from mqtt5 import PublishPacket, QoS
 from broker.ledger import ExpectedOutcome, payload_digest
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
 from broker.topics import SensorKey
-from ingestor.validate import Rejection, validate
+from ingestor.decode.energy_json import Rejection, validate
 from sensor_node.faults.fault_option import check_faults, read_fault
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 from sensor_node.faults.injector import Injector

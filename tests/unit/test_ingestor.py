@@ -13,12 +13,10 @@ from mqtt5 import PublishPacket, QoS
 from broker.connection import Connection
 from broker.messages import NodeStatus, ReadingRow
 from broker.topics import SensorKey, Topics
-from ingestor.admission import Authorization
-from ingestor.alert import to_alert
-from ingestor.allowance import TokenBuckets
-from ingestor.batch import BatchDecoder
-from ingestor.books import Counters
-from ingestor.confirm import Receipts
+from ingestor.alert.alert import to_alert
+from ingestor.confirm.receipts import Receipts
+from ingestor.counters import Counters
+from ingestor.decode.batch_decoder import BatchDecoder
 from ingestor.documents import (
     Timestamp,
     day_of,
@@ -29,9 +27,11 @@ from ingestor.documents import (
     to_measure,
     utc_now,
 )
-from ingestor.flag import Thresholds, exceeded_threshold
-from ingestor.receive import READ_BELOW, Inbox
-from ingestor.sensors import SensorUpdates
+from ingestor.flag.thresholds import Thresholds, exceeded_threshold
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.inbox import READ_BELOW, Inbox
+from ingestor.receive.token_bucket import TokenBuckets
+from ingestor.store.sensor_updates import SensorUpdates
 
 TOPICS = Topics()
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
@@ -80,7 +80,9 @@ def owned(_: SensorKey) -> bool:
 
 
 def opener(inbox: Inbox, books: Counters) -> BatchDecoder:
-    return BatchDecoder(inbox, TOPICS, Thresholds(12.0), books, SensorUpdates(), Authorization(TokenBuckets(20.0, 1_000_000)))
+    return BatchDecoder(
+        inbox, TOPICS, Thresholds(12.0), books, SensorUpdates(), Authorization(TokenBuckets(20.0, 1_000_000))
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,9 @@ def test_of_a_great_many_sensors_those_are_written_first_that_wait_longest() -> 
 
     def saw(*names: str) -> None:
         places = [SensorKey("lari", name) for name in names]
-        sensors.on_stored([to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places])
+        sensors.on_stored(
+            [to_measure(reading(1.0), place, written(MOMENT), None, MOMENT) for place in places]
+        )
 
     def taken_now(limit: int | None) -> list[str]:
         return re.findall(r"\{'sensor_id': '(S-[0-9])'\}", repr(sensors.take(limit)))

@@ -11,8 +11,8 @@ from broker.__main__ import COMMANDS as BROKER_COMMANDS
 from broker.access.command_settings import AccessSettings
 from broker.settings import VARIABLES
 from broker.topics import Topics
-from ingestor import schema
 from ingestor.settings import IngestorSettings
+from ingestor.store import schema
 from monitor.__main__ import COMMANDS as MONITOR_COMMANDS
 from monitor.web.api.app import make_api
 from monitor.web.settings import WebSettings

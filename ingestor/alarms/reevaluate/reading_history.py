@@ -8,7 +8,7 @@ from typing import Any, cast
 from pymongo import timeout
 
 from ingestor.documents import LATE_AFTER, Measure, format_timestamp, measure_id
-from ingestor.store import ReadingStore
+from ingestor.store.reading_store import ReadingStore
 
 READ_LIMIT_S = 600.0
 JUDGED = (

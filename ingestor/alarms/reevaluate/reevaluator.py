@@ -18,8 +18,8 @@ from ingestor.alarms.rules.functions import RuleState, WindowReading, is_calm, p
 from ingestor.alarms.rules.sensor_rules import READING_RULES, RuleHistory, SensorRules
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
-from ingestor.flag import threshold_of
-from ingestor.sensors import SensorUpdates
+from ingestor.flag.thresholds import threshold_of
+from ingestor.store.sensor_updates import SensorUpdates
 
 Episodes = dict[str, AlarmDocument]
 

@@ -15,7 +15,7 @@ from broker.topics import SensorKey, Topics
 from ingestor.alarms.commands import AlarmCommands, read_command
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
-from ingestor.flag import Thresholds
+from ingestor.flag.thresholds import Thresholds
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 RULES = {"overconsumption", "sustained", "budget", "stuck", "silent", "offline", "clock", "rejecting"}

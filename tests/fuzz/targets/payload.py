@@ -13,8 +13,8 @@ from typing import Any
 from mqtt5 import PublishPacket, QoS
 from pydantic_core import from_json
 
+from ingestor.decode.energy_json import Checked, Rejection, Valid, validate
 from ingestor.documents import to_measure
-from ingestor.validate import Checked, Rejection, Valid, validate
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)

@@ -13,13 +13,13 @@ from pydantic_core import from_json
 from pymongo import UpdateMany, UpdateOne
 
 from broker.topics import Topics
-from ingestor.admission import Authorization
-from ingestor.allowance import TokenBuckets
-from ingestor.batch import Batch, BatchDecoder
-from ingestor.books import Counters
-from ingestor.flag import Thresholds
-from ingestor.receive import Inbox
-from ingestor.sensors import SensorUpdates
+from ingestor.counters import Counters
+from ingestor.decode.batch_decoder import Batch, BatchDecoder
+from ingestor.flag.thresholds import Thresholds
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.inbox import Inbox
+from ingestor.receive.token_bucket import TokenBuckets
+from ingestor.store.sensor_updates import SensorUpdates
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 if TYPE_CHECKING:

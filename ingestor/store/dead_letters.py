@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from ingestor.allowance import TokenBuckets
+from ingestor.decode.energy_json import Rejection
 from ingestor.documents import RejectedDocument
-from ingestor.validate import Rejection
+from ingestor.receive.token_bucket import TokenBuckets
 
 # Bytes of refused payloads that are kept. They stay for 30 days: at worst 20 GB in all.
 TOPIC_BYTES_AT_ONCE = 4 << 20

@@ -17,9 +17,14 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from broker.messages import MAX_PAYLOAD_BYTES, MAX_READINGS_PER_PAYLOAD, Reading, ReadingRow
 from broker.topics import SensorKey, Topics
 from broker.validation_errors import describe_error
+from ingestor.decode.duplicate_keys import (
+    DuplicateKeys,
+    count_quotes,
+    find_duplicate_keys,
+    may_have_duplicate_keys,
+)
+from ingestor.decode.timestamps import parse_timestamp
 from ingestor.documents import Timestamp
-from ingestor.moment import parse_timestamp
-from ingestor.twice import DuplicateKeys, find_duplicate_keys, count_quotes, may_have_duplicate_keys
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
@@ -107,13 +112,20 @@ def validate(delivery: PublishPacket, now: datetime) -> Sequence[Checked]:
     try:
         if payload[:1] != b"[":
             reading = _one.validate_json(payload)
-            if payload.count(b'"') == count_quotes(reading) or not may_have_duplicate_keys(payload, [reading]):
+            if payload.count(b'"') == count_quotes(reading) or not may_have_duplicate_keys(
+                payload, [reading]
+            ):
                 return (_check_topic_and_time(reading, delivery, place, now, None),)
         else:
             readings = _many.validate_json(payload)
-            is_clear = payload.count(b'"') == sum(map(count_quotes, readings)) or not may_have_duplicate_keys(payload, readings)
+            is_clear = payload.count(b'"') == sum(map(count_quotes, readings)) or not may_have_duplicate_keys(
+                payload, readings
+            )
             if is_clear and 1 <= len(readings) <= MAX_READINGS_PER_PAYLOAD:
-                return [_check_topic_and_time(each, delivery, place, now, row) for row, each in enumerate(readings)]
+                return [
+                    _check_topic_and_time(each, delivery, place, now, row)
+                    for row, each in enumerate(readings)
+                ]
     except ValueError:
         pass  # what is wrong is found row by row
     return _validate_rows(delivery, place, now)
@@ -202,7 +214,9 @@ def _validate_rows(delivery: PublishPacket, place: SensorKey, now: datetime) -> 
     ]
 
 
-def _reject_duplicate_key(found: DuplicateKeys, row: int | None, delivery: PublishPacket, content: object) -> Rejection:
+def _reject_duplicate_key(
+    found: DuplicateKeys, row: int | None, delivery: PublishPacket, content: object
+) -> Rejection:
     """Refuse a reading that gives a field twice: what it means is anybody's guess."""
     payload = delivery.payload if row is None else found.payload
     sequence = None if "sequence" in found.fields else _sequence(content)

@@ -15,8 +15,8 @@ from pymongo import UpdateMany, UpdateOne
 
 from broker.messages import NodeStatus, numbered_sensor_ids
 from broker.topics import SensorKey
-from ingestor.allowance import TokenBuckets
 from ingestor.documents import Measure
+from ingestor.receive.token_bucket import TokenBuckets
 
 MAX_NODES = 100_000
 # Sensors that one node may name: with its first words, and each second from then on.

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from ingestor.checkpoint import Checkpoint
 from ingestor.documents import Measure, day_of, hour_of, utc_now
-from ingestor.sensors import SensorUpdates
-from ingestor.store import ReadingStore
+from ingestor.store.checkpoint import Checkpoint
+from ingestor.store.reading_store import ReadingStore
+from ingestor.store.sensor_updates import SensorUpdates
 
 PAUSE_S = 10.0
 PAUSE_PER_WORK = 50

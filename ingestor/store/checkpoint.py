@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ingestor.store import ReadingStore
+from ingestor.store.reading_store import ReadingStore
 
 
 class Checkpoint:

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.topics import SensorKey, Topics
-from ingestor.admission import Authorization
 from ingestor.alarms.commands import AlarmCommand, read_command
-from ingestor.books import Counters
+from ingestor.counters import Counters
+from ingestor.decode.energy_json import INVALID_IDS, Rejection, Valid, validate
 from ingestor.documents import Measure, to_measure, utc_now
-from ingestor.flag import Thresholds, exceeded_threshold
-from ingestor.receive import Inbox
-from ingestor.sensors import SensorUpdates
-from ingestor.validate import INVALID_IDS, Rejection, Valid, validate
+from ingestor.flag.thresholds import Thresholds, exceeded_threshold
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.inbox import Inbox
+from ingestor.store.sensor_updates import SensorUpdates
 
 logger = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from datetime import datetime
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
 from broker.topics import Topics
-from ingestor.alert import to_alert
-from ingestor.books import Counters
+from ingestor.alert.alert import to_alert
+from ingestor.counters import Counters
 from ingestor.documents import Measure, utc_now
-from ingestor.store import ReadingStore
+from ingestor.store.reading_store import ReadingStore
 
 MAX_WAITING = 1000
 

@@ -22,9 +22,9 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from ingestor import schema
 from ingestor.documents import Measure, RejectedDocument
-from ingestor.patience import Retry
+from ingestor.store import schema
+from ingestor.store.retry import Retry
 
 OPERATION_LIMIT_S = 10.0
 MERGE_LIMIT_S = 600.0
@@ -152,7 +152,9 @@ class ReadingStore:
         except UNENCODABLE:
             return await self._insert_encodable(measures)
 
-    async def _insert_encodable(self, measures: Sequence[Measure]) -> dict[int, ExistingMeasure | RejectedByDatabase]:
+    async def _insert_encodable(
+        self, measures: Sequence[Measure]
+    ) -> dict[int, ExistingMeasure | RejectedByDatabase]:
         """Insert all but those that cannot be encoded, which would keep the others from being sent."""
         problems: dict[int, ExistingMeasure | RejectedByDatabase] = {}
         for index, measure in enumerate(measures):

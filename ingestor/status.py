@@ -6,8 +6,8 @@ from typing import Literal
 
 from broker.connection import Connection
 from broker.messages import IngestorStatus
-from ingestor.books import Counters
-from ingestor.store import ReadingStore
+from ingestor.counters import Counters
+from ingestor.store.reading_store import ReadingStore
 
 
 @dataclass(slots=True)

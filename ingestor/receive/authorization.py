@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from mqtt5 import PublishPacket
 
 from broker.topics import SensorKey, Topics
-from ingestor.allowance import TokenBuckets
-from ingestor.validate import Rejection
+from ingestor.decode.energy_json import Rejection
+from ingestor.receive.token_bucket import TokenBuckets
 
 # Of so many at most it is asked anew where they belong; the rest are asked later.
 MAX_LOOKUPS = 10_000

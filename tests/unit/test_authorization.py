@@ -8,11 +8,11 @@ from mqtt5 import PublishPacket
 
 from broker.messages import NodeStatus
 from broker.topics import SensorKey
-from ingestor.admission import Authorization
-from ingestor.allowance import TokenBuckets
-from ingestor.floods import MAX_RECORDS, TOPIC_BYTES_AT_ONCE, DeadLetterPolicy
-from ingestor.sensors import SensorUpdates
-from ingestor.validate import Rejection
+from ingestor.decode.energy_json import Rejection
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.token_bucket import TokenBuckets
+from ingestor.store.dead_letters import MAX_RECORDS, TOPIC_BYTES_AT_ONCE, DeadLetterPolicy
+from ingestor.store.sensor_updates import SensorUpdates
 from tests.fault_points.ingestor import MOST_ALLOWANCES, TAKE_FROM_ALLOWANCE
 
 NOW = datetime(2026, 11, 27, 10)  # noqa: DTZ001 - as in documents

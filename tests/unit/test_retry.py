@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from ingestor.patience import Retry, StoreRejectedError
+from ingestor.store.retry import Retry, StoreRejectedError
 from tests.fault_points.ingestor import LONGEST_PAUSE_S
 
 

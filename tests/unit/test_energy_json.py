@@ -10,8 +10,8 @@ from mqtt5 import PublishPacket, QoS
 from pydantic import TypeAdapter, ValidationError
 
 from broker.messages import MAX_PAYLOAD_BYTES, Reading, ReadingRow
-from ingestor.moment import parse_timestamp
-from ingestor.validate import Checked, Rejection, Valid, validate
+from ingestor.decode.energy_json import Checked, Rejection, Valid, validate
+from ingestor.decode.timestamps import parse_timestamp
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
 GOOD: dict[str, object] = {

@@ -16,7 +16,7 @@ from mqtt5 import PublishPacket
 
 from broker.connection import Connection
 from broker.topics import Topics
-from ingestor.books import Counters
+from ingestor.counters import Counters
 
 READ_BELOW = 8_000
 READ_BELOW_BYTES = 8 * 1024 * 1024

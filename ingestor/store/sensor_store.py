@@ -7,8 +7,8 @@ from typing import Any
 from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from ingestor.patience import short_message
-from ingestor.store import ReadingStore
+from ingestor.store.reading_store import ReadingStore
+from ingestor.store.retry import short_message
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Publish alerts and rejection notices."""

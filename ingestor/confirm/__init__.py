@@ -1,0 +1,1 @@
+"""Tell sensors which readings they may forget."""

@@ -1,0 +1,1 @@
+"""Turn payloads into readings; a payload format is one decoder."""

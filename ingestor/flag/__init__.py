@@ -1,0 +1,1 @@
+"""Say which readings are above their threshold."""

@@ -1,0 +1,1 @@
+"""Take deliveries from the broker, and say who may send what."""

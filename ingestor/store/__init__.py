@@ -1,0 +1,1 @@
+"""What MongoDB keeps: readings, dead letters, sensors, rollups."""
