@@ -73,6 +73,6 @@ def test_ingestor_is_installed_with_what_it_imports(room: str) -> None:
 
 
 def test_ingestor_is_installed_without_the_simulator_and_the_pages() -> None:
-    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "pygal"}
+    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi"}
     assert heavy <= read_lock(LOCK).keys()
     assert not heavy & read_lock(INGESTOR_LOCK).keys()
