@@ -25,7 +25,7 @@ from ingestor.confirm.receipts import Receipts
 from ingestor.counters import Counters
 from ingestor.decode.batch_decoder import Batch, BatchDecoder
 from ingestor.decode.energy_json import Rejection, reject
-from ingestor.documents import late_before
+from ingestor.documents import Measure, late_before
 from ingestor.receive.inbox import Inbox
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
 from ingestor.store.reading_store import ExistingMeasure, ReadingStore, RejectedByDatabase
@@ -114,35 +114,30 @@ class Pipeline:
             )
         if sorted_out.counts:
             await self.store.count_rejected(sorted_out.counts)
-        self._book(batch, duplicates=len(problems) - len(refused), rejected=len(rejections))
+        stored = batch.measures
+        if problems:
+            stored = [measure for index, measure in enumerate(stored) if index not in problems]
+        self._book(batch, stored, duplicates=len(problems) - len(refused), rejected=len(rejections))
         self.books.flooded += sorted_out.counted
-        self._announce(batch, problems, [*sorted_out.kept, *sorted_out.begun])
-        self._judge(batch, problems, [*sorted_out.kept, *sorted_out.flooding])
+        self._announce(batch, stored, [*sorted_out.kept, *sorted_out.begun])
+        self._judge(batch, stored, [*sorted_out.kept, *sorted_out.flooding])
         self._confirm(batch, refused, sorted_out)
         await _acknowledge(batch)
 
-    def _book(self, batch: Batch, *, duplicates: int, rejected: int) -> None:
+    def _book(self, batch: Batch, stored: Sequence[Measure], *, duplicates: int, rejected: int) -> None:
         """Enter what became of the batch, at once, so that the books balance at any moment."""
         self.books.in_flight -= len(batch)
         self.books.stored += len(batch) - duplicates - rejected
         self.books.duplicates += duplicates
         self.books.rejected += rejected
-        self.sensors.on_stored(batch.measures)
+        # Only what is stored now: a conflict, or a repetition, does not say where its sensor is.
+        self.sensors.on_stored(stored)
         self.periods.on_stored(batch.measures)
         late = late_before(batch.received_at)
         self.books.late += sum([measure["timestamp"] < late for measure in batch.measures])
 
-    def _announce(
-        self,
-        batch: Batch,
-        problems: Mapping[int, ExistingMeasure | RejectedByDatabase],
-        rejections: Sequence[Rejection],
-    ) -> None:
-        anomalies = [
-            measure
-            for index, measure in enumerate(batch.measures)
-            if measure["is_anomaly"] and index not in problems
-        ]
+    def _announce(self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection]) -> None:
+        anomalies = [measure for measure in stored if measure["is_anomaly"]]
         self.announcer.alerts(anomalies, batch.received_at)
         notices = []
         for each in rejections:
@@ -159,15 +154,7 @@ class Pipeline:
                 self.books.received += 1
                 self.books.in_flight += 1
 
-    def _judge(
-        self,
-        batch: Batch,
-        problems: Mapping[int, ExistingMeasure | RejectedByDatabase],
-        rejections: Sequence[Rejection],
-    ) -> None:
-        stored = batch.measures
-        if problems:
-            stored = [measure for index, measure in enumerate(stored) if index not in problems]
+    def _judge(self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection]) -> None:
         self.alarms.on_stored(stored, batch.received_at)
         if rejections:
             self.alarms.on_rejected(rejections, batch.received_at)

@@ -128,6 +128,26 @@ async def test_other_value_for_a_stored_reading_is_a_conflict(
     assert balance(await ingestor.books()) == 0
 
 
+async def test_rejected_or_repeated_reading_does_not_change_its_sensor(
+    ingestor: RunningIngestor, place: Site
+) -> None:
+    sent = reading(place.sensor, 1.82, location="Room 1")
+    await place.publish(json.dumps(sent))
+
+    def location() -> object:
+        return (place.database.sensors.find_one({"sensor_id": place.sensor}) or {}).get("location")
+
+    await eventually(lambda: location() == "Room 1")
+    conflict, repeated = sent | {"value_kwh": 1.99, "location": "Room 2"}, sent | {"location": "Room 3"}
+    await place.publish(json.dumps(conflict), json.dumps(repeated))
+    # Sensors are written in the order of arrival: once this one is there, so would be the others.
+    after = f"{place.sensor}-after"
+    await place.wire.publish(f"energy/readings/{place.site}/{after}", payload(after, 1.0))
+    await eventually(lambda: place.database.sensors.count_documents({"sensor_id": after}) == 1)
+    assert [each["kind"] for each in place.rejected()] == ["conflict"]
+    assert location() == "Room 1"
+
+
 async def test_array_is_stored_reading_by_reading(ingestor: RunningIngestor, place: Site) -> None:
     rows = [
         {"sensor_id": place.sensor, "value_kwh": number, "timestamp": 1_763_892_000 + number}
