@@ -81,14 +81,14 @@ class WebServer:
     Attributes:
         settings: How.
         database: What is shown.
-        access: Who may come in.
+        authenticator: Who may come in.
         listener: Where browsers connect.
         context: How to speak TLS; None to speak plain HTTP.
     """
 
     settings: WebSettings
     database: Database
-    access: Authenticator
+    authenticator: Authenticator
     listener: socket.socket
     context: ssl.SSLContext | None
 
@@ -97,10 +97,10 @@ async def serve(serving: WebServer, asked: asyncio.Event) -> None:
     """Serve until asked to end."""
     settings, context = serving.settings, serving.context
     ingestors = IngestorListener(settings.mqtt_url, settings.topic_root)
-    sources = Dependencies.of(serving.database, ingestors, settings)
-    api = make_api(serving.database, serving.access, partial(ingestor_counters, ingestors))
+    deps = Dependencies.of(serving.database, ingestors, settings)
+    api = make_api(serving.database, serving.authenticator, partial(ingestor_counters, ingestors))
     config = uvicorn.Config(
-        make_app(sources, serving.access, api),
+        make_app(deps, serving.authenticator, api),
         log_level="warning",
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
@@ -113,7 +113,7 @@ async def serve(serving: WebServer, asked: asyncio.Event) -> None:
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(sources.live.follow(), name="web.live")
+        looking = group.create_task(deps.live.follow(), name="web.live")
         listening = group.create_task(ingestors.listen(asked), name="web.ingestors")
         answering = group.create_task(server.serve([serving.listener]), name="web.serve")
         await asked.wait()
@@ -123,19 +123,19 @@ async def serve(serving: WebServer, asked: asyncio.Event) -> None:
         await answering
 
 
-def make_app(sources: Dependencies, access: Authenticator, api: FastAPI) -> ASGIApp:
+def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> ASGIApp:
     """The web page and the REST interface behind the gate.
 
     Args:
-        sources: What is shown.
-        access: Who may come in.
+        deps: What is shown.
+        authenticator: Who may come in.
         api: The REST interface.
     """
     add_script_nonces()
     authorize_pages()
     app = FastAPI(openapi_url=None)
     add_error_handlers(app)
-    app.include_router(make_login_routes(access))
+    app.include_router(make_login_routes(authenticator))
     app.mount("/api/v1", api)
     app.mount("/static", StaticFiles(directory=STATIC))
 
@@ -144,7 +144,7 @@ def make_app(sources: Dependencies, access: Authenticator, api: FastAPI) -> ASGI
         return JSONResponse({"live": True})
 
     ui.add_head_html('<link rel="stylesheet" href="/static/style.css">', shared=True)
-    add_pages(sources)
+    add_pages(deps)
     ui.run_with(
         app,
         title="Energy Monitor",
@@ -158,7 +158,7 @@ def make_app(sources: Dependencies, access: Authenticator, api: FastAPI) -> ASGI
     )
     # Whatever else a browser could use would have to be guarded too.
     core.app.config.socket_io_js_transports = ["websocket"]
-    return GZipMiddleware(AuthMiddleware(app, access), minimum_size=GZIP_MIN_BYTES)
+    return GZipMiddleware(AuthMiddleware(app, authenticator), minimum_size=GZIP_MIN_BYTES)
 
 
 class _Server(uvicorn.Server):

@@ -34,13 +34,13 @@ TAGS = [
 
 
 def make_api(
-    database: Database, access: Authenticator, ingestors: Callable[[], list[IngestorCounters]]
+    database: Database, authenticator: Authenticator, ingestors: Callable[[], list[IngestorCounters]]
 ) -> FastAPI:
     """Make the application, to be mounted at ``/api/v1``.
 
     Args:
         database: Where the answers are.
-        access: Who may ask.
+        authenticator: Who may ask.
         ingestors: What ingestors say of themselves.
     """
     api = FastAPI(
@@ -58,8 +58,8 @@ def make_api(
         await database.ping()
 
     add_error_handlers(api)
-    known = Depends(make_token_check(access))
-    api.include_router(make_token_routes(access))
+    known = Depends(make_token_check(authenticator))
+    api.include_router(make_token_routes(authenticator))
     api.include_router(
         make_health_routes(database, ingestors), dependencies=[known], responses=problem_responses()
     )

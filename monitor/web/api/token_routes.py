@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.web.api.errors import Problem
 from monitor.web.api.models import ApiModel
-from monitor.web.auth.client_address import client_address
 from monitor.web.auth.cookie import COOKIE_NAME, read_token
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError, Role
 
@@ -46,11 +45,11 @@ class AccessToken(ApiModel):
     role: Role = Field(description="Whose it is.")
 
 
-def make_token_routes(access: Authenticator) -> APIRouter:
+def make_token_routes(authenticator: Authenticator) -> APIRouter:
     """The way to a token.
 
     Args:
-        access: Who may come in.
+        authenticator: Who may come in.
     """
     router = APIRouter(tags=["token"])
     wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
@@ -73,35 +72,35 @@ def make_token_routes(access: Authenticator) -> APIRouter:
     async def log_in(request: Request, form: Annotated[PasswordForm, Form()]) -> AccessToken:
         """Get a token for a password. After five wrong ones, each has to wait longer than the last."""
         try:
-            token = await access.log_in(form.username, form.password, client_address(request))
+            token = await authenticator.log_in(form.username, form.password, client_address(request))
         except LoginThrottledError as error:
             wait_s = str(error.retry_after_s)
             raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
-        person = token and access.session_of(token.value)
-        if not token or not person:
+        session = token and authenticator.session_of(token.value)
+        if not token or not session:
             raise HTTPException(401, "user or password is wrong", CHALLENGE)
-        return AccessToken(access_token=token.value, expires_in=token.lifetime_s, role=person.role)
+        return AccessToken(access_token=token.value, expires_in=token.lifetime_s, role=session.role)
 
     @router.delete(
         "/token",
         summary="Log out",
         status_code=204,
         responses={401: refused},
-        dependencies=[Depends(make_token_check(access))],
+        dependencies=[Depends(make_token_check(authenticator))],
     )
     async def log_out(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> None:
         """Make the token that is shown worthless; pages that are open for it end."""
         for each in (token, read_token(request)):
-            access.log_out(each or "")
+            authenticator.log_out(each or "")
 
     return router
 
 
-def make_token_check(access: Authenticator) -> Callable[..., Coroutine[Any, Any, None]]:
+def make_token_check(authenticator: Authenticator) -> Callable[..., Coroutine[Any, Any, None]]:
     """What lets a question pass only from somebody who has logged in.
 
     Args:
-        access: Who may come in.
+        authenticator: Who may come in.
     """
 
     async def check(
@@ -110,7 +109,7 @@ def make_token_check(access: Authenticator) -> Callable[..., Coroutine[Any, Any,
         _: Annotated[str | None, Depends(_cookie)],
     ) -> None:
         # The gate has looked at the cookie, whose name is another one over https.
-        if request.state.person is None and (token is None or access.session_of(token) is None):
+        if request.state.session is None and (token is None or authenticator.session_of(token) is None):
             raise HTTPException(
                 401, "log in first: send `Authorization: Bearer …` with a token from POST token", CHALLENGE
             )

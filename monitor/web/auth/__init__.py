@@ -1,1 +1,1 @@
-"""Sessions and what protects them: log-in, cookies, headers, who may see which page."""
+"""Log-in, sessions, and what stands before every page."""

@@ -1,4 +1,7 @@
-"""Stands before every page: nobody passes without having logged in, and no other site speaks for them."""
+"""Stands before every page: no access without a session, and no requests from other sites.
+
+It is plain ASGI, in front of NiceGUI and the REST interface.
+"""
 
 import secrets
 from http import HTTPStatus
@@ -18,28 +21,28 @@ from monitor.web.auth.sessions import Authenticator, Session
 API_PREFIX = "/api/v1/"
 WEBSOCKET_PREFIX = "/_nicegui_ws/"
 OPEN_PATHS = frozenset({"/login", "/live", "/favicon.ico"})
-# Looks, the same for everybody; the REST interface asks for tokens itself.
+# Styles, the same for everybody; the REST interface checks tokens itself.
 OPEN_PREFIXES = ("/static/", API_PREFIX)
 CACHED_PREFIXES = ("/static/", "/_nicegui/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 20
-# NiceGUI would believe it, whoever says it.
+# NiceGUI would believe it, whoever sends it.
 UNTRUSTED_HEADER = b"x-forwarded-prefix"
-CROSS_SITE = "this was sent from another site"
+CROSS_SITE = "this request comes from another site"
 
 
 class AuthMiddleware:
-    """Lets those pass who have logged in.
+    """Passes on the requests of sessions.
 
     Args:
         app: What is behind it.
-        access: Who may pass.
+        authenticator: Knows the sessions.
     """
 
-    def __init__(self, app: ASGIApp, access: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self.app = app
-        self._access = access
+        self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -48,36 +51,38 @@ class AuthMiddleware:
             return
         scope["headers"] = [each for each in scope["headers"] if each[0] != UNTRUSTED_HEADER]
         connection = HTTPConnection(scope)
-        person = self._access.session_of(read_token(connection))
+        session = self._authenticator.session_of(read_token(connection))
         state = scope.setdefault("state", {})
-        state["person"], state["nonce"] = person, secrets.token_urlsafe(16)
+        state["session"], state["nonce"] = session, secrets.token_urlsafe(16)
         if scope["type"] == "websocket":
-            await self._talk(connection, receive, send)
+            await self._open_websocket(connection, receive, send)
             return
-        is_kept = scope["path"].startswith(CACHED_PREFIXES)
-        strict = SecurityHeaders(send, state["nonce"], secure=is_secure(connection), is_cacheable=is_kept)
-        await (_rejection(connection, person) or self.app)(scope, receive, strict)
+        is_cacheable = scope["path"].startswith(CACHED_PREFIXES)
+        headers = SecurityHeaders(
+            send, state["nonce"], secure=is_secure(connection), is_cacheable=is_cacheable
+        )
+        await (_rejection(connection, session) or self.app)(scope, receive, headers)
 
-    async def _talk(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
-        scope, person = connection.scope, connection.scope["state"]["person"]
-        # One that names a session would take over what somebody else has begun.
+    async def _open_websocket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
+        scope, session = connection.scope, connection.scope["state"]["session"]
+        # One that names a Socket.IO session would take over another browser's.
         is_new = scope["path"].startswith(WEBSOCKET_PREFIX) and "sid" not in connection.query_params
-        if person is None or not is_new or not is_same_origin(connection):
+        if session is None or not is_new or not is_same_origin(connection):
             await send({"type": "websocket.close", "code": CLOSE_CODE})
             return
-        await SessionSocket(person, receive, send).serve(self.app, scope)
+        await SessionSocket(session, receive, send).serve(self.app, scope)
 
 
-def _rejection(connection: HTTPConnection, person: Session | None) -> Response | None:
-    """What a request gets instead of what it asks for; None if it may have that."""
+def _rejection(connection: HTTPConnection, session: Session | None) -> Response | None:
+    """The answer to a request that is rejected; None if it may pass."""
     path, method = connection.scope["path"], connection.scope["method"]
     if method not in SAFE_METHODS:
-        refusal = _change_rejection(connection)
-        if refusal is not None:
-            return refusal
+        rejection = _change_rejection(connection)
+        if rejection is not None:
+            return rejection
     if path.startswith(WEBSOCKET_PREFIX):
-        return PlainTextResponse("there are web sockets only", HTTPStatus.BAD_REQUEST)
-    if person is not None or path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
+        return PlainTextResponse("this path serves web sockets only", HTTPStatus.BAD_REQUEST)
+    if session is not None or path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
         return None
     if method == "GET":
         return RedirectResponse(f"/login?next={quote(path)}", HTTPStatus.SEE_OTHER)
@@ -86,15 +91,15 @@ def _rejection(connection: HTTPConnection, person: Session | None) -> Response |
 
 def _change_rejection(connection: HTTPConnection) -> Response | None:
     is_api = connection.scope["path"].startswith(API_PREFIX)
-    # A token that a program sends by itself is nothing that another site could have it send.
+    # A bearer token is sent by programs on purpose; only a cookie is sent by browsers by themselves.
     if not is_same_origin(connection) and (not is_api or read_token(connection)):
         if is_api:
             return problem_response(HTTPStatus.FORBIDDEN, "other", CROSS_SITE)
         return PlainTextResponse(CROSS_SITE, HTTPStatus.FORBIDDEN)
     length = connection.headers.get("Content-Length", "0")
     is_chunked = "Transfer-Encoding" in connection.headers
-    # Of the longest number Python would complain.
+    # Python rejects to read numbers with thousands of digits.
     is_number = length.isdecimal() and len(length) <= MAX_LENGTH_DIGITS
     if is_chunked or not is_number or int(length) > MAX_BODY_BYTES:
-        return PlainTextResponse("this is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return PlainTextResponse("the request is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return None

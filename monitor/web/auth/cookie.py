@@ -1,8 +1,10 @@
-"""The cookie by which a browser shows who has logged in.
+"""The session cookie.
 
-Over https its name begins with ``__Host-``: browsers take such a cookie over https only, from this very
-host, so that no other server of the same domain and nobody on the way can slip in one of their own.
+Over https its name begins with ``__Host-``: browsers take such a cookie over https only and from this very
+host, so neither another server of the domain nor anyone on the network can plant one.
 """
+
+from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -12,35 +14,32 @@ SECURE_COOKIE_NAME = f"__Host-{COOKIE_NAME}"
 
 
 def is_secure(connection: HTTPConnection) -> bool:
-    """Whether a request came over https, to this process or to a proxy that it trusts."""
+    """Whether a request came over https, to this process or to a trusted proxy."""
     return connection.scope.get("scheme") in {"https", "wss"}
 
 
 def read_token(connection: HTTPConnection) -> str:
-    """The token that a browser shows; empty if it shows none."""
-    return connection.cookies.get(_name(connection), "")
+    """The token in a request; empty if there is none."""
+    return connection.cookies.get(_attributes(connection)["key"], "")
 
 
-def set_token(answer: Response, connection: HTTPConnection, token: str, stay_s: int) -> None:
-    """Have a browser show a token from now on."""
-    answer.set_cookie(
-        _name(connection),
-        token,
-        max_age=stay_s,
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=is_secure(connection),
-    )
+def set_token(response: Response, connection: HTTPConnection, token: str, lifetime_s: int) -> None:
+    """Have a browser send a token from now on."""
+    response.set_cookie(value=token, max_age=lifetime_s, **_attributes(connection))
 
 
-def delete_token(answer: Response, connection: HTTPConnection) -> None:
+def delete_token(response: Response, connection: HTTPConnection) -> None:
     """Have a browser forget its token."""
-    # Browsers refuse to change a __Host- cookie by one that lacks what it had.
-    answer.delete_cookie(
-        _name(connection), path="/", httponly=True, samesite="strict", secure=is_secure(connection)
-    )
+    response.delete_cookie(**_attributes(connection))
 
 
-def _name(connection: HTTPConnection) -> str:
-    return SECURE_COOKIE_NAME if is_secure(connection) else COOKIE_NAME
+def _attributes(connection: HTTPConnection) -> dict[str, Any]:
+    # To delete a __Host- cookie takes the same attributes as to set it.
+    name = SECURE_COOKIE_NAME if is_secure(connection) else COOKIE_NAME
+    return {
+        "key": name,
+        "path": "/",
+        "httponly": True,
+        "samesite": "strict",
+        "secure": is_secure(connection),
+    }

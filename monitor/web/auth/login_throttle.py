@@ -1,12 +1,12 @@
-"""How long somebody has to wait who has tried wrong passwords.
+"""How long a client has to wait that has sent wrong passwords.
 
-Five wrong ones are free. From then on each costs more, a second, two, four, up to a minute, and is counted
-twice. By address: whoever guesses is slowed down, under whatever names. And by user: who guesses from many
-addresses is slowed down too. The second does not hold where that user has come in lately, so that
-nobody can keep people out of their own desks. From elsewhere, whoever is told to wait gets a turn after that
-time, however many others guess meanwhile: at most a minute, from any address.
+Five are free. After that each costs more, 1 s, 2 s, 4 s up to a minute, counted twice: by network (an IPv4
+address or an IPv6 /64), under whatever user names; and by user, from whatever networks. The count by user does
+not hold for a network from which that user has logged in lately, so nobody can lock users out of their own
+desks. From elsewhere, each network gets its turn after the announced time, at most a minute, however many
+others guess meanwhile.
 
-What is counted is forgotten after a quarter of an hour without a wrong password.
+A count is forgotten a quarter of an hour after the last wrong password.
 """
 
 import ipaddress
@@ -14,6 +14,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
+
+from starlette.requests import HTTPConnection
 
 FREE_FAILURES = 5
 MAX_DELAY_S = 60.0
@@ -25,11 +27,16 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+def client_address(connection: HTTPConnection) -> str:
+    """The client's address: as a trusted proxy tells it, else that of the connection."""
+    return connection.client.host if connection.client else ""
+
+
 class LoginAttempt(NamedTuple):
-    """Somebody tries a password.
+    """A password is tried.
 
     Attributes:
-        user: As whom; empty for all users that do not exist.
+        user: For which user; empty for all that do not exist.
         network: From where.
     """
 
@@ -38,7 +45,7 @@ class LoginAttempt(NamedTuple):
 
     @classmethod
     def of(cls, user: str, address: str) -> "LoginAttempt":
-        """Whoever has an IPv6 address has a network full of them."""
+        """An attempt from an address; a client with an IPv6 address has its whole network."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:
@@ -52,19 +59,19 @@ class LoginAttempt(NamedTuple):
 
 @dataclass(slots=True)
 class _FailureCount:
-    """Wrong passwords, and those that are being checked now."""
+    """Wrong passwords, and those being checked now."""
 
     failures: int = 0
     in_progress: int = 0
     last: float = 0.0
 
     def delay_s(self) -> float:
-        """How long the next one has to wait after the last."""
+        """How long the next attempt has to wait after the last."""
         over = self.failures + self.in_progress - FREE_FAILURES
         return 0.0 if over < 0 else min(2.0 ** min(over, 30), MAX_DELAY_S)
 
     def wait_s(self, now: float) -> float:
-        """How long the next one has to wait from now on."""
+        """How long the next attempt has to wait from now on."""
         # What is being checked may be wrong a moment later.
         since_s = 0.0 if self.in_progress else now - self.last
         return max(0.0, self.delay_s() - since_s)
@@ -84,33 +91,33 @@ class LoginThrottle:
         self._turns: OrderedDict[LoginAttempt, float] = OrderedDict()
         self._familiar: OrderedDict[LoginAttempt, float] = OrderedDict()
 
-    def begin(self, what: LoginAttempt) -> float:
-        """Ask whether somebody may try now; if so, ``end`` has to follow.
+    def begin(self, attempt: LoginAttempt) -> float:
+        """Ask whether a password may be tried now; if so, ``end`` has to follow.
 
         Returns:
-            0 if they may; else how long they have to wait, seconds.
+            0 if it may; else how long to wait, seconds.
         """
         now = self._clock()
-        place, user = self._count(self._networks, what.network), self._count(self._users, what.user)
-        turn_s = 0.0 if self._is_familiar(what) else self._turn_wait_s(what, user.delay_s())
-        wait_s = max(place.wait_s(now), turn_s)
+        network, user = self._count(self._networks, attempt.network), self._count(self._users, attempt.user)
+        turn_s = 0.0 if self._is_familiar(attempt) else self._turn_wait_s(attempt, user.delay_s())
+        wait_s = max(network.wait_s(now), turn_s)
         if wait_s == 0:
-            self._turns.pop(what, None)
-            place.in_progress += 1
+            self._turns.pop(attempt, None)
+            network.in_progress += 1
             user.in_progress += 1
         return wait_s
 
-    def end(self, what: LoginAttempt, *, was_correct: bool) -> None:
-        """Say what came of a try."""
+    def end(self, attempt: LoginAttempt, *, was_correct: bool) -> None:
+        """Record the result of an attempt."""
         now = self._clock()
-        for counts, key in ((self._networks, what.network), (self._users, what.user)):
+        for counts, key in ((self._networks, attempt.network), (self._users, attempt.user)):
             count = self._count(counts, key)
             count.in_progress = max(0, count.in_progress - 1)
             if not was_correct:
                 count.failures += 1
                 count.last = now
         if was_correct:
-            _remember(self._familiar, what, now)
+            _remember(self._familiar, attempt, now)
 
     def _count(self, counts: OrderedDict[str, _FailureCount], key: str) -> _FailureCount:
         count = counts.get(key)
@@ -119,22 +126,22 @@ class LoginThrottle:
         _remember(counts, key, count)
         return count
 
-    def _is_familiar(self, what: LoginAttempt) -> bool:
-        return self._clock() - self._familiar.get(what, float("-inf")) < FAMILIAR_FOR_S
+    def _is_familiar(self, attempt: LoginAttempt) -> bool:
+        return self._clock() - self._familiar.get(attempt, float("-inf")) < FAMILIAR_FOR_S
 
-    def _turn_wait_s(self, what: LoginAttempt, costs_s: float) -> float:
-        now, turn = self._clock(), self._turns.get(what)
+    def _turn_wait_s(self, attempt: LoginAttempt, delay_s: float) -> float:
+        now, turn = self._clock(), self._turns.get(attempt)
         if turn is None:
-            if costs_s == 0:
+            if delay_s == 0:
                 return 0.0
-            turn = now + costs_s
-            _remember(self._turns, what, turn)
+            turn = now + delay_s
+            _remember(self._turns, attempt, turn)
         return max(0.0, turn - now)
 
 
-def _remember(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
-    """Keep a value, at the cost of that which was not used for longest."""
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > MAX_ENTRIES:
-        kept.popitem(last=False)
+def _remember(entries: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    """Keep an entry; beyond the limit the least recently used one is dropped."""
+    entries[key] = value
+    entries.move_to_end(key)
+    if len(entries) > MAX_ENTRIES:
+        entries.popitem(last=False)

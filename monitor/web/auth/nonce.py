@@ -1,7 +1,7 @@
-"""Scripts that may run: those that stand in NiceGUI's own template, and nothing that is put into it.
+"""Scripts of NiceGUI's own page template carry the nonce of the answer; nothing put into it does.
 
-The template is marked before anything is filled in. So a script that comes in with what is shown, through
-a mistake of ours or of NiceGUI's, has no nonce, and browsers do not run it.
+The template is marked before anything is filled in. A script that comes in with the content, through a
+mistake of ours or of NiceGUI's, has no nonce, and browsers do not run it.
 """
 
 from jinja2 import ChoiceLoader, DictLoader
@@ -11,7 +11,7 @@ PAGE = "index.html"
 
 
 def add_script_nonces() -> None:
-    """Have each script of the template carry the nonce of the request's answer."""
+    """Have each script of the template carry the nonce."""
     environment = templates.env
     loader = environment.loader
     if loader is None:

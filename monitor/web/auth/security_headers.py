@@ -1,8 +1,7 @@
-"""Headers by which browsers are told to be strict.
+"""Security headers on every answer.
 
-NiceGUI draws pages by compiling templates in the browser, which takes ``unsafe-eval``, and styles
-elements in place. Scripts in a page itself run only if they carry this answer's nonce, which those of
-NiceGUI's own template do and nothing else does.
+NiceGUI compiles templates in the browser, which takes ``unsafe-eval``, and styles elements in place. Scripts
+within a page run only with this answer's nonce, which those of NiceGUI's own template have and no others.
 """
 
 from http import HTTPStatus
@@ -18,7 +17,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-# Over https: browsers come back over nothing else.
 STRICT_TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -32,22 +30,22 @@ class SecurityHeaders:
 
     Args:
         send: Sends it.
-        nonce: What scripts of the page carry.
+        nonce: Of the page's scripts.
         secure: Whether it goes over https.
-        is_kept: Whether browsers may keep it: libraries and looks, which are the same for everybody.
+        is_cacheable: Whether browsers may cache it: libraries and styles, the same for everybody.
     """
 
     def __init__(self, send: Send, nonce: str, *, secure: bool, is_cacheable: bool) -> None:
         self._send = send
         self._headers = HEADERS | (STRICT_TRANSPORT_SECURITY if secure else {})
         self._headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
-        self._is_kept = is_cacheable
+        self._is_cacheable = is_cacheable
 
     async def __call__(self, message: Message) -> None:
         """Send a part of the answer."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.update(self._headers)
-            if not self._is_kept or message["status"] != HTTPStatus.OK:
+            if not self._is_cacheable or message["status"] != HTTPStatus.OK:
                 headers["Cache-Control"] = "no-store"
         await self._send(message)

@@ -1,4 +1,4 @@
-"""What is open for somebody ends when they log out or their time is over."""
+"""A web socket ends with its session: at log-out, or when the session expires."""
 
 import asyncio
 import contextlib
@@ -8,48 +8,48 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from monitor.web.auth.sessions import Session
 
 CLOSE_CODE = 4401
-# To NiceGUI's script, as Socket.IO writes it: ask for this page again, which leads to the log-in.
+# Makes NiceGUI's script load the page again, which leads to the log-in; as Socket.IO writes it.
 RECONNECT_MESSAGE = '42["try_reconnect"]'
 DISCONNECT: Message = {"type": "websocket.disconnect", "code": CLOSE_CODE}
 
 
 class SessionSocket:
-    """A web socket of one person, which they have no longer than they are logged in.
+    """A web socket of a session.
 
     Args:
-        person: Whose it is.
-        receive: Gives what the browser says.
-        send: Tells the browser.
+        session: Whose it is.
+        receive: Gives the browser's messages.
+        send: Sends to the browser.
     """
 
-    def __init__(self, person: Session, receive: Receive, send: Send) -> None:
-        self._person = person
+    def __init__(self, session: Session, receive: Receive, send: Send) -> None:
+        self._session = session
         self._receive = receive
         self._send = send
         self._is_open = False
 
     async def serve(self, app: ASGIApp, scope: Scope) -> None:
-        """Have an application talk to the browser, until one of them ends it or the person goes."""
-        self._going = asyncio.create_task(self._person.ended(), name="web.going")
+        """Connect an application to the browser, until one of them or the session ends."""
+        self._ending = asyncio.create_task(self._session.ended(), name="web.session-end")
         try:
             await app(scope, self._receive_message, self._send_message)
         finally:
-            self._going.cancel()
+            self._ending.cancel()
 
     async def _receive_message(self) -> Message:
-        hearing = asyncio.ensure_future(self._receive())
+        receiving = asyncio.ensure_future(self._receive())
         try:
-            await asyncio.wait({hearing, self._going}, return_when=asyncio.FIRST_COMPLETED)
-            if self._person.is_active:
-                return await hearing
+            await asyncio.wait({receiving, self._ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._session.is_active:
+                return await receiving
         finally:
-            hearing.cancel()
+            receiving.cancel()
         await self._close()
         return DISCONNECT
 
     async def _send_message(self, message: Message) -> None:
-        # What is still on its way to somebody who has gone is told to nobody.
-        if self._person.is_active:
+        # Nothing more is sent once the session has ended.
+        if self._session.is_active:
             self._is_open = message["type"] != "websocket.close"
             await self._send(message)
 

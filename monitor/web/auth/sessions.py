@@ -1,4 +1,4 @@
-"""Who may come in, and what they may do: two users, each with a password."""
+"""The two users, their passwords and their sessions."""
 
 import asyncio
 import contextlib
@@ -23,63 +23,65 @@ MAX_SESSIONS_PER_ROLE = 5_000
 
 
 class Session:
-    """Somebody who has logged in, until they leave or their time is over.
+    """A session, from log-in until log-out or expiry.
 
     Args:
-        role: ``viewer`` may look, ``operator`` may also acknowledge, shelve and repair.
-        stay_s: For how long, seconds.
+        role: ``viewer`` may read, ``operator`` may also acknowledge, mute and repair.
+        lifetime_s: For how long, seconds.
         clock: Tells the time, seconds.
     """
 
-    def __init__(self, role: Role, stay_s: float = SESSION_LIFETIME_S, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, role: Role, lifetime_s: float = SESSION_LIFETIME_S, clock: Clock = time.monotonic
+    ) -> None:
         self.role = role
         self._clock = clock
-        self._until = clock() + stay_s
-        self._left = asyncio.Event()
+        self._expires_at = clock() + lifetime_s
+        self._ended = asyncio.Event()
 
     @property
     def is_active(self) -> bool:
-        """Whether they are still logged in."""
-        return not self._left.is_set() and self._clock() < self._until
+        """Whether it has neither ended nor expired."""
+        return not self._ended.is_set() and self._clock() < self._expires_at
 
     @property
     def may_operate(self) -> bool:
-        """Whether they may do more than look, and still may."""
+        """Whether it may make changes now."""
         return self.role == "operator" and self.is_active
 
     def end(self) -> None:
-        """Be logged in no more."""
-        self._left.set()
+        """End it."""
+        self._ended.set()
 
     async def ended(self) -> None:
-        """Wait until they are logged in no more."""
+        """Wait until it has ended or expired."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._until - self._clock()):
-                await self._left.wait()
+            async with asyncio.timeout(self._expires_at - self._clock()):
+                await self._ended.wait()
         # The event loop may wake up a moment too early.
         self.end()
 
 
 class LoginThrottledError(Exception):
-    """Raised when somebody has to wait before they may try a password; says why.
+    """Raised when a password may not be tried yet; says why.
 
     Args:
-        sentence: Why.
-        retry_after_s: For how long, seconds.
+        sentence: Why, without a full stop.
+        retry_after_s: When to try again, seconds from now.
     """
 
-    def __init__(self, sentence: str, wait_s: int) -> None:
+    def __init__(self, sentence: str, retry_after_s: int) -> None:
         super().__init__(sentence)
-        self.retry_after_s = wait_s
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
 class SessionToken:
-    """What somebody shows after they have logged in.
+    """The secret that a client sends to show its session.
 
     Attributes:
-        value: The token itself: chance, which only this process knows.
-        lifetime_s: For how long it is good, seconds.
+        value: 256 random bits as text; only this process and the client know it.
+        lifetime_s: For how long it is valid, seconds.
     """
 
     value: str
@@ -87,10 +89,10 @@ class SessionToken:
 
 
 class Authenticator:
-    """Checks passwords, hands out tokens and knows whose they are.
+    """Checks passwords, issues tokens and finds their sessions.
 
-    Passwords are kept as Argon2 hashes only. Tokens live in memory: after a restart everybody logs in again.
-    Passwords are tried one after the other, and who tries wrong ones has to wait ever longer.
+    Passwords are kept as Argon2 hashes only. Sessions live in memory: after a restart everybody logs in again.
+    Passwords are checked one at a time, and wrong ones cost ever more time.
 
     Args:
         passwords: The password of each user.
@@ -101,7 +103,7 @@ class Authenticator:
         self._clock = clock
         self._hasher = PasswordHasher()
         self._hashes = {role: self._hasher.hash(password) for role, password in passwords.items()}
-        # What a name that does not exist is checked against, so that it takes as long as one that does.
+        # Checked for unknown users, so that they take as long as known ones.
         self._decoy_hash = self._hasher.hash(secrets.token_hex())
         self._sessions: dict[str, Session] = {}
         self._throttle = LoginThrottle(clock)
@@ -113,45 +115,45 @@ class Authenticator:
 
         Args:
             user: The user's name.
-            password: What they say is the user's password.
-            address: From where they come.
+            password: The password to check.
+            address: The client's address.
 
         Returns:
             A token; None if user or password are wrong.
 
         Raises:
-            BusyError: Too many wrong ones were tried, or too many are being checked.
+            LoginThrottledError: Too many wrong passwords, or too many checks at once.
         """
         if self._waiting >= MAX_WAITING:
             raise LoginThrottledError("Too many people are logging in", RETRY_WHEN_BUSY_S)
         role = next((each for each in self._hashes if each == user), None)
-        what = LoginAttempt.of(role or "", address)
-        wait_s = self._throttle.begin(what)
+        attempt = LoginAttempt.of(role or "", address)
+        wait_s = self._throttle.begin(attempt)
         if wait_s > 0:
             raise LoginThrottledError("Too many wrong passwords", math.ceil(wait_s))
-        is_right = False
+        is_correct = False
         self._waiting += 1
         try:
             async with self._one_at_a_time:
-                is_right = await asyncio.to_thread(self._check, role, password)
+                is_correct = await asyncio.to_thread(self._check, role, password)
         finally:
             self._waiting -= 1
-            self._throttle.end(what, was_correct=is_right)
-        return self._issue_token(role) if role and is_right else None
+            self._throttle.end(attempt, was_correct=is_correct)
+        return self._issue_token(role) if role and is_correct else None
 
     def session_of(self, token: str) -> Session | None:
-        """Who shows a token; None if nobody has it any more."""
-        person = self._sessions.get(token)
-        if person is not None and not person.is_active:
+        """The active session of a token, if any."""
+        session = self._sessions.get(token)
+        if session is not None and not session.is_active:
             self.log_out(token)
             return None
-        return person
+        return session
 
     def log_out(self, token: str) -> None:
-        """Forget a token; whatever is open for it ends."""
-        person = self._sessions.pop(token, None)
-        if person is not None:
-            person.end()
+        """End the session of a token, if any; its open pages end with it."""
+        session = self._sessions.pop(token, None)
+        if session is not None:
+            session.end()
 
     def _check(self, role: Role | None, password: str) -> bool:
         try:
@@ -163,8 +165,8 @@ class Authenticator:
     def _issue_token(self, role: Role) -> SessionToken:
         token = SessionToken(secrets.token_urlsafe(32), SESSION_LIFETIME_S)
         self._sessions[token.value] = Session(role, token.lifetime_s, self._clock)
-        # Who may only look cannot send those away who act, however often they log in.
-        same = [text for text, person in self._sessions.items() if person.role == role]
-        if len(same) > MAX_SESSIONS_PER_ROLE:
-            self.log_out(same[0])
+        # Counted by role: viewers who log in again and again cannot log operators out.
+        same_role = [value for value, session in self._sessions.items() if session.role == role]
+        if len(same_role) > MAX_SESSIONS_PER_ROLE:
+            self.log_out(same_role[0])
         return token

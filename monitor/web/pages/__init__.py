@@ -8,11 +8,11 @@ from monitor.web.pages.now import add_now
 from monitor.web.pages.sensor import add_sensor
 
 
-def add_pages(sources: Dependencies) -> None:
-    """Make all pages.
+def add_pages(deps: Dependencies) -> None:
+    """Add all pages to NiceGUI.
 
     Args:
-        sources: What they show.
+        deps: What they show.
     """
     for add in (add_now, add_sensor, add_alarms, add_compare, add_health):
-        add(sources)
+        add(deps)

@@ -34,31 +34,31 @@ USUAL_H = 2016
 FORMS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d %b"}
 
 
-def add_compare(sources: Dependencies) -> None:
+def add_compare(deps: Dependencies) -> None:
     """Make the page.
 
     Args:
-        sources: What it shows.
+        deps: What it shows.
     """
 
     @ui.page("/compare")
     async def compare(request: Request) -> None:
-        with page_layout(sources, request, "Compare"):
-            page = _Compare(sources)
+        with page_layout(deps, request, "Compare"):
+            page = _Compare(deps)
         ui.timer(0.0, page.look, once=True)
 
 
 class _Compare:
     """The page in one browser."""
 
-    def __init__(self, sources: Dependencies) -> None:
-        self._sources = sources
+    def __init__(self, deps: Dependencies) -> None:
+        self._deps = deps
         self._turn = 0
         with ui.element("div").classes("controls"):
             self._hours = ui.select(SPANS, value=168, label="Time", on_change=self.look)
             self._unit = ui.select(list(get_args(Unit)), value="day", label="Energy per", on_change=self.look)
             self._by = ui.select(list(get_args(GroupBy)), value="site", label="By", on_change=self.look)
-            sites = sorted({each.site for each in sources.live.sensor_cache.sensors.values() if each.site})
+            sites = sorted({each.site for each in deps.live.sensor_cache.sensors.values() if each.site})
             all_sites = {"": "all", **{each: escape_text(each) for each in sites}}
             self._site = ui.select(all_sites, value="", label="Site", on_change=self.look)
             for choice in (self._hours, self._unit, self._by, self._site):
@@ -92,9 +92,9 @@ class _Compare:
         unit, by, zone = (
             cast("Unit", self._unit.value),
             cast("GroupBy", self._by.value),
-            self._sources.zone.key,
+            self._deps.zone.key,
         )
-        energies = self._sources.energy
+        energies = self._deps.energy
         turn = self._turn = self._turn + 1
         self._found.classes(add="adding-up")
         try:
@@ -107,7 +107,7 @@ class _Compare:
                 return
             self._note.visible, self._found.visible = False, True
             self._show_totals(totals, span, unit)
-            self._peaks.content = _peak_table(peaks, self._sources)
+            self._peaks.content = _peak_table(peaks, self._deps)
             cells = await energies.heat(usual, zone=zone, scope=scope)
         except QueryError as error:
             if turn == self._turn:
@@ -132,18 +132,18 @@ class _Compare:
             sums[total.who or "all"] += total.energy_kwh
         ranks = sorted(sums, key=lambda who: -sums[who])
         named, rest = ranks[:SHOWN], ranks[SHOWN:]
-        bucket_starts = list(_starts(span, unit, self._sources.zone))[-MAX_BARS:]
+        bucket_starts = list(_starts(span, unit, self._deps.zone))[-MAX_BARS:]
         places = {start: place for place, start in enumerate(bucket_starts)}
         parts = {who: [0.0] * len(bucket_starts) for who in [*named, *(["others"] if rest else [])]}
         for total in totals:
             if total.start in places:
                 who = total.who or "all"
                 parts[who if who in named else "others"][places[total.start]] += total.energy_kwh
-        labels = [format_clock(start, self._sources.zone, form=FORMS[unit]) for start in bucket_starts]
+        labels = [format_clock(start, self._deps.zone, form=FORMS[unit]) for start in bucket_starts]
         self._totals.options.clear()
         self._totals.options.update(totals_chart(labels, parts))
         whole = sum(sums.values())
-        zone = self._sources.zone.key
+        zone = self._deps.zone.key
         self._lead.content = escape_html(
             f"{format_energy(whole)} in the {SPANS[int(self._hours.value)]}, {zone}"
         )
@@ -157,12 +157,12 @@ def _starts(span: TimeRange, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
     return bucket_starts(TimeRange(span.first, span.end - ROOM), unit, zone)
 
 
-def _peak_table(peaks: Sequence[Peak], sources: Dependencies) -> str:
+def _peak_table(peaks: Sequence[Peak], deps: Dependencies) -> str:
     rows = [
         (
             each.sensor_id,
             f"{format_number(each.max_kwh)} kWh",
-            format_clock(each.start, sources.zone, form="%Y-%m-%d %H:%M"),
+            format_clock(each.start, deps.zone, form="%Y-%m-%d %H:%M"),
         )
         for each in peaks
     ]

@@ -1,4 +1,4 @@
-"""The page *Health*: do the books balance, does everything answer, and what was refused."""
+"""The page *Health*: is every reading accounted for, does everything answer, and what was rejected."""
 
 from datetime import UTC
 
@@ -10,114 +10,123 @@ from monitor.formatting import format_ago
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import escape_html, format_clock
+from monitor.web.formatting import format_clock
+from monitor.web.html import render
 from monitor.web.ingestors import IngestorReport
-from monitor.web.widgets.kpi import Kpi, table_html
-from monitor.web.widgets.layout import add_text, page_layout
+from monitor.web.widgets.kpi import Kpi
+from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.rejected_list import RejectedListView
+from monitor.web.widgets.text import Text
 
 REJECTED_SHOWN = 50
 POLL_EVERY_S = 5.0
-# Ingestors say how they are every five seconds.
+# Ingestors report every five seconds.
 STALE_AFTER_S = 20.0
-BALANCE = "Whatever was received is stored, was stored before, was refused and kept, or is in hand."
-COUNTERS = ("received", "stored", "duplicates", "rejected", "pending")
+BALANCE = "Every reading received is stored, a duplicate, rejected, or being processed."
+COUNTERS = {
+    "Received": "received",
+    "Stored": "stored",
+    "Duplicates": "duplicates",
+    "Rejected": "rejected",
+    "Being processed": "pending",
+}
 
 
-def add_health(sources: Dependencies) -> None:
-    """Make the page.
+def add_health(deps: Dependencies) -> None:
+    """Add the page.
 
     Args:
-        sources: What it shows.
+        deps: What it shows.
     """
 
     @ui.page("/health")
     async def health(request: Request) -> None:
-        with page_layout(sources, request, "Health") as person:
-            page = _Health(sources, person)
+        with page_layout(deps, request, "Health") as session:
+            page = _Health(deps, session)
         ui.timer(1.0, page.update)
-        ui.timer(0.0, page.look, once=True)
-        ui.timer(POLL_EVERY_S, page.look)
+        ui.timer(0.0, page.load_rejected, once=True)
+        ui.timer(POLL_EVERY_S, page.load_rejected)
 
 
 class _Health:
     """The page in one browser."""
 
-    def __init__(self, sources: Dependencies, person: Session) -> None:
-        self._sources = sources
-        with ui.element("div").classes("figures"):
+    def __init__(self, deps: Dependencies, session: Session) -> None:
+        self._deps = deps
+        with ui.element("div").classes("kpis"):
             self._broker, self._database = Kpi("Broker"), Kpi("Database")
-            self._books, self._lag = Kpi("Books"), Kpi("In hand")
-        add_text("The books", "h2")
-        add_text(BALANCE, "p", "lead")
+            self._balance, self._pending = Kpi("Readings"), Kpi("Being processed")
+        Text("Every reading accounted for", "h2")
+        Text(BALANCE, "p", "lead")
         self._table = ui.html("", sanitize=False).classes("card scroll").props('tabindex="0"')
-        add_text("Refused payloads", "h2")
-        self._note = add_text("Looking …", "p", "empty")
-        self._rejected = RejectedListView(sources, person)
+        Text("Rejected payloads", "h2")
+        self._note = Text("Loading …", "p", "empty")
+        self._rejected = RejectedListView(deps, session)
         self.update()
 
     def update(self) -> None:
-        """Show what is so now."""
-        sources, now = self._sources, utc_now()
-        broker, database = sources.ingestors.error, sources.live.error
-        self._broker.show(*(("away", broker, "major") if broker else ("well", "answers", "well")))
-        fresh = format_ago(sources.live.fresh_at, now)
-        self._database.show(
-            *(("away", database, "major") if database else ("well", f"answered {fresh}", "well"))
-        )
-        self._show_books()
-        statuses = [each.status for each in sources.ingestors.reports.values()]
-        pending = sum(each.pending or 0 for each in statuses)
-        moments = (
-            each.last_seen_at for each in sources.live.sensor_cache.sensors.values() if each.last_seen_at
-        )
-        self._lag.show(
-            f"{pending:,}", f"the newest reading was made {format_ago(max(moments, default=None), now)}"
-        )
-        self._table.content = _counters_table(sources)
+        """Show the present state."""
+        deps, now = self._deps, utc_now()
+        fresh = f"answered {format_ago(deps.live.fresh_at, now)}"
+        _show_server(self._broker, deps.ingestors.error, "connected")
+        _show_server(self._database, deps.live.error, fresh)
+        self._show_balance()
+        pending = sum(each.status.pending or 0 for each in deps.ingestors.reports.values())
+        seen = (each.last_seen_at for each in deps.live.sensor_cache.sensors.values())
+        newest = max(filter(None, seen), default=None)
+        detail = "No readings yet" if newest is None else f"newest reading {format_ago(newest, now)}"
+        self._pending.show(f"{pending:,}", detail)
+        self._table.content = _counters_table(deps)
 
-    def _show_books(self) -> None:
-        heard = self._sources.ingestors.reports
-        gaps = {name: gap for name, each in heard.items() if (gap := each.imbalance)}
-        online = sum(is_online(each, self._sources) for each in heard.values())
-        count = f"{online} of {len(heard)} ingestors online"
-        if gaps:
-            missing = ", ".join(f"{name}: {gap:+,}" for name, gap in gaps.items())
-            self._books.show("do not balance", missing, "major")
+    def _show_balance(self) -> None:
+        reports = self._deps.ingestors.reports
+        imbalances = {name: each.imbalance for name, each in reports.items() if each.imbalance}
+        online = sum(is_online(each, self._deps) for each in reports.values())
+        if imbalances:
+            missing = ", ".join(f"{name}: {count:+,}" for name, count in imbalances.items())
+            self._balance.show("Not balanced", missing, "major")
         else:
-            self._books.show("balance" if heard else "—", count, "well" if online else "major")
+            count = f"{online} of {len(reports)} ingestors online"
+            self._balance.show("Balanced" if reports else "—", count, "ok" if online else "major")
 
-    async def look(self) -> None:
-        """Look up what was refused."""
+    async def load_rejected(self) -> None:
+        """Show the newest rejected payloads."""
         try:
-            found = await self._sources.rejected.newest(REJECTED_SHOWN)
+            found = await self._deps.rejected.newest(REJECTED_SHOWN)
         except QueryError as error:
-            self._note.content, self._note.visible = escape_html(f"{error}."), True
+            self._note.show(f"{error}.")
             return
-        self._note.visible = False
+        self._note.show(None)
         self._rejected.show(found)
 
 
-def is_online(heard: IngestorReport, sources: Dependencies) -> bool:
-    """Whether an ingestor says that it is there, and has said so of late."""
-    is_fresh = (utc_now() - heard.received_at).total_seconds() < STALE_AFTER_S
-    return heard.status.state == "online" and is_fresh and sources.ingestors.error is None
+def is_online(report: IngestorReport, deps: Dependencies) -> bool:
+    """Whether an ingestor reports that it is online, and has done so lately."""
+    is_fresh = (utc_now() - report.received_at).total_seconds() < STALE_AFTER_S
+    return report.status.state == "online" and is_fresh and deps.ingestors.error is None
 
 
-def _counters_table(sources: Dependencies) -> str:
-    rows = [_counters_row(name, heard, sources) for name, heard in sorted(sources.ingestors.reports.items())]
+def _show_server(kpi: Kpi, error: str | None, detail: str) -> None:
+    if error:
+        kpi.show("Not reachable", error, "major")
+    else:
+        kpi.show("OK", detail, "ok")
+
+
+def _counters_table(deps: Dependencies) -> str:
+    rows = [_counters_row(name, report, deps) for name, report in sorted(deps.ingestors.reports.items())]
     if not rows:
-        return '<p class="hint">No ingestor has said anything yet.</p>'
-    return table_html(("ingestor", "state", *COUNTERS, "adds up"), rows)
+        return '<p class="hint">No ingestor has reported yet.</p>'
+    return render("table.html", heads=("Ingestor", "State", *COUNTERS, "Balanced"), rows=rows)
 
 
-def _counters_row(name: str, heard: IngestorReport, sources: Dependencies) -> list[str]:
-    status, gap = heard.status, heard.imbalance
-    state = "online" if is_online(heard, sources) else "not heard"
+def _counters_row(name: str, report: IngestorReport, deps: Dependencies) -> list[str]:
+    status, imbalance = report.status, report.imbalance
+    state = "online" if is_online(report, deps) else "not responding"
     if status.state == "offline":
         state = "offline"
     if status.since is not None:
-        state += f" since {format_clock(status.since.astimezone(UTC).replace(tzinfo=None), sources.zone)}"
-    told = [getattr(status, each) for each in COUNTERS]
-    numbers = ["—" if each is None else f"{each:,}" for each in told]
-    return [name, state, *numbers, f"{gap:+,} missing" if gap else "yes"]
+        state += f" since {format_clock(status.since.astimezone(UTC).replace(tzinfo=None), deps.zone)}"
+    counters = [getattr(status, each) for each in COUNTERS.values()]
+    numbers = ["—" if each is None else f"{each:,}" for each in counters]
+    return [name, state, *numbers, f"{imbalance:+,} missing" if imbalance else "yes"]

@@ -1,1 +1,1 @@
-"""Parts of pages."""
+"""Pieces that several pages are made of."""

@@ -1,4 +1,4 @@
-"""What is around every page: the way to the others, who is there, and whether what is shown is fresh."""
+"""What surrounds every page: navigation, session, theme, and a warning when the data is old."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,8 @@ from ingestor.documents import utc_now
 from monitor.formatting import format_age
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import escape_html, format_clock
+from monitor.web.formatting import format_clock
+from monitor.web.widgets.text import Text
 
 PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
 BRAND = "#0b5c57"
@@ -21,18 +22,18 @@ THEME_COOKIE = "energy_monitor_theme"
 
 
 @contextmanager
-def page_layout(sources: Dependencies, request: Request, title: str) -> Iterator[Session]:
-    """Draw the frame; what is drawn inside of the context is the page.
+def page_layout(deps: Dependencies, request: Request, title: str) -> Iterator[Session]:
+    """Draw the layout; what is drawn within the context is the page.
 
     Args:
-        sources: What pages show.
-        request: Which asks for the page; it has passed the gate.
+        deps: What pages show.
+        request: For the page; it has passed the middleware.
         title: The page's.
 
     Yields:
-        Who looks.
+        The session.
     """
-    person: Session = request.state.person
+    session: Session = request.state.session
     ui.page_title(escape_text(f"{title} · Energy Monitor"))
     ui.colors(primary=BRAND)
     with ui.header().classes("top"):
@@ -40,54 +41,45 @@ def page_layout(sources: Dependencies, request: Request, title: str) -> Iterator
         badge = _add_navigation(title)
         with ui.element("div").classes("who"):
             _add_theme_choice(request.cookies.get(THEME_COOKIE, "auto"))
-            leave = ui.element("form").props('method="post" action="/logout"')
-            with leave, ui.element("button").props("type=submit"):
-                add_text("Log out", "span")
-                add_text(person.role, "span", "role")
+            log_out = ui.element("form").props('method="post" action="/logout"')
+            with log_out, ui.element("button").props("type=submit"):
+                Text("Log out", "span")
+                Text(session.role, "span", "role")
     with ui.element("div").classes("page"):
-        stale = add_text("", "div", "stale").props('role="alert"')
-        add_text(title, "h1")
-        yield person
+        warning = Text("", "div", "old-data").props('role="alert"')
+        Text(title, "h1")
+        yield session
 
     def update() -> None:
-        count = len(sources.live.active_alarms)
-        badge.content = str(count)
-        badge.visible = count > 0
-        sentence = stale_warning(sources)
-        stale.content = escape_html(sentence)
-        stale.visible = sentence is not None
+        badge.show(str(len(deps.live.active_alarms) or ""))
+        warning.show(stale_warning(deps))
 
     update()
     ui.timer(1.0, update)
 
 
-def add_text(text: str | None, tag: str = "p", classes: str = "") -> ui.html:
-    """Put text on the page. It may come from anybody: nothing of it is markup."""
-    return ui.html(escape_html(text), tag=tag, sanitize=False).classes(classes)
-
-
-def stale_warning(sources: Dependencies) -> str | None:
-    """Say that what is shown is old, if it is."""
-    error, fresh_at = sources.live.error, sources.live.fresh_at
+def stale_warning(deps: Dependencies) -> str | None:
+    """Warn that the data shown is old, if it is."""
+    error, fresh_at = deps.live.error, deps.live.fresh_at
     if error is None:
         return None
     if fresh_at is None:
-        return f"{error}. Nothing can be shown yet; this page goes on by itself when it does."
-    old_s = (utc_now() - fresh_at).total_seconds()
-    seen = format_clock(fresh_at, sources.zone)
-    return f"{error}. What you see is from {seen}, {format_age(old_s)} ago; this page goes on by itself."
+        return f"{error}. No data yet; this page updates automatically."
+    age = format_age((utc_now() - fresh_at).total_seconds())
+    shown = f"{format_clock(fresh_at, deps.zone)}, {age} ago"
+    return f"{error}. The data shown is from {shown}; this page updates automatically."
 
 
-def _add_navigation(title: str) -> ui.html:
+def _add_navigation(title: str) -> Text:
     with ui.element("nav").props('aria-label="Pages"'):
         for name, path in PAGES.items():
             link = ui.link("", path)
             if name == title:
                 link.props('aria-current="page"')
             with link:
-                add_text(name, "span")
+                Text(name, "span")
                 if name == "Alarms":
-                    badge = add_text("", "span", "badge")
+                    badge = Text("", "span", "badge")
     return badge
 
 
@@ -103,6 +95,5 @@ def _add_theme_choice(chosen: str) -> None:
         )
 
     value = chosen if chosen in THEMES else "auto"
-    ui.select(list(THEMES), value=value, label="Theme", on_change=choose).props("dense borderless").classes(
-        "theme"
-    )
+    choice = ui.select(list(THEMES), value=value, label="Theme", on_change=choose)
+    choice.props("dense borderless").classes("theme")

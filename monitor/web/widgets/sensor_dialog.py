@@ -1,67 +1,62 @@
-"""What operators set of a sensor: where it is, and what it should not exceed."""
+"""What operators set for a sensor: its location and its threshold."""
 
 import math
 
 from nicegui import ui
 
-from broker.escape import escape_text
 from broker.topics import SensorKey
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.widgets.operator_actions import NOT_AUTHORIZED, notify
+from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
 
 MAX_LOCATION_LENGTH = 200
+THRESHOLD = "Threshold in kWh (empty: default"
 
 
-async def open_sensor_dialog(sources: Dependencies, person: Session, place: SensorKey) -> None:
-    """Ask for location and threshold, and set them."""
+async def open_sensor_dialog(deps: Dependencies, session: Session, sensor_id: str) -> None:
+    """Ask for location and threshold, and save them."""
     page = ui.context.client
     try:
-        known = await sources.sensors.one(place.name) or SensorDocument(sensor_id=place.name)
+        known = await deps.sensors.one(sensor_id) or SensorDocument(sensor_id=sensor_id)
     except QueryError as error:
         notify(page, f"{error}.", is_success=False)
         return
-    with ui.dialog() as dialog, ui.card().classes("ask"):
-        ui.label(escape_text(place.name)).classes("ask-title")
-        location = ui.input("Location; empty: what it says itself", value=known.get("own_location"))
+    default_kwh = deps.ingestors.threshold_kwh
+    default = THRESHOLD + (")" if default_kwh is None else f", {default_kwh:g})")
+    with open_dialog(sensor_id) as dialog:
+        location = ui.input("Location (empty: as reported by the sensor)", value=known.get("own_location"))
         location.props(f"outlined maxlength={MAX_LOCATION_LENGTH}").classes("wide")
-        threshold = ui.number("Threshold, kWh; empty: that of all", value=known.get("threshold_kwh"), min=0)
+        threshold = ui.number(default, value=known.get("threshold_kwh"), min=0)
         threshold.props("outlined").classes("wide")
 
         async def save() -> None:
             own = (location.value or "").strip()[:MAX_LOCATION_LENGTH]
-            wrong = _validation_error(person, own, threshold.value)
-            if wrong is None:
+            error = _validation_error(session, own, threshold.value)
+            if error is None:
                 changes = {"own_location": own or None, "threshold_kwh": threshold.value}
-                wrong = await _save(sources, place.name, changes)
-            if wrong is not None:
-                notify(page, wrong, is_success=False)
-                return
-            dialog.close()
-            notify(page, f"{place.name} is changed; a threshold counts within five seconds.", is_success=True)
+                error = await _save(deps, sensor_id, changes)
+            if error is None:
+                dialog.close()
+            notify(page, error or "Saved. Takes effect within five seconds.", is_success=error is None)
 
-        with ui.row():
-            ui.button("Save", on_click=save)
-            ui.button("Cancel", on_click=dialog.close).props("flat")
-    dialog.on("hide", dialog.delete)
-    dialog.open()
+        add_buttons(dialog, "Save", save)
 
 
-def _validation_error(person: Session, location: str, threshold_kwh: float | None) -> str | None:
-    if not person.may_operate:
+def _validation_error(session: Session, location: str, threshold_kwh: float | None) -> str | None:
+    if not session.may_operate:
         return NOT_AUTHORIZED
     if not location.isprintable():
-        return "A location has printable characters only."
+        return "The location contains characters that cannot be printed."
     if threshold_kwh is not None and not (math.isfinite(threshold_kwh) and threshold_kwh >= 0):
-        return "A threshold is a number of kWh, not below 0."
+        return "The threshold must be 0 kWh or more."
     return None
 
 
-async def _save(sources: Dependencies, sensor_id: str, changes: dict[str, object]) -> str | None:
+async def _save(deps: Dependencies, sensor_id: str, changes: dict[str, object]) -> str | None:
     try:
-        is_known = await sources.sensors.change(sensor_id, changes)
+        is_known = await deps.sensors.change(sensor_id, changes)
     except QueryError as error:
         return f"{error}."
-    return None if is_known else f"No sensor {sensor_id} is known any more."
+    return None if is_known else f"Unknown sensor {sensor_id}."

@@ -1,22 +1,21 @@
-"""All sensors as tiles, grouped by site: searched, a page at a time, each tile drawn anew when it changes."""
+"""All sensors as tiles, grouped by site: searched, a page at a time, each tile redrawn when it changes."""
 
 from collections.abc import Mapping, Sequence
 
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.live.live_sensor import LiveSensor
+from monitor.live.live_sensor import RECENT_READINGS, LiveSensor
 from monitor.live.snapshot import LiveSnapshot
-from monitor.web.widgets.layout import add_text
 from monitor.web.widgets.sensor_tile import tile_class, tile_html
+from monitor.web.widgets.text import Text
 
 PAGE_TILES = 60
-KEPT = 30
-WAITING = "Looking for sensors …"
-NOT_FOUND = "No sensor is like that; clear the search to see all."
+WAITING = "Loading sensors …"
+NOT_FOUND = "No sensor matches. Clear the search to see all."
 EMPTY = (
-    "No sensor has sent anything yet. Start one: scripts/sensor-node --sensor-id Sensor-LARI-01, "
-    "or docker compose up sensor-node. It appears here by itself."
+    "No readings yet. Start a sensor: scripts/sensor-node --sensor-id Sensor-LARI-01, "
+    "or docker compose up sensor-node. It appears here automatically."
 )
 
 
@@ -33,26 +32,27 @@ class SensorGrid:
         self._tiles: dict[str, ui.html] = {}
         self._worst: Mapping[str, str] = {}
         with ui.element("div").classes("controls"):
-            self._search = ui.input("Search: sensor, site, location", on_change=self._search_anew)
+            self._search = ui.input("Search by sensor, site or location", on_change=self._restart_search)
             self._search.props("clearable outlined dense debounce=200").classes("search")
-            self._only_wrong = ui.checkbox("Only what needs attention", on_change=self._search_anew)
-            self._counted = add_text("", "span", "counted").props('role="status"')
+            self._only_wrong = ui.checkbox("Needs attention only", on_change=self._restart_search)
+            self._count = Text("", "span", "counted").props('role="status"')
         self._grid = ui.element("div")
-        self._note = add_text(WAITING, "p", "empty")
+        self._note = Text(WAITING, "p", "empty")
         self._pages = ui.pagination(1, 1, direction_links=True, on_change=self._draw)
         self._pages.props('aria-label="Pages of sensors"')
 
     async def show(self, worst: Mapping[str, str]) -> None:
-        """Show what is so now.
+        """Show the present state.
 
         Args:
-            worst: The severity of the worst standing alarm of each sensor that has one.
+            worst: The severity of the worst active alarm of each sensor that has one.
         """
         self._worst = worst
-        await self._live.sensor_cache.load_history([name for _, name in self._shown], fewer_than=KEPT)
+        names = [name for _, name in self._shown]
+        await self._live.sensor_cache.load_history(names, fewer_than=RECENT_READINGS)
         self._draw()
 
-    def _search_anew(self) -> None:
+    def _restart_search(self) -> None:
         self._pages.value = 1
         self._draw()
 
@@ -62,9 +62,9 @@ class SensorGrid:
         self._pages.max, self._pages.visible = pages, pages > 1
         first = (min(int(self._pages.value or 1), pages) - 1) * PAGE_TILES
         shown = found[first : first + PAGE_TILES]
-        self._counted.content = f"{total:,}" if len(found) == total else f"{len(found):,} of {total:,}"
-        self._note.visible = not shown
-        self._note.content = NOT_FOUND if total else WAITING if self._live.fresh_at is None else EMPTY
+        self._count.show(f"{total:,}" if len(found) == total else f"{len(found):,} of {total:,}")
+        reason = NOT_FOUND if total else WAITING if self._live.fresh_at is None else EMPTY
+        self._note.show(None if shown else reason)
         self._lay_out(shown)
         now = utc_now()
         for sensor in shown:
@@ -75,14 +75,14 @@ class SensorGrid:
     def _found(self) -> list[LiveSensor]:
         words, now = (self._search.value or "").lower().split(), utc_now()
 
-        def is_sought(sensor: LiveSensor) -> bool:
+        def matches(sensor: LiveSensor) -> bool:
             text = f"{sensor.sensor_id} {sensor.site} {sensor.location}".lower()
             if not all(word in text for word in words):
                 return False
             is_wrong = sensor.sensor_id in self._worst or sensor.state(now) != "online"
             return is_wrong or not self._only_wrong.value
 
-        found = filter(is_sought, self._live.sensor_cache.sensors.values())
+        found = filter(matches, self._live.sensor_cache.sensors.values())
         return sorted(found, key=lambda each: (each.site, each.sensor_id))
 
     def _lay_out(self, shown: Sequence[LiveSensor]) -> None:
@@ -94,7 +94,7 @@ class SensorGrid:
         self._grid.clear()
         with self._grid:
             for site in dict.fromkeys(each.site for each in shown):
-                add_text(site or "not known yet where", "h3", "site")
+                Text(site or "Site unknown", "h3", "site")
                 with ui.element("div").classes("tiles"):
                     for sensor in shown:
                         if sensor.site == site:
@@ -102,6 +102,6 @@ class SensorGrid:
 
 
 def _link_to(sensor_id: str) -> ui.html:
-    """The link stays, with its focus and a click that has begun, when what is in it is drawn anew."""
-    # The id is nothing but letters, digits, dots, dashes and underscores.
+    """A link keeps its focus, and a click that has begun, when its content is redrawn."""
+    # An id consists of letters, digits, dots, dashes and underscores.
     return ui.html("", tag="a", sanitize=False).props(f'href="/sensor/{sensor_id}"')

@@ -1,4 +1,4 @@
-"""Choose a time: some that people often want, or one from a day to a day."""
+"""Choose a period: a usual one that ends now, or one with a start and an end."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -8,17 +8,17 @@ from nicegui import ui
 from ingestor.documents import utc_now
 from monitor.queries.database import TimeRange
 
-CUSTOM = "other"
+CUSTOM = "custom"
 
 
 class TimeRangePicker:
     """The choice in one browser.
 
     Args:
-        zone: Of the days that people write.
-        offered: What is offered, by its name; hours.
+        zone: Of the times that people write.
+        offered: The usual periods by name, hours.
         chosen: Which of these at first.
-        changed: Called when another time is chosen.
+        changed: Called when another period is chosen.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TimeRangePicker:
         options = [*offered, CUSTOM]
         first = chosen if chosen in offered else options[0]
         self._toggle = ui.toggle(options, value=first, on_change=self._choose)
-        self._toggle.props('no-caps unelevated dense aria-label="Time shown"').classes("spans")
+        self._toggle.props('no-caps unelevated dense aria-label="Period"').classes("spans")
         with ui.row().classes("own-span") as self._own:
             self._from = ui.input("From").props('type="datetime-local" outlined dense stack-label')
             self._to = ui.input("To").props('type="datetime-local" outlined dense stack-label')
@@ -39,11 +39,11 @@ class TimeRangePicker:
 
     @property
     def is_running(self) -> bool:
-        """Whether the time goes on until now."""
+        """Whether the period ends now."""
         return bool(self._toggle.value != CUSTOM)
 
     def time_range(self) -> TimeRange | None:
-        """The time chosen; None if what somebody wrote is no time."""
+        """The chosen period; None if the end is not after the start."""
         now = utc_now()
         if self.is_running:
             hours = self._offered[self._toggle.value]

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from monitor.web.auth.auth_middleware import AuthMiddleware
-from monitor.web.auth.client_address import client_address
 from monitor.web.auth.cookie import COOKIE_NAME, SECURE_COOKIE_NAME, read_token, set_token
 from monitor.web.auth.csrf import is_same_origin
 from monitor.web.auth.login_throttle import LoginAttempt

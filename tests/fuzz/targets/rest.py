@@ -144,7 +144,7 @@ class Nowhere:
 
 
 _nowhere = Nowhere()
-_person = Session("viewer")
+_session = Session("viewer")
 _app: Callable[[Scope, Any, Any], Awaitable[None]] = make_api(
     Database(_nowhere), Authenticator({"viewer": "a"}), list
 )
@@ -185,7 +185,7 @@ async def _ask(path: bytes, query: bytes) -> tuple[int, bytes]:
         "scheme": "http",
         "query_string": query,
         "headers": [(b"host", b"localhost")],
-        "state": {"person": _person},
+        "state": {"session": _session},
     }
     said: list[Any] = []
 

@@ -1,0 +1,24 @@
+"""Text on a page."""
+
+from nicegui import ui
+
+from monitor.web.html import escape_html
+
+
+class Text(ui.html):
+    """Text that may come from anybody: nothing in it is markup.
+
+    Args:
+        text: The text.
+        tag: The element that it is in.
+        classes: The element's CSS classes.
+    """
+
+    def __init__(self, text: str | None = "", tag: str = "p", classes: str = "") -> None:
+        super().__init__(escape_html(text), tag=tag, sanitize=False)
+        self.classes(classes)
+
+    def show(self, text: str | None) -> None:
+        """Show another text; hide the element if there is none."""
+        self.content = escape_html(text)
+        self.visible = bool(text)
