@@ -109,7 +109,7 @@ def list_lines(
         return [f"No sensor is known{at}."]
     rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
     states = [sensor_state(each, look.now).split()[0] for each in known]
-    counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "silent", "offline"))
+    counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "stale", "offline"))
     noun = "1 sensor" if len(known) == 1 else f"{len(known):,} sensors"
     return [
         *table_lines(COLUMNS, rows, get_terminal_size().columns, bold=look.colours),
@@ -125,16 +125,16 @@ def to_live_sensor(document: SensorDocument) -> LiveSensor:
 
 
 def sensor_state(sensor: LiveSensor, now: datetime) -> str:
-    """Say whether a sensor is heard: ``online``, ``offline``, ``silent 3 h``.
+    """Say whether readings of a sensor arrive: ``online``, ``offline``, ``stale 3 h``.
 
     Args:
         sensor: The sensor.
         now: This moment, UTC, naive.
     """
     known = sensor.state(now)
-    if known != "silent" or sensor.last_seen_at is None:
+    if known != "stale" or sensor.last_seen_at is None:
         return known
-    return f"silent {format_duration(now - sensor.last_seen_at, short=True)}"
+    return f"stale {format_duration(now - sensor.last_seen_at, short=True)}"
 
 
 def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class WatchScreen:
     def _head(self) -> Text:
         sums = self._live.sensor_cache.totals(self._now)
         today_kwh = self._live.today.energy_kwh if self._live.today else 0.0
-        away = f", {sums.stale:,} silent" * bool(sums.stale)
+        away = f", {sums.stale:,} stale" * bool(sums.stale)
         away += f", {sums.offline:,} offline" * bool(sums.offline)
         count = len(self._live.active_alarms)
         text = Text(no_wrap=True, overflow="ellipsis")

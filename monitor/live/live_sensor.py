@@ -62,7 +62,7 @@ class LiveSensor:
     # Parallel, the oldest first: seconds since 1970, kWh.
     _moments_s: "array[float]" = field(default_factory=_numbers)
     _values_kwh: "array[float]" = field(default_factory=_numbers)
-    # When it was last heard and is silent from on, seconds since 1970; and what it takes until then.
+    # When it was last heard and is stale from on, seconds since 1970; and what it takes until then.
     _stale_from_s: float = NEVER_S
     _last_seen_s: float = NEVER_S
     _power_kw: float | None = None
@@ -112,15 +112,15 @@ class LiveSensor:
         return self._values_kwh.tolist()
 
     def state(self, now: datetime) -> str:
-        """``online``, ``silent`` (nothing is heard of it) or ``offline`` (its node said so)."""
+        """``online``, ``stale`` (no reading for three intervals) or ``offline`` (its node said so)."""
         if self.status == "offline":
             return "offline"
-        return "silent" if self.is_stale(now) else "online"
+        return "stale" if self.is_stale(now) else "online"
 
     def is_stale(self, now: datetime) -> bool:
         """Whether nothing is heard of it: for three intervals, and for ten seconds at least.
 
-        One that never sent a reading is silent too.
+        One that never sent a reading is stale too.
         """
         return self.is_stale_at(to_seconds(now))
 
@@ -131,7 +131,7 @@ class LiveSensor:
     def power_kw(self, now: datetime) -> float | None:
         """What it takes, kW: its last reading by the time since the one before it.
 
-        None if that is not known, or if it is silent.
+        None if that is not known, or if it is stale.
         """
         return self.power_kw_at(to_seconds(now))
 

@@ -29,7 +29,7 @@ class SensorTotals(NamedTuple):
     """All sensors in a few numbers.
 
     Attributes:
-        power_kw: What all of them take that are not silent, as far as it is known, kW.
+        power_kw: What all of them take that are not stale, as far as it is known, kW.
         sensors: How many there are: the next three together.
         online: How many are heard.
         stale: How many are not, though their nodes did not say that they are gone.
@@ -139,17 +139,17 @@ class SensorCache:
         """
         now_s = to_seconds(now)
         power_kw = 0.0
-        online = silent = offline = anomalies = 0
+        online = stale = offline = anomalies = 0
         for sensor in self.sensors.values():
             power_kw += sensor.power_kw_at(now_s) or 0.0
             if sensor.status == "offline":
                 offline += 1
             elif sensor.is_stale_at(now_s):
-                silent += 1
+                stale += 1
             else:
                 online += 1
                 anomalies += sensor.is_anomaly
-        return SensorTotals(power_kw, len(self.sensors), online, silent, offline, anomalies)
+        return SensorTotals(power_kw, len(self.sensors), online, stale, offline, anomalies)
 
     @contextmanager
     def _look(self, what: str) -> Iterator[None]:

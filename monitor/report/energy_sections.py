@@ -74,9 +74,9 @@ def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
     standing_now = f"of which {stand:,} still {'stands' if stand == 1 else 'stand'}" if figures.alarms else ""
     yield KeyFigure("Alarms", f"{len(figures.alarms):,}", standing_now, is_bad=stand > 0)
     if figures.sensors:
-        silent = len(stale_sensors(figures))
+        stale = len(stale_sensors(figures))
         yield KeyFigure(
-            "Sensors silent now", f"{silent:,}", f"of {len(figures.sensors):,}", is_bad=silent > 0
+            "Sensors stale now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0
         )
 
 

@@ -97,7 +97,7 @@ def _longest(alarm: AlarmDocument, when: ReportPeriod) -> str:
 def stale_sensors(figures: ReportData) -> list[SensorDocument]:
     """Sensors that are not heard now, though their nodes did not say that they are gone."""
     now = figures.when.now
-    return [each for each in figures.sensors if sensor_state(to_live_sensor(each), now).startswith("silent")]
+    return [each for each in figures.sensors if sensor_state(to_live_sensor(each), now).startswith("stale")]
 
 
 def quality_sections(figures: ReportData) -> list[ReportSection]:

@@ -1,4 +1,4 @@
-"""Where pages get what they show, and to whom they tell what people want."""
+"""What pages read from, and where their commands go."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -20,8 +20,8 @@ class Dependencies:
     """Everything that pages read, and the broker's address for commands.
 
     Attributes:
-        live: What is known now.
-        ingestors: What ingestors say.
+        live: The present state.
+        ingestors: What ingestors report.
         zone: In which times are shown.
         mqtt_url: The broker, with a user who may give commands.
         topic_root: First topic level(s).
@@ -34,7 +34,7 @@ class Dependencies:
     topic_root: str
     readings: ReadingQueries
     energy: EnergyQueries
-    episodes: AlarmQueries
+    alarms: AlarmQueries
     sensors: SensorQueries
     rejected: RejectedQueries
 
@@ -50,7 +50,7 @@ class Dependencies:
             topic_root=settings.topic_root,
             readings=ReadingQueries(database),
             energy=EnergyQueries(database),
-            episodes=AlarmQueries(database),
+            alarms=AlarmQueries(database),
             sensors=SensorQueries(database),
             rejected=RejectedQueries(database),
         )

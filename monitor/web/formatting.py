@@ -1,21 +1,19 @@
-"""Numbers, times and names as pages write them."""
+"""Energies, powers and times as pages write them."""
 
 from datetime import UTC, datetime, tzinfo
-from html import escape
 
-from broker.escape import escape_text
 from monitor.formatting import format_number
 
 KILO = 1000.0
 
 
 def format_energy(kwh: float) -> str:
-    """Write an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
+    """Format an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
     return _scaled(kwh, ("kWh", "MWh", "GWh"))
 
 
 def format_power(kw: float | None) -> str:
-    """Write a power with a fitting unit; a dash if it is not known."""
+    """Format a power with a fitting unit; a dash if it is unknown."""
     return "—" if kw is None else _scaled(kw, ("kW", "MW", "GW"))
 
 
@@ -30,7 +28,7 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
 
 
 def format_clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """Write a document's time in a time zone; without the day if it is today."""
+    """Format a document's time in a time zone; without the day if it is today."""
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     if local.date() == datetime.now(zone).date():
         form = form.removeprefix("%Y-%m-%d ")
@@ -41,8 +39,3 @@ def chart_ms(moment: datetime, zone: tzinfo) -> int:
     """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     return round(local.replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def escape_html(text: str | None) -> str:
-    """Text from outside as HTML: nothing of it is markup, nothing of it turns the direction of writing."""
-    return escape(escape_text(text or ""), quote=True)

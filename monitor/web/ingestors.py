@@ -1,4 +1,4 @@
-"""What ingestors say of themselves: their retained states with the books, from the live topics."""
+"""What ingestors report: their retained states with their counters, from the live topics."""
 
 import asyncio
 import logging
@@ -28,8 +28,8 @@ class IngestorReport(NamedTuple):
     """One ingestor.
 
     Attributes:
-        status: What it last said.
-        received_at: When that was heard, UTC, naive.
+        status: Its last report.
+        received_at: When that came, UTC, naive.
     """
 
     status: IngestorStatus
@@ -37,7 +37,7 @@ class IngestorReport(NamedTuple):
 
     @property
     def imbalance(self) -> int | None:
-        """What is missing in its books: 0 when they balance, None when it has told none."""
+        """Readings not accounted for: 0 if its counters balance, None if it has reported none."""
         status = self.status
         if status.received is None:
             return None
@@ -46,15 +46,15 @@ class IngestorReport(NamedTuple):
 
 
 class IngestorListener:
-    """Listens to all ingestors.
+    """Listens to the reports of all ingestors.
 
     Args:
         mqtt_url: The broker, with a user who may read everything.
         topic_root: First topic level(s).
 
     Attributes:
-        reports: The last state of each, by its name.
-        error: Why the broker cannot be heard, as a sentence's body; None if it can.
+        reports: The last report of each, by its name.
+        error: Why the broker cannot be reached, without a full stop; None if it can.
     """
 
     def __init__(self, mqtt_url: str, topic_root: str) -> None:
@@ -64,8 +64,14 @@ class IngestorListener:
         self._pattern = Topics(topic_root).ingestors("+")
         self._acknowledgements: set[asyncio.Task[None]] = set()
 
+    @property
+    def threshold_kwh(self) -> float | None:
+        """The threshold that an ingestor reports for sensors without their own, kWh; None if none does."""
+        thresholds = (each.status.threshold_kwh for each in self.reports.values())
+        return next((each for each in thresholds if each is not None), None)
+
     async def listen(self, stop: asyncio.Event) -> None:
-        """Listen until told to stop; a broker that is away or refuses is tried again and again."""
+        """Listen until told to stop; a broker that is not reachable or rejects is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
         link = ConnectionSupervisor(
             self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), takeover_hint=""
@@ -92,7 +98,7 @@ class IngestorListener:
         for packet in packets:
             if packet.packet_id is not None:
                 ids.append(packet.packet_id)
-            self._take(packet)
+            self._store(packet)
         if ids:
             task = asyncio.ensure_future(connection.puback_many(ids))
             self._acknowledgements.add(task)
@@ -100,11 +106,11 @@ class IngestorListener:
 
     def _acknowledged(self, task: asyncio.Task[None]) -> None:
         self._acknowledgements.discard(task)
-        # A connection that is lost meanwhile is the business of the one who keeps it.
+        # The supervisor handles a lost connection.
         if not task.cancelled():
             task.exception()
 
-    def _take(self, packet: PublishPacket) -> None:
+    def _store(self, packet: PublishPacket) -> None:
         name = packet.topic.rsplit("/", 1)[-1]
         if not packet.payload:
             self.reports.pop(name, None)

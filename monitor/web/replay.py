@@ -1,4 +1,4 @@
-"""Send a repaired payload, like the sensor itself would, and find out what became of it."""
+"""Send a repaired payload as the sensor itself would, and wait until it is stored or rejected."""
 
 import asyncio
 import contextlib
@@ -48,16 +48,16 @@ class Replay:
         self._address = MqttAddress.parse(mqtt_url)
         self._topics = Topics(topic_root)
         self._stored = readings
-        self._refusals: list[RejectionNotice] = []
+        self._rejections: list[RejectionNotice] = []
 
     async def send(self, topic: str, payload: str) -> str:
         """Send a payload on the topic on which it came first.
 
         Returns:
-            What became of it, in one sentence.
+            The result, in one sentence.
 
         Raises:
-            ReplayError: It is no reading, or it was refused again, or nobody answers.
+            ReplayError: It is no valid reading, or it was rejected again, or there is no answer.
         """
         place = self._topics.sensor_key(topic)
         found = _check(payload, place)
@@ -75,28 +75,28 @@ class Replay:
             raise ReplayError(f"the broker at {self._address} does not answer ({error})") from error
 
     async def mark(self, rejected: RejectedQueries, name: ObjectId) -> None:
-        """Note at the refused payload that it was sent again; if that fails, nothing else is lost."""
+        """Mark the rejected payload as sent again; if that fails, nothing else is lost."""
         with contextlib.suppress(QueryError):
             await rejected.mark_replayed(name)
 
     def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
         for packet in packets:
             with contextlib.suppress(ValidationError):
-                self._refusals.append(RejectionNotice.model_validate_json(packet.payload or b""))
+                self._rejections.append(RejectionNotice.model_validate_json(packet.payload or b""))
 
     async def _send(
         self, connection: Connection, place: SensorKey, payload: str, found: dict[str, float]
     ) -> str:
         await connection.add_subscription(self._topics.rejected(place), retained=False)
-        unheard = connection.no_subscribers
+        before = connection.no_subscribers
         await connection.publish_many([OutgoingMessage(self._topics.readings(*place), payload.encode())])
-        if connection.no_subscribers > unheard:
-            raise ReplayError("no ingestor is there to take it; try again when one runs")
+        if connection.no_subscribers > before:
+            raise ReplayError("no ingestor is running; try again when one is")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 while not await self._are_stored(found):
-                    if self._refusals:
-                        raise ReplayError(f"It was refused again: {self._refusals[0].reason}")
+                    if self._rejections:
+                        raise ReplayError(f"Rejected again: {self._rejections[0].reason}")
                     await asyncio.sleep(POLL_EVERY_S)
                 count = len(found)
                 return "The reading is stored." if count == 1 else f"All {count} readings are stored."
@@ -112,13 +112,13 @@ class Replay:
 
 def _check(payload: str, place: SensorKey) -> dict[str, float]:
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
-        raise ReplayError("This is too long: a payload has at most 64 KiB.")
+        raise ReplayError("The payload is too long: at most 64 KiB are allowed.")
     try:
         given = _readings.validate_json(payload)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = " ".join(str(each) for each in first["loc"] if each not in {"Reading", "list[Reading]"})
-        raise ReplayError(f"This is no reading yet: {where or 'payload'}: {first['msg']}.") from error
+        raise ReplayError(f"Not a valid reading: {where or 'payload'}: {first['msg']}.") from error
     found = given if isinstance(given, list) else [given]
     if not 0 < len(found) <= MAX_READINGS_PER_PAYLOAD:
         raise ReplayError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")

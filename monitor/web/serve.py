@@ -41,7 +41,7 @@ STATIC = Path(__file__).parent / "static"
 SHUTDOWN_GRACE_S = 2
 NO_TERMINAL = (
     "set ENERGY_VIEWER_PASSWORD_FILE and ENERGY_OPERATOR_PASSWORD_FILE to files with passwords; "
-    "they are made up only where a terminal shows them, for a log would keep them"
+    "generated passwords are shown on a terminal only, because a log would keep them"
 )
 MAX_MESSAGE_BYTES = 1024 * 1024
 GZIP_MIN_BYTES = 1000

@@ -36,7 +36,7 @@ async def test_anomaly_appears_and_is_acknowledged_by_keyboard(
         mosquitto_pub(web.servers, topic, payload(meter.sensor, 13.57))
         alarm = page.locator("li.alarm", has_text=meter.sensor)
         await expect(alarm).to_contain_text("13.57 kWh, above the threshold of 12.0 kWh")
-        await expect(alarm).to_contain_text("active, not seen yet")
+        await expect(alarm).to_contain_text("Active, not acknowledged")
         assert (await told.until("overconsumption"))["overconsumption"]["acknowledged"] is False
         for _ in range(40):
             await page.keyboard.press("Tab")
@@ -44,7 +44,7 @@ async def test_anomaly_appears_and_is_acknowledged_by_keyboard(
             if label == f"Acknowledge overconsumption of {meter.sensor}":
                 break
         await page.keyboard.press("Enter")
-        await expect(alarm).to_contain_text("active, seen by operator")
+        await expect(alarm).to_contain_text("Active, acknowledged by operator")
         seen = json.loads(viewer.on(f"energy/alarms/{meter.site}/")[-1].payload)["alarms"][0]
         assert (seen["acknowledged"], seen["acknowledged_by"]) == (True, "operator")
         assert await page.evaluate("window.notReloaded") is True
@@ -54,9 +54,9 @@ async def test_shelved_rule_says_until_when(browser: Browser, web: Web, meter: S
     await meter.publish(payload(meter.sensor, 14.2))
     page = await web.open(browser, "/alarms")
     alarm = page.locator("li.alarm", has_text=meter.sensor)
-    await alarm.get_by_role("button", name="Shelve").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Shelve").click()
-    await expect(alarm).to_contain_text("shelved until")
+    await alarm.get_by_role("button", name="Mute").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Mute").click()
+    await expect(alarm).to_contain_text("muted until")
     await eventually(lambda: "overconsumption" in known(meter).get("shelved", {}))
     assert known(meter)["shelved"]["overconsumption"]["user"] == "operator"
 
@@ -72,7 +72,7 @@ async def test_viewer_sees_alarms_but_nothing_to_press(browser: Browser, web: We
     page = await web.open(browser, "/alarms", role="viewer")
     await expect(page.locator("li.alarm", has_text=meter.sensor)).to_be_visible()
     assert await page.get_by_role("button", name="Acknowledge").count() == 0
-    assert await page.get_by_role("button", name="Shelve").count() == 0
+    assert await page.get_by_role("button", name="Mute").count() == 0
 
 
 async def test_refused_payload_is_repaired_and_stored(browser: Browser, web: Web, meter: Site) -> None:
@@ -86,7 +86,7 @@ async def test_refused_payload_is_repaired_and_stored(browser: Browser, web: Web
     await refused.get_by_role("button", name="Repair").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Send").click()
-    await expect(page.get_by_role("alert").filter(has_text="no reading yet")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="Not a valid reading")).to_be_visible()
     await dialog.get_by_label("Payload").fill(wrong.replace('"1.5 kWh"', "1.5"))
     await dialog.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("alert").filter(has_text="is stored")).to_be_visible()

@@ -79,7 +79,7 @@ async def test_a_thousand_sensors_are_shown_a_page_at_a_time(browser: Browser, w
     await meter.wire.publish(f"energy/readings/{meter.site}/{names[777]}", payload(names[777], 7.77))
     await expect(page.locator(".tile-value")).to_contain_text("7.77")
     await page.get_by_label("Search").fill("nothing like it")
-    await expect(page.get_by_text("No sensor is like that")).to_be_visible()
+    await expect(page.get_by_text("No sensor matches")).to_be_visible()
 
 
 async def test_readings_are_shown_with_the_threshold_and_over_another_time(
@@ -90,16 +90,16 @@ async def test_readings_are_shown_with_the_threshold_and_over_another_time(
     page = await web.open(browser)
     await page.goto(f"{web.url}/sensor/{meter.sensor}")
     facts = page.locator(".card dl")
-    await expect(facts).to_contain_text("each reading")
+    await expect(facts).to_contain_text("every reading")
     await expect(facts).to_contain_text("13.00 kWh")
     for text in ("16.0 kWh", "5.33 kWh"):
         await expect(facts).to_contain_text(text)
     await expect(page.locator("dl").first).to_contain_text("12 kWh")
-    await page.get_by_role("button", name="other").click()
+    await page.get_by_role("button", name="custom").click()
     await page.get_by_label("From").fill("2020-01-01T00:00")
     await page.get_by_label("To").fill("2020-02-01T00:00")
     await page.get_by_role("button", name="Show", exact=True).click()
-    await expect(page.get_by_text("No readings in this time.")).to_be_visible()
+    await expect(page.get_by_text("No readings in this period.")).to_be_visible()
 
 
 async def test_page_says_when_the_database_is_gone_and_recovers(
@@ -110,13 +110,13 @@ async def test_page_says_when_the_database_is_gone_and_recovers(
         await ingestor.start()
         async with Web(servers, tmp_path / "web.log").running() as web, Wire(servers.mqtt("sensors")) as wire:
             page = await web.open(browser)
-            await expect(page.get_by_text("No sensor has sent anything yet")).to_be_visible()
+            await expect(page.get_by_text("No readings yet. Start a sensor")).to_be_visible()
             await wire.publish("energy/readings/lari/Meter-1", payload("Meter-1", 1.25))
             await expect(page.locator(".tile-value")).to_contain_text("1.25")
             await servers.database.stop()
-            stale = page.locator(".stale")
+            stale = page.locator(".old-data")
             await expect(stale).to_contain_text("MongoDB does not answer")
-            await expect(stale).to_contain_text("What you see is from")
+            await expect(stale).to_contain_text("The data shown is from")
             await expect(page.locator(".tile-value")).to_contain_text("1.25")
             await wire.publish("energy/readings/lari/Meter-1", payload("Meter-1", 2.5))
             await servers.database.start()

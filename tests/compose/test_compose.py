@@ -114,7 +114,7 @@ def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Data
 
 def test_web_page_lets_in_those_who_know_the_password(stack: Stack) -> None:
     page = stack.log_in("operator", stack.passwords["WEB_OPERATOR_PASSWORD"])
-    assert "Standing alarms" in page
+    assert "Active alarms" in page
 
 
 def test_location_is_set_and_readings_are_exported(stack: Stack, database: Database[dict[str, Any]]) -> None:

@@ -70,7 +70,7 @@ def test_readings_are_stored_and_people_are_let_in(tls: Stack) -> None:
     with tls.database() as client:
         measures = client["energy_db"].measures
         until(lambda: measures.count_documents({}) > 2)
-    assert "Standing alarms" in tls.log_in("operator", tls.passwords["WEB_OPERATOR_PASSWORD"])
+    assert "Active alarms" in tls.log_in("operator", tls.passwords["WEB_OPERATOR_PASSWORD"])
 
 
 def test_alerts_are_followed_from_outside(tls: Stack) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
-from monitor.web.widgets.operator_actions import NOT_AUTHORIZED
+from monitor.web.widgets.dialog import NOT_AUTHORIZED
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.security.opened import OpenedPage

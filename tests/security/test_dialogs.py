@@ -11,7 +11,7 @@ import pytest
 from pymongo.database import Database
 
 from ingestor.documents import utc_now
-from monitor.web.widgets.operator_actions import NOT_AUTHORIZED
+from monitor.web.widgets.dialog import NOT_AUTHORIZED
 from stack.servers import Servers
 from tests.integration.api import Stock
 from tests.readings import payload
@@ -26,7 +26,7 @@ Documents = Database[dict[str, Any]]
 PRESSED = 2
 # How long it is looked for what should not come, once a press was refused.
 UNEXPECTED_S = 0.5
-EDIT, REPAIR = ("Location and threshold", "Save"), ("Repair and send again", "Send")
+EDIT, REPAIR = ("Location and threshold", "Save"), ("Repair and resend", "Send")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ async def test_session_of_polling_does_not_exist(website: WebSite) -> None:
         for method in ("GET", "POST"):
             path = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
             answer = await browser.request(method, path, content=b"40" if method == "POST" else None)
-            assert (answer.status_code, answer.text) == (400, "there are web sockets only")
+            assert (answer.status_code, answer.text) == (400, "this path serves web sockets only")
 
 
 @pytest.mark.parametrize("headers", FOREIGN)

@@ -34,12 +34,12 @@ def test_list_says_what_people_want_to_know_of_each_sensor() -> None:
         sensor("Meter", None),
     ]
     assert list_lines(sensors, LOOK) == [
-        "Sensor    Site  Location  State       Heard       Limit   Every",
-        "Hall-001  lari  Hall      online      13:20:04  9.5 kWh     2 s",
-        "Hall-002  lari  Room 7    silent 1 d  24 Nov             15 min",
-        "Hall-003  lari            offline     Oct 2025              2 s",
-        "Meter     lari            silent      never                 2 s",
-        "4 sensors: 1 online, 2 silent, 1 offline.",
+        "Sensor    Site  Location  State      Heard       Limit   Every",
+        "Hall-001  lari  Hall      online     13:20:04  9.5 kWh     2 s",
+        "Hall-002  lari  Room 7    stale 1 d  24 Nov             15 min",
+        "Hall-003  lari            offline    Oct 2025              2 s",
+        "Meter     lari            stale      never                 2 s",
+        "4 sensors: 1 online, 2 stale, 1 offline.",
     ]
 
 

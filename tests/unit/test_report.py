@@ -219,12 +219,12 @@ def test_sensors_that_are_not_heard_are_listed() -> None:
     page = build_report(figures(hours=[total(MIDNIGHT)], by_sensor=by_sensor, sensors=sensors))
     assert [(row[0], *row[3:]) for row in rows_of(page, "Sensors to look after")] == [
         ("Gone", "offline", "10 readings"),
-        ("Silent", "silent 3 h", "10 readings"),
-        ("Dead", "silent 2 d", "no reading"),
-        ("Never", "silent", "no reading"),
+        ("Silent", "stale 3 h", "10 readings"),
+        ("Dead", "stale 2 d", "no reading"),
+        ("Never", "stale", "no reading"),
     ]
     told = facts_of(page)
-    assert told["Sensors silent now"] == "3 of 5"
+    assert told["Sensors stale now"] == "3 of 5"
     assert told["Sensors without any"] == "2 of 5"
     assert told["Hours without any"] == "12 of 13"
 

@@ -123,21 +123,21 @@ def test_gap_in_which_readings_were_missed_is_no_measure_of_power() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval_s", "silent_after_s"), [(1.0, 10), (60.0, 180), (None, 600)], ids=["quick", "slow", "unknown"]
+    ("interval_s", "stale_after_s"), [(1.0, 10), (60.0, 180), (None, 600)], ids=["quick", "slow", "unknown"]
 )
-def test_sensor_is_silent_after_three_intervals(interval_s: float | None, silent_after_s: float) -> None:
+def test_sensor_is_stale_after_three_intervals(interval_s: float | None, stale_after_s: float) -> None:
     listed: dict[str, object] = {"interval_s": interval_s} if interval_s else {"site": "lari"}
     one = sensor(measure(0), **listed)
-    assert not one.is_stale(at(silent_after_s))
-    assert one.is_stale(at(silent_after_s + 0.1))
-    assert one.power_kw(at(silent_after_s + 0.1)) is None
+    assert not one.is_stale(at(stale_after_s))
+    assert one.is_stale(at(stale_after_s + 0.1))
+    assert one.power_kw(at(stale_after_s + 0.1)) is None
 
 
 def test_interval_that_nobody_learned_is_the_median_of_the_gaps() -> None:
     assert sensor(*(measure(each) for each in (-300, -80, -60, -40, -20, 0))).interval_s == 20
 
 
-def test_sensor_that_never_sent_is_silent() -> None:
+def test_sensor_that_never_sent_is_stale() -> None:
     one = sensor(site="lari", status="online")
     assert one.is_stale(NOW)
     assert (one.value_kwh, one.timestamp, one.last_seen_at) == (None, None, None)

@@ -13,7 +13,8 @@ from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
 from monitor.web.auth.sessions import Authenticator
-from monitor.web.formatting import chart_ms, escape_html, format_clock, format_energy, format_power
+from monitor.web.formatting import chart_ms, format_clock, format_energy, format_power
+from monitor.web.html import escape_html
 from monitor.web.ingestors import IngestorReport
 from monitor.web.sensor_history import SensorHistory
 from monitor.web.widgets.charts import heat_chart, history_chart, totals_chart
@@ -94,7 +95,7 @@ def test_tile_tells_the_last_reading_and_what_is_wrong() -> None:
 
 
 def test_tile_of_a_sensor_that_never_spoke() -> None:
-    assert tile_class(sensor(), None, NOW) == "silent"
+    assert tile_class(sensor(), None, NOW) == "stale"
     assert "never" in tile_html(sensor(), None, NOW)
 
 
@@ -161,8 +162,8 @@ def test_axis_ends_just_above_what_is_shown(highest_kwh: float, top: float) -> N
 def test_chart_of_hours_has_the_energy_too() -> None:
     chart = history_chart(history(resolution="hourly", energies=[(NOW, 14.0)]), 12.0, UTC)
     assert [each["name"] for each in chart["series"]] == [
-        "energy of the hour",
-        "highest of the hour",
+        "energy per hour",
+        "hourly peak",
         "anomaly",
     ]
     assert len(chart["yAxis"]) == 2

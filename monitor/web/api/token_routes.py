@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from monitor.web.api.errors import Problem
 from monitor.web.api.models import ApiModel
 from monitor.web.auth.cookie import COOKIE_NAME, read_token
+from monitor.web.auth.login_throttle import client_address
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError, Role
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}

@@ -65,7 +65,5 @@ def _page(request: Request, target: str, user: str = "", error: str = "", *, sta
 def _local_path(path: str) -> str:
     """The path if it is one of this server, else ``/``: no redirect to another site."""
     # Browsers read a backslash as a slash, and leave out tabs and line breaks.
-    is_local = (
-        path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    )
+    is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if is_local else "/"

@@ -1,10 +1,10 @@
 """How long a client has to wait that has sent wrong passwords.
 
 Five are free. After that each costs more, 1 s, 2 s, 4 s up to a minute, counted twice: by network (an IPv4
-address or an IPv6 /64), under whatever user names; and by user, from whatever networks. The count by user does
-not hold for a network from which that user has logged in lately, so nobody can lock users out of their own
-desks. From elsewhere, each network gets its turn after the announced time, at most a minute, however many
-others guess meanwhile.
+address or an IPv6 /64), under whatever user names; and by user, from whatever networks. The count by user
+does not hold for a network from which that user has logged in lately, so nobody can lock users out of their
+own desks. From elsewhere, each network gets its turn after the announced time, at most a minute, however
+many others guess meanwhile.
 
 A count is forgotten a quarter of an hour after the last wrong password.
 """

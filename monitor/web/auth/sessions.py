@@ -91,8 +91,8 @@ class SessionToken:
 class Authenticator:
     """Checks passwords, issues tokens and finds their sessions.
 
-    Passwords are kept as Argon2 hashes only. Sessions live in memory: after a restart everybody logs in again.
-    Passwords are checked one at a time, and wrong ones cost ever more time.
+    Passwords are kept as Argon2 hashes only. Sessions live in memory: after a restart everybody logs in
+    again. Passwords are checked one at a time, and wrong ones cost ever more time.
 
     Args:
         passwords: The password of each user.

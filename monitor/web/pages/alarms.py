@@ -82,7 +82,9 @@ class _Alarms:
     async def show_older(self) -> None:
         """Show more past alarms."""
         chosen = (self._sensor.value, self._rule.value, self._severity.value)
-        wanted = AlarmFilter((self._site.value,) if self._site.value else (), *(each or None for each in chosen))
+        wanted = AlarmFilter(
+            (self._site.value,) if self._site.value else (), *(each or None for each in chosen)
+        )
         try:
             page = await self._deps.alarms.page("past", wanted, PAST_PAGE_SIZE, self._last.end)
         except QueryError as error:

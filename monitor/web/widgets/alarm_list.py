@@ -76,13 +76,14 @@ class AlarmListView:
         return _Row(element, time, (alarm["changed_at"], shelved_until))
 
     def _draw_actions(self, alarm: AlarmDocument) -> None:
-        actions = {"Mute": (open_shelve_dialog, "dense outline")}
-        if alarm["acknowledged_at"] is None:
-            actions = {"Acknowledge": (acknowledge, "dense unelevated"), **actions}
-        for label, (action, props) in actions.items():
+        subject = escape_text(f"{alarm['rule']} of {alarm['sensor_id']}")
+        actions = {"Acknowledge": acknowledge, "Mute": open_shelve_dialog}
+        if alarm["acknowledged_at"] is not None:
+            del actions["Acknowledge"]
+        for label, action in actions.items():
             button = ui.button(label, on_click=partial(action, self._deps, self._session, alarm))
-            button.props["aria-label"] = escape_text(f"{label} {alarm['rule']} of {alarm['sensor_id']}")
-            button.props(props)
+            button.props["aria-label"] = f"{label} {subject}"
+            button.props("dense unelevated" if action is acknowledge else "dense outline")
 
 
 def severity_class(severity: str) -> str:

@@ -19,8 +19,8 @@ PALETTE = (
 )
 OTHERS = "#8592a0"
 LABEL_STYLE = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
-READING_NAMES = {"raw": "reading", "hourly": "highest of the hour", "daily": "highest of the day"}
-ENERGY_NAMES = {"hourly": "energy of the hour", "daily": "energy of the day"}
+READING_NAMES = {"raw": "reading", "hourly": "hourly peak", "daily": "daily peak"}
+ENERGY_NAMES = {"hourly": "energy per hour", "daily": "energy per day"}
 HEADROOM = 1.08
 # A threshold so many times as high as all readings would leave nothing of them to be seen.
 MAX_THRESHOLD_RATIO = 20
@@ -68,7 +68,7 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
         energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
         energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
         energy |= {"name": ENERGY_NAMES[history.resolution], "data": chart_points(history.energies, zone)}
-        axis = {**chart["yAxis"], "name": "kWh of energy", "max": None, "splitLine": {"show": False}}
+        axis = {**chart["yAxis"], "name": "Energy (kWh)", "max": None, "splitLine": {"show": False}}
         chart["yAxis"] = [chart["yAxis"], axis]
         chart["series"].insert(0, energy)
     return chart

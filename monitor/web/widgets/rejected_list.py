@@ -63,7 +63,7 @@ def _draw(deps: Dependencies, session: Session, rejected: RejectedDocument) -> N
     with ui.element("details"):
         with ui.element("summary"):
             Text(format_clock(rejected["received_at"], deps.zone), "strong")
-            place = Topics.place(f"//{rejected['topic']}")
+            place = Topics.sensor_key(f"//{rejected['topic']}")
             Text(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
             if replayed_at is not None:
                 Text(f" (repaired {format_clock(replayed_at, deps.zone)})", "span", "good")

@@ -4,7 +4,6 @@ import math
 
 from nicegui import ui
 
-from broker.topics import SensorKey
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session

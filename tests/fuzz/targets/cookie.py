@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from monitor.web.auth.auth_middleware import AuthMiddleware
 from monitor.web.auth.cookie import COOKIE_NAME, SECURE_COOKIE_NAME, read_token, set_token
 from monitor.web.auth.csrf import is_same_origin
-from monitor.web.auth.login_throttle import LoginAttempt
+from monitor.web.auth.login_throttle import LoginAttempt, client_address
 from monitor.web.auth.sessions import Authenticator
 
 TOKEN, HOST = "right-token", "energy.example.org"
