@@ -75,9 +75,7 @@ def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
     yield KeyFigure("Alarms", f"{len(figures.alarms):,}", standing_now, is_bad=stand > 0)
     if figures.sensors:
         stale = len(stale_sensors(figures))
-        yield KeyFigure(
-            "Sensors stale now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0
-        )
+        yield KeyFigure("Sensors stale now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0)
 
 
 def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
