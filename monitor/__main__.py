@@ -8,18 +8,18 @@ from broker.settings import exit_with, redact
 PROGRAM = "monitor"
 USAGE = """usage: monitor COMMAND [options]
 
-Look at what is stored, and answer alarms.
+Show what is stored, and respond to alarms.
 
 commands:
-  web          serve the web page and the REST interface
-  watch        show readings as they are stored
-  report       sum up a day, a week or a month
+  web          serve the web pages and the REST interface
+  watch        show readings as they arrive
+  report       summarize a day, a week or a month
   export       write readings to a file: CSV, Parquet or JSON Lines
-  sensors      list sensors, set where they are and their thresholds
-  alarms       list the alarms that stand
-  acknowledge  say that somebody has seen an alarm
-  shelve       do not hear of a rule of a sensor for a while
-  verify       hold a sensor node's ledger against the database
+  sensors      list sensors; set location, threshold and site
+  alarms       list active alarms
+  acknowledge  acknowledge alarms
+  shelve       mute a sensor's rule for a while
+  verify       compare a sensor node's ledger with the database
 
 Examples: monitor web --http 127.0.0.1:8080
           monitor watch
@@ -55,7 +55,7 @@ def main() -> None:
         module, function = COMMANDS[command]
         getattr(importlib.import_module(module), function)(arguments)
     else:
-        exit_with(PROGRAM, f"{redact(repr(command))} is no command; `monitor --help` lists them")
+        exit_with(PROGRAM, f"unknown command {redact(repr(command))}; `monitor --help` lists the commands")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def _send(settings: CommandSettings, work: Callable[[CommandClient], Coroutine[A
     async def give(ended: asyncio.Event) -> None:
         await unless_stopped(work(CommandClient(settings.mqtt_url, settings.topic_root, tell)), ended)
         if ended.is_set():
-            raise CommandError("stopped; `monitor alarms` shows whether the command arrived")
+            raise CommandError("stopped; `monitor alarms` shows whether the command was executed")
 
     run("monitor", give, CommandError, QueryError)
     if not all(outcome.executed for outcome in outcomes):
@@ -81,7 +81,7 @@ async def shelve(settings: ShelveSettings, desk: CommandClient) -> None:
     async with open_alarm_queries(settings.mongo_url) as episodes:
         sensor = await episodes.sensor(settings.sensor)
     if sensor is None or sensor.site is None:
-        raise CommandError(f"nothing has come from a sensor {settings.sensor} so far")
+        raise CommandError(f"no readings from sensor {settings.sensor} yet")
     command = Shelve(shelve=settings.rule, minutes=settings.minutes, user=settings.who)
     place = SensorKey(sensor.site, settings.sensor)
     await desk.send([shelve_rule(place, command, sensor.shelved.get(settings.rule))])

@@ -93,7 +93,7 @@ async def list_alarms(
         over = await episodes.ended(sites) if also_over else []
     lines = list(_all_lines(worst_first(standing), shelved, look))
     if over:
-        lines += ["Over:", *_all_lines(over, {}, look), ""]
+        lines += ["Ended:", *_all_lines(over, {}, look), ""]
     return [*lines, summary(standing, shelved, sites)]
 
 
@@ -129,15 +129,17 @@ def alarm_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: Disp
 
 def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> str:
     if alarm["retracted_at"] is not None:
-        return "taken back"
+        return "retracted"
     if shelved_until is not None:
         return f"shelved until {look.clock(shelved_until)}"
-    state = "active" if alarm["cleared_at"] is None else "over"
+    state = "active" if alarm["cleared_at"] is None else "ended"
     if alarm["acknowledged_at"] is not None:
         return (
-            f"{state}, seen by {alarm['acknowledged_by']}" if alarm["acknowledged_by"] else f"{state}, seen"
+            f"{state}, acknowledged by {alarm['acknowledged_by']}"
+            if alarm["acknowledged_by"]
+            else f"{state}, acknowledged"
         )
-    return "over, not seen" if state == "over" and alarm["waits"] else state
+    return "ended, not acknowledged" if state == "ended" and alarm["waits"] else state
 
 
 def _fold(parts: Iterable[str], gap: str, width: int) -> list[str]:
@@ -181,7 +183,7 @@ def summary(standing: Sequence[AlarmDocument], shelved: ShelvedRules, sites: Seq
         for alarm in standing
     )
     if count == 0:
-        return f"No alarm stands{at}."
+        return f"No active alarms{at}."
     if count == 1:
-        return f"1 alarm stands{at}" + (", not seen yet." if unseen else ".")
-    return f"{count:,} alarms stand{at}" + (f", {unseen:,} of them not seen yet." if unseen else ".")
+        return f"1 active alarm{at}" + (", not acknowledged." if unseen else ".")
+    return f"{count:,} active alarms{at}" + (f", {unseen:,} of them not acknowledged." if unseen else ".")

@@ -24,9 +24,9 @@ COLUMNS = (
     Column("Site", is_cuttable=True),
     Column("Location", is_cuttable=True),
     Column("State"),
-    Column("Heard"),
-    Column("Limit", is_number=True, is_always_shown=False),
-    Column("Every", is_number=True),
+    Column("Last seen"),
+    Column("Threshold", is_number=True, is_always_shown=False),
+    Column("Interval", is_number=True),
 )
 
 
@@ -39,7 +39,7 @@ def sensors_command(arguments: list[str]) -> None:
     settings = read_settings(SensorsSettings, arguments, PROGRAM)
     changes = asked_changes(settings, arguments)
     if changes and settings.sensor is None:
-        exit_with(PROGRAM, 'say which sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
+        exit_with(PROGRAM, 'name the sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
     lines: list[str] = []
 
     async def work(_: asyncio.Event) -> None:
@@ -61,8 +61,8 @@ async def _change(settings: SensorsSettings, changes: dict[str, object]) -> list
 
 async def _unknown(name: str, sensors: SensorQueries) -> SensorError:
     near = difflib.get_close_matches(name, [each["sensor_id"] for each in await sensors.all()], n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; it is once its first reading is stored"
-    return SensorError(f"no sensor {name} is known{hint}")
+    hint = f"; did you mean {near[0]}?" if near else "; it appears with its first reading"
+    return SensorError(f"unknown sensor {name}{hint}")
 
 
 def sentences(name: str, changes: dict[str, object]) -> list[str]:
@@ -106,7 +106,7 @@ def list_lines(
     known = [to_live_sensor(each) for each in sensors]
     at = f" at {' and '.join(sites)}" if sites else ""
     if not known:
-        return [f"No sensor is known{at}."]
+        return [f"No sensors{at} yet."]
     rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
     states = [sensor_state(each, look.now).split()[0] for each in known]
     counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "stale", "offline"))

@@ -31,7 +31,7 @@ def check_threshold(text: object) -> object:
     try:
         return float(text) + 0.0  # turns -0.0 into 0.0
     except ValueError:
-        raise ValueError(f"write kWh as 9.5, or {NONE} to take it away") from None
+        raise ValueError(f"write kWh as 9.5, or {NONE} to remove it") from None
 
 
 Location = Annotated[str, BeforeValidator(check_location)]
@@ -41,25 +41,25 @@ Threshold = Annotated[
 
 
 class SensorsSettings(ProcessSettings):
-    """List sensors, or set where one is and from when on its readings are too high.
+    """List sensors, or set a sensor's location, threshold or site.
 
-    What you set counts more than what its readings say; none takes it away again.
-    Setting takes the MongoDB URL of the user operator.
+    Your location overrides the one in its readings; none removes your setting.
+    Changes need the MongoDB URL of the user operator.
 
     Example: monitor sensors Sensor-LARI-01 --location "Room 7" --threshold 9.5
     """
 
-    sensor: CliPositionalArg[SensorId | None] = Field(None, description="only this one, or the one to change")
-    location: Location | None = Field(
-        None, description="where it is, for people; none: what its readings say"
+    sensor: CliPositionalArg[SensorId | None] = Field(
+        None, description="the sensor to show or to change (default: all)"
     )
+    location: Location | None = Field(None, description="where it is; none: as in its readings")
     threshold: Threshold = Field(
-        None, description="a reading strictly above it is an anomaly, kWh; none: the threshold of all"
+        None, description="readings above it are anomalies, kWh; none: the default threshold"
     )
     move_to: SiteId | None = Field(
-        None, description="the site that it belongs to from now on; another's readings of it are refused"
+        None, description="the site it belongs to from now on; its readings from other sites are rejected"
     )
-    site: Sites = Field("+", description="sites to list: + for all, or a list with commas")
+    site: Sites = Field("+", description="sites to list: + for all, or names separated by commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @property

@@ -22,13 +22,11 @@ def login_name() -> str | None:
 
 
 class WatchSettings(ProcessSettings):
-    """Show all sensors and alarms as they are now, until Ctrl-C.
+    """Show all sensors and active alarms live, until Ctrl-C.
 
-    With --lines, and where there is no terminal: readings as they are stored, one
-    line each.
+    With --lines, or without a terminal: one line for each reading as it is stored.
 
-    A URL with a password is best kept in a file: everybody on the machine can read
-    options.
+    Keep a URL with a password in a file: other users of the machine can see options.
 
     Example: ENERGY_MONGO_URL_FILE=mongo-url monitor watch
     """
@@ -38,7 +36,7 @@ class WatchSettings(ProcessSettings):
 
 
 class VerifySettings(ProcessSettings):
-    """Hold ledgers of sensor nodes against the database; status 0 means all is well.
+    """Compare sensor nodes' ledgers with the database; exit status 0 if all is as expected.
 
     Example: ENERGY_MONGO_URL_FILE=mongo-url monitor verify ledger.jsonl
     """
@@ -47,23 +45,23 @@ class VerifySettings(ProcessSettings):
         min_length=1, description="ledgers, written by `sensor-node --ledger`; - for standard input"
     )
     alerts: Path | None = Field(
-        None, description="alerts that were recorded meanwhile: mosquitto_sub -t 'energy/alerts/#' > FILE"
+        None, description="alerts recorded meanwhile: mosquitto_sub -t 'energy/alerts/#' > FILE"
     )
     no_alarms: CliToggleFlag[bool] = Field(
-        False, description="leave alarms out, as when alarms.toml was changed"
+        False, description="do not check alarms, for example if alarms.toml was changed"
     )
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
 
 
 class AlarmsSettings(ProcessSettings):
-    """List the alarms that stand: the worst first, of these the newest.
+    """List active alarms: the most severe first, then the newest.
 
     Example: monitor alarms --site lari --all
     """
 
-    all: bool = Field(False, description="and the last 50 that are over")
-    site: Sites = Field("+", description="sites to list: + for all, or a list with commas")
+    all: bool = Field(False, description="also the last 50 that ended")
+    site: Sites = Field("+", description="sites to list: + for all, or names separated by commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @property
@@ -75,7 +73,7 @@ class AlarmsSettings(ProcessSettings):
 class CommandSettings(ProcessSettings):
     """What all commands to the ingestor take."""
 
-    user: UserName | None = Field(None, description="who says so (default: your login name)")
+    user: UserName | None = Field(None, description="who does this (default: your login name)")
     mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker, as user operator")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
@@ -87,18 +85,20 @@ class CommandSettings(ProcessSettings):
 
 
 class AcknowledgeSettings(CommandSettings):
-    """Say that somebody has seen alarms; the exit status is 0 if all that is noted.
+    """Acknowledge alarms; the exit status is 0 if the ingestor acknowledged all of them.
 
     Example: monitor acknowledge Sensor-LARI-01@silent@2026-11-23T10:00:00.000Z
     """
 
     ids: CliPositionalArg[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]]] = Field(
-        min_length=1, description="of the alarms, as `monitor alarms` shows them"
+        min_length=1, description="ids of the alarms, as `monitor alarms` shows them"
     )
 
 
 class ShelveSettings(CommandSettings):
-    """Shelve a rule of a sensor for a while; the exit status is 0 if that is noted.
+    """Mute a sensor's rule for a while; the exit status is 0 if the ingestor did so.
+
+    No notifications meanwhile; its alarms are still recorded.
 
     Example: monitor shelve Sensor-LARI-01 overconsumption --minutes 120
     """
@@ -107,4 +107,4 @@ class ShelveSettings(CommandSettings):
     rule: CliPositionalArg[Annotated[str, StringConstraints(min_length=1, max_length=64)]] = Field(
         description="the rule, as `monitor alarms` shows it"
     )
-    minutes: int = Field(60, ge=0, le=MAX_SHELVED_MINUTES, description="for how long; 0 ends it")
+    minutes: int = Field(60, ge=0, le=MAX_SHELVED_MINUTES, description="for how long; 0 unmutes it")

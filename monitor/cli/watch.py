@@ -48,7 +48,7 @@ async def watch(tail: ReadingTail, stop: asyncio.Event) -> None:
             measures = await tail.new()
         except QueryError as error:
             if not silent:
-                logger.warning("%s; trying until it does.", error)
+                logger.warning("%s; retrying.", error)
             silent = True
         else:
             silent = False

@@ -25,7 +25,7 @@ SPARK_READINGS = 20
 HEAD_LINES = 5
 DRAW_EVERY_S = 1.0
 EMPTY = (
-    "No sensor has sent anything yet. Start one in another terminal:\n"
+    "No readings yet. Start a sensor in another terminal:\n"
     '  scripts/sensor-node --sensor-id Sensor-LARI-01 --location "Room 1"'
 )
 
@@ -90,8 +90,8 @@ class WatchScreen:
         if self._live.error is None:
             return Text("")
         seen = self._live.fresh_at
-        old = f"; what you see is of {self._look.clock(seen, '%H:%M:%S')}" if seen else ""
-        return Text(f"{escape_text(self._live.error)}{old}; trying until it does.", style="bold red")
+        old = f"; shown as of {self._look.clock(seen, '%H:%M:%S')}" if seen else ""
+        return Text(f"{escape_text(self._live.error)}{old}; retrying.", style="bold red")
 
     def _alarm(self, alarm: AlarmDocument) -> Text:
         severity = alarm["severity"]

@@ -41,14 +41,14 @@ def _read_acknowledged(before: AlarmDocument, state: AlarmState) -> str | None:
         return f"{name} is acknowledged." if alarm.acknowledged else None
     # One that waits goes when it is acknowledged; another may have ended by itself just now.
     was_seen = before["waits"] or before["acknowledged_at"] is not None
-    return f"{name} is acknowledged." if was_seen else f"{name} is over and does not stand any more."
+    return f"{name} is acknowledged." if was_seen else f"{name} has ended."
 
 
 def _read_shelved(about: str, command: Shelve, before: datetime | None, state: AlarmState) -> str | None:
     # Only what stands is listed. If that is not this rule, any new state has to do as an answer.
     listed = [each.shelved_until for each in state.alarms if each.rule == command.shelve]
     if command.minutes == 0:
-        return None if any(listed) else f"{about} is shelved no more."
+        return None if any(listed) else f"{about} is no longer shelved."
     until = utc_now() + timedelta(minutes=command.minutes)
     if listed:
         if listed[0] is None or (before and listed[0] == format_timestamp(before)):

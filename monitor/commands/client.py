@@ -19,8 +19,8 @@ from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey, Topics
 
 ANSWER_WITHIN_S = 10.0
-NO_SUBSCRIBERS = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
-NO_ANSWER = f"no ingestor answered within {ANSWER_WITHIN_S:g} s; the broker keeps the command"
+NO_SUBSCRIBERS = "no ingestor is running, so the command was dropped; try again when one runs"
+NO_ANSWER = f"no ingestor answered within {ANSWER_WITHIN_S:g} s; the broker keeps the command until one runs"
 
 
 class CommandError(Exception):
@@ -91,9 +91,9 @@ class CommandClient:
             raise CommandError(f"the broker at {self._address} does not answer ({error})") from error
 
     def _not_let_in(self, error: BrokerRejectedError) -> str:
-        who = f"user {self._address.user}" if self._address.user else "somebody without a user"
+        who = f"user {self._address.user}" if self._address.user else "anonymous clients"
         check = "check user and password in the MQTT URL"
-        return f"the broker at {self._address} does not let {who} in ({error}); {check}"
+        return f"the broker at {self._address} rejects {who} ({error}); {check}"
 
     async def _on(self, connection: Connection, orders: Sequence[AlarmCommand]) -> None:
         try:
@@ -101,8 +101,8 @@ class CommandClient:
         except BrokerRejectedError as error:
             raise CommandError(f"{error}; use the MQTT URL of the user operator") from error
         except BrokerLostError as error:
-            lost = f"the broker at {self._address} went away ({error})"
-            raise CommandError(f"{lost}; `monitor alarms` shows whether the command arrived") from error
+            lost = f"the broker at {self._address} closed the connection ({error})"
+            raise CommandError(f"{lost}; `monitor alarms` shows whether the command was executed") from error
 
     def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
         for packet in packets:

@@ -104,7 +104,7 @@ def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else "`monitor sensors` lists them"
-            raise ExportError(f"nothing has come from a sensor {name} so far; {hint}")
+            raise ExportError(f"no readings from sensor {name} yet; {hint}")
 
 
 def own_locations(sensors: Sequence[SensorDocument]) -> dict[str, str]:

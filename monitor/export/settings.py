@@ -35,7 +35,7 @@ def parse_moment(text: object) -> object:
 def check_sensors(text: str) -> str:
     """Let a list of sensors pass."""
     if not all(re.fullmatch(ID_PATTERN, name) for name in text.split(",")):
-        raise ValueError("write names with commas between: Sensor-LARI-01,Sensor-LARI-02")
+        raise ValueError("write names separated by commas: Sensor-LARI-01,Sensor-LARI-02")
     return text
 
 
@@ -45,8 +45,8 @@ Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 class ExportSettings(ProcessSettings):
     """Write readings to a file: CSV, Parquet or JSON Lines.
 
-    The file gets its name when it is whole; until then it is FILE.part.
-    Where a person has set a sensor's location, that one is written.
+    The file is written as FILE.part and renamed when it is complete.
+    A location set with `monitor sensors` is written instead of the one in the readings.
 
     Example: monitor export november.parquet --from 2026-11-01 --to 2026-12-01
     """
@@ -54,20 +54,22 @@ class ExportSettings(ProcessSettings):
     # `--from` and `--to` are no names of environment variables either.
     model_config = SettingsConfigDict(env_prefix_target="all")
 
-    file: CliPositionalArg[Path] = Field(description="its ending names the format; - for standard output")
-    format: FormatName | None = Field(None, description="the format, if the ending of FILE does not name it")
+    file: CliPositionalArg[Path] = Field(
+        description="its extension selects the format; - for standard output"
+    )
+    format: FormatName | None = Field(
+        None, description="the format, if the extension of FILE does not select it"
+    )
     first: Moment | None = Field(
         None,
         alias="from",
-        description="only readings from this date or time on, ISO 8601; UTC unless it has an offset",
+        description="first date or time, ISO 8601; UTC unless it has an offset",
     )
-    end: Moment | None = Field(
-        None, alias="to", description="only readings before this date or time, written in the same way"
-    )
+    end: Moment | None = Field(None, alias="to", description="end date or time (exclusive), ISO 8601")
     sensor: Annotated[str, AfterValidator(check_sensors)] | None = Field(
-        None, description="only these sensors: names with commas between"
+        None, description="only these sensors: names separated by commas"
     )
-    force: bool = Field(False, description="overwrite FILE if it is there")
+    force: bool = Field(False, description="overwrite FILE if it exists")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @field_validator("end")
@@ -101,10 +103,8 @@ def choose_format(file: Path, given: FormatName | None) -> FormatName:
     if given is not None:
         return given
     if file == STANDARD_OUTPUT:
-        exit_with(PROGRAM, "standard output has no ending; add --format csv or --format jsonl")
+        exit_with(PROGRAM, "standard output has no extension; add --format csv or --format jsonl")
     named = next((name for name in FORMATS if file.suffix.lower() == f".{name}"), None)
     if named is None:
-        exit_with(
-            PROGRAM, f"{file}: the ending names no format; use .csv, .parquet or .jsonl, or add --format"
-        )
+        exit_with(PROGRAM, f"{file}: unknown extension; use .csv, .parquet or .jsonl, or add --format")
     return named

@@ -53,15 +53,13 @@ class ExportTarget:
             return
         with self._telling():
             if not self._path.parent.is_dir():
-                raise ExportError(f"there is no folder {self._path.parent}; {self.loss}")
+                raise ExportError(f"no such folder: {self._path.parent}; {self.loss}")
             if not self._path.exists():
                 return
             if not self._path.is_file():
-                raise ExportError(
-                    f"{self} is not a file; give a name for a new one, or - for standard output"
-                )
+                raise ExportError(f"{self} is not a file; name a new file, or - for standard output")
             if not force:
-                raise ExportError(f"{self} is there already; use --force to overwrite it")
+                raise ExportError(f"{self} exists; use --force to overwrite it")
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -96,8 +94,8 @@ class ExportTarget:
             out = part.open("xb", BUFFER_BYTES)
         except FileExistsError:
             raise ExportError(
-                f"{part} is there: another export is writing it, or one was killed; "
-                "remove it if none is at work"
+                f"{part} exists: another export is writing it, or one was killed; "
+                "remove it if none is running"
             ) from None
         try:
             with out:

@@ -40,7 +40,7 @@ def report_command(arguments: list[str]) -> None:
         write_lines(render_text(page, colours=DisplayOptions.for_stdout().colours))
     else:
         write_file(settings.html, render_html(page))
-        sys.stdout.write(f"The report is in {escape_text(str(settings.html))}.\n")
+        sys.stdout.write(f"Report written to {escape_text(str(settings.html))}.\n")
 
 
 def chosen_time(settings: ReportSettings) -> ReportPeriod:
@@ -51,7 +51,7 @@ def chosen_time(settings: ReportSettings) -> ReportPeriod:
     """
     if len(settings.units) > 1:
         both = " and ".join(f"--{unit}" for unit in settings.units)
-        exit_with(PROGRAM, f"{both} are given; choose one of them")
+        exit_with(PROGRAM, f"{both} cannot be combined; choose one of them")
     now = utc_now()
     day = chosen_day(settings, now.replace(tzinfo=UTC).astimezone(settings.zone))
     try:
@@ -71,9 +71,9 @@ def check_file(file: Path) -> None:
         SystemExit: With status 2 after one sentence if it cannot.
     """
     if file.is_dir():
-        exit_with(PROGRAM, f"--html {file}: this is a folder; name a file")
+        exit_with(PROGRAM, f"--html {file} is a folder; name a file")
     if not file.parent.is_dir():
-        exit_with(PROGRAM, f"--html {file}: there is no folder {file.parent}; make it first")
+        exit_with(PROGRAM, f"--html {file}: no such folder: {file.parent}; create it first")
 
 
 def write_file(file: Path, text: str) -> None:

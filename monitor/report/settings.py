@@ -39,7 +39,7 @@ def check_zone(name: object) -> ZoneInfo:
     except (LookupError, OSError, ValueError):
         near = difflib.get_close_matches(str(name), available_timezones(), n=1)
         hint = f"did you mean {near[0]}?" if near else "write it as Europe/Berlin"
-        raise ValueError(f"no time zone has this name; {hint}") from None
+        raise ValueError(f"unknown time zone; {hint}") from None
 
 
 Day = Annotated[date | Literal["yesterday"], BeforeValidator(check_day)]
@@ -47,20 +47,20 @@ Zone = Annotated[ZoneInfo, PlainValidator(check_zone)]
 
 
 class ReportSettings(ProcessSettings):
-    """Sum up a day, a week from Monday or a month: energy, alarms, quality of data.
+    """Summarize a day, a week (from Monday) or a month: energy, alarms, data quality.
 
     Example: monitor report --week --date 2026-11-23 --site lari --html report.html
     """
 
-    day: CliToggleFlag[bool] = Field(False, description="of a day")
-    week: CliToggleFlag[bool] = Field(False, description="of a week, from Monday")
-    month: CliToggleFlag[bool] = Field(False, description="of a month")
+    day: CliToggleFlag[bool] = Field(False, description="report on a day (the default)")
+    week: CliToggleFlag[bool] = Field(False, description="report on a week, from Monday")
+    month: CliToggleFlag[bool] = Field(False, description="report on a month")
     date: Day | None = Field(None, description="a day in it, as 2026-11-23, or yesterday (default: today)")
-    site: Sites = Field("+", description="sites to report of: + for all, or a list with commas")
+    site: Sites = Field("+", description="sites to report on: + for all, or names separated by commas")
     time_zone: Zone | None = Field(
-        None, description="whose midnights begin a day, as Europe/Berlin (default: this machine's)"
+        None, description="time zone of the days, as Europe/Berlin (default: this machine's)"
     )
-    html: Path | None = Field(None, description="a file to write the report to, for a browser")
+    html: Path | None = Field(None, description="write the report to this file, for a browser")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @property
