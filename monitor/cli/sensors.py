@@ -70,14 +70,14 @@ def sentences(name: str, changes: dict[str, object]) -> list[str]:
     lines = []
     if "own_location" in changes:
         location = changes["own_location"]
-        where = "where its readings say" if location is None else f"at {location}"
-        lines.append(f"{name} is shown {where}.")
+        where = "as in its readings" if location is None else location
+        lines.append(f"Location of {name}: {where}.")
     if "threshold_kwh" in changes:
         kwh = changes["threshold_kwh"]
-        limit = "the threshold of all" if kwh is None else f"a threshold of {kwh} kWh"
-        lines.append(f"{name} has {limit} within five seconds.")
+        threshold = "the default" if kwh is None else f"{kwh} kWh"
+        lines.append(f"Threshold of {name}: {threshold}, within five seconds.")
     if "site" in changes:
-        lines.append(f"{name} belongs to site {changes['site']} within five seconds.")
+        lines.append(f"Site of {name}: {changes['site']}, within five seconds.")
     return lines
 
 
@@ -106,7 +106,7 @@ def list_lines(
     known = [to_live_sensor(each) for each in sensors]
     at = f" at {' and '.join(sites)}" if sites else ""
     if not known:
-        return [f"No sensors{at} yet."]
+        return [f"No sensors{at}."]
     rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
     states = [sensor_state(each, look.now).split()[0] for each in known]
     counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "stale", "offline"))

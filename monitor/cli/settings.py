@@ -26,7 +26,8 @@ class WatchSettings(ProcessSettings):
 
     With --lines, or without a terminal: one line for each reading as it is stored.
 
-    Keep a URL with a password in a file: other users of the machine can see options.
+    Keep a URL with a password in a file: other users of the machine can see
+    options.
 
     Example: ENERGY_MONGO_URL_FILE=mongo-url monitor watch
     """
@@ -36,7 +37,7 @@ class WatchSettings(ProcessSettings):
 
 
 class VerifySettings(ProcessSettings):
-    """Compare sensor nodes' ledgers with the database; exit status 0 if all is as expected.
+    """Compare sensor nodes' ledgers with the database; status 0 means all is well.
 
     Example: ENERGY_MONGO_URL_FILE=mongo-url monitor verify ledger.jsonl
     """
@@ -85,7 +86,7 @@ class CommandSettings(ProcessSettings):
 
 
 class AcknowledgeSettings(CommandSettings):
-    """Acknowledge alarms; the exit status is 0 if the ingestor acknowledged all of them.
+    """Acknowledge alarms; the exit status is 0 if all are acknowledged.
 
     Example: monitor acknowledge Sensor-LARI-01@silent@2026-11-23T10:00:00.000Z
     """

@@ -101,7 +101,7 @@ class CommandClient:
         except BrokerRejectedError as error:
             raise CommandError(f"{error}; use the MQTT URL of the user operator") from error
         except BrokerLostError as error:
-            lost = f"the broker at {self._address} closed the connection ({error})"
+            lost = f"the broker at {self._address} is lost ({error})"
             raise CommandError(f"{lost}; `monitor alarms` shows whether the command was executed") from error
 
     def _deliver(self, _: Connection, packets: Sequence[PublishPacket]) -> None:

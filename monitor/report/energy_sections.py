@@ -25,14 +25,14 @@ SITE_COLUMNS = (
     Column("Change", is_number=True),
     Column("Highest kWh", is_number=True),
     Column("Readings", is_number=True),
-    Column("Too high", is_number=True),
+    Column("Anomalies", is_number=True),
 )
 SENSOR_COLUMNS = (
     Column("Sensor"),
     Column("kWh", is_number=True),
     Column("Share", is_number=True),
     Column("Highest kWh", is_number=True),
-    Column("Too high", is_number=True),
+    Column("Anomalies", is_number=True),
     Column("Site", is_cuttable=True),
     Column("Location", is_cuttable=True),
 )
@@ -51,7 +51,7 @@ def build_report(figures: ReportData) -> Report:
         sections = [ReportSection("Energy", notes=[_nothing(figures)])]
     return Report(
         title=f"{when.name}{so_far}",
-        scope=f"{sites}; times of {when.zone.key}; written on {format_number}",
+        scope=f"{sites}; time zone {when.zone.key}; created on {format_number}",
         facts=list(_key_figures(figures)),
         sections=[*sections, *alarm_sections(figures), *quality_sections(figures)],
     )
@@ -59,23 +59,23 @@ def build_report(figures: ReportData) -> Report:
 
 def _nothing(figures: ReportData) -> str:
     if figures.sensors:
-        return "There is no reading in this time."
+        return "No readings in this period."
     if figures.sites:
         sites = " and ".join(figures.sites)
-        return f"No sensor is known at {sites}; `monitor sensors` lists all with their sites."
-    return "Nothing is stored yet: a report has something to tell once the first reading has come."
+        return f"No sensors at {sites}; `monitor sensors` lists all sensors with their sites."
+    return "No readings yet. Reports are available once the first reading is stored."
 
 
 def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
     if figures.hours:
         yield from _energy_facts(figures)
-        yield KeyFigure("Readings too high", f"{figures.anomalies:,}", f"of {figures.readings:,}")
+        yield KeyFigure("Anomalies", f"{figures.anomalies:,}", f"of {figures.readings:,}")
     stand = len(active_alarms(figures.alarms))
-    standing_now = f"of which {stand:,} still {'stands' if stand == 1 else 'stand'}" if figures.alarms else ""
-    yield KeyFigure("Alarms", f"{len(figures.alarms):,}", standing_now, is_bad=stand > 0)
+    still_active = f"{stand:,} still active" if figures.alarms else ""
+    yield KeyFigure("Alarms", f"{len(figures.alarms):,}", still_active, is_bad=stand > 0)
     if figures.sensors:
         stale = len(stale_sensors(figures))
-        yield KeyFigure("Sensors stale now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0)
+        yield KeyFigure("Stale sensors now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0)
 
 
 def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
@@ -92,11 +92,11 @@ def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
             label, f"{format_kwh(before_kwh)} kWh", _also(_before(when), until_before, _gaps(figures))
         )
     else:
-        yield KeyFigure("Change", "unknown", _also(f"without a reading {_before(when)}", until_before))
+        yield KeyFigure("Change", "unknown", _also(f"no readings {_before(when)}", until_before))
     length = when.compared.end - when.compared.first
-    unit, name = (HOUR, "an hour") if when.unit == "day" else (DAY, "a day")
+    unit, name = (HOUR, "per hour") if when.unit == "day" else (DAY, "per day")
     if length >= unit:
-        yield KeyFigure("On average", f"{format_kwh(after_kwh / (length / unit))} kWh", name)
+        yield KeyFigure("Average", f"{format_kwh(after_kwh / (length / unit))} kWh", name)
     if highest := figures.highest_hour:
         yield KeyFigure("Highest hour", f"{format_kwh(highest[1])} kWh", f"from {when.hour_name(highest[0])}")
     if figures.peak:
@@ -115,7 +115,7 @@ def _before(when: ReportPeriod) -> str:
 def _gaps(figures: ReportData) -> str:
     first, end = figures.when.compared_before
     gaps = (end - first) // HOUR - len({each.start for each in figures.compared_before})
-    return f"{gaps:,} hours of it without a reading" if gaps > 0 else ""
+    return f"{gaps:,} hours without readings" if gaps > 0 else ""
 
 
 def _also(*parts: str) -> str:
@@ -180,5 +180,5 @@ def _top_sensors(figures: ReportData) -> ReportSection:
         )
         for each in top
     ]
-    title = "Sensors that used most" if len(figures.by_sensor) > 1 else "Sensor"
+    title = "Top consumers" if len(figures.by_sensor) > 1 else "Sensor"
     return ReportSection(title, table=table_of(SENSOR_COLUMNS, rows, TOP_SENSORS))

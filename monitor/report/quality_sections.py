@@ -21,7 +21,7 @@ RULE_COLUMNS = (
     Column("Severity"),
     Column("Rule", is_cuttable=True),
     Column("Alarms", is_number=True),
-    Column("Standing", is_number=True),
+    Column("Active", is_number=True),
     Column("Longest", is_number=True),
 )
 STANDING_COLUMNS = (
@@ -36,7 +36,7 @@ ATTENTION_COLUMNS = (
     Column("Site", is_cuttable=True),
     Column("Location", is_cuttable=True),
     Column("Now"),
-    Column("In this time"),
+    Column("In this period"),
 )
 
 
@@ -53,7 +53,7 @@ def active_alarms(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
 def alarm_sections(figures: ReportData) -> list[ReportSection]:
     """What was wrong, and what still is."""
     if not figures.alarms:
-        return [ReportSection("Alarms", notes=["There was none in this time."])]
+        return [ReportSection("Alarms", notes=["No alarms in this period."])]
     when, stand = figures.when, active_alarms(figures.alarms)
     longest = max(figures.alarms, key=lambda each: _lasted(each, when.now))
     notes = [_longest(longest, when)]
@@ -65,9 +65,7 @@ def alarm_sections(figures: ReportData) -> list[ReportSection]:
             (each["sensor_id"], each["severity"], each["rule"], when.clock(each["since"]), each["message"])
             for each in stand
         ]
-        sections.append(
-            ReportSection("Alarms that still stand", table=table_of(STANDING_COLUMNS, rows, MOST_STANDING))
-        )
+        sections.append(ReportSection("Active alarms", table=table_of(STANDING_COLUMNS, rows, MOST_STANDING)))
     return sections
 
 
@@ -89,9 +87,9 @@ def _lasted(alarm: AlarmDocument, now: datetime) -> timedelta:
 
 
 def _longest(alarm: AlarmDocument, when: ReportPeriod) -> str:
-    end = "and still going on" if alarm["cleared_at"] is None else f"to {when.clock(alarm['cleared_at'])}"
+    end = "and still active" if alarm["cleared_at"] is None else f"to {when.clock(alarm['cleared_at'])}"
     time = f"{format_duration(_lasted(alarm, when.now))}, from {when.clock(alarm['since'])} {end}"
-    return f"The longest: {alarm['rule']} of {alarm['sensor_id']}, {time}."
+    return f"Longest: {alarm['rule']} of {alarm['sensor_id']}, {time}."
 
 
 def stale_sensors(figures: ReportData) -> list[SensorDocument]:
@@ -105,13 +103,13 @@ def quality_sections(figures: ReportData) -> list[ReportSection]:
     unheard = figures.without_readings
     facts = [*_quality(figures, len(unheard))]
     if not figures.sensors:
-        return [ReportSection("Quality of the data", facts=facts)]
+        return [ReportSection("Data quality", facts=facts)]
     rows = _attention_rows(figures, unheard)
     return [
-        ReportSection("Quality of the data", facts=facts),
+        ReportSection("Data quality", facts=facts),
         ReportSection(
-            "Sensors to look after",
-            notes=() if rows else ["None: all of them are heard."],
+            "Sensors that need attention",
+            notes=() if rows else ["None: all sensors are online."],
             table=table_of(ATTENTION_COLUMNS, rows, MOST_SENSORS),
         ),
     ]
@@ -122,21 +120,21 @@ def _quality(figures: ReportData, unheard: int) -> Iterable[KeyFigure]:
     after, before = (
         sum(each.readings for each in hours) for hours in (figures.compared, figures.compared_before)
     )
-    more = f"which is {format_change(after, before)} against the time before" if after and before else ""
+    more = f"{format_change(after, before)} compared with the previous period" if after and before else ""
     yield KeyFigure("Readings", f"{figures.readings:,}", more)
     over = (when.compared.end - when.compared.first) // HOUR
     heard = len({each.start for each in figures.compared})
     if over and figures.sensors:
-        yield KeyFigure("Hours without any", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
+        yield KeyFigure("Hours without readings", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
     if figures.sensors:
         yield KeyFigure(
-            "Sensors without any", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0
+            "Sensors without readings", f"{unheard:,}", f"of {len(figures.sensors):,}", is_bad=unheard > 0
         )
     refused = sum(figures.rejected.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.rejected.items())
-    kept = "in the last 30 days, for which they are kept" if when.span.first < when.now - RETENTION else ""
-    detail = f"{kept}: {kinds}" if kept and kinds else kept or (f"as {kinds}" if kinds else "")
-    yield KeyFigure("Payloads refused", f"{refused:,}", detail, is_bad=refused > 0)
+    kept = "in the last 30 days; older ones are deleted" if when.span.first < when.now - RETENTION else ""
+    detail = f"{kept}: {kinds}" if kept and kinds else kept or (f"({kinds})" if kinds else "")
+    yield KeyFigure("Payloads rejected", f"{refused:,}", detail, is_bad=refused > 0)
 
 
 def _attention_rows(figures: ReportData, unheard: Sequence[SensorDocument]) -> list[tuple[str, ...]]:
@@ -149,7 +147,7 @@ def _attention_rows(figures: ReportData, unheard: Sequence[SensorDocument]) -> l
         name, now = each["sensor_id"], sensor_state(to_live_sensor(each), figures.when.now)
         if name in wanted or now != "online":
             count = readings.get(name, 0)
-            told = f"{count:,} readings" if count else "no reading"
+            told = f"{count:,} readings" if count else "no readings"
             rows.append((name, *site_and_location(each), now, told))
     return rows
 

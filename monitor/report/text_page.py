@@ -71,7 +71,7 @@ def _bars(bars: EnergyBars) -> Iterator[str]:
     names = [each.rjust(max(map(len, starts))) for each in starts]
     for name, value_kwh in zip(names, used_kwh, strict=True):
         if value_kwh is None:
-            yield f"{name}  no reading"
+            yield f"{name}  no readings"
         else:
             number = f"{format_kwh(value_kwh, most_kwh):>{number_width}}"
             yield f"{name}  {_bar(value_kwh, most_kwh)}  {number} kWh"

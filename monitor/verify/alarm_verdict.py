@@ -78,10 +78,8 @@ class AlarmVerdict:
         ]
         titles = ("raised", "cleared", "missing", "false", "wrong end")
         columns = [Column("alarm"), *(Column(title, is_number=True) for title in titles)]
-        lines = (
-            ["", *table_lines(columns, rows, WIDTH)] if rows else ["", "No alarm had to be, and none was."]
-        )
+        lines = ["", *table_lines(columns, rows, WIDTH)] if rows else ["", "No alarms expected, none raised."]
         if self.not_judged:
             names = ", ".join(f"{count:,} of {rule}" for rule, count in sorted(self.not_judged.items()))
-            lines.append(f"Not judged, for the ledgers say nothing of them: {names}.")
+            lines.append(f"Not checked, because the ledgers do not predict them: {names}.")
         return lines

@@ -13,16 +13,16 @@ NO_FAULT = "no fault"
 WIDTH = 80
 _ORDER = (NORMAL, FLAGGED, REJECTED, OTHER_REASON, COUNTED, ABSENT)
 _MISTAKES = {
-    (NORMAL, FLAGGED): "readings flagged, though not above their threshold",
-    (FLAGGED, NORMAL): "readings not flagged, though above their threshold",
-    (NORMAL, REJECTED): "readings rejected, though they had to be stored",
-    (FLAGGED, REJECTED): "readings rejected, though they had to be stored",
-    (REJECTED, NORMAL): "readings stored, though they had to be rejected",
-    (REJECTED, FLAGGED): "readings stored, though they had to be rejected",
-    (REJECTED, OTHER_REASON): "rejected for another reason",
-    (WITHHELD, NORMAL): "readings stored, though they were never sent",
-    (WITHHELD, FLAGGED): "readings stored, though they were never sent",
-    (WITHHELD, REJECTED): "readings rejected, though they were never sent",
+    (NORMAL, FLAGGED): "readings flagged, but not above their threshold",
+    (FLAGGED, NORMAL): "readings above their threshold, but not flagged",
+    (NORMAL, REJECTED): "readings rejected that had to be stored",
+    (FLAGGED, REJECTED): "readings rejected that had to be stored",
+    (REJECTED, NORMAL): "readings stored that had to be rejected",
+    (REJECTED, FLAGGED): "readings stored that had to be rejected",
+    (REJECTED, OTHER_REASON): "rejected for the wrong reason",
+    (WITHHELD, NORMAL): "readings stored that were never sent",
+    (WITHHELD, FLAGGED): "readings stored that were never sent",
+    (WITHHELD, REJECTED): "readings rejected that were never sent",
 }
 
 
@@ -109,7 +109,7 @@ class ConfusionMatrix:
             [had, *(cell(shown[had, name], is_wrong=(had, name) in wrong) for name in columns)]
             for had in sorted({had for had, _ in shown}, key=_rank)
         ]
-        titles = [Column("must be \\ was"), *(Column(name, is_number=True) for name in columns)]
+        titles = [Column("expected \\ actual"), *(Column(name, is_number=True) for name in columns)]
         return table_lines(titles, rows, WIDTH)
 
     def _faults(self) -> list[str]:
@@ -125,8 +125,8 @@ class ConfusionMatrix:
             for name in names
         ]
         titles = [Column("fault")]
-        titles += [Column(name, is_number=True) for name in ("put in", "right", "wrong")]
-        return table_lines([*titles, Column("must be", is_cuttable=True)], rows, WIDTH)
+        titles += [Column(name, is_number=True) for name in ("injected", "right", "wrong")]
+        return table_lines([*titles, Column("expected", is_cuttable=True)], rows, WIDTH)
 
 
 def _rank(had: str) -> tuple[int, str]:

@@ -72,8 +72,7 @@ def read_ledgers(files: Iterable[Path]) -> Attempts:
             raise LedgerFileError(f"the ledger {file} cannot be read ({error.strerror})") from error
         if tries.size == before:
             raise LedgerFileError(
-                f"the ledger {file} holds no reading that is not in another; was it written with "
-                "`sensor-node --ledger`?"
+                f"the ledger {file} holds no readings of its own; was it written with `sensor-node --ledger`?"
             )
     tries.has_truth = bool(len(truths) or tries.absences)
     _enter(outcomes, tries)

@@ -15,8 +15,8 @@ from monitor.verify.confusion_matrix import (
     rejected,
 )
 
-NOT_LATE = "readings not late, though older than ten minutes when they came"
-LOST = "payloads lost that are no readings"
+NOT_LATE = "readings not marked late, but older than ten minutes on arrival"
+LOST = "malformed payloads lost"
 
 
 @dataclass(slots=True)

@@ -52,4 +52,4 @@ def _read(line: bytes, where: str) -> Alert:
         return Alert.model_validate_json(line)
     except ValidationError as error:
         hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
-        raise LedgerFileError(f"{where} is no alert; {hint}") from error
+        raise LedgerFileError(f"{where} is not an alert; {hint}") from error

@@ -72,7 +72,7 @@ class RejectionCheck:
             first, last = self.came or (at, at)
             self.came = min(first, at), max(last, at)
         else:
-            self.strange.append((at, f"{sensor_id}, refused at {format_timestamp(at)}: {kind}"))
+            self.strange.append((at, f"{sensor_id}, rejected at {format_timestamp(at)}: {kind}"))
 
     def _explain(self, document: RejectedDocument) -> bool:
         """Note at what was sent that it was refused, and why."""

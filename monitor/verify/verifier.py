@@ -19,8 +19,8 @@ from monitor.verify.recorded_alerts import RecordedAlerts
 from monitor.verify.rejections import RejectionCheck
 
 EXAMPLES = 5
-LATE_OTHERWISE = "alerts with another `late` than is stored"
-NOT_IN_A_LEDGER = "refused, and in no ledger"
+LATE_OTHERWISE = "alerts with the wrong `late`"
+NOT_IN_A_LEDGER = "rejected, and in no ledger"
 
 
 @dataclass(slots=True)
@@ -203,15 +203,15 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in _counts(verdict)]
     if verdict.outcomes.confusion.cells:
         lines += verdict.outcomes.confusion.lines()
-        lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not judged."]
+        lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not checked."]
         lines.append("")
     lines += _examples(verdict.faults)
     if verdict.refused:
-        lines.append(f"{verdict.refused:,} readings never left their node: its outbox was full.")
+        lines.append(f"{verdict.refused:,} readings were not sent: the outbox of their node was full.")
     if verdict.passed:
         lines.append("All is well.")
     elif [*verdict.faults] == ["readings lost"] and not verdict.confirmed_but_lost:
-        lines.append("NOT WELL, or not yet: what is not confirmed may still wait in an outbox.")
+        lines.append("NOT WELL, or not yet: readings that are not confirmed may still be in an outbox.")
     else:
         lines.append("NOT WELL.")
     return lines
@@ -219,25 +219,25 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 
 def _counts(verdict: Verdict) -> Iterable[tuple[str, int, str]]:
     yield "attempted", verdict.attempted, "readings in the ledger"
-    yield "confirmed", verdict.confirmed, "told to the node"
-    yield "recovered", verdict.recovered, "stored, though the node never learned it"
-    yield "rejected", len(verdict.rejected), "refused by the ingestor, and kept there"
-    yield "refused", verdict.refused, "found the outbox full, never sent"
+    yield "confirmed", verdict.confirmed, "acknowledged to the node"
+    yield "recovered", verdict.recovered, "stored, but the node got no confirmation"
+    yield "rejected", len(verdict.rejected), "rejected by the ingestor and kept as rejected payloads"
+    yield "not sent", verdict.refused, "the outbox of the node was full"
     yield "lost", len(verdict.lost), f"{len(verdict.confirmed_but_lost):,} of them were confirmed"
     yield "duplicated", len(verdict.duplicated), ""
-    yield "unexpected", len(verdict.unexpected), "stored, but not tried like that"
+    yield "unexpected", len(verdict.unexpected), "stored, but not as in the ledger"
     if verdict.outcomes.repeated:
         yield "repeated", verdict.outcomes.repeated, "sent more than once on purpose"
     if verdict.outcomes.payloads:
-        yield "no readings", verdict.outcomes.payloads, "payloads that had to be refused"
+        yield "no readings", verdict.outcomes.payloads, "payloads that had to be rejected"
     if verdict.outcomes.counted:
-        yield "counted", verdict.outcomes.counted, "came too fast to be kept; nobody can tell which"
+        yield "counted", verdict.outcomes.counted, "rejected too fast to be kept one by one"
     yield "alerts", verdict.alerts, "stored readings above their threshold"
     yield "  missing", len(verdict.alerts_missing), ""
     if verdict.alerts_doubled is not None:
-        yield "  doubled", len(verdict.alerts_doubled), "the same alert again, with the same id"
+        yield "  doubled", len(verdict.alerts_doubled), "sent again with the same id"
     if verdict.alerts_wrong is not None:
-        yield "  wrong", len(verdict.alerts_wrong), "of readings that are no stored anomaly"
+        yield "  wrong", len(verdict.alerts_wrong), "without a stored anomaly"
 
 
 def _examples(faults: dict[str, list[str]]) -> Iterable[str]:

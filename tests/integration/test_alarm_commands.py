@@ -170,24 +170,24 @@ async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for
     assert lines[2::3][:3] == [f"    {each['_id']}" for each in (worst, waiting, active)]
     assert [line.split("  ")[-1].strip() for line in lines[0:9:3]] == [
         f"shelved until {clock(now + 10 * MINUTE)}",
-        "over, not seen",
+        "ended, not acknowledged",
         "active",
     ]
     assert lines[1] == r"    No reading.\u001b[2J"
-    assert lines[9:] == [f"3 alarms stand at {scene.site}, 2 of them not seen yet."]
+    assert lines[9:] == [f"3 active alarms at {scene.site}, 2 of them not acknowledged."]
 
     everything = (
         await scene.monitor("alarms", "--all", ENERGY_SITE=f"none,{scene.site}")
     ).output.splitlines()
     assert everything[:9] == lines[:9]
-    assert everything[9] == "Over:"
+    assert everything[9] == "Ended:"
     assert everything[12:19:3] == [f"    {each['_id']}" for each in (done, taken_back, over)]
     assert [line.split("  ")[-1] for line in everything[10:17:3]] == [
-        "over, seen by maria",
-        "taken back",
-        "over",
+        "ended, acknowledged by maria",
+        "retracted",
+        "ended",
     ]
-    assert everything[19:] == ["", f"3 alarms stand at none and {scene.site}, 2 of them not seen yet."]
+    assert everything[19:] == ["", f"3 active alarms at none and {scene.site}, 2 of them not acknowledged."]
     # Other sites are not left out unless one is named.
     assert {"    elsewhere", f"    {worst['_id']}"} <= {*(await scene.monitor("alarms")).output.splitlines()}
 
@@ -200,7 +200,7 @@ def test_no_more_than_the_last_50_that_are_over_are_listed(scene: Scene) -> None
     assert [line.strip() for line in output.splitlines() if line.startswith("    over-")] == [
         f"over-{number}" for number in range(50)
     ]
-    assert output.splitlines()[-1] == f"No alarm stands at {scene.site}."
+    assert output.splitlines()[-1] == f"No active alarms at {scene.site}."
 
 
 async def test_alarm_is_acknowledged_when_the_ingestor_says_so(scene: Scene) -> None:
@@ -223,7 +223,7 @@ async def test_alarm_is_acknowledged_when_the_ingestor_says_so(scene: Scene) -> 
     [
         ({"cleared_at": datetime(2026, 11, 23), "waits": True}, "is acknowledged."),  # noqa: DTZ001
         ({"acknowledged_at": datetime(2026, 11, 23)}, "is acknowledged."),  # noqa: DTZ001
-        ({}, "is over and does not stand any more."),
+        ({}, "has ended."),
     ],
 )
 async def test_alarm_that_is_gone_is_settled(scene: Scene, changes: dict[str, Any], sentence: str) -> None:
@@ -286,7 +286,7 @@ async def test_shelving_is_ended(scene: Scene) -> None:
     alarm, until = scene.store(), utc_now() + MINUTE
     async with scene.ingestor(answer=lambda _: [scene.state(alarm, until=until), scene.state(alarm)]):
         ended = await scene.monitor("shelve", scene.sensor, "overconsumption", "--minutes", "0")
-    assert ended == (0, f"overconsumption of {scene.sensor} is shelved no more.\n", "")
+    assert ended == (0, f"overconsumption of {scene.sensor} is no longer shelved.\n", "")
     assert scene.commands[0]["minutes"] == 0
 
 
@@ -321,7 +321,7 @@ async def test_silence_of_the_ingestor_is_told_after_10_seconds(scene: Scene) ->
         status, output, errors = await scene.monitor("acknowledge", first["_id"], second["_id"])
     assert 10 <= time.monotonic() - began < 60
     assert (status, output) == (1, "")
-    sentence = "no ingestor answered within 10 s; the broker keeps the command"
+    sentence = "no ingestor answered within 10 s; the broker keeps the command until one runs"
     assert errors.splitlines() == [f"monitor: {each['_id']}: {sentence}" for each in (first, second)]
     # The second one is not waited for, but sent.
     assert [each["acknowledge"] for each in scene.commands] == [first["_id"], second["_id"]]
@@ -330,7 +330,7 @@ async def test_silence_of_the_ingestor_is_told_after_10_seconds(scene: Scene) ->
 async def test_command_that_nobody_takes_is_said_to_be_dropped(scene: Scene) -> None:
     alarm = scene.store()
     status, _, errors = await scene.monitor("acknowledge", alarm["_id"])
-    sentence = "no ingestor takes commands, so the broker dropped this one; try again when one runs"
+    sentence = "no ingestor is running, so the command was dropped; try again when one runs"
     assert (status, errors) == (1, f"monitor: {alarm['_id']}: {sentence}\n")
 
 
@@ -356,8 +356,8 @@ async def test_broker_that_goes_away_is_told(scene: Scene, own_servers: Servers)
         status, output, errors = await waiting
     assert (status, output) == (1, "")
     assert errors == (
-        f"monitor: the broker at 127.0.0.1:{own_servers.mqtt_port} went away (the connection ended); "
-        "`monitor alarms` shows whether the command arrived\n"
+        f"monitor: the broker at 127.0.0.1:{own_servers.mqtt_port} is lost (the connection ended); "
+        "`monitor alarms` shows whether the command was executed\n"
     )
 
 
@@ -373,13 +373,13 @@ async def test_ctrl_c_ends_the_waiting(scene: Scene) -> None:
         process.send_signal(signal.SIGINT)
         _, errors = await asyncio.wait_for(process.communicate(), 5)
     assert process.returncode == 1
-    assert errors == b"monitor: stopped; `monitor alarms` shows whether the command arrived\n"
+    assert errors == b"monitor: stopped; `monitor alarms` shows whether the command was executed\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "variables", "status", "sentence"),
     [
-        (["shelve", "Sensor-none", "silent"], {}, 1, "nothing has come from a sensor Sensor-none so far"),
+        (["shelve", "Sensor-none", "silent"], {}, 1, "no readings from sensor Sensor-none yet"),
         (["shelve", "{sensor}", "silent", "--minutes", "-1"], {}, 2, "--minutes '-1': input should be"),
         (["acknowledge"], {}, 2, "the following arguments are required: IDS"),
         (["acknowledge", "{id}"], {"MQTT": "viewer"}, 1, "the broker refuses a message on energy/commands/"),
@@ -389,7 +389,7 @@ async def test_ctrl_c_ends_the_waiting(scene: Scene) -> None:
             1,
             "the broker at 127.0.0.1:1 does not answer (connection refused)",
         ),
-        (["acknowledge", "{id}"], {"MQTT": "wrong"}, 1, "does not let user operator in (not authorized)"),
+        (["acknowledge", "{id}"], {"MQTT": "wrong"}, 1, "rejects user operator (not authorized)"),
         (
             ["alarms"],
             {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:1/d"},

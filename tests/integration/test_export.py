@@ -228,7 +228,7 @@ def test_location_that_a_person_has_set_is_written(servers: Servers, stored: Dat
 @pytest.mark.usefixtures("stored")
 def test_unknown_sensor_is_told_and_no_file_made(servers: Servers, tmp_path: Path) -> None:
     done = export_here(servers, tmp_path / "a.csv", "--sensor", "Export-A,Export-DD")
-    sentence = "monitor: nothing has come from a sensor Export-DD so far; did you mean Export-D?\n"
+    sentence = "monitor: no readings from sensor Export-DD yet; did you mean Export-D?\n"
     assert done == (1, "", sentence)
     assert not names_in(tmp_path)
 
@@ -238,7 +238,7 @@ def test_file_that_is_there_is_overwritten_only_by_force(servers: Servers, tmp_p
     file = tmp_path / "a.csv"
     file.write_text("of yesterday")
     done = export_here(servers, file, "--sensor", "Export-A")
-    assert done == (1, "", f"monitor: {file} is there already; use --force to overwrite it\n")
+    assert done == (1, "", f"monitor: {file} exists; use --force to overwrite it\n")
     assert file.read_text() == "of yesterday"
     done = export_here(servers, file, "--sensor", "Export-A", "--to", "2031-05-01T00:00:01", "--force")
     assert done == (0, "", f"1 reading of 1 sensor written to {file}.\n")

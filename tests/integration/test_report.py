@@ -116,14 +116,14 @@ def test_day_is_summed_up_between_the_midnights_of_the_zone(scene: Scene) -> Non
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
     assert lines[0] == "Energy report: Sunday, 29 March 2026"
-    assert lines[1].startswith(f"Site {scene.site}; times of Europe/Berlin; written on ")
+    assert lines[1].startswith(f"Site {scene.site}; time zone Europe/Berlin; created on ")
     told = facts(ended.output)
     assert told["Energy"] == "56.0 kWh"
     assert told["Change"] == "+133.3 %"
     assert told["Day before"] == "24.0 kWh on Saturday, 28 March 2026"
     assert told["Highest hour"] == "12.0 kWh from 23:00 to 00:00"
     assert told["Highest reading"] == f"5.00 kWh by {second}, 23:00 to 00:00"
-    assert told["Readings too high"] == "3 of 240"
+    assert told["Anomalies"] == "3 of 240"
     bars = [line for line in lines if "█" in line]
     # There is no 02:00 on this day.
     assert [line.split()[0] for line in bars[:4]] == ["00:00", "01:00", "03:00", "04:00"]
@@ -141,7 +141,7 @@ def test_week_and_month_are_summed_up_day_by_day(scene: Scene) -> None:
     assert facts(week)["Energy"] == "4.00 kWh"
     assert facts(week)["Change"] == "-42.9 %"
     assert "  Thu 5 Mar  █" in week
-    assert "  Fri 6 Mar  no reading" in week
+    assert "  Fri 6 Mar  no readings" in week
     month = scene.report("--month", "--date", "2026-02-28", "--time-zone", "UTC").output
     assert month.startswith("Energy report: February 2026\n")
     assert facts(month)["Energy"] == "28.0 kWh"
@@ -159,7 +159,7 @@ def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> None:
     scene.alarm(sensor, "offline", DAY + HOUR, None, retracted_at=DAY + 2 * HOUR)
     scene.alarm(sensor, "rejecting", DAY + 24 * HOUR, None)
     output = scene.report(*OF_THE_DAY).output
-    assert facts(output)["Alarms"] == "3 of which 1 still stands"
+    assert facts(output)["Alarms"] == "3 1 still active"
     table = output.split("\nAlarms\n")[1].split("\n\n")[1].splitlines()
     assert [line.split()[:4] for line in table[1:]] == [
         ["critical", "silent", "1", "1"],
@@ -167,7 +167,7 @@ def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> None:
         ["minor", "budget", "1", "0"],
     ]
     assert f"silent of {sensor}" in output
-    assert "<script>" in output.split("Alarms that still stand")[1]
+    assert "<script>" in output.split("Active alarms")[1]
 
 
 def test_quality_of_the_data_is_told(scene: Scene) -> None:
@@ -180,10 +180,10 @@ def test_quality_of_the_data_is_told(scene: Scene) -> None:
     output = scene.report(*OF_THE_DAY).output
     told = facts(output)
     assert told["Readings"] == "10"
-    assert told["Hours without any"] == "22 of 23"
-    assert told["Sensors without any"] == "1 of 3"
-    assert told["Sensors silent now"] == "1 of 3"
-    after = output.split("Sensors to look after\n")[1].splitlines()
+    assert told["Hours without readings"] == "22 of 23"
+    assert told["Sensors without readings"] == "1 of 3"
+    assert told["Stale sensors now"] == "1 of 3"
+    after = output.split("Sensors that need attention\n")[1].splitlines()
     assert [line.split()[0] for line in after[1:]] == [silent]
 
 
@@ -193,7 +193,7 @@ def test_today_is_reported_so_far_in_the_zone_of_the_machine(scene: Scene) -> No
     ended = scene.report_as_users_do(TZ="Asia/Tokyo")
     lines = ended.output.splitlines()
     assert lines[0].endswith(", so far")
-    assert "; times of Asia/Tokyo; " in lines[1]
+    assert "; time zone Asia/Tokyo; " in lines[1]
     assert facts(ended.output)["Energy"] == "7.50 kWh so far"
 
 
@@ -202,7 +202,7 @@ def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -> None
     file = tmp_path / "report.html"
     file.write_text("x" * 1_000_000)
     ended = scene.report_as_users_do(*OF_THE_DAY, "--html", str(file))
-    assert ended == (0, f"The report is in {file}.\n", "")
+    assert ended == (0, f"Report written to {file}.\n", "")
     page = file.read_text()
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert page.endswith("</html>\n")
@@ -214,12 +214,12 @@ def test_page_is_written_over_an_older_one(scene: Scene, tmp_path: Path) -> None
 def test_site_without_anything_has_a_friendly_report(scene: Scene) -> None:
     ended = scene.report()
     assert (ended.status, ended.errors) == (0, "")
-    assert f"No sensor is known at {scene.site}" in ended.output
+    assert f"No sensors at {scene.site}" in ended.output
 
 
 def test_what_cannot_be_done_is_told_in_one_sentence(scene: Scene, tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    told = f"monitor report: --html {missing}/x.html: there is no folder {missing}; make it first\n"
+    told = f"monitor report: --html {missing}/x.html: no such folder: {missing}; create it first\n"
     assert scene.report("--html", f"{missing}/x.html") == (2, "", told)
     full = scene.report("--html", "/dev/full")
     assert full == (1, "", "monitor report: --html /dev/full: cannot be written (No space left on device)\n")

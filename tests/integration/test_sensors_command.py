@@ -51,7 +51,7 @@ async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
     servers: Servers, known: Site
 ) -> None:
     ended = await sensors_as_users_do(servers, known.sensor, "--threshold", "9.5")
-    assert ended == (0, f"{known.sensor} has a threshold of 9.5 kWh within five seconds.\n", "")
+    assert ended == (0, f"Threshold of {known.sensor}: 9.5 kWh, within five seconds.\n", "")
 
     async def flags(value_kwh: float) -> bool:
         await known.publish(payload(known.sensor, value_kwh))
@@ -61,7 +61,7 @@ async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
     assert {each["value_kwh"] for each in known.stored(is_anomaly=True)} == {10.0}
 
     ended = await sensors_as_users_do(servers, known.sensor, "--threshold", "none")
-    assert ended == (0, f"{known.sensor} has the threshold of all within five seconds.\n", "")
+    assert ended == (0, f"Threshold of {known.sensor}: the default, within five seconds.\n", "")
     assert "threshold_kwh" not in document(known)
 
     async def passes() -> bool:
@@ -74,7 +74,7 @@ async def test_threshold_counts_in_the_running_ingestor_until_it_is_taken_away(
 async def test_location_that_a_person_set_stays_whatever_readings_say(servers: Servers, known: Site) -> None:
     assert await sensors_as_users_do(servers, known.sensor, "--location", "Room 7") == (
         0,
-        f"{known.sensor} is shown at Room 7.\n",
+        f"Location of {known.sensor}: Room 7.\n",
         "",
     )
     await known.publish(payload(known.sensor, 1.0, location="Elsewhere"))
@@ -86,7 +86,7 @@ async def test_location_that_a_person_set_stays_whatever_readings_say(servers: S
 
     assert await sensors_as_users_do(servers, known.sensor, "--location", "") == (
         0,
-        f"{known.sensor} is shown where its readings say.\n",
+        f"Location of {known.sensor}: as in its readings.\n",
         "",
     )
     assert "own_location" not in document(known)
@@ -109,9 +109,9 @@ def test_unknown_sensor_is_told_with_a_hint(servers: Servers, known: Site) -> No
     for arguments in ((wrong,), (wrong, "--threshold", "9.5")):
         ended = sensors(servers, *arguments)
         assert (ended.status, ended.output) == (1, "")
-        assert ended.errors.startswith(f"monitor: no sensor {wrong} is known; did you mean Sensor-")
+        assert ended.errors.startswith(f"monitor: unknown sensor {wrong}; did you mean Sensor-")
     ended = sensors(servers, "q", "--location", "x")
-    assert ended.errors == "monitor: no sensor q is known; it is once its first reading is stored\n"
+    assert ended.errors == "monitor: unknown sensor q; it appears with its first reading\n"
 
 
 def test_viewer_may_list_but_not_set(servers: Servers, known: Site) -> None:

@@ -91,7 +91,7 @@ async def test_watch_fills_a_terminal_and_leaves_it_as_it_was(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["dance"], "monitor: 'dance' is no command; `monitor --help` lists them\n"),
+        (["dance"], "monitor: unknown command 'dance'; `monitor --help` lists the commands\n"),
         (
             ["watch", "--mongo-url", "mongodb://host"],
             "monitor watch: --mongo-url: write the URL as mongodb://user:password@host:port/database\n",

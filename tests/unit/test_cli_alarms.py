@@ -57,12 +57,15 @@ def test_time_is_local_and_has_the_day_unless_it_is_today() -> None:
     ("changes", "state"),
     [
         ({}, "active"),
-        ({"acknowledged_at": LATER}, "active, seen"),
-        ({"acknowledged_at": LATER, "acknowledged_by": "maria"}, "active, seen by maria"),
-        ({"cleared_at": LATER, "waits": True}, "over, not seen"),
-        ({"cleared_at": LATER}, "over"),
-        ({"cleared_at": LATER, "acknowledged_at": LATER, "acknowledged_by": "maria"}, "over, seen by maria"),
-        ({"cleared_at": LATER, "retracted_at": LATER}, "taken back"),
+        ({"acknowledged_at": LATER}, "active, acknowledged"),
+        ({"acknowledged_at": LATER, "acknowledged_by": "maria"}, "active, acknowledged by maria"),
+        ({"cleared_at": LATER, "waits": True}, "ended, not acknowledged"),
+        ({"cleared_at": LATER}, "ended"),
+        (
+            {"cleared_at": LATER, "acknowledged_at": LATER, "acknowledged_by": "maria"},
+            "ended, acknowledged by maria",
+        ),
+        ({"cleared_at": LATER, "retracted_at": LATER}, "retracted"),
     ],
 )
 def test_state_is_told(changes: dict[str, object], state: str) -> None:
@@ -96,7 +99,7 @@ def test_only_an_id_is_ever_wider_than_80_columns(length: int, user: str | None,
     shown = "".join("".join(lines).split())
     assert "S" * length in shown
     assert "".join(message.split()) in shown
-    assert (f"seenby{user}" if user else "seen") in shown
+    assert (f"acknowledgedby{user}" if user else "acknowledged") in shown
 
 
 def test_file_or_pipe_gets_unbroken_lines_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,13 +145,13 @@ def test_hostile_text_cannot_steer_the_terminal(field: str) -> None:
 @pytest.mark.parametrize(
     ("standing", "sites", "sentence"),
     [
-        ([], (), "No alarm stands."),
-        ([], ("lari", "annex"), "No alarm stands at lari and annex."),
-        ([alarm()], (), "1 alarm stands, not seen yet."),
-        ([alarm(acknowledged_at=LATER)], ("lari",), "1 alarm stands at lari."),
-        ([alarm(rule="silent")], (), "1 alarm stands."),
-        ([alarm(), *[alarm(acknowledged_at=LATER)] * 2], (), "3 alarms stand, 1 of them not seen yet."),
-        ([alarm(acknowledged_at=LATER)] * 1200, (), "1,200 alarms stand."),
+        ([], (), "No active alarms."),
+        ([], ("lari", "annex"), "No active alarms at lari and annex."),
+        ([alarm()], (), "1 active alarm, not acknowledged."),
+        ([alarm(acknowledged_at=LATER)], ("lari",), "1 active alarm at lari."),
+        ([alarm(rule="silent")], (), "1 active alarm."),
+        ([alarm(), *[alarm(acknowledged_at=LATER)] * 2], (), "3 active alarms, 1 of them not acknowledged."),
+        ([alarm(acknowledged_at=LATER)] * 1200, (), "1,200 active alarms."),
     ],
 )
 def test_last_line_counts_those_that_nobody_has_seen(

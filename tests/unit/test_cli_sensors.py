@@ -34,22 +34,22 @@ def test_list_says_what_people_want_to_know_of_each_sensor() -> None:
         sensor("Meter", None),
     ]
     assert list_lines(sensors, LOOK) == [
-        "Sensor    Site  Location  State      Heard       Limit   Every",
-        "Hall-001  lari  Hall      online     13:20:04  9.5 kWh     2 s",
-        "Hall-002  lari  Room 7    stale 1 d  24 Nov             15 min",
-        "Hall-003  lari            offline    Oct 2025              2 s",
-        "Meter     lari            stale      never                 2 s",
+        "Sensor    Site  Location  State      Last seen  Threshold  Interval",
+        "Hall-001  lari  Hall      online     13:20:04     9.5 kWh       2 s",
+        "Hall-002  lari  Room 7    stale 1 d  24 Nov                  15 min",
+        "Hall-003  lari            offline    Oct 2025                   2 s",
+        "Meter     lari            stale      never                      2 s",
         "4 sensors: 1 online, 2 stale, 1 offline.",
     ]
 
 
 def test_limits_have_no_column_where_there_are_none() -> None:
-    assert "Limit" not in list_lines([sensor("Hall-001")], LOOK)[0]
+    assert "Threshold" not in list_lines([sensor("Hall-001")], LOOK)[0]
 
 
 def test_no_sensor_is_told_in_a_sentence() -> None:
-    assert list_lines([], LOOK) == ["No sensor is known."]
-    assert list_lines([], LOOK, ["lari", "annex"]) == ["No sensor is known at lari and annex."]
+    assert list_lines([], LOOK) == ["No sensors."]
+    assert list_lines([], LOOK, ["lari", "annex"]) == ["No sensors at lari and annex."]
 
 
 @given(location=st.text(max_size=200))
@@ -96,11 +96,11 @@ def test_options_set_and_take_away(arguments: list[str], asked: dict[str, object
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--location", "Room 7"], 'say which sensor: monitor sensors Sensor-LARI-01 --location "Room 7"'),
+        (["--location", "Room 7"], 'name the sensor: monitor sensors Sensor-LARI-01 --location "Room 7"'),
         (["S", "--location", "a\x1bb"], "--location 'a\\x1bb': a location has printable characters only"),
         (["S", "--location", "a\u202eb"], "--location 'a\\u202eb': a location has printable characters only"),
         (["S", "--location", "x" * 201], f"--location '{'x' * 201}': a location has at most 200 characters"),
-        (["S", "--threshold", "much"], "--threshold 'much': write kWh as 9.5, or none to take it away"),
+        (["S", "--threshold", "much"], "--threshold 'much': write kWh as 9.5, or none to remove it"),
         (["S", "--threshold", "-1"], "--threshold -1.0: input should be greater than or equal to 0"),
         (["S", "--threshold", "nan"], "--threshold nan: input should be a finite number"),
         (["S", "--threshold", "1e999"], "--threshold inf: input should be a finite number"),

@@ -250,8 +250,8 @@ def test_alarms_of_other_rules_are_counted_and_not_judged() -> None:
     verdict = World().judge(alarm("stuck", 100, 110), alarm("budget", 100, None), alarm("stuck", 120, 130))
     assert verdict.faults == {}
     assert verdict.lines()[1:] == [
-        "No alarm had to be, and none was.",
-        "Not judged, for the ledgers say nothing of them: 1 of budget, 2 of stuck.",
+        "No alarms expected, none raised.",
+        "Not checked, because the ledgers do not predict them: 1 of budget, 2 of stuck.",
     ]
 
 

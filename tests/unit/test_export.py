@@ -223,7 +223,7 @@ def test_each_sensor_is_meant_once() -> None:
         (["--from", "2026-11-23", "--to", "2026-11-23"], "--to '2026-11-23': must be later than --from"),
         (
             ["--sensor", "A,"],
-            "--sensor 'A,': write names with commas between: Sensor-LARI-01,Sensor-LARI-02",
+            "--sensor 'A,': write names separated by commas: Sensor-LARI-01,Sensor-LARI-02",
         ),
         (["--format", "xlsx"], "--format 'xlsx': input should be 'csv', 'parquet' or 'jsonl'"),
     ],
@@ -256,9 +256,9 @@ def test_format_is_what_is_given_else_what_the_ending_names(
 @pytest.mark.parametrize(
     ("file", "given", "sentence"),
     [
-        ("a.xlsx", None, "a.xlsx: the ending names no format; use .csv, .parquet or .jsonl, or add --format"),
-        ("csv", None, "csv: the ending names no format; use .csv, .parquet or .jsonl, or add --format"),
-        ("-", None, "standard output has no ending; add --format csv or --format jsonl"),
+        ("a.xlsx", None, "a.xlsx: unknown extension; use .csv, .parquet or .jsonl, or add --format"),
+        ("csv", None, "csv: unknown extension; use .csv, .parquet or .jsonl, or add --format"),
+        ("-", None, "standard output has no extension; add --format csv or --format jsonl"),
         (
             "-",
             "parquet",
@@ -314,12 +314,12 @@ def test_file_that_is_there_is_given_up_only_by_force(tmp_path: Path) -> None:
     ExportTarget(file).check(force=False)
     file.touch()
     ExportTarget(file).check(force=True)
-    with pytest.raises(ExportError, match=r"a\.csv is there already; use --force to overwrite it"):
+    with pytest.raises(ExportError, match=r"a\.csv exists; use --force to overwrite it"):
         ExportTarget(file).check(force=False)
 
 
 def test_where_no_file_can_be_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"there is no folder .*nowhere; .*a\.csv was not written"):
+    with pytest.raises(ExportError, match=r"no such folder: .*nowhere; .*a\.csv was not written"):
         ExportTarget(tmp_path / "nowhere" / "a.csv").check(force=False)
     with pytest.raises(ExportError, match="is not a file"):
         ExportTarget(tmp_path).check(force=True)
@@ -332,7 +332,7 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path: Path) -> None:
     with ExportTarget(file).open() as out:
         out.write(b"first")
         with (
-            pytest.raises(ExportError, match=r"a\.csv\.part is there: another export"),
+            pytest.raises(ExportError, match=r"a\.csv\.part exists: another export"),
             ExportTarget(file).open(),
         ):
             pass
@@ -342,9 +342,9 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path: Path) -> None:
 def test_unknown_sensor_is_told_with_the_nearest_name() -> None:
     known = ["Sensor-LARI-01", "Meter"]
     check_known(["Meter"], known)
-    with pytest.raises(ExportError, match=r"sensor Metre so far; did you mean Meter\?"):
+    with pytest.raises(ExportError, match=r"sensor Metre yet; did you mean Meter\?"):
         check_known(["Meter", "Metre"], known)
-    with pytest.raises(ExportError, match="sensor X so far; `monitor sensors` lists them"):
+    with pytest.raises(ExportError, match="sensor X yet; `monitor sensors` lists them"):
         check_known(["X"], known)
 
 

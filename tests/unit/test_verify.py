@@ -158,7 +158,7 @@ async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
         await ledger.dropped([kept(1)])
     verdict = judge(path, [])
     assert not verdict.passed
-    assert "1 readings never left their node: its outbox was full." in verdict_lines(verdict)
+    assert "1 readings were not sent: the outbox of their node was full." in verdict_lines(verdict)
 
 
 def test_range_wider_than_the_ledger_costs_nothing(tmp_path: Path) -> None:
@@ -188,5 +188,5 @@ def test_what_are_no_alerts_is_told(tmp_path: Path) -> None:
     with pytest.raises(LedgerFileError, match="cannot be read"):
         read_alerts(path)
     path.write_text("no alert\n")
-    with pytest.raises(LedgerFileError, match=r"line 1 of .* is no alert"):
+    with pytest.raises(LedgerFileError, match=r"line 1 of .* is not an alert"):
         read_alerts(path)

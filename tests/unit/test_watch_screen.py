@@ -79,11 +79,11 @@ def test_database_that_is_gone_is_told_with_the_time_of_what_is_shown() -> None:
     fail_last_look(view, "MongoDB does not answer")
     view.sensor_cache.fresh_at = NOW - timedelta(seconds=20)
     shown = lines(view, 120)
-    assert shown[1] == "MongoDB does not answer; what you see is of 09:59:40; trying until it does."
+    assert shown[1] == "MongoDB does not answer; shown as of 09:59:40; retrying."
 
 
 def test_empty_database_says_what_to_do() -> None:
-    assert "Start one in another terminal" in "\n".join(lines(live()))
+    assert "Start a sensor in another terminal" in "\n".join(lines(live()))
 
 
 def test_spark_goes_from_zero_to_the_highest() -> None:
