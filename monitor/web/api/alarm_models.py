@@ -1,4 +1,4 @@
-"""How alarms, and what was refused, are written in answers."""
+"""How alarms and rejected payloads are written in answers."""
 
 import base64
 from typing import Any
@@ -51,7 +51,7 @@ class AlarmItem(DocumentModel):
 
 
 class RejectedItem(DocumentModel):
-    """A payload that was refused; it is kept for 30 days."""
+    """A rejected payload; it is kept for 30 days."""
 
     id: str | None = Field(None, description="Its name.", examples=["6743b1f2a7c4e2b1d0f3a9c1"])
     topic: str | None = Field(

@@ -1,4 +1,4 @@
-"""What ingestors say of themselves, for programs."""
+"""What ingestors report, for programs."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ COUNTER_FIELDS = ("database", "received", "stored", "duplicates", "rejected", "p
 
 
 class IngestorCounters(ApiModel):
-    """What an ingestor says of itself; its books are those since it began."""
+    """What an ingestor reports; its counters start when it starts."""
 
     name: str = Field(description="Its name.", examples=["ingestor"])
     state: str = Field(description="What it last said: `online` or `offline`.", examples=["online"])
@@ -21,10 +21,10 @@ class IngestorCounters(ApiModel):
     received: int | None = Field(None, description="Readings that came from the broker.")
     stored: int | None = Field(None, description="Readings that it stored.")
     duplicates: int | None = Field(None, description="Readings that were stored already.")
-    rejected: int | None = Field(None, description="Readings that it refused.")
-    pending: int | None = Field(None, description="Readings that are neither stored nor refused yet.")
+    rejected: int | None = Field(None, description="Readings that it rejected.")
+    pending: int | None = Field(None, description="Readings that are neither stored nor rejected yet.")
     alerts: int | None = Field(None, description="Alerts that it published.")
-    balance: int | None = Field(None, description="What is missing in its books: always 0.")
+    balance: int | None = Field(None, description="Readings not accounted for: always 0.")
 
 
 def ingestor_counters(ingestors: IngestorListener) -> list[IngestorCounters]:

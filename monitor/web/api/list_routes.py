@@ -1,4 +1,4 @@
-"""Readings of all sensors, alarms, and what was refused: lists by time, the newest first."""
+"""Readings of all sensors, alarms, and rejected payloads: lists by time, the newest first."""
 
 from typing import Annotated, Literal
 
@@ -45,7 +45,7 @@ class AlarmList(ApiModel):
 
 
 class RejectedList(ApiModel):
-    """Refused payloads, the newest first."""
+    """Rejected payloads, the newest first."""
 
     items: list[RejectedItem]
     next: str | None = Field(description=NEXT)
@@ -82,7 +82,7 @@ def make_record_routes(database: Database) -> APIRouter:
         database: Where they are.
     """
     router = APIRouter()
-    readings, episodes, refused = ReadingQueries(database), AlarmQueries(database), RejectedQueries(database)
+    readings, alarms, rejected = ReadingQueries(database), AlarmQueries(database), RejectedQueries(database)
 
     @router.get("/measures", tags=["measures"], summary="List readings of all sensors")
     async def list_measures(asked: Annotated[ReadingsQuery, Query()]) -> ReadingList:
@@ -97,7 +97,7 @@ def make_record_routes(database: Database) -> APIRouter:
     async def list_alarms(asked: Annotated[AlarmsQuery, Query()]) -> AlarmList:
         """Alarms, those that changed last first."""
         sought = AlarmFilter(asked.site, asked.sensor, asked.rule, asked.severity)
-        page = await episodes.page(asked.state, sought, asked.limit, parse_cursor(asked.after))
+        page = await alarms.page(asked.state, sought, asked.limit, parse_cursor(asked.after))
         return AlarmList(items=[AlarmItem.of(each) for each in page.documents], next=format_cursor(page.end))
 
     @router.get(
@@ -108,16 +108,16 @@ def make_record_routes(database: Database) -> APIRouter:
     )
     async def show_alarm(alarm_id: AlarmPath) -> AlarmItem:
         """One alarm."""
-        found = await episodes.by_ids([alarm_id])
+        found = await alarms.by_ids([alarm_id])
         if not found:
             raise HTTPException(404, "there is no such alarm")
         return AlarmItem.of(found[alarm_id])
 
-    @router.get("/rejected", tags=["rejected"], summary="List refused payloads")
+    @router.get("/rejected", tags=["rejected"], summary="List rejected payloads")
     async def list_rejected(asked: Annotated[RejectedQuery, Query()]) -> RejectedList:
-        """Payloads that were refused in the last 30 days, the newest first."""
-        topics = None if asked.sensor is None else await refused.topics(asked.sensor)
-        page = await refused.page(topics, asked.limit, parse_cursor(asked.after))
+        """Payloads rejected in the last 30 days, the newest first."""
+        topics = None if asked.sensor is None else await rejected.topics(asked.sensor)
+        page = await rejected.page(topics, asked.limit, parse_cursor(asked.after))
         return RejectedList(
             items=[RejectedItem.of(each) for each in page.documents], next=format_cursor(page.end)
         )

@@ -63,7 +63,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
     router = APIRouter(tags=["sensors"])
     sensors, readings = SensorQueries(database), ReadingQueries(database)
 
-    async def refuse_unknown(sensor_id: str) -> dict[str, Any]:
+    async def find_or_404(sensor_id: str) -> dict[str, Any]:
         document = await sensors.one(sensor_id)
         if document is None:
             raise HTTPException(404, f"there is no sensor {sensor_id}")
@@ -80,7 +80,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
     @router.get("/sensors/{sensor_id}", summary="Show a sensor", responses=UNKNOWN)
     async def show_sensor(sensor_id: SensorPath) -> Sensor:
         """One sensor."""
-        return Sensor.of(await refuse_unknown(sensor_id))
+        return Sensor.of(await find_or_404(sensor_id))
 
     @router.get("/sensors/{sensor_id}/measures", summary="What a sensor has measured", responses=UNKNOWN)
     async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesQuery, Query()]) -> SensorSeries:
@@ -90,7 +90,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
         else:
             series = await _drawing(database, sensor_id, asked, asked.points)
         if not series.items:
-            await refuse_unknown(sensor_id)
+            await find_or_404(sensor_id)
         return series
 
     return router

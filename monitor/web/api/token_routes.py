@@ -55,7 +55,7 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
     router = APIRouter(tags=["token"])
     wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     ask = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
-    refused = {"model": Problem, "description": "Nobody is logged in by it.", "headers": ask}
+    rejected = {"model": Problem, "description": "The token is not valid.", "headers": ask}
 
     @router.post(
         "/token",
@@ -86,7 +86,7 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
         "/token",
         summary="Log out",
         status_code=204,
-        responses={401: refused},
+        responses={401: rejected},
         dependencies=[Depends(make_token_check(authenticator))],
     )
     async def log_out(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> None:
