@@ -8,7 +8,7 @@ from itertools import islice
 
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
-from ingestor.alarms.manager import AlarmChange
+from ingestor.alarms.changes import AlarmChange
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.records import AlarmRecords
 

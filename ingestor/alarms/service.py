@@ -9,12 +9,13 @@ from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.process import repeat_every
 from broker.topics import SensorKey, Topics
+from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommand, AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.reload import follow, reconfigure
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.liveness import LivenessMonitor
-from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.outbox import AlarmOutbox
 from ingestor.alarms.records import AlarmRecords

@@ -16,9 +16,10 @@ from broker.alarm_messages import Acknowledge
 from broker.connection import OutgoingMessage
 from broker.escape import escape_text, escape_truncated
 from broker.topics import SensorKey, Topics
+from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.manager import AlarmManager
 from ingestor.documents import Measure
 from ingestor.flag.thresholds import Thresholds
 from monitor.cli.watch import reading_line

@@ -6,10 +6,11 @@ import pytest
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
+from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
-from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.sensor_state import LEARN_FROM, NEVER
 from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
 from ingestor.flag.thresholds import Thresholds

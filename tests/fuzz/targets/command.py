@@ -12,9 +12,10 @@ from pydantic_core import from_json
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
+from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands, read_command
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.manager import AlarmChange, AlarmClock, AlarmManager
+from ingestor.alarms.manager import AlarmManager
 from ingestor.flag.thresholds import Thresholds
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
