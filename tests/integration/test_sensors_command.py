@@ -82,7 +82,7 @@ async def test_location_that_a_person_set_stays_whatever_readings_say(servers: S
     assert document(known)["own_location"] == "Room 7"
     listed = (await sensors_as_users_do(servers, "--site", known.site, role="viewer")).output.splitlines()
     assert listed[1].split()[:5] == [known.sensor, known.site, "Room", "7", "online"]
-    assert listed[2] == f"1 sensor at {known.site}: 1 online, 0 silent, 0 offline."
+    assert listed[2] == f"1 sensor at {known.site}: 1 online, 0 stale, 0 offline."
 
     assert await sensors_as_users_do(servers, known.sensor, "--location", "") == (
         0,
