@@ -37,7 +37,7 @@ class SensorQueries:
         return found
 
     async def change(self, sensor_id: str, changes: Mapping[str, object]) -> bool:
-        """Set fields of a sensor, or take away those that are None; ``commands.sensor_changes`` checks them.
+        """Set fields of a sensor, or take away those that are None.
 
         Args:
             sensor_id: The sensor.
