@@ -95,10 +95,10 @@ class Fleet:
                 f"{refused} of {self._readings_made} readings are LOST: the outbox was full"
             )
         if left and self._nodes[0].is_durable:
-            logger.info("%d readings are not confirmed; they wait in the outbox for the next start.", left)
+            logger.info("%d readings are not confirmed; they stay in the outbox for the next start.", left)
         elif left:
             logger.warning(
-                "%d readings are not confirmed and forgotten now; with --outbox they would be kept.", left
+                "%d unconfirmed readings are LOST; --outbox would keep them for the next start.", left
             )
         elif self._plan.timeline.begin is not None or len(self._nodes) > 1:
             logger.info("%s readings made, all confirmed.", f"{self._readings_made:,}")

@@ -33,7 +33,7 @@ async def claim_outbox(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIte
         async with open_outbox(path / f"{settings.sensor_id}.db", limit, ledger) as outbox:
             yield settings.sensor_id, outbox
     elif settings.count > 1:
-        raise OutboxError("with --count, say which meters: give --sensor-id")
+        raise OutboxError("--count with an outbox folder needs --sensor-id")
     else:
         async with _first_free(path, limit, ledger) as claimed:
             yield claimed
@@ -48,5 +48,5 @@ async def _first_free(folder: Path, limit: int, ledger: Ledger) -> AsyncIterator
                 outbox = await stack.enter_async_context(open_outbox(path, limit, ledger))
                 break
         else:
-            raise OutboxError(f"all outboxes in {folder} are taken")
+            raise OutboxError(f"all outboxes in {folder} are in use")
         yield sensor_id, outbox

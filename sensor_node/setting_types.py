@@ -16,7 +16,7 @@ SPEEDS = (0.001, 1_000_000)
 def check_interval(interval: timedelta) -> timedelta:
     """Let an interval pass at which a meter may be read."""
     if not timedelta(milliseconds=1) <= interval <= timedelta(days=1):
-        raise ValueError("an interval is 1ms to 24h")
+        raise ValueError("an interval must be 1ms to 24h")
     return interval
 
 
@@ -32,7 +32,7 @@ def check_zone(name: str) -> str:
 def check_profile(name: str) -> str:
     """Let the name of a load profile pass."""
     if name not in PROFILES:
-        raise ValueError(f"there is no such profile; there are {', '.join(PROFILES)}")
+        raise ValueError(f"unknown profile; known are {', '.join(PROFILES)}")
     return name
 
 
@@ -49,7 +49,7 @@ def parse_local(text: object) -> object:
 def check_year(moment: datetime) -> datetime:
     """Let a time pass in which there are meters."""
     if not YEARS[0] <= moment.year <= YEARS[1]:
-        raise ValueError(f"a time is in the years {YEARS[0]} to {YEARS[1]}")
+        raise ValueError(f"use a year from {YEARS[0]} to {YEARS[1]}")
     return moment
 
 
@@ -62,7 +62,7 @@ def parse_speed(given: object) -> object:
     except ValueError:
         speed = 0.0
     if not SPEEDS[0] <= speed <= SPEEDS[1]:
-        raise ValueError("a speed is 0.001 to 1000000 seconds a second, or max")
+        raise ValueError("use a speed of 0.001 to 1000000, or max")
     return speed
 
 
@@ -72,5 +72,6 @@ Holidays = Annotated[str, AfterValidator(parse_holidays)]
 ProfileName = Annotated[str, AfterValidator(check_profile)]
 LocalTime = Annotated[datetime, BeforeValidator(parse_local), AfterValidator(check_year)]
 Kwh = Annotated[float, Field(gt=0, le=1_000_000_000, allow_inf_nan=False)]
+Resolution = Annotated[float, Field(ge=0.000001, le=1000)]
 Location = Annotated[str, StringConstraints(max_length=200)]
 Speed = Annotated[float | Literal["max"], BeforeValidator(parse_speed)]

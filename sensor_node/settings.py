@@ -15,7 +15,17 @@ from sensor_node.faults.fault_option import check_faults, read_fault
 from sensor_node.meter.sensor_ids import count_up
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
-from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
+from sensor_node.setting_types import (
+    Holidays,
+    Interval,
+    Kwh,
+    LocalTime,
+    Location,
+    ProfileName,
+    Resolution,
+    Speed,
+    Zone,
+)
 
 FIRST_SENSOR = "Sensor-LARI-01"
 
@@ -28,26 +38,22 @@ class PlaceSettings(ProcessSettings):
 
     sensor_id: SensorId | None = Field(
         None,
-        description=f"the first meter; further ones count up from it. Default: {FIRST_SENSOR}, or with "
-        "an outbox folder the first of the row that no other node there has taken",
+        description=f"id of the first meter; further ones count up from it. Default: {FIRST_SENSOR}, or with "
+        "an outbox folder the first id that no other node there uses",
     )
-    location: Location = Field("LARI Research Lab", description="where the meters are, for people")
-    site: SiteId = Field("lari", description="the site they belong to")
-    counter: bool = Field(False, description="meters have a register, and say what it shows")
-    resolution_kwh: Annotated[float, Field(ge=0.000001, le=1000)] = Field(
-        0.001, description="with --counter: the last digit of the register"
-    )
-    rollover_kwh: Kwh = Field(100_000.0, description="with --counter: where it begins anew at 0")
-    register_kwh: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="with --counter: what it shows at first"
-    )
+    location: Location = Field("LARI Research Lab", description="where the meters are, shown to people")
+    site: SiteId = Field("lari", description="site of the meters")
+    counter: bool = Field(False, description="meters have a register and report its reading")
+    resolution_kwh: Resolution = Field(0.001, description="with --counter: resolution of the register in kWh")
+    rollover_kwh: Kwh = Field(100_000.0, description="with --counter: reading at which it rolls over to 0")
+    register_kwh: Annotated[float, Field(ge=0)] = Field(0.0, description="with --counter: its first reading")
     fault: Annotated[list[str], AfterValidator(check_faults)] = Field(
         [],
-        description="put a fault into readings: duplicate=1% or clock-jump=0.5%,by=-1h,length=4; may be "
-        "given again. docs/simulator.md lists them",
+        description="inject a fault: duplicate=1% or clock-jump=0.5%,by=-1h,length=4; can be repeated. "
+        "docs/simulator.md lists all faults",
     )
-    seed: int | None = Field(None, description="for the same readings at every run")
-    time_zone: Zone = Field("Europe/Berlin", description="whose clocks people live by")
+    seed: int | None = Field(None, description="random seed, for the same readings in every run")
+    time_zone: Zone = Field("Europe/Berlin", description="local time zone of the site")
 
     @model_validator(mode="after")
     def _check_register(self) -> Self:
@@ -75,22 +81,24 @@ class LoadSettings(PlaceSettings):
     interval: Interval = Field(
         "2s", validate_default=True, description="time between two readings of a meter"
     )
-    profile: ProfileName = Field("lari", description=f"what the meters measure: {', '.join(PROFILES)}")
+    profile: ProfileName = Field("lari", description=f"load profile of the meters: {', '.join(PROFILES)}")
     yearly_kwh: Kwh | None = Field(
-        None, description="how much that is in a year; default: what is usual for the profile"
+        None, description="consumption per year in kWh (default: the usual one of the profile)"
     )
-    holidays: Holidays = Field("DE", description="country of the public holidays: DE, DE-BY, US-CA; none")
+    holidays: Holidays = Field("DE", description="region of the public holidays: DE, DE-BY, US-CA; or none")
     first: LocalTime | None = Field(
         None,
         alias="from",
-        description="begin in the past, at this date or time; --time-zone's unless it has an offset",
+        description="simulate from this date or time on; local to --time-zone unless it has an offset",
     )
-    end: LocalTime | None = Field(None, alias="to", description="end there; without it, go on live")
+    end: LocalTime | None = Field(
+        None, alias="to", description="simulate until then; without it, continue live"
+    )
     speed: Speed | None = Field(
-        None, description="simulated seconds a second, or max; from 1 January on unless --from is given"
+        None, description="simulated seconds per second, or max; starts at 1 January unless --from is given"
     )
     readings: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="stop after that many, all meters together, once they are confirmed"
+        None, description="stop after this many readings of all meters together, once they are confirmed"
     )
 
     @model_validator(mode="after")

@@ -55,7 +55,7 @@ def parse_when(text: object) -> object:
         try:
             text = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError("write +5m for a time since the beginning, or 2026-11-23T10:00:00Z") from None
+            raise ValueError("write +5m for a time after the start, or 2026-11-23T10:00:00Z") from None
     if isinstance(text, datetime) and text.tzinfo is None:
         raise ValueError("a time needs an offset: 2026-11-23T10:00:00Z")
     return text
@@ -116,17 +116,17 @@ class InjectedFault(BaseModel):
     @classmethod
     def _check_when(cls, when: timedelta | datetime | None) -> timedelta | datetime | None:
         if isinstance(when, timedelta) and not timedelta(0) <= when <= MAX_OFFSET:
-            raise ValueError("a time since the beginning is +0s to +87600h")
+            raise ValueError("a time after the start must be +0s to +87600h")
         return when
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.rate is None) == (self.at is None):
-            raise ValueError(f"{self.kind} needs a rate (1%) or a time (at = +5m), and not both")
+            raise ValueError(f"{self.kind} needs a rate (1%) or a time (at = +5m), not both")
         if self.by is not None and AMBIGUOUS_CLOCK_ERROR[0] < self.by < AMBIGUOUS_CLOCK_ERROR[1]:
-            raise ValueError(f"{self.kind} by 4 to 6 minutes ahead may be stored or not; use less or more")
+            raise ValueError(f"{self.kind} by 4 to 6 minutes has no certain outcome; use less or more")
         if self.kind == "clock-skew" and self.by is not None and abs(self.by) > AMBIGUOUS_CLOCK_ERROR[0]:
-            raise ValueError("clock-skew is 4 minutes at most; clock-jump goes further")
+            raise ValueError("clock-skew is limited to 4 minutes; use clock-jump for more")
         return self
 
     @property

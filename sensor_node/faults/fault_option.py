@@ -50,7 +50,7 @@ def parse_fault(text: object) -> object:
     kind, _, rate = first.partition("=")
     given: dict[str, object] = {"kind": kind.strip()}
     if kind.strip() not in FAULT_TYPES:
-        raise ValueError(f"{kind.strip()!r} is no fault; there are {', '.join(FAULT_TYPES)}")
+        raise ValueError(f"{kind.strip()!r} is not a fault; faults are {', '.join(FAULT_TYPES)}")
     if rate and rate.strip() != "once":
         given["rate"] = rate
     for part in rest:

@@ -33,7 +33,7 @@ class FaultType:
     """What a fault is.
 
     Attributes:
-        meaning: In words, after "the meter" or "the reading".
+        meaning: In words, for people.
         defaults: Its parameters.
         of_node: Whether it happens to a whole node, not to one of its meters.
     """
@@ -46,29 +46,27 @@ class FaultType:
 FAULT_TYPES: Mapping[FaultKind, FaultType] = {
     "peak": FaultType("one reading is many times too high", {"factor": 8.0}),
     "drift": FaultType("readings grow, up to a factor", {"factor": 1.5, "length": 20}),
-    "stuck": FaultType("the same value again and again", {"length": 10}),
+    "stuck": FaultType("the value is repeated", {"length": 10}),
     "gap": FaultType(
-        "readings are made and not sent: never, or with backfill all at its end",
+        "readings are not sent; with backfill, they are sent at the end of the gap",
         {"length": 10, "backfill": False},
     ),
     "duplicate": FaultType("a reading is sent more than once", {"copies": 2}),
-    "reorder": FaultType("a reading arrives after later ones", {"length": 2}),
+    "reorder": FaultType("a reading arrives after later readings", {"length": 2}),
     "clock-skew": FaultType(
-        "the clock goes ever more wrong, then is set right", {"by": timedelta(seconds=-90), "length": 20}
+        "the clock drifts, then is corrected", {"by": timedelta(seconds=-90), "length": 20}
     ),
     "clock-jump": FaultType("the clock is wrong for a while", {"by": timedelta(hours=1), "length": 5}),
-    "naive-time": FaultType("a time stamp without an offset"),
+    "naive-time": FaultType("the timestamp has no offset"),
     "wrong-unit": FaultType("Wh are sent as kWh"),
     "nan": FaultType("the value is NaN"),
-    "truncated": FaultType("the payload is cut short"),
-    "oversized": FaultType("the payload has more than 64 KiB"),
-    "counter-reset": FaultType("the register begins anew at zero, for good"),
-    "transient-zero": FaultType("the register, or without one the value, is zero once"),
-    "reboot": FaultType(
-        "the node is gone and measures nothing", {"away": timedelta(seconds=8)}, of_node=True
-    ),
+    "truncated": FaultType("the payload is truncated"),
+    "oversized": FaultType("the payload is larger than 64 KiB"),
+    "counter-reset": FaultType("the register restarts at zero"),
+    "transient-zero": FaultType("one register reading (or value) is zero"),
+    "reboot": FaultType("the node is off and measures nothing", {"away": timedelta(seconds=8)}, of_node=True),
     "flapping": FaultType(
-        "the connection of the node is lost again and again",
+        "the node loses its connection repeatedly",
         {"copies": 4, "away": timedelta(seconds=1)},
         of_node=True,
     ),

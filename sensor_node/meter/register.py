@@ -1,9 +1,14 @@
 """The register of a meter: it counts up, in steps, and begins anew when all its digits are full."""
 
-from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from sensor_node.setting_types import Kwh, Resolution
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RegisterPlan:
     """What a register is like.
 
@@ -13,9 +18,15 @@ class RegisterPlan:
         start_kwh: What it shows at first, kWh.
     """
 
-    resolution_kwh: float = 0.001
-    rollover_kwh: float = 100_000.0
-    start_kwh: float = 0.0
+    resolution_kwh: Resolution = 0.001
+    rollover_kwh: Kwh = 100_000.0
+    start_kwh: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.resolution_kwh * 10 <= self.rollover_kwh > self.start_kwh:
+            raise ValueError("rollover_kwh must be above start_kwh and at least ten times resolution_kwh")
+        return self
 
 
 class EnergyRegister:

@@ -19,5 +19,7 @@ def count_up(first: str, count: int) -> tuple[str, ...]:
     names = tuple(numbered_sensor_ids(first, count))
     # No other is longer.
     if not SensorKey("site", names[-1]).is_valid:
-        raise ValueError(f"counting up from {first} to {count:,} meters comes to {names[-1]}: {ID_RULE}")
+        raise ValueError(
+            f"the last of {count:,} meters counted up from {first} would be {names[-1]}: {ID_RULE}"
+        )
     return names

@@ -204,13 +204,13 @@ class Publisher:
         try:
             answer = Receipt.model_validate_json(payload)
         except ValidationError:
-            logger.warning("A confirmation for %s cannot be read; it is left out.", place.name)
+            logger.warning("Invalid confirmation for %s; it is ignored.", place.name)
             return
         now_s = time.monotonic()
         await self._outbox.forget(place, answer.sequences, now_s, stored=True)
         if refused := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
             logger.warning(
-                "The ingestor refused %d readings of %s; %s says why.",
+                "The ingestor rejected %d readings of %s; for the reasons, see topic %s.",
                 refused,
                 place.name,
                 self._topics.rejected(place),

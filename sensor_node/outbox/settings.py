@@ -12,31 +12,31 @@ from broker.topics import TopicRoot
 
 
 class TransportSettings(ProcessSettings):
-    """How readings are brought home, whatever is measured."""
+    """How readings are delivered, whatever is measured."""
 
     outbox: Path | None = Field(
         None,
-        description="keep readings that are not confirmed yet in this file, or in a folder with one "
-        "file per node; else in memory",
+        description="keep unconfirmed readings in this file, or in this folder with one file per node; "
+        "without it, in memory",
     )
     outbox_limit: Annotated[int, Field(ge=1)] = Field(
-        1_000_000, description="most readings to keep; newer ones are then refused, and said so"
+        1_000_000,
+        description="maximum number of unconfirmed readings; above it, new ones are lost, with a log line",
     )
     backfill_rate: Annotated[int, Field(ge=1)] = Field(
         2_000,
-        description="readings a second that are sent again, or were left from before, beside the new ones",
+        description="older readings to send per second, besides new ones",
     )
     ledger: Path | None = Field(
         None,
-        description="append every attempt, what must come of it and its outcome to this file, for "
-        "`monitor verify`",
+        description="append every attempt, its expected and its real outcome to this file, for `monitor verify`",
     )
-    heartbeat: Path | None = Field(None, description="touch this file whenever the broker took readings")
+    heartbeat: Path | None = Field(None, description="touch this file when the broker accepts readings")
     drain: Duration = Field(
-        "60s", validate_default=True, description="at the end: how long to wait for confirmations"
+        "60s", validate_default=True, description="how long to wait for confirmations at the end"
     )
     threshold_kwh: Annotated[float, Field(ge=0, le=MAX_VALUE_KWH, allow_inf_nan=False)] = Field(
-        12.0, description="for the ledger: a reading strictly above it must be flagged"
+        12.0, description="for the ledger: readings strictly above it must be flagged"
     )
-    mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker")
+    mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="URL of the broker")
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")

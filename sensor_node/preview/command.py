@@ -52,7 +52,7 @@ def _profile_curve(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Valu
         settings.profile, f"{settings.seed}:{FIRST_SENSOR}", settings.yearly_kwh, settings.surroundings
     )
     year_kwh = settings.yearly_kwh or DEFAULT_YEARLY_KWH.get(settings.profile)
-    title = settings.profile if year_kwh is None else f"{settings.profile}, {year_kwh:,.6g} kWh a year"
+    title = settings.profile if year_kwh is None else f"{settings.profile}, {year_kwh:,.6g} kWh per year"
     return title, load.energy_kwh(edges_s)
 
 
@@ -68,7 +68,9 @@ def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
             energy_kwh += make_meter_load(group, sensor_id, plan).energy_kwh(edges_s)
     if not energy_kwh.any():
         exit_with(
-            PROGRAM, f"{plan.name} has only meters of lari or recordings, of which no curve is known", 1
+            PROGRAM,
+            f"{plan.name} has only meters of lari or recordings, which have no curve",
+            1,
         )
     left_out = sum(len(each.sensor_ids) for each in groups if each.recordings or each.profile == "lari")
     title = f"{plan.name}: {plan.meter_count - left_out:,} meters"

@@ -25,14 +25,14 @@ def parse_day(text: object) -> object:
     except ValueError:
         raise ValueError("write a day as 2026-01-12") from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"a day is in the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise ValueError(f"use a year from {FIRST_YEAR} to {LAST_YEAR}")
     return day
 
 
 def check_interval(interval: timedelta) -> timedelta:
     """Let an interval pass that can be drawn."""
     if not timedelta(seconds=1) <= interval <= timedelta(days=1):
-        raise ValueError("an interval is 1s to 24h")
+        raise ValueError("an interval must be 1s to 24h")
     return interval
 
 
@@ -43,7 +43,7 @@ def winter_monday(today: date) -> date:
 
 
 class PreviewSettings(ProcessSettings):
-    """Draw what a meter with a load profile measures, or all meters of a scenario.
+    """Draw the load curve of a profile, or of all meters of a scenario.
 
     Example: sensor-node preview campus
     Example: sensor-node preview --profile household --yearly-kwh 3500 --days 7
@@ -54,23 +54,23 @@ class PreviewSettings(ProcessSettings):
     model_config = SettingsConfigDict(env_prefix_target="all")
 
     scenario: CliPositionalArg[Path | None] = Field(
-        None, description="a scenario, or the name of an example; else a profile"
+        None, description="scenario file or name of an example; without it, one meter of a profile"
     )
-    profile: ProfileName = Field("lari", description=f"what the meter measures: {', '.join(PROFILES)}")
+    profile: ProfileName = Field("lari", description=f"load profile: {', '.join(PROFILES)}")
     yearly_kwh: Kwh | None = Field(
-        None, description="how much that is in a year; default: what is usual for the profile"
+        None, description="consumption per year in kWh (default: the usual one of the profile)"
     )
     interval: Annotated[Duration, AfterValidator(check_interval)] = Field(
         "15m", validate_default=True, description="time between two readings"
     )
     first: Annotated[date, BeforeValidator(parse_day)] | None = Field(
-        None, alias="from", description="the first day; default: a Monday in January of this year"
+        None, alias="from", description="first day (default: a Monday in January of this year)"
     )
-    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="how many days")
-    seed: int = Field(1, description="which of all the meters of the profile")
-    time_zone: Zone = Field("Europe/Berlin", description="whose clocks people live by")
-    holidays: Holidays = Field("DE", description="country of the public holidays: DE, DE-BY, US-CA; none")
-    svg: Path | None = Field(None, description="write the curve to this file, instead of the terminal")
+    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="number of days")
+    seed: int = Field(1, description="random seed; each seed is another meter")
+    time_zone: Zone = Field("Europe/Berlin", description="local time zone of the site")
+    holidays: Holidays = Field("DE", description="region of the public holidays: DE, DE-BY, US-CA; or none")
+    svg: Path | None = Field(None, description="write the curve to this SVG file instead of the terminal")
 
     @field_validator("yearly_kwh")
     @classmethod
@@ -85,7 +85,7 @@ class PreviewSettings(ProcessSettings):
     def check_number(cls, days: int, info: ValidationInfo) -> int:
         """Let as many days pass as can be drawn."""
         if timedelta(days=days) / info.data.get("interval", timedelta(days=1)) > MOST_READINGS:
-            raise ValueError(f"above {MOST_READINGS:,} readings; use a longer --interval or fewer days")
+            raise ValueError(f"more than {MOST_READINGS:,} readings; use a longer --interval or fewer days")
         return days
 
     @property

@@ -58,11 +58,11 @@ def yearly_kwh_error(profile: str, yearly_kwh: float | None) -> str | None:
     if yearly_kwh is None:
         return None
     if not (math.isfinite(yearly_kwh) and yearly_kwh > 0):
-        return "the energy of a year must be above 0 kWh"
+        return "the yearly energy must be above 0 kWh"
     if profile == "lari":
-        return "lari has a distribution of its own; choose another profile"
+        return "lari has a fixed distribution; choose another profile"
     if profile == "ev-charger" and yearly_kwh > MOST_YEARLY_KWH:
-        return f"a charging point gives at most {MOST_YEARLY_KWH:,.0f} kWh a year; make it several meters"
+        return f"a charging point delivers at most {MOST_YEARLY_KWH:,.0f} kWh per year; use several meters"
     return None
 
 

@@ -37,10 +37,10 @@ def parse_holidays(text: str) -> str:
     country, _, part = text.partition("-")
     parts = holidays.list_supported_countries().get(country)
     if parts is None:
-        raise ValueError("no public holidays are known for this country; write it as DE, DE-BY or none")
+        raise ValueError("unknown country for public holidays; write it as DE, DE-BY or none")
     if text != country and part not in parts:
         known = f"known are {', '.join(parts)}" if parts else f"write {country}"
-        raise ValueError(f"no part of {country} with holidays of its own has this name; {known}")
+        raise ValueError(f"unknown region of {country} for public holidays; {known}")
     return text
 
 

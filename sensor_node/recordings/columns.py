@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 # pyarrow comes without types.
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from broker.escape import escape_truncated
+from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.numbers import holds_numbers
 from sensor_node.recordings.table import SHOWN_TEXT, RecordingTable
 from sensor_node.recordings.times import holds_times
@@ -21,28 +21,6 @@ VALUES = ("value_kwh", "energy_kwh", "consumption_kwh", "kwh", "value", "energy"
 LOCAL_VALUES = ("verbrauch_kwh", "verbrauch", "wert", "messwert")
 REGISTERS = ("register_kwh", "register", "reading", "zählerstand", "zaehlerstand")
 SENSOR = "sensor_id"
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What the columns of a recording mean.
-
-    Attributes:
-        time: The column with the times; None to find it by its name, or as the only one with times.
-        value: The column with the values; None to find it by its name, or as the only one with numbers.
-        sensor: The column with the names of sensors; None for ``sensor_id`` if there is one, else it is
-            a single series.
-        unit: What values are in.
-        cumulative: Whether values are what a register showed, rather than energy of an interval.
-        stamps: Whether a row's time is the beginning or the end of its interval; of a register it is neither.
-    """
-
-    time: str | None = None
-    value: str | None = None
-    sensor: str | None = None
-    unit: Literal["kWh", "Wh", "MWh"] = "kWh"
-    cumulative: bool = False
-    stamps: Literal["start", "end"] = "end"
 
 
 class ColumnNumbers(NamedTuple):

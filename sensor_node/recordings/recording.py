@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from broker.escape import escape_truncated
 from broker.messages import MAX_VALUE_KWH
 from sensor_node.recordings.clock import to_unix_ms
-from sensor_node.recordings.columns import Columns, find_columns
+from sensor_node.recordings.column_options import Columns
+from sensor_node.recordings.columns import find_columns
 from sensor_node.recordings.file import open_sheet
 from sensor_node.recordings.numbers import to_numbers
 from sensor_node.recordings.series import RecordedSeries

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
@@ -23,7 +22,7 @@ from sensor_node.plan import (
 )
 from sensor_node.plan_from_options import register_plan
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
 from sensor_node.scenarios.run import run_plan
@@ -34,35 +33,24 @@ PROGRAM = "sensor-node replay"
 SHOWN_NAME = 64
 
 
-class ReplaySettings(TransportSettings, PlaceSettings):
-    """Send what was recorded: CSV (also .csv.gz) or Parquet, one reading a row.
+class ReplaySettings(TransportSettings, PlaceSettings, Columns):
+    """Replay recorded readings from CSV (also .csv.gz) or Parquet, one reading per row.
 
     Columns are found by their usual names, those of `monitor export` among them.
 
     Example: sensor-node replay meter.csv --time start --value kwh --shift-to-now
     """
 
-    file: CliPositionalArg[Path] = Field(description="the recording")
-    time: str | None = Field(None, description="the column with the times")
-    value: str | None = Field(None, description="the column with the values")
-    sensor: str | None = Field(None, description="the column with sensor ids, if there are several in it")
-    unit: Literal["kWh", "Wh", "MWh"] = Field("kWh", description="of the values")
-    cumulative: bool = Field(False, description="values are what a register showed: differences count")
-    stamps: Literal["start", "end"] = Field("end", description="which end of its interval a time is")
-    speed: Speed = Field(1.0, description="recorded seconds in a second, or max")
-    shift_to_now: bool = Field(False, description="as if the recording began now")
-
-    @property
-    def columns(self) -> Columns:
-        """The mapping of the columns."""
-        return Columns(self.time, self.value, self.sensor, self.unit, self.cumulative, self.stamps)
+    file: CliPositionalArg[Path] = Field(description="file with the recording")
+    speed: Speed = Field(1.0, description="recorded seconds per second, or max")
+    shift_to_now: bool = Field(False, description="shift all times so that the recording begins now")
 
 
 def replay_command(arguments: list[str]) -> None:
     """Read the options and the recording, and send it."""
     settings = read_settings(ReplaySettings, arguments, PROGRAM)
     try:
-        found = read_recording(settings.file, settings.columns, settings.zone)
+        found = read_recording(settings.file, settings, settings.zone)
         plan = replay_plan(settings, found, datetime.now(UTC))
     except RecordingError as error:
         exit_with(PROGRAM, str(error), 1)
@@ -77,7 +65,7 @@ def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
         if series.skipped:
             whose = "" if series.name is None else f" of {escape_truncated(series.name, SHOWN_NAME)}"
             why = ", ".join(f"{count:,} with {reason}" for reason, count in series.skipped.items())
-            yield f"rows{whose} that are left out: {why}"
+            yield f"skipped rows{whose}: {why}"
 
 
 def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:

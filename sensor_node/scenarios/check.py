@@ -24,12 +24,12 @@ WIDTH = 80
 
 
 class ScenarioCheckSettings(ProcessSettings):
-    """Say in words what a scenario will do, or what is wrong with it.
+    """Check a scenario and describe what it will do.
 
     Example: sensor-node check campus.toml
     """
 
-    file: CliPositionalArg[Path] = Field(description="the scenario, or the name of an example")
+    file: CliPositionalArg[Path] = Field(description="scenario file or name of an example")
 
 
 def check_command(arguments: list[str]) -> None:
@@ -64,11 +64,11 @@ def _describe_timeline(plan: SimulationPlan) -> str:
     if course.begin is None:
         when = f"Live, for {to_str(course.duration)}" if course.duration else "Live, until Ctrl-C"
     else:
-        fast = f"at {course.speed:,g} times the speed of time" if course.speed else "as fast as it is taken"
-        until = f"to {_day(course.end, plan)}" if course.end else "to now, and then live"
+        fast = f"at {course.speed:,g} times real time" if course.speed else "as fast as possible"
+        until = f"to {_day(course.end, plan)}" if course.end else "to now, then live"
         when = f"From {_day(course.begin, plan)} {until}, {fast}"
-    seed = "other values at every run" if plan.seed is None else f"seed {plan.seed}"
-    return f"{when}; {seed}. Clocks of {zone.key}, holidays: {plan.surroundings.holidays}."
+    seed = "other values in every run" if plan.seed is None else f"seed {plan.seed}"
+    return f"{when}; {seed}. Time zone {zone.key}, holidays: {plan.surroundings.holidays}."
 
 
 def _day(moment: datetime, plan: SimulationPlan) -> str:
@@ -95,10 +95,10 @@ def _describe_meters(group: MetersPlan) -> str:
     lowest = lowest or DEFAULT_YEARLY_KWH.get(group.profile)
     yearly = ""
     if lowest:
-        yearly = f", {lowest:,.0f} kWh a year"
+        yearly = f", {lowest:,.0f} kWh per year"
         if highest and highest != lowest:
-            yearly = f", {lowest:,.0f} to {highest:,.0f} kWh a year"
-    return f"{group.profile}{yearly}, read every {to_str(group.interval)}{register}"
+            yearly = f", {lowest:,.0f} to {highest:,.0f} kWh per year"
+    return f"{group.profile}{yearly}, one reading every {to_str(group.interval)}{register}"
 
 
 def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _describe_fault(fault: InjectedFault, count: int) -> str:
     thing = "node" if fault.of_node else "meter"
     whom = f"{count:,} {thing}{'' if count == 1 else 's'}"
     if fault.at is not None:
-        often = f"once at {whom}, {_when(fault.at)}"
+        often = f"once on {whom}, {_when(fault.at)}"
     else:
         reading = "readings of the first meter" if fault.of_node else "readings"
         often = f"at {(fault.rate or 0) * 100:g} % of the {reading} of {whom}"
@@ -139,7 +139,7 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
-        return f"-{to_str(-value)}" if value < timedelta(0) else to_str(value)
+        return str(to_str(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -149,9 +149,9 @@ def _describe_totals(plan: SimulationPlan) -> str:
     text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
     if not per_s:
         return f"{text}."
-    rate = f"{per_s:,.1f} readings a second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings an hour"
+    rate = f"{per_s:,.1f} readings per second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings per hour"
     length = _length(plan.timeline)
-    total = f", about {per_s * length.total_seconds():,.0f} in all" if length else ""
+    total = f", about {per_s * length.total_seconds():,.0f} in total" if length else ""
     return f"{text}: {rate}{' of simulated time' if plan.timeline.begin else ''}{total}."
 
 

@@ -24,15 +24,15 @@ PROGRAM = "sensor-node run"
 
 
 class RunSettings(TransportSettings):
-    """Run all that a scenario describes; Ctrl-C ends it in order.
+    """Run a scenario; Ctrl-C stops it cleanly.
 
-    Examples that are always there: lab-day, campus, bad-day.
+    Built-in examples: lab-day, campus, bad-day.
 
     Example: sensor-node run bad-day --ledger ledger.jsonl
     """
 
-    file: CliPositionalArg[Path] = Field(description="the scenario, or the name of an example")
-    seed: int | None = Field(None, description="another one than the scenario's")
+    file: CliPositionalArg[Path] = Field(description="scenario file or name of an example")
+    seed: int | None = Field(None, description="random seed instead of the scenario's")
 
 
 def run_command(arguments: list[str]) -> None:

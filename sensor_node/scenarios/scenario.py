@@ -3,7 +3,7 @@
 import tomllib
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -22,8 +22,9 @@ from broker.settings import Duration
 from broker.topics import SensorId, SiteId
 from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault import InjectedFault, fault_conflict
+from sensor_node.meter.register import RegisterPlan
 from sensor_node.profiles import yearly_kwh_error
-from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.column_options import Columns
 from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
 EXAMPLES = Path(__file__).parent
@@ -39,47 +40,16 @@ class ScenarioTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class RegisterTable(ScenarioTable):
-    """What the registers of meters are like.
+class ReplayTable(ScenarioTable, Columns):
+    """A recording that is replayed instead of a profile.
 
     Attributes:
-        resolution_kwh: The last digit, kWh.
-        rollover_kwh: Where it begins anew at zero, kWh.
-        start_kwh: What it shows at first, kWh.
-    """
-
-    resolution_kwh: Annotated[float, Field(ge=0.000001, le=1000)] = 0.001
-    rollover_kwh: Kwh = 100_000.0
-    start_kwh: Annotated[float, Field(ge=0)] = 0.0
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.resolution_kwh * 10 <= self.rollover_kwh > self.start_kwh:
-            raise ValueError("rollover_kwh must be above start_kwh and ten times resolution_kwh")
-        return self
-
-
-class ReplayTable(ScenarioTable):
-    """A recording that is played instead of a profile.
-
-    Attributes:
-        file: CSV or Parquet; beside the scenario, if it is no whole path.
-        shift_to_now: Whether its first reading is made at the beginning of the run.
+        file: CSV or Parquet; a relative path starts at the scenario's folder.
+        shift_to_now: Whether its first reading is moved to the start of the run.
     """
 
     file: Path
-    time: str | None = None
-    value: str | None = None
-    sensor: str | None = None
-    unit: Literal["kWh", "Wh", "MWh"] = "kWh"
-    cumulative: bool = False
-    stamps: Literal["start", "end"] = "end"
     shift_to_now: bool = False
-
-    @property
-    def columns(self) -> Columns:
-        """The mapping of its columns."""
-        return Columns(self.time, self.value, self.sensor, self.unit, self.cumulative, self.stamps)
 
 
 def _to_span(given: object) -> object:
@@ -110,7 +80,7 @@ class MetersTable(ScenarioTable):
     profile: ProfileName = "lari"
     yearly_kwh: YearlyKwh | None = None
     interval: Annotated[Interval, Field(validate_default=True)] = timedelta(seconds=2)
-    counter: bool | RegisterTable = False
+    counter: bool | RegisterPlan = False
     replay: ReplayTable | None = None
     faults: tuple[InjectedFault, ...] = ()
 
@@ -119,7 +89,7 @@ class MetersTable(ScenarioTable):
         if self.yearly_kwh is not None and (wrong := yearly_kwh_error(self.profile, self.yearly_kwh[-1])):
             raise ValueError(f"yearly_kwh does not fit profile: {wrong}")
         if self.replay is not None and self.model_fields_set & {"profile", "yearly_kwh", "count", "interval"}:
-            raise ValueError("a replay has no profile, yearly_kwh, count or interval: all is in its file")
+            raise ValueError("a replay has no profile, yearly_kwh, count or interval; its file has them")
         if wrong := fault_conflict(self.faults, has_counter=bool(self.counter)):
             raise ValueError(wrong.replace("add --counter", "add counter = true"))
         return self
@@ -171,7 +141,7 @@ class Scenario(ScenarioTable):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.first is None and (self.end is not None or "speed" in self.model_fields_set):
-            raise ValueError("to and speed need from: without it, all is live")
+            raise ValueError("to and speed need from; without it, the scenario runs live")
         if self.first is not None and self.end is not None and self.local(self.end) <= self.local(self.first):
             raise ValueError("to must be later than from")
         return self
@@ -206,13 +176,13 @@ def read_scenario(file: Path) -> Scenario:
             f"the scenario {file} cannot be read ({error.strerror}); examples are {examples}"
         ) from error
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"{file} is no text in UTF-8") from error
+        raise ScenarioError(f"{file} is not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{file} is no TOML: {error}") from error
+        raise ScenarioError(f"{file} is not valid TOML: {error}") from error
     except ValueError as error:
         raise ScenarioError(f"{file}: a number in it has too many digits") from error
     except RecursionError as error:
-        raise ScenarioError(f"{file} is no TOML: it is nested too deep") from error
+        raise ScenarioError(f"{file} is not valid TOML: it is nested too deep") from error
     try:
         return Scenario.model_validate(content)
     except ValidationError as error:

@@ -9,7 +9,6 @@ from sensor_node.meter.register import RegisterPlan
 from sensor_node.meter.sensor_ids import count_up
 from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan, meter_faults, node_faults
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import RecordedSeries, shift_series
 from sensor_node.scenarios.scenario import MetersTable, NodeTable, ReplayTable, Scenario, ScenarioError
 
@@ -75,7 +74,7 @@ def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: d
 def _register(table: MetersTable) -> RegisterPlan | None:
     if isinstance(table.counter, bool):
         return RegisterPlan() if table.counter else None
-    return RegisterPlan(table.counter.resolution_kwh, table.counter.rollover_kwh, table.counter.start_kwh)
+    return table.counter
 
 
 def _recordings(
@@ -83,7 +82,10 @@ def _recordings(
 ) -> tuple[RecordedSeries, ...]:
     if replay is None:
         return ()
-    found = read_recording(folder / replay.file, replay.columns, zone)
+    # Only here: pyarrow takes long to import.
+    from sensor_node.recordings.recording import read_recording  # noqa: PLC0415
+
+    found = read_recording(folder / replay.file, replay, zone)
     if replay.shift_to_now:
         first_ms = min(int(series.at_ms[0]) for series in found)
         begin_ms = int(begin.timestamp() * 1000)

@@ -226,7 +226,7 @@ async def test_refused_readings_are_not_sent_for_ever(
         topic = f"energy/stored/{place.site}/{place.sensor}"
         await impostor.publish(topic, "not an answer", json.dumps({"sequences": [], "rejected": sequences}))
         assert "status 0" in await process.wait_ended()
-    assert f"The ingestor refused 5 readings of {place.sensor}" in log_of(process)
+    assert f"The ingestor rejected 5 readings of {place.sensor}" in log_of(process)
     assert "cannot be read" in log_of(process)
 
 
@@ -266,7 +266,7 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--interval 0s", "--interval '0s': an interval is 1ms to 24h"),
+        ("--interval 0s", "--interval '0s': an interval must be 1ms to 24h"),
         ("--interval often", "--interval 'often': write a duration as 2s, 500ms, 10m or 1h30m"),
         (
             "--count none",
@@ -275,13 +275,13 @@ ID = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with 
         ("--sensor-id a/b", f"--sensor-id 'a/b': {ID}"),
         (
             f"--sensor-id {'S' * 64} --count 9",
-            f"counting up from {'S' * 64} to 9 meters comes to {'S' * 64}-9: {ID}",
+            f"the last of 9 meters counted up from {'S' * 64} would be {'S' * 64}-9: {ID}",
         ),
         ("--mqtt-url host", "--mqtt-url: write the URL as mqtt://user:password@host:port or mqtts://…"),
-        ("--profile house", f"--profile 'house': there is no such profile; there are {', '.join(PROFILES)}"),
+        ("--profile house", f"--profile 'house': unknown profile; known are {', '.join(PROFILES)}"),
         (
             "--yearly-kwh 3500",
-            "--yearly-kwh does not fit --profile: lari has a distribution of its own; choose another profile",
+            "--yearly-kwh does not fit --profile: lari has a fixed distribution; choose another profile",
         ),
         ("--to 2026-01-01", "--to needs --from"),
         ("--from 2026-02-01 --to 2026-01-01", "--to must be later than --from"),

@@ -50,17 +50,17 @@ def test_each_fault_has_a_meaning_and_only_known_parameters() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("foo=1%", "'foo' is no fault; there are peak, drift"),
-        ("peak", "peak needs a rate (1%) or a time (at = +5m), and not both"),
+        ("foo=1%", "'foo' is not a fault; faults are peak, drift"),
+        ("peak", "peak needs a rate (1%) or a time (at = +5m), not both"),
         ("peak=1%,at=+5m", "peak needs a rate"),
         ("peak=x", "rate: write a rate as 1% or 0.01"),
         ("peak=200%", "rate: input should be less than or equal to 1"),
         ("peak=1%,copies=3", "peak has no copies; it has factor"),
         ("nan=1%,factor=3", "nan has no factor; it has no parameters"),
-        ("clock-jump=1%,by=5m", "clock-jump by 4 to 6 minutes ahead may be stored or not; use less or more"),
-        ("clock-skew=1%,by=1h", "clock-skew is 4 minutes at most; clock-jump goes further"),
+        ("clock-jump=1%,by=5m", "clock-jump by 4 to 6 minutes has no certain outcome; use less or more"),
+        ("clock-skew=1%,by=1h", "clock-skew is limited to 4 minutes; use clock-jump for more"),
         ("gap=1%,length=0", "length: input should be greater than or equal to 1"),
-        ("storm=1%,from=noon", "from: write +5m for a time since the beginning"),
+        ("storm=1%,from=noon", "from: write +5m for a time after the start"),
     ],
 )
 def test_fault_that_cannot_be_read_is_told_in_one_sentence(text: str, sentence: str) -> None:

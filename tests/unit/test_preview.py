@@ -41,7 +41,7 @@ def test_sums_are_those_of_the_readings(capsys: pytest.CaptureFixture[str]) -> N
     options = ["--profile", "household", "--yearly-kwh", "4200", "--from", "2026-01-12", "--days", "3"]
     preview_command([*options, "--seed", "7", "--interval", "10m"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "household, 4,200 kWh a year"
+    assert lines[0] == "household, 4,200 kWh per year"
     edges_s = MONDAY_S + 600 * np.arange(3 * 144 + 1.0)
     # The meter that a node with this seed begins with.
     settings = read(*options)
@@ -123,7 +123,7 @@ def test_picture_is_plain_svg_that_shows_each_reading(
         f"{SVG}{name}" for name in ("svg", "title", "path", "text")
     }
     assert "href" not in text
-    assert root.findtext(f"{SVG}title") == "office, 25,000 kWh a year"
+    assert root.findtext(f"{SVG}title") == "office, 25,000 kWh per year"
     curve = [path.attrib["d"] for path in root.iter(f"{SVG}path") if path.get("fill") == "none"]
     assert [path.count("H") for path in curve] == [48]
 
@@ -155,24 +155,24 @@ def test_days_are_those_of_the_clock() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--profile", "house"], "--profile 'house': there is no such profile; there are lari, household"),
+        (["--profile", "house"], "--profile 'house': unknown profile; known are lari, household"),
         (["--from", "soon"], "--from 'soon': write a day as 2026-01-12"),
-        (["--from", "1999-12-31"], "--from '1999-12-31': a day is in the years 2000 to 2100"),
-        (["--interval", "10ms"], "--interval '10ms': an interval is 1s to 24h"),
+        (["--from", "1999-12-31"], "--from '1999-12-31': use a year from 2000 to 2100"),
+        (["--interval", "10ms"], "--interval '10ms': an interval must be 1s to 24h"),
         (
             ["--interval", "1s", "--days", "30"],
-            "--days '30': above 200,000 readings; use a longer --interval",
+            "--days '30': more than 200,000 readings; use a longer --interval",
         ),
-        (["--holidays", "QQ"], "--holidays 'QQ': no public holidays are known for this country"),
-        (["--yearly-kwh", "3500"], "--yearly-kwh '3500': lari has a distribution of its own"),
+        (["--holidays", "QQ"], "--holidays 'QQ': unknown country for public holidays"),
+        (["--yearly-kwh", "3500"], "--yearly-kwh '3500': lari has a fixed distribution"),
         (
             ["--profile", "ev-charger", "--yearly-kwh", "2e6"],
-            "--yearly-kwh '2e6': a charging point gives at most 1,314,900 kWh a year; make it several meters",
+            "--yearly-kwh '2e6': a charging point delivers at most 1,314,900 kWh per year; use several",
         ),
         (["--yearly-kwh", "0", "--profile", "office"], "--yearly-kwh '0': input should be greater than 0"),
         (["--days", "0"], "--days '0': input should be greater than or equal to 1"),
         (["--days", "367"], "--days '367': input should be less than or equal to 366"),
-        (["--interval", "25h"], "--interval '25h': an interval is 1s to 24h"),
+        (["--interval", "25h"], "--interval '25h': an interval must be 1s to 24h"),
         (["--time-zone", "Mars"], "--time-zone 'Mars': write a time zone as Europe/Berlin or UTC"),
         (["--seed", "one"], "--seed 'one': input should be a valid integer"),
         (["--frm", "2026-01-12"], "unrecognized arguments: --frm"),

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.formats import FORMATS, FormatName
-from sensor_node.recordings.columns import Columns
+from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
 
@@ -211,7 +211,7 @@ def test_beginning_or_end_is_chosen_by_what_stamps_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("unit", "value_kwh"), [("Wh", 0.078), ("kWh", 78.0), ("MWh", 78_000.0)])
 def test_values_become_kwh(unit: str, value_kwh: float, tmp_path: Path) -> None:
-    columns = Columns(unit=unit)  # type: ignore[arg-type]  # one of a parameter's
+    columns = Columns(unit=unit)
     assert read(tmp_path, f"{HEAD}2026-01-01,78\n", columns).value_kwh.tolist() == [value_kwh]
 
 

@@ -97,23 +97,23 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("name = ", "is no TOML: Invalid value"),
+        ("name = ", "is not valid TOML: Invalid value"),
         ("name = 'x'", "sites: it is missing"),
         ("name = 'x'\nsites = []", "sites: it is empty; there must be at least one"),
         (f"seed = {'9' * 5000}", "a number in it has too many digits"),
-        (f"a = {'[' * 50_000}", "is no TOML: it is nested too deep"),
+        (f"a = {'[' * 50_000}", "is not valid TOML: it is nested too deep"),
         (
             METERS.replace("S-01", "S" * 64) + "count = 9",
-            f"counting up from {'S' * 64} to 9 meters comes to {'S' * 64}-9: use 1 to 64 letters, digits",
+            f"the last of 9 meters counted up from {'S' * 64} would be {'S' * 64}-9: use 1 to 64 letters",
         ),
         (
             f"{METERS}count = 60_000\n[[sites.nodes.meters]]\ncount = 60_000",
             "a node has at most 100,000 meters, not 120,000",
         ),
         (f"{METERS}colour = 1", "sites.1.nodes.1.meters.1.colour: there is no such setting"),
-        (f"{METERS}interval = '0s'", "sites.1.nodes.1.meters.1.interval: an interval is 1ms to 24h"),
-        (f"{METERS}profile = 'house'", "profile: there is no such profile; there are lari, household"),
-        (f"{METERS}yearly_kwh = 5", "yearly_kwh does not fit profile: lari has a distribution of its own"),
+        (f"{METERS}interval = '0s'", "sites.1.nodes.1.meters.1.interval: an interval must be 1ms to 24h"),
+        (f"{METERS}profile = 'house'", "profile: unknown profile; known are lari, household"),
+        (f"{METERS}yearly_kwh = 5", "yearly_kwh does not fit profile: lari has a fixed distribution"),
         (
             f"{METERS}profile='ev-charger'\nyearly_kwh = [5, 2e6]",
             "yearly_kwh does not fit profile: a charging",
@@ -125,10 +125,10 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
         (f"{METERS}[[faults]]\nkind = []\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
         (
             f"{METERS}[[faults]]\nkind = 'peak'\nat = '+999999999h'",
-            "faults.1.at: a time since the beginning is +0s to +87600h",
+            "faults.1.at: a time after the start must be +0s to +87600h",
         ),
-        (f"from = 0001-01-01\n{METERS}", "from: a time is in the years 2000 to 2100"),
-        (f"speed = 5\n{METERS}", "to and speed need from: without it, all is live"),
+        (f"from = 0001-01-01\n{METERS}", "from: use a year from 2000 to 2100"),
+        (f"speed = 5\n{METERS}", "to and speed need from; without it, the scenario runs live"),
         (f"from = 2026-01-02\nto = 2026-01-01\n{METERS}", "to must be later than from"),
         (f"{METERS}[sites.nodes.meters.replay]\nfile = 'none.csv'", "none.csv cannot be read"),
         (METERS + METERS.split("\n", 1)[1], "there are two meters S-01; give one node another sensor_id"),
@@ -149,10 +149,10 @@ def test_words_name_what_is_simulated_and_how_much(tmp_path: Path) -> None:
         '[[faults]]\nkind = "gap"\nrate = "2%"\nmeters = "S-0*"\n'
     )
     words = " ".join(" ".join(describe_plan(plan_text(text, tmp_path))).split())
-    assert "From 2026-01-01 to 2026-01-02, at 3,600 times the speed of time; seed 7." in words
-    assert "office, 1,000 to 2,000 kWh a year, read every 15m, with a register" in words
+    assert "From 2026-01-01 to 2026-01-02, at 3,600 times real time; seed 7." in words
+    assert "office, 1,000 to 2,000 kWh per year, one reading every 15m, with a register" in words
     assert "at 2 % of the readings of 9 meters (length 10, backfill no)" in words
-    assert "10 meters on 1 node: 40 readings an hour of simulated time, about 960 in all." in words
+    assert "10 meters on 1 node: 40 readings per hour of simulated time, about 960 in total." in words
 
 
 def test_length_of_time_is_written_as_in_a_scenario() -> None:
