@@ -29,7 +29,7 @@ class TransportSettings(ProcessSettings):
     )
     ledger: Path | None = Field(
         None,
-        description="append every attempt, its expected and its real outcome to this file, for `monitor verify`",
+        description="append every attempt, its expected and real outcome to this file, for `monitor verify`",
     )
     heartbeat: Path | None = Field(None, description="touch this file when the broker accepts readings")
     drain: Duration = Field(
