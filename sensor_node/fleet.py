@@ -84,15 +84,15 @@ class Fleet:
 
     def _report_end(self) -> None:
         """Say what is not safe, if something is not."""
-        left, refused = sum(len(node.outbox) for node in self._nodes), self._dropped
+        left, dropped = sum(len(node.outbox) for node in self._nodes), self._dropped
         ends_by_itself = self._nodes[0].ends_by_itself
         if ends_by_itself and left and not self._stop.is_set():
             raise NotConfirmedError(
                 f"{left} of {self._readings_made} readings are not confirmed; is the ingestor running?"
             )
-        if ends_by_itself and refused:
+        if ends_by_itself and dropped:
             raise NotConfirmedError(
-                f"{refused} of {self._readings_made} readings are LOST: the outbox was full"
+                f"{dropped} of {self._readings_made} readings are LOST: the outbox was full"
             )
         if left and self._nodes[0].is_durable:
             logger.info("%d readings are not confirmed; they stay in the outbox for the next start.", left)

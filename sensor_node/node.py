@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from broker.address import MqttAddress
-from broker.ledger import ExpectedAlarmEntry, MalformedEntry, payload_digest
+from broker.ledger import ExpectedAlarmEntry
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey
 from sensor_node.faults.expected_alarms import expected_silence
-from sensor_node.faults.oracle import MeterOutput, ground_truth
+from sensor_node.faults.oracle import MeterOutput, ground_truth, malformed_entry
 from sensor_node.faults.outages import Outages
 from sensor_node.meter.factory import MeterGroup, build_group, make_injector
 from sensor_node.meter.meter import Meter, first_sequence
@@ -204,15 +204,7 @@ class SensorNode:
         threshold_kwh = self._settings.threshold_kwh
         judged = [(each, ground_truth(each, now, threshold_kwh)) for each in made]
         malformed = [
-            MalformedEntry(
-                event="malformed",
-                site=each.sensor_key.site,
-                sensor_id=each.sensor_key.name,
-                at=now,
-                digest=payload_digest(each.payload),
-                faults=each.faults,
-                must=truth.must,
-            )
+            malformed_entry(each, truth, now)
             for each, truth in judged
             if not each.is_reading and not each.is_withheld
         ]
@@ -233,15 +225,15 @@ class SensorNode:
 
     async def _add(self, readings: Sequence[OutboxEntry]) -> bool:
         """Put readings into the outbox; whether there was room for all."""
-        refused = self.outbox.dropped
+        dropped = self.outbox.dropped
         await self.outbox.add(readings)
-        if self.outbox.dropped > refused == 0:
+        if self.outbox.dropped > dropped == 0:
             logger.error(
                 "The outbox is full (%s readings): new ones are LOST. A larger --outbox-limit holds more.",
                 f"{len(self.outbox):,}",
             )
         self._publisher.wakeup.set()
-        return self.outbox.dropped == refused
+        return self.outbox.dropped == dropped
 
     def _has_room(self) -> bool:
         most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._own.sensor_keys)), MAX_PENDING)

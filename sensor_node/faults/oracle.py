@@ -7,7 +7,7 @@ must not ask it.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from broker.ledger import ExpectedOutcome, GroundTruth
+from broker.ledger import ExpectedOutcome, GroundTruth, MalformedEntry, payload_digest
 from broker.messages import MAX_VALUE_KWH
 from broker.topics import SensorKey
 
@@ -29,7 +29,7 @@ class MeterOutput:
         value_kwh: Its value, kWh.
         payload: What is sent.
         faults: Which faults are in it.
-        rejection: Why the payload must be refused, if it was spoiled.
+        rejection: Why the payload must be rejected, if it was spoiled.
         copies: How often it is sent.
         is_withheld: Whether it is never sent.
     """
@@ -59,6 +59,25 @@ def ground_truth(made: MeterOutput, now: datetime, threshold_kwh: float) -> Grou
         threshold_kwh: What is strictly above it is flagged, kWh.
     """
     return GroundTruth(faults=made.faults, must=_expected_outcome(made, now, threshold_kwh))
+
+
+def malformed_entry(made: MeterOutput, truth: GroundTruth, now: datetime) -> MalformedEntry:
+    """The ledger's entry of a payload that is no reading.
+
+    Args:
+        made: What is about to be sent.
+        truth: What must come of it.
+        now: The clock, UTC.
+    """
+    return MalformedEntry(
+        event="malformed",
+        site=made.sensor_key.site,
+        sensor_id=made.sensor_key.name,
+        at=now,
+        digest=payload_digest(made.payload),
+        faults=made.faults,
+        must=truth.must,
+    )
 
 
 def _expected_outcome(made: MeterOutput, now: datetime, threshold_kwh: float) -> ExpectedOutcome:

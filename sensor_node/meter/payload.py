@@ -44,4 +44,4 @@ CORRUPTIONS: Mapping[FaultKind, tuple[Callable[[bytes], bytes], str]] = {
     "truncated": (_truncated, "not_json"),
     "oversized": (_oversized, "too_large"),
 }
-"""By fault: how a payload is spoiled, and why it must be refused, in the ingestor's word."""
+"""By fault: how a payload is spoiled, and why it must be rejected, in the ingestor's word."""

@@ -41,9 +41,9 @@ class Outbox:
     the back-fill, goes out behind it, as fast as the caller likes.
 
     Args:
-        limit: Most readings to keep. The oldest are kept and newer ones refused: what was
+        limit: Most readings to keep. The oldest are kept and newer ones dropped: what was
             measured first is nearest to being lost.
-        ledger: Told of everything that is kept or refused, before it may be sent.
+        ledger: Told of everything that is kept or dropped, before it may be sent.
 
     Attributes:
         ledger: The ledger.
@@ -90,11 +90,11 @@ class Outbox:
     async def add(self, readings: Sequence[OutboxEntry]) -> None:
         """Keep new readings; what is above the limit is counted in ``dropped`` instead."""
         room = max(0, self._limit - len(self))
-        kept, refused = readings[:room], readings[room:]
-        self.dropped += len(refused)
+        kept, dropped = readings[:room], readings[room:]
+        self.dropped += len(dropped)
         await self._write(kept)
         await self.ledger.invoke(kept)
-        await self.ledger.dropped(refused)
+        await self.ledger.dropped(dropped)
         for reading in kept:
             key = reading.sensor_key, reading.sequence
             self._entries[key] = reading
@@ -157,7 +157,7 @@ class Outbox:
             place: Whose they are.
             ranges: Inclusive ranges of sequences. One may name readings that are not here.
             now_s: The monotonic clock, seconds.
-            stored: Whether they are stored; else they were refused and are kept by the ingestor.
+            stored: Whether they are stored; else they were rejected and are kept by the ingestor.
 
         Returns:
             How many were here.

@@ -208,10 +208,10 @@ class Publisher:
             return
         now_s = time.monotonic()
         await self._outbox.forget(place, answer.sequences, now_s, stored=True)
-        if refused := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
+        if rejected := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
             logger.warning(
                 "The ingestor rejected %d readings of %s; for the reasons, see topic %s.",
-                refused,
+                rejected,
                 place.name,
                 self._topics.rejected(place),
             )

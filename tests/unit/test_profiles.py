@@ -347,7 +347,7 @@ def test_nobody_waits_for_pandas_who_needs_none() -> None:
         (lambda: make_load("lari", "7", 3500.0, BERLIN), "lari has a fixed distribution"),
         (
             lambda: make_load("ev-charger", "7", 1_315_000.0, BERLIN),
-            "a charging point gives at most 1,314,900 kWh",
+            "a charging point delivers at most 1,314,900 kWh",
         ),
         (lambda: make_load("office", "7", 0.0, BERLIN), "must be above 0 kWh"),
         (lambda: make_load("office", "7", float("nan"), BERLIN), "must be above 0 kWh"),

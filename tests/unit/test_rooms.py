@@ -1,6 +1,8 @@
 """Which room may import which, as the README's drawing has it."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,3 +68,21 @@ def test_no_file_is_two_ideas_long() -> None:
     for room in MAY_IMPORT:
         for file in (ROOT / room).rglob("*.py"):
             assert len(file.read_text().splitlines()) <= 300, file
+
+
+def test_outbox_knows_nothing_of_the_simulator() -> None:
+    for file in (ROOT / "sensor_node" / "outbox").glob("*.py"):
+        for module in imported(file):
+            assert not module.startswith("sensor_node") or module.startswith("sensor_node.outbox"), (
+                f"{file.name} imports {module}"
+            )
+
+
+@pytest.mark.parametrize("module", ["sensor_node.__main__", "sensor_node.scenarios.run"])
+def test_node_starts_without_what_only_some_need(module: str) -> None:
+    heavy = "{'pandas', 'demandlib', 'holidays', 'pyarrow', 'jinja2'}"
+    code = f"import sys, {module}; sys.exit(' '.join(sorted({heavy} & set(sys.modules))) or 0)"
+    ended = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
