@@ -217,7 +217,7 @@ async def test_register_is_sent_beside_its_difference(
         ("run nothing.toml", 1, "sensor-node run: the scenario nothing.toml cannot be read"),
         ("check", 2, "sensor-node check: the following arguments are required: FILE"),
         ("replay nothing.csv", 1, "sensor-node replay: the recording nothing.csv cannot be read"),
-        ("preview --profile house", 2, "sensor-node preview: --profile 'house': there is no such profile"),
+        ("preview --profile house", 2, "sensor-node preview: --profile 'house': unknown profile"),
         ("run bad-day --outbox /proc/no", 1, "sensor-node: the outbox /proc/no"),
     ],
 )
