@@ -1,9 +1,11 @@
-"""How numbers, shares and durations are written for people, on pages, in terminals and in reports."""
+"""How numbers, durations and times are written for people, on pages, in terminals and in reports."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor, log10
 
 from broker import durations
+
+KILO = 1000.0
 
 # From here up two places after the point tell enough; below, two digits that are not zero do.
 TWO_PLACES_FROM = 0.1
@@ -27,6 +29,26 @@ def format_kwh(value: float, most: float | None = None) -> str:
     most = value if most is None else most
     digits = 2 if most < 10 else 1 if most < 10_000 else 0  # noqa: PLR2004 - places after the point
     return f"{value:,.{digits}f}"
+
+
+def format_energy(kwh: float) -> str:
+    """Format an energy with a fitting unit: ``0.0033 kWh``, ``1.82 kWh``, ``1,234 kWh``, ``12.3 MWh``."""
+    return _scaled(kwh, ("kWh", "MWh", "GWh"))
+
+
+def format_power(kw: float | None) -> str:
+    """Format a power with a fitting unit; a dash if it is unknown."""
+    return "—" if kw is None else _scaled(kw, ("kW", "MW", "GW"))
+
+
+def _scaled(value: float, units: tuple[str, ...]) -> str:
+    unit = 0
+    while value >= 10 * KILO and unit < len(units) - 1:
+        value, unit = value / KILO, unit + 1
+    if value < 1:
+        return f"{format_number(value)} {units[unit]}"
+    digits = 2 if value < 10 else 1 if value < 1000 else 0  # noqa: PLR2004 - places after the point
+    return f"{value:,.{digits}f} {units[unit]}"
 
 
 def format_share(part: float, whole: float) -> str:
@@ -61,3 +83,17 @@ def format_age(seconds: float) -> str:
 def format_ago(moment: datetime | None, now: datetime) -> str:
     """Write how long ago something was: ``12 s ago``; ``never`` if it never was."""
     return "never" if moment is None else f"{format_age((now - moment).total_seconds())} ago"
+
+
+def format_clock(moment: datetime, zone: tzinfo, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Format a document's time in a time zone; without the day if it is today."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    if local.date() == datetime.now(zone).date():
+        form = form.removeprefix("%Y-%m-%d ")
+    return local.strftime(form)
+
+
+def chart_ms(moment: datetime, zone: tzinfo) -> int:
+    """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
+    local = moment.replace(tzinfo=UTC).astimezone(zone)
+    return round(local.replace(tzinfo=UTC).timestamp() * 1000)

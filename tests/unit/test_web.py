@@ -8,12 +8,11 @@ import pytest
 
 from broker.messages import IngestorStatus
 from ingestor.documents import SensorDocument, to_measure
-from monitor.formatting import format_age
+from monitor.formatting import chart_ms, format_age, format_clock, format_energy, format_power
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
 from monitor.web.auth.sessions import Authenticator
-from monitor.web.formatting import chart_ms, format_clock, format_energy, format_power
 from monitor.web.html import escape_html
 from monitor.web.ingestors import IngestorReport
 from monitor.web.sensor_history import SensorHistory

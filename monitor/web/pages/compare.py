@@ -10,12 +10,11 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.formatting import format_number
+from monitor.formatting import format_clock, format_energy, format_number
 from monitor.queries.database import QueryError, TimeRange
 from monitor.queries.energy import ALL, EnergyFilter, EnergyTotal, GroupBy, Peak, Unit
 from monitor.queries.time_buckets import bucket_starts
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock, format_energy
 from monitor.web.html import render
 from monitor.web.widgets.charts import Options, heat_chart, totals_chart
 from monitor.web.widgets.choice import add_choice, add_site_filter

@@ -6,11 +6,10 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
-from monitor.formatting import format_ago
+from monitor.formatting import format_ago, format_clock
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock
 from monitor.web.html import render
 from monitor.web.ingestors import IngestorReport
 from monitor.web.widgets.kpi import Kpi

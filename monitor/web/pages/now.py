@@ -7,10 +7,10 @@ from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
+from monitor.formatting import format_energy, format_power
 from monitor.live.snapshot import REFRESH_EVERY_S
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_energy, format_power
 from monitor.web.widgets.alarm_list import AlarmListView, severity_class
 from monitor.web.widgets.kpi import Kpi
 from monitor.web.widgets.layout import page_layout

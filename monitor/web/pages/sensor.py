@@ -8,14 +8,13 @@ from nicegui import ui
 
 from broker.topics import Topics
 from ingestor.documents import utc_now
-from monitor.formatting import format_ago, format_number
+from monitor.formatting import format_ago, format_clock, format_energy, format_number, format_power
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.alarms import AlarmFilter
 from monitor.queries.database import QueryError, TimeRange
 from monitor.queries.document_checks import ALARMS
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock, format_energy, format_power
 from monitor.web.html import escape_html, render
 from monitor.web.sensor_history import SensorHistory, load_history
 from monitor.web.widgets.alarm_list import AlarmListView

@@ -10,10 +10,9 @@ from nicegui import ui
 from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_COLOURS
-from monitor.formatting import format_age
+from monitor.formatting import format_age, format_clock
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock
 from monitor.web.widgets.operator_actions import acknowledge, open_shelve_dialog
 from monitor.web.widgets.text import Text
 

@@ -6,8 +6,8 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from broker.escape import escape_text
+from monitor.formatting import chart_ms
 from monitor.queries.energy import HeatCell
-from monitor.web.formatting import chart_ms
 from monitor.web.sensor_history import SensorHistory
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

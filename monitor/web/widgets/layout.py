@@ -9,10 +9,9 @@ from nicegui.events import ValueChangeEventArguments
 
 from broker.escape import escape_text
 from ingestor.documents import utc_now
-from monitor.formatting import format_age
+from monitor.formatting import format_age, format_clock
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock
 from monitor.web.widgets.text import Text
 
 PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}

@@ -9,9 +9,9 @@ from nicegui import ui
 from broker.escape import escape_text
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument
+from monitor.formatting import format_clock
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.formatting import format_clock
 from monitor.web.replay import Replay, ReplayError
 from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
 from monitor.web.widgets.text import Text

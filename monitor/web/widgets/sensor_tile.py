@@ -5,9 +5,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from monitor.formatting import format_ago, format_number
+from monitor.formatting import format_ago, format_number, format_power
 from monitor.live.live_sensor import LiveSensor
-from monitor.web.formatting import format_power
 from monitor.web.html import render
 
 WIDTH, HEIGHT = 100.0, 24.0
