@@ -1,8 +1,7 @@
 """``monitor sensors``: which sensors there are, where they are, and what people set of them."""
 
 import asyncio
-import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from shutil import get_terminal_size
 
@@ -11,11 +10,11 @@ from broker.settings import exit_with, read_settings
 from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines
-from monitor.cli.sensors_settings import SensorsSettings, asked_changes
+from monitor.cli.settings import SensorsSettings
 from monitor.formatting import format_duration
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import QueryError, open_database
-from monitor.queries.sensors import SensorQueries
+from monitor.queries.sensors import SensorChange, SensorQueries
 from monitor.text_table import Column, table_lines
 
 PROGRAM = "monitor sensors"
@@ -30,67 +29,42 @@ COLUMNS = (
 )
 
 
-class SensorError(Exception):
-    """Raised when a sensor is not known; says so."""
-
-
 def sensors_command(arguments: list[str]) -> None:
     """Read the options, and list sensors or change one."""
     settings = read_settings(SensorsSettings, arguments, PROGRAM)
-    changes = asked_changes(settings, arguments)
-    if changes and settings.sensor is None:
+    change = settings.change(arguments)
+    if change is not None and settings.sensor is None:
         exit_with(PROGRAM, 'name the sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
     lines: list[str] = []
 
     async def work(_: asyncio.Event) -> None:
-        lines.extend(await _change(settings, changes) if changes else await _list(settings))
+        async with open_database(settings.mongo_url) as database:
+            await database.ping()
+            sensors, name = SensorQueries(database), settings.sensor
+            if name is None:
+                documents = await sensors.all(settings.sites)
+                lines.extend(list_lines(documents, DisplayOptions.for_stdout(), settings.sites))
+            elif change is not None:
+                await sensors.change(name, change)
+                lines.extend(sentences(name, change))
+            elif one := await sensors.one(name):
+                lines.extend(list_lines([one], DisplayOptions.for_stdout())[:-1])
+            else:
+                raise await sensors.unknown(name)
 
-    run("monitor", work, QueryError, SensorError)
+    run("monitor", work, QueryError)
     write_lines(lines)
 
 
-async def _change(settings: SensorsSettings, changes: dict[str, object]) -> list[str]:
-    name = str(settings.sensor)
-    async with open_database(settings.mongo_url) as database:
-        await database.ping()
-        sensors = SensorQueries(database)
-        if not await sensors.change(name, changes):
-            raise await _unknown(name, sensors)
-    return sentences(name, changes)
-
-
-async def _unknown(name: str, sensors: SensorQueries) -> SensorError:
-    near = difflib.get_close_matches(name, [each["sensor_id"] for each in await sensors.all()], n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; it appears with its first reading"
-    return SensorError(f"unknown sensor {name}{hint}")
-
-
-def sentences(name: str, changes: dict[str, object]) -> list[str]:
+def sentences(name: str, change: SensorChange) -> Iterator[str]:
     """Say what was set."""
-    lines = []
-    if "own_location" in changes:
-        location = changes["own_location"]
-        where = "as in its readings" if location is None else location
-        lines.append(f"Location of {name}: {where}.")
-    if "threshold_kwh" in changes:
-        kwh = changes["threshold_kwh"]
-        threshold = "the default" if kwh is None else f"{kwh} kWh"
-        lines.append(f"Threshold of {name}: {threshold}, within five seconds.")
-    if "site" in changes:
-        lines.append(f"Site of {name}: {changes['site']}, within five seconds.")
-    return lines
-
-
-async def _list(settings: SensorsSettings) -> list[str]:
-    async with open_database(settings.mongo_url) as database:
-        await database.ping()
-        sensors = SensorQueries(database)
-        if settings.sensor is None:
-            return list_lines(await sensors.all(settings.sites), DisplayOptions.for_stdout(), settings.sites)
-        one = await sensors.one(settings.sensor)
-        if one is None:
-            raise await _unknown(settings.sensor, sensors)
-        return list_lines([one], DisplayOptions.for_stdout())[:-1]
+    if "own_location" in change.model_fields_set:
+        yield f"Location of {name}: {change.own_location or 'as in its readings'}."
+    if "threshold_kwh" in change.model_fields_set:
+        kwh = change.threshold_kwh
+        yield f"Threshold of {name}: {'the default' if kwh is None else f'{kwh} kWh'}, within five seconds."
+    if change.site is not None:
+        yield f"Site of {name}: {change.site}, within five seconds."
 
 
 def list_lines(

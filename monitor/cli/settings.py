@@ -1,16 +1,34 @@
 """What the monitor's commands can be told."""
 
 import getpass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 from broker.address import MqttUrl
 from broker.alarm_messages import MAX_SHELVED_MINUTES, UserName
 from broker.settings import MongoUrl, ProcessSettings, Sites
-from broker.topics import SensorId, TopicRoot
+from broker.topics import SensorId, SiteId, TopicRoot
+from monitor.queries.sensors import Location, SensorChange, Threshold
+
+NONE = "none"
+
+
+def parse_none(text: object) -> object:
+    """Turn ``none`` into None, which removes a setting."""
+    return None if isinstance(text, str) and text.strip().lower() == NONE else text
+
+
+def parse_threshold(text: object) -> object:
+    """Turn text into kWh, or None."""
+    text = parse_none(text)
+    try:
+        return float(text) if isinstance(text, str) else text
+    except ValueError:
+        raise ValueError(f"write kWh as 9.5, or {NONE} to remove it") from None
 
 
 def login_name() -> str | None:
@@ -109,3 +127,47 @@ class ShelveSettings(CommandSettings):
         description="the rule, as `monitor alarms` shows it"
     )
     minutes: int = Field(60, ge=0, le=MAX_SHELVED_MINUTES, description="for how long; 0 unmutes it")
+
+
+class SensorsSettings(ProcessSettings):
+    """List sensors, or set a sensor's location, threshold or site.
+
+    Your location overrides the one in its readings; none removes your setting.
+    Changes need the MongoDB URL of the user operator.
+
+    Example: monitor sensors Sensor-LARI-01 --location "Room 7" --threshold 9.5
+    """
+
+    sensor: CliPositionalArg[SensorId | None] = Field(
+        None, description="the sensor to show or to change (default: all)"
+    )
+    location: Annotated[Location, BeforeValidator(parse_none)] = Field(
+        None, description="where it is; none: as in its readings"
+    )
+    threshold: Annotated[Threshold, BeforeValidator(parse_threshold)] = Field(
+        None, description="readings above it are anomalies, kWh; none: the default threshold"
+    )
+    move_to: SiteId | None = Field(
+        None, description="the site it belongs to from now on; its readings from other sites are rejected"
+    )
+    site: Sites = Field("+", description="sites to list: + for all, or names separated by commas")
+    mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites to list; none for all."""
+        return () if self.site == "+" else tuple(self.site.split(","))
+
+    def change(self, arguments: Sequence[str]) -> SensorChange | None:
+        """What is to be set, and, as None, what is to be removed; None if nothing is.
+
+        Args:
+            arguments: The command line: an option that is given but empty removes.
+        """
+        given = {argument.split("=", maxsplit=1)[0] for argument in arguments}
+        asked: dict[str, object] = {} if self.move_to is None else {"site": self.move_to}
+        if self.location is not None or "--location" in given:
+            asked["own_location"] = self.location
+        if self.threshold is not None or "--threshold" in given:
+            asked["threshold_kwh"] = self.threshold
+        return SensorChange.model_validate(asked) if asked else None

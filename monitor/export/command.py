@@ -1,7 +1,6 @@
 """``monitor export``: write readings to a file."""
 
 import asyncio
-import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
@@ -20,7 +19,7 @@ from monitor.export.settings import PROGRAM, ExportSettings, choose_format
 from monitor.export.target import ExportError, ExportTarget
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.readings import ReadingQueries
-from monitor.queries.sensors import SensorQueries
+from monitor.queries.sensors import SensorQueries, UnknownSensorError
 
 BAR_COLUMNS = 24
 
@@ -102,9 +101,7 @@ def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
     """
     for name in wanted:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`monitor sensors` lists them"
-            raise ExportError(f"no readings from sensor {name} yet; {hint}")
+            raise ExportError(str(UnknownSensorError(name, known)))
 
 
 def own_locations(sensors: Sequence[SensorDocument]) -> dict[str, str]:

@@ -1,10 +1,59 @@
 """Which sensors there are, and what people set of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import difflib
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Annotated, Any
 
-from ingestor.documents import SensorDocument
-from monitor.queries.database import Database
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from broker.topics import SiteId
+from ingestor.documents import SensorDocument, utc_now
+from monitor.queries.database import Database, QueryError
+
+MAX_LOCATION = 200
+
+
+def check_location(text: str | None) -> str | None:
+    """Let a location pass that people can read; an empty one is none."""
+    text = (text or "").strip()
+    if len(text) > MAX_LOCATION:
+        raise ValueError(f"a location has at most {MAX_LOCATION} characters")
+    if not text.isprintable():
+        raise ValueError("a location has printable characters only")
+    return text or None
+
+
+def check_threshold(kwh: float | None) -> float | None:
+    """Let a threshold pass that a reading can exceed."""
+    if kwh is None:
+        return None
+    if not (isfinite(kwh) and kwh >= 0):
+        raise ValueError("a threshold is 0 kWh or more")
+    return kwh + 0.0  # turns -0.0 into 0.0
+
+
+Location = Annotated[str | None, AfterValidator(check_location)]
+Threshold = Annotated[float | None, AfterValidator(check_threshold)]
+
+
+class SensorChange(BaseModel):
+    """What people set of a sensor: a field that is not given stays as it is, None removes it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    own_location: Location = None
+    threshold_kwh: Threshold = None
+    site: SiteId | None = None
+
+
+class UnknownSensorError(QueryError):
+    """Raised when there is no sensor of this name; names the nearest that there is."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        hint = f"did you mean {near[0]}?" if near else "it appears with its first reading"
+        super().__init__(f"unknown sensor {name}; {hint}")
 
 
 class SensorQueries:
@@ -36,22 +85,22 @@ class SensorQueries:
         found: SensorDocument | None = await self._database.find_one("sensors", {"sensor_id": sensor_id})
         return found
 
-    async def change(self, sensor_id: str, changes: Mapping[str, object]) -> bool:
-        """Set fields of a sensor, or take away those that are None.
+    async def unknown(self, sensor_id: str) -> UnknownSensorError:
+        """Why a sensor is not found."""
+        return UnknownSensorError(sensor_id, [each["sensor_id"] for each in await self.all()])
 
-        Args:
-            sensor_id: The sensor.
-            changes: ``own_location``, ``threshold_kwh``, ``site`` and ``moved_at``, as far as they change.
-
-        Returns:
-            Whether the sensor is known.
+    async def change(self, sensor_id: str, change: SensorChange) -> None:
+        """Set fields of a sensor, and remove those that are None.
 
         Raises:
+            UnknownSensorError: There is no such sensor.
             QueryError: The database does not answer, or does not allow it.
         """
-        kept = {name: value for name, value in changes.items() if value is not None}
-        dropped = {name: "" for name, value in changes.items() if value is None}
-        update: dict[str, Any] = {
-            operator: fields for operator, fields in (("$set", kept), ("$unset", dropped)) if fields
-        }
-        return await self._database.update_one("sensors", {"sensor_id": sensor_id}, update)
+        fields = change.model_dump(exclude_unset=True)
+        if change.site is not None:
+            fields["moved_at"] = utc_now()
+        update: dict[str, Any] = {}
+        for name, value in fields.items():
+            update.setdefault("$unset" if value is None else "$set", {})[name] = value
+        if not await self._database.update_one("sensors", {"sensor_id": sensor_id}, update):
+            raise await self.unknown(sensor_id)

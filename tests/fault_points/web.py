@@ -48,7 +48,7 @@ MAY_HAVE_PAGE = Point(page_authorization, "_may_have")
 SCRIPT_POLICY = Point(security_headers, "CONTENT_SECURITY_POLICY")
 
 # What operators do on pages.
-WHAT_IS_WRONG_WITH_SETTINGS = Point(sensor_dialog, "_validation_error")
+SAVE_SETTINGS = Point(sensor_dialog, "_save")
 ASK_FOR_REPAIR = Point(rejected_list, "_open_repair_dialog")
 
 # What pages show.

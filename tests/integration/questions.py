@@ -18,7 +18,7 @@ from monitor.queries.paging import PageCursor, ResultPage
 from monitor.queries.readings import ReadingFilter as Wanted
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.rejected import RejectedQueries
-from monitor.queries.sensors import SensorQueries
+from monitor.queries.sensors import SensorChange, SensorQueries
 from monitor.queries.tail import ReadingTail
 from monitor.queries.verification import VerificationQueries
 
@@ -220,7 +220,7 @@ def _of_sensors(sensors: SensorQueries) -> dict[str, list[Call]]:
         ],
         "SensorQueries.one": [partial(sensors.one, ONE)],
         "SensorQueries.change": [
-            partial(sensors.change, ONE, {"own_location": "here", "threshold_kwh": None})
+            partial(sensors.change, ONE, SensorChange(own_location="here", threshold_kwh=None))
         ],
     }
 

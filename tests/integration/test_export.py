@@ -228,7 +228,7 @@ def test_location_that_a_person_has_set_is_written(servers: Servers, stored: Dat
 @pytest.mark.usefixtures("stored")
 def test_unknown_sensor_is_told_and_no_file_made(servers: Servers, tmp_path: Path) -> None:
     done = export_here(servers, tmp_path / "a.csv", "--sensor", "Export-A,Export-DD")
-    sentence = "monitor: no readings from sensor Export-DD yet; did you mean Export-D?\n"
+    sentence = "monitor: unknown sensor Export-DD; did you mean Export-D?\n"
     assert done == (1, "", sentence)
     assert not names_in(tmp_path)
 

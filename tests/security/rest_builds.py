@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from ingestor.documents import SensorDocument
 from monitor.queries.database import Database
-from monitor.queries.sensors import SensorQueries
+from monitor.queries.sensors import SensorChange, SensorQueries
 from monitor.web.api.sensor_routes import SensorsQuery
 from monitor.web.auth.cookie import read_token
 from monitor.web.auth.sessions import Session
@@ -95,7 +95,7 @@ class Writing(SensorQueries):
     """Sensors that are changed by who asks for one of them."""
 
     async def one(self, sensor_id: str) -> SensorDocument | None:
-        await self.change(sensor_id, {"threshold_kwh": 1.0})
+        await self.change(sensor_id, SensorChange(threshold_kwh=1.0))
         return await super().one(sensor_id)
 
 

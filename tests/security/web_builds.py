@@ -58,12 +58,12 @@ def no_wall() -> Iterator[None]:
 @contextmanager
 def edit_by_anybody() -> Iterator[None]:
     """Pages go on for who has left, and whoever has a sensor's page may set what operators set."""
-    look = points.WHAT_IS_WRONG_WITH_SETTINGS.original
+    save = points.SAVE_SETTINGS.original
 
-    def look_at_values(_: Session, *values: object) -> object:
-        return look(Session("operator"), *values)
+    def save_as_operator(_: Session, *values: object) -> object:
+        return save(Session("operator"), *values)
 
-    with last_wall(), points.WHAT_IS_WRONG_WITH_SETTINGS.replace(look_at_values):
+    with last_wall(), points.SAVE_SETTINGS.replace(save_as_operator):
         yield
 
 

@@ -11,7 +11,7 @@ from broker.settings import read_settings
 from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.sensors import list_lines, sensors_command
-from monitor.cli.sensors_settings import SensorsSettings, asked_changes
+from monitor.cli.settings import SensorsSettings
 from monitor.text_table import Column, table_lines
 
 NOW = datetime(2026, 11, 25, 13, 20, 5)  # noqa: DTZ001 - as in documents
@@ -68,7 +68,8 @@ def test_table_is_as_wide_as_it_must_be_if_nothing_can_give_way() -> None:
 
 
 def changes(*arguments: str) -> dict[str, object]:
-    return asked_changes(read_settings(SensorsSettings, arguments, "monitor sensors"), arguments)
+    change = read_settings(SensorsSettings, arguments, "monitor sensors").change(arguments)
+    return change.model_dump(exclude_unset=True) if change else {}
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_options_set_and_take_away(arguments: list[str], asked: dict[str, object
         (["S", "--location", "a\u202eb"], "--location 'a\\u202eb': a location has printable characters only"),
         (["S", "--location", "x" * 201], f"--location '{'x' * 201}': a location has at most 200 characters"),
         (["S", "--threshold", "much"], "--threshold 'much': write kWh as 9.5, or none to remove it"),
-        (["S", "--threshold", "-1"], "--threshold -1.0: input should be greater than or equal to 0"),
-        (["S", "--threshold", "nan"], "--threshold nan: input should be a finite number"),
-        (["S", "--threshold", "1e999"], "--threshold inf: input should be a finite number"),
+        (["S", "--threshold", "-1"], "--threshold -1.0: a threshold is 0 kWh or more"),
+        (["S", "--threshold", "nan"], "--threshold nan: a threshold is 0 kWh or more"),
+        (["S", "--threshold", "1e999"], "--threshold inf: a threshold is 0 kWh or more"),
     ],
 )
 def test_wrong_use_is_told_in_one_sentence(

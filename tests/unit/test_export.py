@@ -342,9 +342,9 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path: Path) -> None:
 def test_unknown_sensor_is_told_with_the_nearest_name() -> None:
     known = ["Sensor-LARI-01", "Meter"]
     check_known(["Meter"], known)
-    with pytest.raises(ExportError, match=r"sensor Metre yet; did you mean Meter\?"):
+    with pytest.raises(ExportError, match=r"unknown sensor Metre; did you mean Meter\?"):
         check_known(["Meter", "Metre"], known)
-    with pytest.raises(ExportError, match="sensor X yet; `monitor sensors` lists them"):
+    with pytest.raises(ExportError, match="unknown sensor X; it appears with its first reading"):
         check_known(["X"], known)
 
 

@@ -1,16 +1,16 @@
 """What operators set for a sensor: its location and its threshold."""
 
-import math
-
 from nicegui import ui
+from pydantic import ValidationError
 
+from broker.validation_errors import describe_error, first_error
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
+from monitor.queries.sensors import MAX_LOCATION, SensorChange
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
 
-MAX_LOCATION_LENGTH = 200
 THRESHOLD = "Threshold in kWh (empty: default"
 
 
@@ -26,16 +26,13 @@ async def open_sensor_dialog(deps: Dependencies, session: Session, sensor_id: st
     default = THRESHOLD + (")" if default_kwh is None else f", {default_kwh:g})")
     with open_dialog(sensor_id) as dialog:
         location = ui.input("Location (empty: as reported by the sensor)", value=known.get("own_location"))
-        location.props(f"outlined maxlength={MAX_LOCATION_LENGTH}").classes("wide")
+        location.props(f"outlined maxlength={MAX_LOCATION}").classes("wide")
         threshold = ui.number(default, value=known.get("threshold_kwh"), min=0)
         threshold.props("outlined").classes("wide")
 
         async def save() -> None:
-            own = (location.value or "").strip()[:MAX_LOCATION_LENGTH]
-            error = _validation_error(session, own, threshold.value)
-            if error is None:
-                changes = {"own_location": own or None, "threshold_kwh": threshold.value}
-                error = await _save(deps, sensor_id, changes)
+            fields = {"own_location": location.value, "threshold_kwh": threshold.value}
+            error = await _save(session, deps, sensor_id, fields)
             if error is None:
                 dialog.close()
             notify(page, error or "Saved. Takes effect within five seconds.", is_success=error is None)
@@ -43,19 +40,15 @@ async def open_sensor_dialog(deps: Dependencies, session: Session, sensor_id: st
         add_buttons(dialog, "Save", save)
 
 
-def _validation_error(session: Session, location: str, threshold_kwh: float | None) -> str | None:
+async def _save(session: Session, deps: Dependencies, sensor_id: str, fields: object) -> str | None:
     if not session.may_operate:
         return NOT_AUTHORIZED
-    if not location.isprintable():
-        return "The location contains characters that cannot be printed."
-    if threshold_kwh is not None and not (math.isfinite(threshold_kwh) and threshold_kwh >= 0):
-        return "The threshold must be 0 kWh or more."
-    return None
-
-
-async def _save(deps: Dependencies, sensor_id: str, changes: dict[str, object]) -> str | None:
     try:
-        is_known = await deps.sensors.change(sensor_id, changes)
+        await deps.sensors.change(sensor_id, SensorChange.model_validate(fields))
+    except ValidationError as error:
+        sentence = describe_error(first_error(error))
     except QueryError as error:
-        return f"{error}."
-    return None if is_known else f"Unknown sensor {sensor_id}."
+        sentence = str(error)
+    else:
+        return None
+    return f"{sentence[:1].upper()}{sentence[1:]}."
