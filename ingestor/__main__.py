@@ -15,7 +15,6 @@ from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import open_store
 from ingestor.store.retry import StoreRejectedError
-from ingestor.threshold import set_threshold
 
 PROGRAM = "ingestor"
 
@@ -25,8 +24,6 @@ def main() -> None:
     command, arguments = next(iter(sys.argv[1:]), ""), sys.argv[2:]
     if command == "check-config":
         check_config(arguments)
-    elif command == "threshold":
-        set_threshold(arguments)
     else:
         _ingest(sys.argv[1:])
 

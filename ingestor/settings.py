@@ -20,7 +20,7 @@ class IngestorSettings(ProcessSettings):
     """Take readings from the broker, check and flag them, and store each exactly once.
 
     Two commands besides, each with a --help: `ingestor check-config` explains
-    the rules of alarms, `ingestor threshold` gives a sensor its own threshold.
+    the rules of alarms, `monitor sensors` gives a sensor its own threshold.
 
     URLs with passwords are best kept in files: everybody on the machine can read
     options.

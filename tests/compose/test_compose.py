@@ -96,7 +96,7 @@ def test_alert_reaches_mosquitto_sub_and_is_marked(stack: Stack, database: Datab
 
 def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Database[dict[str, Any]]) -> None:
     monitor = ("exec", "-T", "monitor", "monitor")
-    stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01", "0.1")
+    stack.compose(*monitor, "sensors", "Sensor-LARI-01", "--threshold", "0.1")
     # No reading is below 0.1 kWh: once the new threshold counts, the alarm that stands then stands on, be
     # it a new one or one of the old threshold.
     flagged = {"sensor_id": "Sensor-LARI-01", "threshold_kwh": 0.1}
@@ -107,7 +107,7 @@ def test_alarm_is_listed_acknowledged_and_explained(stack: Stack, database: Data
     assert alarm["_id"] in stack.compose(*monitor, "alarms")
     stack.compose(*monitor, "acknowledge", alarm["_id"], "--user", "maria")
     assert (database.alarms.find_one({"_id": alarm["_id"]}) or {})["acknowledged_by"] == "maria"
-    stack.compose("exec", "-T", "ingestor", "ingestor", "threshold", "Sensor-LARI-01")
+    stack.compose(*monitor, "sensors", "Sensor-LARI-01", "--threshold", "none")
     words = stack.compose("exec", "-T", "ingestor", "ingestor", "check-config")
     assert words.startswith("/energy/alarms.toml is well.\nFor all sensors:\n")
 

@@ -111,24 +111,24 @@ async def test_programs_acknowledge_and_shelve_as_shown(
 async def test_threshold_is_set_and_taken_away_from_the_command_line(
     ingestor: RunningIngestor, servers: Servers, place: Site, alarms: Listener
 ) -> None:
-    async def threshold(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "ingestor", "threshold", *arguments]
-        environment = {**os.environ, "ENERGY_MONGO_URL": servers.mongo("ingestor")}
+    async def threshold(sensor_id: str, kwh: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "monitor", "sensors", sensor_id, "--threshold", kwh]
+        environment = {**os.environ, "ENERGY_MONGO_URL": servers.mongo("operator")}
         done = await asyncio.to_thread(
             subprocess.run, command, env=environment, capture_output=True, text=True, check=False, timeout=30
         )
         return done.returncode, done.stdout + done.stderr
 
     # Other tests have sensors as well; none of them has a name like this.
-    unknown = "no sensor Quux is known; it is once its first reading is stored"
-    assert await threshold("Quux", "3.5") == (1, f"ingestor threshold: {unknown}\n")
+    unknown = "unknown sensor Quux; it appears with its first reading"
+    assert await threshold("Quux", "3.5") == (1, f"monitor: {unknown}\n")
     await place.publish(payload(place.sensor, 3.6))
     await eventually(lambda: place.database.sensors.count_documents({"sensor_id": place.sensor}) == 1)
-    said = f"{place.sensor} has a threshold of 3.5 kWh within five seconds.\n"
+    said = f"Threshold of {place.sensor}: 3.5 kWh, within five seconds.\n"
     assert await threshold(place.sensor, "3.5") == (0, said)
     assert await threshold(f"{place.sensor}x", "3.5") == (
         1,
-        f"ingestor threshold: no sensor {place.sensor}x is known; did you mean {place.sensor}?\n",
+        f"monitor: unknown sensor {place.sensor}x; did you mean {place.sensor}?\n",
     )
     assert not alarms.standing
 
@@ -139,7 +139,7 @@ async def test_threshold_is_set_and_taken_away_from_the_command_line(
     await eventually(is_alarmed)
     alarm = alarms.standing["overconsumption"]
     assert alarm["message"] == "3.6 kWh, above the threshold of 3.5 kWh"
-    assert (await threshold(place.sensor))[0] == 0
+    assert (await threshold(place.sensor, "none"))[0] == 0
     assert "threshold_kwh" not in (place.database.sensors.find_one({"sensor_id": place.sensor}) or {})
 
 
