@@ -219,6 +219,7 @@ def _of_sensors(sensors: SensorQueries) -> dict[str, list[Call]]:
             partial(sensors.page, BOTH, 2, ONE),
         ],
         "SensorQueries.one": [partial(sensors.one, ONE)],
+        "SensorQueries.unknown": [partial(sensors.unknown, ONE)],
         "SensorQueries.change": [
             partial(sensors.change, ONE, SensorChange(own_location="here", threshold_kwh=None))
         ],
