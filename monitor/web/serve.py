@@ -25,7 +25,7 @@ from broker.settings import exit_with, read_settings
 from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.api.ingestor_models import ingestor_counters
+from monitor.web.api.health_routes import ingestor_counters
 from monitor.web.auth.auth_middleware import AuthMiddleware
 from monitor.web.auth.login import make_login_routes
 from monitor.web.auth.nonce import add_script_nonces

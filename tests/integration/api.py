@@ -19,7 +19,7 @@ from ingestor.documents import alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.database import open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.api.ingestor_models import IngestorCounters
+from monitor.web.api.health_routes import IngestorCounters
 from monitor.web.auth.auth_middleware import AuthMiddleware
 from monitor.web.auth.sessions import Authenticator
 

@@ -1,7 +1,7 @@
-"""Whether all is well: the books of the ingestors, the database, and how far the readings are behind."""
+"""Health: the counters of the ingestors, the database, and how old the newest reading is."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -9,48 +9,81 @@ from pydantic import Field
 from ingestor.documents import utc_now
 from monitor.queries.database import Database, QueryError
 from monitor.queries.readings import ReadingQueries
-from monitor.web.api.ingestor_models import IngestorCounters
 from monitor.web.api.models import ApiModel, Timestamp
+from monitor.web.ingestors import IngestorListener
+
+COUNTERS = {"database", "received", "stored", "duplicates", "rejected", "pending", "alerts"}
+
+
+class IngestorCounters(ApiModel):
+    """What an ingestor reports; its counters start when it starts."""
+
+    name: str = Field(examples=["ingestor"])
+    state: str = Field(description="Last state reported: `online` or `offline`.", examples=["online"])
+    heard_at: Timestamp | None = Field(None, description="When it last reported.")
+    since: Timestamp | None = Field(None, description="When it started.")
+    database: bool | None = Field(None, description="Whether it reaches the database.")
+    received: int | None = Field(None, description="Readings received from the broker.")
+    stored: int | None = Field(None, description="Readings stored.")
+    duplicates: int | None = Field(None, description="Readings that were stored before.")
+    rejected: int | None = Field(None, description="Readings rejected.")
+    pending: int | None = Field(None, description="Readings being processed.")
+    alerts: int | None = Field(None, description="Alerts published.")
+    balance: int | None = Field(None, description="Readings not accounted for: always 0.")
 
 
 class Health(ApiModel):
-    """How the system is."""
+    """State of the system."""
 
     database: bool = Field(description="Whether the database answers.")
     problem: str | None = Field(description="What is wrong with the database, in one sentence.")
-    last_reading: Timestamp | None = Field(description="The time of the reading that was stored last.")
+    last_reading: Timestamp | None = Field(description="Time of the reading that was stored last.")
     lag_s: float | None = Field(
-        description="How long ago that was, seconds: about the time between two readings if all is well."
+        description="Age of that reading in seconds; normally about the time between two readings."
     )
-    ingestors: list[IngestorCounters] = Field(description="The ingestors, by their names.")
+    ingestors: list[IngestorCounters] = Field(description="The ingestors, by name.")
 
 
 def make_health_routes(database: Database, ingestors: Callable[[], list[IngestorCounters]]) -> APIRouter:
-    """The question how the system is.
-
-    Args:
-        database: What is asked whether it answers.
-        ingestors: What ingestors say of themselves.
-    """
+    """Routes about the state of the system."""
     router = APIRouter(tags=["health"])
     readings = ReadingQueries(database)
 
-    @router.get("/health", summary="Show how the system is")
+    @router.get("/health", summary="Show the state of the system")
     async def show_health() -> Health:
-        """The books of the ingestors, and whether the database answers: this is told even if it does not."""
+        """Counters of the ingestors, and whether the database answers; works without the database too."""
         problem, last = None, None
         try:
             last = await readings.last_stored()
         except QueryError as error:
             problem = str(error)
-        at = None if last is None else last.get("timestamp")
-        moment = at if isinstance(at, datetime) else None
+        stored_at = None if last is None else last.get("timestamp")
+        last_reading = stored_at if isinstance(stored_at, datetime) else None
         return Health(
             database=problem is None,
             problem=problem,
-            last_reading=moment,
-            lag_s=None if moment is None else (utc_now() - moment).total_seconds(),
+            last_reading=last_reading,
+            lag_s=None if last_reading is None else (utc_now() - last_reading).total_seconds(),
             ingestors=ingestors(),
         )
 
     return router
+
+
+def ingestor_counters(ingestors: IngestorListener) -> list[IngestorCounters]:
+    """The last report of each ingestor, by name."""
+    return [
+        IngestorCounters(
+            name=name,
+            state=report.status.state,
+            heard_at=report.received_at,
+            since=_naive(report.status.since),
+            balance=report.imbalance,
+            **report.status.model_dump(include=COUNTERS),
+        )
+        for name, report in sorted(ingestors.reports.items())
+    ]
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,11 +1,15 @@
-"""How what is stored is written in answers. Whatever somebody has spoiled in the database is null."""
+"""Stored documents as answers. A field that somebody changed by hand so that it cannot be read is null."""
 
+import base64
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, Self, TypeVar
 
+from bson import ObjectId
 from pydantic import (
+    AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -13,109 +17,189 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from ingestor.documents import format_timestamp
+from monitor.queries.alarms import is_active
+from monitor.queries.paging import ResultPage
 
-TIME_EXAMPLE = "2026-11-23T10:00:00.123Z"
-
+Item = TypeVar("Item")
+Document = dict[str, Any]
 Timestamp = Annotated[
     datetime,
     PlainSerializer(format_timestamp, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": [TIME_EXAMPLE]}),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-23T10:00:00.123Z"]}),
 ]
 """A document's time, UTC, naive."""
 Kwh = Annotated[float, Field(allow_inf_nan=False)]
+DocumentId = Annotated[str, BeforeValidator(lambda name: str(name) if isinstance(name, ObjectId) else name)]
+Payload = Annotated[
+    bytes,
+    PlainSerializer(lambda payload: base64.b64encode(payload).decode(), return_type=str),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+]
 
 
 class ApiModel(BaseModel):
-    """What all answers have in common: all fields are always there."""
+    """Base of all answers: every field is always present."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
+class ItemList(ApiModel, Generic[Item]):
+    """A whole list."""
+
+    items: list[Item]
+
+
+class ItemPage(ItemList[Item]):
+    """A page of a list."""
+
+    next: str | None = Field(description="Pass it as `after` for the next page; null on the last page.")
+
+    @classmethod
+    def of(cls, page: ResultPage) -> Self:
+        """Show a page of documents."""
+        return cls.model_validate({"items": page.documents, "next": page.end and str(page.end)})
+
+
 class DocumentModel(ApiModel):
-    """A document. People can change documents by hand, so that any field can be missing or wrong."""
+    """A document. People can change documents by hand: any field can be missing or wrong."""
 
     model_config = ConfigDict(strict=True)
 
     @field_validator("*", mode="wrap")
     @classmethod
-    def _or_null(cls, value: object, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - of any field
+    def _or_null(cls, value: object, handler: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any field
         try:
             return handler(value)
         except ValidationError:
             return None
 
 
+class SensorDocumentModel(DocumentModel):
+    """A document about one sensor."""
+
+    sensor_id: str | None = Field(None, examples=["Sensor-LARI-01"])
+    site: str | None = Field(None, examples=["lari"])
+
+
 class ShelvedRule(DocumentModel):
-    """A rule of which nobody wants to hear for a while."""
+    """A muted rule."""
 
     rule: str | None
-    until: Timestamp | None = Field(None, description="Until when.")
-    user: str | None = Field(None, description="Who said so, if they said it.")
+    until: Timestamp | None = Field(None, description="When the mute ends.")
+    user: str | None = Field(None, description="Who muted it, if known.")
 
 
-class Sensor(DocumentModel):
+class Sensor(SensorDocumentModel):
     """A sensor."""
 
-    sensor_id: str | None = Field(None, examples=["Sensor-LARI-01"])
-    site: str | None = Field(None, examples=["lari"])
     location: str | None = Field(
-        None, description="Where it is: what a person has set, else what it says.", examples=["Room 1"]
+        None, description="As set by an operator, else as reported.", examples=["Room 1"]
     )
-    reported_location: str | None = Field(None, description="Where it says that it is.")
-    status: str | None = Field(None, description="What its node last said.", examples=["online"])
-    node_id: str | None = Field(None, description="The node that it belongs to.")
-    first_reading: Timestamp | None = Field(None, description="The time of its oldest reading.")
-    last_reading: Timestamp | None = Field(None, description="The time of its newest reading.")
-    threshold_kwh: Kwh | None = Field(None, description="Its own threshold, kWh, if it has one.")
+    reported_location: str | None = Field(None, description="As reported by the sensor.")
+    status: str | None = Field(None, description="Last status of its node.", examples=["online"])
+    node_id: str | None = Field(None, description="Its node.")
+    first_reading: Timestamp | None = Field(None, description="Time of its oldest reading.")
+    last_reading: Timestamp | None = Field(None, description="Time of its newest reading.")
+    threshold_kwh: Kwh | None = Field(None, description="Its own threshold in kWh, if it has one.")
     interval_s: Kwh | None = Field(
-        None, description="How far apart its readings are, as learned, seconds.", examples=[5.0]
+        None, description="Learned time between readings in seconds.", examples=[5.0]
     )
-    shelved: list[ShelvedRule] = Field([], description="What is shelved, or was last.")
+    shelved: list[ShelvedRule] = Field([], description="Muted rules, also those whose mute has ended.")
 
+    @model_validator(mode="before")
     @classmethod
-    def of(cls, document: Any) -> "Sensor":  # noqa: ANN401 - as it is in the database
-        """Write a document."""
-        shown = document.get("own_location") or document.get("location")
-        reported, shelves = document.get("location"), list(_shelves(document.get("shelved")))
-        return cls.model_validate(
-            {**document, "location": shown, "reported_location": reported, "shelved": shelves}
-        )
+    def _from_document(cls, document: Document) -> Document:
+        reported = document.get("location")
+        shown = document.get("own_location") or reported
+        shelved = list(_shelved_rules(document.get("shelved")))
+        return {**document, "location": shown, "reported_location": reported, "shelved": shelved}
 
 
-class ReadingItem(DocumentModel):
+class ReadingItem(SensorDocumentModel):
     """A reading."""
 
-    sensor_id: str | None = Field(None, examples=["Sensor-LARI-01"])
-    site: str | None = Field(None, examples=["lari"])
-    location: str | None = Field(None, description="Where the sensor said that it is.", examples=["Room 1"])
-    timestamp: Timestamp | None = Field(None, description="When it was read, by the sensor's clock.")
+    location: str | None = Field(None, description="As reported by the sensor.", examples=["Room 1"])
+    timestamp: Timestamp | None = Field(None, description="Time of the reading, by the sensor's clock.")
     value_kwh: Kwh | None = Field(
-        None, description="Energy used since the reading before, kWh.", examples=[1.82]
+        None, description="Energy used since the previous reading in kWh.", examples=[1.82]
     )
-    is_anomaly: bool | None = Field(None, description="Whether it was above the threshold.")
-    threshold_kwh: Kwh | None = Field(None, description="The threshold, kWh, if it was above it.")
+    is_anomaly: bool | None = Field(None, description="Whether it exceeds the threshold.")
+    threshold_kwh: Kwh | None = Field(None, description="The threshold in kWh, if exceeded.")
     status_message: str | None = Field(None, examples=["Consumption is normal."])
-    received_at: Timestamp | None = Field(None, description="When it came.")
-    alerted_at: Timestamp | None = Field(None, description="When an alert was published, if one was.")
+    received_at: Timestamp | None = Field(None, description="When the ingestor received it.")
+    alerted_at: Timestamp | None = Field(None, description="When an alert was published, if any.")
 
 
-class RollupItem(DocumentModel):
-    """What a sensor used in an hour or on a day (UTC)."""
+class EnergyRow(SensorDocumentModel):
+    """Energy used in a period."""
 
-    sensor_id: str | None = Field(None, examples=["Sensor-LARI-01"])
-    site: str | None = Field(None, examples=["lari"])
-    start: Timestamp | None = Field(None, description="When the hour or day begins.")
-    energy_kwh: Kwh | None = Field(None, description="Energy used in it, kWh.", examples=[43.7])
-    readings: int | None = Field(None, description="How many readings it has.", validation_alias="count")
-    max_kwh: Kwh | None = Field(None, description="The highest reading, kWh.", examples=[2.31])
-    anomalies: int | None = Field(None, description="How many readings were above the threshold.")
-    computed_at: Timestamp | None = Field(None, description="When this was summed up.")
+    start: Timestamp | None = Field(None, description="Start of the period.")
+    energy_kwh: Kwh | None = Field(None, description="Energy in kWh.", examples=[43.7])
+    readings: int | None = Field(
+        None, description="Number of readings.", validation_alias=AliasChoices("readings", "count")
+    )
+    max_kwh: Kwh | None = Field(None, description="Highest reading in kWh.", examples=[2.31])
+    anomalies: int | None = Field(None, description="Number of readings above the threshold.")
 
 
-def _shelves(shelved: object) -> Iterator[dict[str, object]]:
+class RollupItem(EnergyRow):
+    """Energy that one sensor used in an hour or on a day (UTC)."""
+
+    computed_at: Timestamp | None = Field(None, description="When this was computed.")
+
+
+class AlarmItem(SensorDocumentModel):
+    """An alarm: a rule that a sensor violates, or violated."""
+
+    id: str | None = Field(
+        None, validation_alias="_id", examples=["Sensor-LARI-01@silent@2026-11-23T10:00:00.000Z"]
+    )
+    rule: str | None = Field(None, examples=["silent"])
+    severity: str | None = Field(None, examples=["major"])
+    message: str | None = Field(None, description="What is wrong, for people.")
+    stands: bool | None = Field(None, description="Whether the alarm is active, or waits to be acknowledged.")
+    since: Timestamp | None = Field(None, description="Time of its first reading, by the sensor's clock.")
+    raised_at: Timestamp | None = Field(None, description="Time of the reading that raised it.")
+    cleared_at: Timestamp | None = Field(
+        None, description="Time of the reading that cleared it; null while the alarm is active."
+    )
+    limit_kwh: Kwh | None = Field(None, description="The limit of the rule in kWh, if it has one.")
+    peak_kwh: Kwh | None = Field(None, description="Highest reading in kWh, if the rule is about readings.")
+    waits: bool | None = Field(None, description="Whether it stands until somebody acknowledges it.")
+    acknowledged_at: Timestamp | None = Field(None, description="When somebody acknowledged it.")
+    acknowledged_by: str | None = Field(None, description="Who acknowledged it, if known.")
+    in_storm: bool | None = Field(None, description="Whether it began during an alarm flood.")
+    retracted_at: Timestamp | None = Field(None, description="When later readings proved it wrong.")
+    changed_at: Timestamp | None = Field(None, description="When it last changed.")
+    notified_at: Timestamp | None = Field(None, description="When people were notified.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_document(cls, document: Document) -> Document:
+        return {**document, "stands": is_active(document)}
+
+
+class RejectedItem(DocumentModel):
+    """A rejected payload, kept for 30 days."""
+
+    id: DocumentId | None = Field(None, validation_alias="_id", examples=["6743b1f2a7c4e2b1d0f3a9c1"])
+    topic: str | None = Field(None, examples=["energy/readings/lari/Sensor-LARI-01"])
+    payload: Payload | None = Field(
+        None, description="As received, in Base64.", examples=["eyJ2YWx1ZV9rd2giOiAifQ=="]
+    )
+    kind: str | None = Field(None, description="What is wrong, in one word.", examples=["not_json"])
+    reason: str | None = Field(None, description="What is wrong, in one sentence.")
+    row: int | None = Field(None, description="Index of the wrong reading in an array.")
+    sequence: int | None = Field(None, description="The sensor's sequence number, if sent.")
+    received_at: Timestamp | None = Field(None, description="When the ingestor received it.")
+    replayed_at: Timestamp | None = Field(None, description="When an operator repaired and resent it.")
+
+
+def _shelved_rules(shelved: object) -> Iterator[Document]:
     if isinstance(shelved, dict):
         for rule, shelf in shelved.items():
             yield {**(shelf if isinstance(shelf, dict) else {}), "rule": rule}

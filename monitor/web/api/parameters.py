@@ -1,4 +1,4 @@
-"""What can be asked: the parts that questions have in common, and what of them fits together."""
+"""Parameters that queries share, and which of them fit together."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,7 @@ _is_time = re.compile(TIME_PATTERN.replace("$", r"\Z")).match
 
 
 def parse_timestamp(text: object) -> datetime:
-    """Read a time as documents have it: UTC, naive, the next millisecond that is not before it.
-
-    Raises:
-        ValueError: It is not written as it should be.
-    """
+    """Read a time as documents have it: UTC, naive, rounded up to the next millisecond."""
     if not isinstance(text, str) or not _is_time(text):
         raise ValueError(TIME_RULE)
     try:
@@ -59,65 +55,50 @@ Cursor = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CURSOR_LE
 
 
 class StrictQuery(BaseModel):
-    """A question. A parameter that there is not is an error, so that nobody's typing error passes unseen."""
+    """A query. Unknown parameters are errors, so that spelling mistakes do not go unnoticed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class SiteQuery(StrictQuery):
-    """A question about sites."""
+    """A query about sites."""
 
-    site: SiteIds = Field([], description="Only of these sites.", examples=[["lari"]])
-
-
-class ListQuery(StrictQuery):
-    """A question for a list, which comes in pages."""
-
-    limit: int = Field(1000, ge=1, le=MAX_PAGE_SIZE, description="How many at most.")
+    site: SiteIds = Field([], description="Only these sites.", examples=[["lari"]])
 
 
-class PagedQuery(ListQuery):
-    """A question for a list that can go on."""
+class PagedQuery(StrictQuery):
+    """A query for a list that comes in pages."""
 
-    after: Cursor | SkipJsonSchema[None] = Field(None, description="The `next` of the page before.")
+    limit: int = Field(1000, ge=1, le=MAX_PAGE_SIZE, description="Number of items at most.")
+    after: Cursor | SkipJsonSchema[None] = Field(None, description="`next` of the previous page.")
 
 
 class TimeRangeQuery(StrictQuery):
-    """A question about a time."""
+    """A query about a period."""
 
     from_: Time | SkipJsonSchema[None] = Field(
         None,
         alias="from",
-        description="From this moment on; if it is not given, some time before `to`.",
+        description="Start, included; by default some time before `to`.",
         examples=["2026-11-23T00:00:00Z"],
     )
     to: Time | SkipJsonSchema[None] = Field(
-        None,
-        description="Up to, but without, this moment; now if it is not given.",
-        examples=["2026-11-24T00:00:00+01:00"],
+        None, description="End, not included; now by default.", examples=["2026-11-24T00:00:00+01:00"]
     )
 
-    def span(self, usual: timedelta = DAY, most: timedelta | None = None) -> TimeRange:
-        """The time that is asked for.
-
-        Args:
-            usual: How long it is if nobody says it.
-            most: How long it may be.
-
-        Raises:
-            UnfitError: There is no such time, or it is too long.
-        """
-        # The reading of this very millisecond is in it.
+    def span(self, default: timedelta = DAY, longest: timedelta | None = None) -> TimeRange:
+        """The period; raises InvalidQueryError if it ends before it starts, or is too long."""
+        # With the reading of this very millisecond.
         end = self.to or utc_now() + MILLISECOND
-        first = self.from_ or end - usual
+        first = self.from_ or end - default
         if first >= end:
             told = "`to`" if self.to else f"now ({format_timestamp(end)}), as `to` is not given"
             raise InvalidQueryError("range", f"from: must be before {told}")
-        if most is not None and end - first > most:
+        if longest is not None and end - first > longest:
             days = (end - first) / DAY
             raise InvalidQueryError(
                 "range",
-                f"from, to: {days:,.0f} days are too many at once; ask for at most {most / DAY:.0f} days",
+                f"from, to: {days:,.0f} days are too many at once; ask for at most {longest / DAY:.0f} days",
             )
         return TimeRange(first, end)
 
@@ -137,32 +118,17 @@ class SeriesCursor(NamedTuple):
         return f"{self.resolution}~{self.last_id}"
 
     @classmethod
-    def parse(cls, cursor: str) -> "SeriesCursor":
-        """Read where a page ended.
-
-        Raises:
-            UnfitError: It was not given out by this interface.
-        """
-        grain, separator, name = cursor.partition("~")
-        if grain not in get_args(Resolution) or not separator:
+    def parse(cls, text: str) -> "SeriesCursor":
+        """Read what ``str`` wrote; raises InvalidQueryError if it did not."""
+        resolution, separator, last_id = text.partition("~")
+        if resolution not in get_args(Resolution) or not separator:
             raise InvalidQueryError("cursor", CURSOR_RULE)
-        return cls(cast("Resolution", grain), name)
+        return cls(cast("Resolution", resolution), last_id)
 
 
-def parse_cursor(cursor: str | None) -> PageCursor | None:
-    """Read where a page ended.
-
-    Raises:
-        UnfitError: It was not given out by this interface.
-    """
-    if cursor is None:
-        return None
+def parse_cursor(text: str | None) -> PageCursor | None:
+    """Read where a page ended; raises InvalidQueryError if no answer said so."""
     try:
-        return PageCursor.parse(cursor)
+        return None if text is None else PageCursor.parse(text)
     except ValueError:
         raise InvalidQueryError("cursor", CURSOR_RULE) from None
-
-
-def format_cursor(mark: PageCursor | None) -> str | None:
-    """Write where a page ended; null if nothing comes after it."""
-    return None if mark is None else str(mark)

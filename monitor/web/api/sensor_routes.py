@@ -1,4 +1,4 @@
-"""Which sensors there are, and what each has measured."""
+"""Sensors, and what each has measured."""
 
 from typing import Annotated, Any, Literal
 
@@ -12,27 +12,19 @@ from monitor.queries.downsample import downsample
 from monitor.queries.readings import ReadingQueries, Resolution
 from monitor.queries.sensors import SensorQueries
 from monitor.web.api.errors import InvalidQueryError, problem_responses
-from monitor.web.api.models import ApiModel, ReadingItem, RollupItem, Sensor
+from monitor.web.api.models import ItemPage, ReadingItem, RollupItem, Sensor
 from monitor.web.api.parameters import PagedQuery, SensorPath, SeriesCursor, SiteQuery, TimeRangeQuery
 
-UNKNOWN = problem_responses(s404="There is no such sensor.")
+UNKNOWN = problem_responses({404: "Unknown sensor."})
 Points = Annotated[int, Field(ge=2, le=5000)]
 
 
-class SensorList(ApiModel):
-    """Sensors, by their names."""
-
-    items: list[Sensor]
-    next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
-
-
-class SensorSeries(ApiModel):
+class SensorSeries(ItemPage[Any]):
     """What a sensor has measured, oldest first."""
 
     sensor_id: str
     resolution: Resolution = Field(description="What the items are: readings, hours or days.")
     items: list[ReadingItem] | list[RollupItem]
-    next: str | None = Field(description="Give it as `after` for the next page; null if this is the last.")
 
 
 class SensorsQuery(SiteQuery, PagedQuery):
@@ -40,55 +32,51 @@ class SensorsQuery(SiteQuery, PagedQuery):
 
 
 class SeriesQuery(TimeRangeQuery, PagedQuery):
-    """Which time of a sensor, and how finely."""
+    """Which period of a sensor, and how finely."""
 
     resolution: Literal["auto", "raw", "hourly", "daily"] = Field(
         "auto",
         description="Readings, hours or days (UTC). `auto`: readings if there are at most 5,000, else hours "
-        "if the time has at most 2,400, else days; all pages are as the first one.",
+        "for up to 2,400 hours, else days; the same on all pages.",
     )
     points: Points | SkipJsonSchema[None] = Field(
         None,
-        description="For drawings: so many readings at most, all at once, chosen so that no peak is lost. "
-        "Does not go with `limit`, `after`, `hourly` and `daily`.",
+        description="For charts: at most this many readings on one page, chosen so that every peak is "
+        "kept. Cannot be combined with `limit`, `after`, `hourly` and `daily`.",
     )
 
 
 def make_sensor_routes(database: Database) -> APIRouter:
-    """The questions about sensors.
-
-    Args:
-        database: Where the answers are.
-    """
+    """Routes about sensors."""
     router = APIRouter(tags=["sensors"])
     sensors, readings = SensorQueries(database), ReadingQueries(database)
 
-    async def find_or_404(sensor_id: str) -> dict[str, Any]:
+    async def find_or_404(sensor_id: str) -> Sensor:
         document = await sensors.one(sensor_id)
         if document is None:
             raise HTTPException(404, f"there is no sensor {sensor_id}")
-        return dict(document)
+        return Sensor.model_validate(document)
 
     @router.get("/sensors", summary="List sensors")
-    async def list_sensors(asked: Annotated[SensorsQuery, Query()]) -> SensorList:
-        """The sensors that have ever sent something, by their names."""
+    async def list_sensors(asked: Annotated[SensorsQuery, Query()]) -> ItemPage[Sensor]:
+        """Sensors that have ever sent something, by name."""
         found = await sensors.page(asked.site, asked.limit + 1, asked.after or "")
         shown = found[: asked.limit]
         following = shown[-1]["sensor_id"] if len(found) > asked.limit else None
-        return SensorList(items=[Sensor.of(each) for each in shown], next=following)
+        return ItemPage[Sensor].model_validate({"items": shown, "next": following})
 
     @router.get("/sensors/{sensor_id}", summary="Show a sensor", responses=UNKNOWN)
     async def show_sensor(sensor_id: SensorPath) -> Sensor:
         """One sensor."""
-        return Sensor.of(await find_or_404(sensor_id))
+        return await find_or_404(sensor_id)
 
-    @router.get("/sensors/{sensor_id}/measures", summary="What a sensor has measured", responses=UNKNOWN)
+    @router.get("/sensors/{sensor_id}/measures", summary="Show what a sensor measured", responses=UNKNOWN)
     async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesQuery, Query()]) -> SensorSeries:
-        """Readings, hours or days of one sensor; of the last 24 hours if no time is given."""
+        """Readings, hours or days of one sensor; the last 24 hours by default."""
         if asked.points is None:
             series = await _page(readings, sensor_id, asked)
         else:
-            series = await _drawing(database, sensor_id, asked, asked.points)
+            series = await _chart(database, sensor_id, asked, asked.points)
         if not series.items:
             await find_or_404(sensor_id)
         return series
@@ -96,37 +84,33 @@ def make_sensor_routes(database: Database) -> APIRouter:
     return router
 
 
-async def _drawing(database: Database, sensor_id: str, asked: SeriesQuery, points: int) -> SensorSeries:
+async def _chart(database: Database, sensor_id: str, asked: SeriesQuery, points: int) -> SensorSeries:
     if asked.resolution in {"hourly", "daily"} or {"limit", "after"} & asked.model_fields_set:
         raise InvalidQueryError("combination", "points: does not go with limit, after, hourly and daily")
-    found = await downsample(database, sensor_id, asked.span(), points)
-    items = [ReadingItem.model_validate(each) for each in found]
-    return SensorSeries(sensor_id=sensor_id, resolution="raw", items=items, next=None)
+    return _series(sensor_id, "raw", await downsample(database, sensor_id, asked.span(), points), None)
 
 
 async def _page(readings: ReadingQueries, sensor_id: str, asked: SeriesQuery) -> SensorSeries:
-    span = asked.span()
-    key = None if asked.after is None else SeriesCursor.parse(asked.after)
-    if key is not None and asked.resolution not in {"auto", key.resolution}:
-        raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {key.resolution}")
-    if key is not None:
-        grain = key.resolution
-    elif asked.resolution == "auto":
-        grain = await readings.fitting_resolution(sensor_id, span)
-    else:
-        grain = asked.resolution
-    after, most = None if key is None else measure_id(sensor_id, key.last_id), asked.limit + 1
+    span, resolution, after = asked.span(), asked.resolution, None
+    if asked.after is not None:
+        cursor = SeriesCursor.parse(asked.after)
+        if resolution not in {"auto", cursor.resolution}:
+            raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {cursor.resolution}")
+        resolution, after = cursor.resolution, measure_id(sensor_id, cursor.last_id)
+    elif resolution == "auto":
+        resolution = await readings.fitting_resolution(sensor_id, span)
     found: list[Any]
-    items: list[ReadingItem] | list[RollupItem]
-    if grain == "raw":
-        found = list(await readings.page(sensor_id, span, most, after))
-        items = [ReadingItem.model_validate(each) for each in found[: asked.limit]]
+    if resolution == "raw":
+        found = list(await readings.page(sensor_id, span, asked.limit + 1, after))
     else:
-        found = list(await readings.rollups(sensor_id, span, grain, most, after))
-        items = [RollupItem.model_validate(each) for each in found[: asked.limit]]
-    following = (
-        str(SeriesCursor(grain, found[asked.limit - 1]["_id"].partition("@")[2]))
-        if len(found) == most
-        else None
-    )
-    return SensorSeries(sensor_id=sensor_id, resolution=grain, items=items, next=following)
+        found = list(await readings.rollups(sensor_id, span, resolution, asked.limit + 1, after))
+    shown, following = found[: asked.limit], None
+    if len(found) > asked.limit:
+        following = str(SeriesCursor(resolution, shown[-1]["_id"].partition("@")[2]))
+    return _series(sensor_id, resolution, shown, following)
+
+
+def _series(sensor_id: str, resolution: Resolution, found: list[Any], following: str | None) -> SensorSeries:
+    model = ReadingItem if resolution == "raw" else RollupItem
+    items: list[Any] = [model.model_validate(each) for each in found]
+    return SensorSeries(sensor_id=sensor_id, resolution=resolution, items=items, next=following)

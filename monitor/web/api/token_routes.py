@@ -1,4 +1,4 @@
-"""Who asks: tokens are handed out for a password, and looked for in every other question."""
+"""Tokens: issued for a password, checked in every other request."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Literal
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.security import APIKeyCookie, OAuth2PasswordBearer
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.web.api.errors import Problem
+from monitor.web.api.errors import problem_responses
 from monitor.web.api.models import ApiModel
 from monitor.web.auth.cookie import COOKIE_NAME, read_token
 from monitor.web.auth.login_throttle import client_address
@@ -16,17 +16,17 @@ from monitor.web.auth.sessions import Authenticator, LoginThrottledError, Role
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 _bearer = OAuth2PasswordBearer(
-    tokenUrl="token", auto_error=False, description="The `access_token` that `POST /token` gives."
+    tokenUrl="token", auto_error=False, description="The `access_token` that `POST /token` returns."
 )
 _cookie = APIKeyCookie(
     name=COOKIE_NAME,
     auto_error=False,
-    description="What the web page has after a log-in; over https, `__Host-` is before its name.",
+    description="The cookie of the web page; over https its name starts with `__Host-`.",
 )
 
 
 class PasswordForm(BaseModel):
-    """User and password, as OAuth 2 wants them."""
+    """User and password, as in OAuth 2."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,40 +38,26 @@ class PasswordForm(BaseModel):
 
 
 class AccessToken(ApiModel):
-    """What to show from now on, as `Authorization: Bearer …`."""
+    """What to send from now on, as `Authorization: Bearer …`."""
 
-    access_token: str = Field(description="The token.")
+    access_token: str
     token_type: Literal["bearer"] = Field("bearer")
-    expires_in: int = Field(description="For how long it is good, seconds.", examples=[43200])
-    role: Role = Field(description="Whose it is.")
+    expires_in: int = Field(description="Lifetime in seconds.", examples=[43200])
+    role: Role
 
 
 def make_token_routes(authenticator: Authenticator) -> APIRouter:
-    """The way to a token.
-
-    Args:
-        authenticator: Who may come in.
-    """
+    """Routes to log in and out."""
     router = APIRouter(tags=["token"])
-    wait = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-    ask = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}}
-    rejected = {"model": Problem, "description": "The token is not valid.", "headers": ask}
+    failures = {
+        401: "Wrong user or password.",
+        422: "The form is not valid.",
+        429: "Too many wrong passwords, or too many log-ins at once.",
+    }
 
-    @router.post(
-        "/token",
-        summary="Log in",
-        responses={
-            401: {"model": Problem, "description": "User or password is wrong.", "headers": ask},
-            422: {"model": Problem, "description": "The form is not filled in as it should be."},
-            429: {
-                "model": Problem,
-                "description": "Too many wrong passwords, or too many log in.",
-                "headers": wait,
-            },
-        },
-    )
+    @router.post("/token", summary="Log in", responses=problem_responses(failures))
     async def log_in(request: Request, form: Annotated[PasswordForm, Form()]) -> AccessToken:
-        """Get a token for a password. After five wrong ones, each has to wait longer than the last."""
+        """Get a token for a password. After five wrong ones, each further one has to wait longer."""
         try:
             token = await authenticator.log_in(form.username, form.password, client_address(request))
         except LoginThrottledError as error:
@@ -86,11 +72,11 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
         "/token",
         summary="Log out",
         status_code=204,
-        responses={401: rejected},
+        responses=problem_responses({401: "The token is not valid."}),
         dependencies=[Depends(make_token_check(authenticator))],
     )
     async def log_out(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> None:
-        """Make the token that is shown worthless; pages that are open for it end."""
+        """Invalidate the token; pages that are open for it close."""
         for each in (token, read_token(request)):
             authenticator.log_out(each or "")
 
@@ -98,18 +84,14 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
 
 
 def make_token_check(authenticator: Authenticator) -> Callable[..., Coroutine[Any, Any, None]]:
-    """What lets a question pass only from somebody who has logged in.
-
-    Args:
-        authenticator: Who may come in.
-    """
+    """A dependency that lets a request pass only with a valid token."""
 
     async def check(
         request: Request,
         token: Annotated[str | None, Depends(_bearer)],
         _: Annotated[str | None, Depends(_cookie)],
     ) -> None:
-        # The gate has looked at the cookie, whose name is another one over https.
+        # AuthMiddleware has checked the cookie, whose name differs over https.
         if request.state.session is None and (token is None or authenticator.session_of(token) is None):
             raise HTTPException(
                 401, "log in first: send `Authorization: Bearer …` with a token from POST token", CHALLENGE
