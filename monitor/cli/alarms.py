@@ -131,7 +131,7 @@ def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOp
     if alarm["retracted_at"] is not None:
         return "retracted"
     if shelved_until is not None:
-        return f"shelved until {look.clock(shelved_until)}"
+        return f"muted until {look.clock(shelved_until)}"
     state = "active" if alarm["cleared_at"] is None else "ended"
     if alarm["acknowledged_at"] is not None:
         return (

@@ -48,10 +48,10 @@ def _read_shelved(about: str, command: Shelve, before: datetime | None, state: A
     # Only what stands is listed. If that is not this rule, any new state has to do as an answer.
     listed = [each.shelved_until for each in state.alarms if each.rule == command.shelve]
     if command.minutes == 0:
-        return None if any(listed) else f"{about} is no longer shelved."
+        return None if any(listed) else f"{about} is no longer muted."
     until = utc_now() + timedelta(minutes=command.minutes)
     if listed:
         if listed[0] is None or (before and listed[0] == format_timestamp(before)):
             return None
         until = datetime.fromisoformat(listed[0]).replace(tzinfo=None)
-    return f"{about} is shelved until {DisplayOptions.for_stdout().clock(until)}."
+    return f"{about} is muted until {DisplayOptions.for_stdout().clock(until)}."

@@ -169,7 +169,7 @@ async def test_alarms_that_stand_are_listed_and_those_that_are_over_if_asked_for
     lines = output.splitlines()
     assert lines[2::3][:3] == [f"    {each['_id']}" for each in (worst, waiting, active)]
     assert [line.split("  ")[-1].strip() for line in lines[0:9:3]] == [
-        f"shelved until {clock(now + 10 * MINUTE)}",
+        f"muted until {clock(now + 10 * MINUTE)}",
         "ended, not acknowledged",
         "active",
     ]
@@ -266,7 +266,7 @@ async def test_rule_is_shelved_until_the_ingestor_says(scene: Scene) -> None:
 
     async with scene.ingestor(retained=scene.state(alarm, until=until + 90 * MINUTE), answer=answer):
         ended = await scene.monitor("shelve", scene.sensor, "overconsumption", "--user", "maria")
-    assert ended == (0, f"overconsumption of {scene.sensor} is shelved until {clock(until)}.\n", "")
+    assert ended == (0, f"overconsumption of {scene.sensor} is muted until {clock(until)}.\n", "")
     assert scene.commands == [{"shelve": "overconsumption", "minutes": 60, "user": "maria"}]
 
 
@@ -275,7 +275,7 @@ async def test_rule_is_shelved_though_no_alarm_of_it_stands(scene: Scene) -> Non
         ended = await scene.monitor("shelve", scene.sensor, "silent", "--minutes", "5")
     # A minute may have passed since.
     sentences = [
-        f"silent of {scene.sensor} is shelved until {clock(utc_now() + minutes * MINUTE)}.\n"
+        f"silent of {scene.sensor} is muted until {clock(utc_now() + minutes * MINUTE)}.\n"
         for minutes in (5, 4)
     ]
     assert (ended.status, ended.errors) == (0, "")
@@ -286,7 +286,7 @@ async def test_shelving_is_ended(scene: Scene) -> None:
     alarm, until = scene.store(), utc_now() + MINUTE
     async with scene.ingestor(answer=lambda _: [scene.state(alarm, until=until), scene.state(alarm)]):
         ended = await scene.monitor("shelve", scene.sensor, "overconsumption", "--minutes", "0")
-    assert ended == (0, f"overconsumption of {scene.sensor} is no longer shelved.\n", "")
+    assert ended == (0, f"overconsumption of {scene.sensor} is no longer muted.\n", "")
     assert scene.commands[0]["minutes"] == 0
 
 

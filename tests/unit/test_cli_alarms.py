@@ -73,8 +73,8 @@ def test_state_is_told(changes: dict[str, object], state: str) -> None:
 
 
 def test_shelved_alarm_says_until_when() -> None:
-    assert alarm_lines(alarm(), NOW + timedelta(hours=1), WIDE)[0].endswith("  shelved until 13:00")
-    assert alarm_lines(alarm(), NOW + timedelta(days=1), WIDE)[0].endswith("  shelved until 2026-11-24 12:00")
+    assert alarm_lines(alarm(), NOW + timedelta(hours=1), WIDE)[0].endswith("  muted until 13:00")
+    assert alarm_lines(alarm(), NOW + timedelta(days=1), WIDE)[0].endswith("  muted until 2026-11-24 12:00")
 
 
 def test_worst_come_first_and_of_these_the_newest() -> None:
