@@ -1,8 +1,5 @@
 """What pages read from, and where their commands go."""
 
-from dataclasses import dataclass
-from zoneinfo import ZoneInfo
-
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import Database
@@ -15,42 +12,17 @@ from monitor.web.ingestors import IngestorListener
 from monitor.web.settings import WebSettings
 
 
-@dataclass(frozen=True, slots=True)
 class Dependencies:
-    """Everything that pages read, and the broker's address for commands.
+    """Everything that pages read, the time zone that they show, and the broker's address for commands."""
 
-    Attributes:
-        live: The present state.
-        ingestors: What ingestors report.
-        zone: In which times are shown.
-        mqtt_url: The broker, with a user who may give commands.
-        topic_root: First topic level(s).
-    """
-
-    live: LiveSnapshot
-    ingestors: IngestorListener
-    zone: ZoneInfo
-    mqtt_url: str
-    topic_root: str
-    readings: ReadingQueries
-    energy: EnergyQueries
-    alarms: AlarmQueries
-    sensors: SensorQueries
-    rejected: RejectedQueries
-
-    @classmethod
-    def of(cls, database: Database, ingestors: IngestorListener, settings: WebSettings) -> "Dependencies":
-        """All of a database."""
-        zone = machine_zone()
-        return cls(
-            live=LiveSnapshot(database, zone),
-            ingestors=ingestors,
-            zone=zone,
-            mqtt_url=settings.mqtt_url,
-            topic_root=settings.topic_root,
-            readings=ReadingQueries(database),
-            energy=EnergyQueries(database),
-            alarms=AlarmQueries(database),
-            sensors=SensorQueries(database),
-            rejected=RejectedQueries(database),
-        )
+    def __init__(self, database: Database, ingestors: IngestorListener, settings: WebSettings) -> None:
+        self.zone = machine_zone()
+        self.live = LiveSnapshot(database, self.zone)
+        self.ingestors = ingestors
+        self.mqtt_url = settings.mqtt_url
+        self.topic_root = settings.topic_root
+        self.readings = ReadingQueries(database)
+        self.energy = EnergyQueries(database)
+        self.alarms = AlarmQueries(database)
+        self.sensors = SensorQueries(database)
+        self.rejected = RejectedQueries(database)

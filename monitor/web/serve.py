@@ -8,9 +8,9 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
@@ -63,28 +63,19 @@ def serve_command(arguments: list[str]) -> None:
         exit_with("monitor web", NO_TERMINAL)
     for sentence in made_up:
         sys.stderr.write(f"monitor web: {sentence}\n")
-    # What a browser does wrong is its own business; what we do wrong is logged by uvicorn.
+    # NiceGUI warns of malformed events of browsers; uvicorn logs our own errors.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
 
-    async def until(asked: asyncio.Event) -> None:
+    async def serve_until(stop: asyncio.Event) -> None:
         with _listen(settings) as listener:
             async with open_database(settings.mongo_url) as database:
-                await serve(WebServer(settings, database, Authenticator(passwords), listener, context), asked)
+                await serve(WebServer(settings, database, Authenticator(passwords), listener, context), stop)
 
-    run("monitor web", until, QueryError, ListenError)
+    run("monitor web", serve_until, QueryError, ListenError)
 
 
-@dataclass(frozen=True, slots=True)
-class WebServer:
-    """What it takes to serve.
-
-    Attributes:
-        settings: How.
-        database: What is shown.
-        authenticator: Who may come in.
-        listener: Where browsers connect.
-        context: How to speak TLS; None to speak plain HTTP.
-    """
+class WebServer(NamedTuple):
+    """What it takes to serve; without a context, plain HTTP."""
 
     settings: WebSettings
     database: Database
@@ -93,11 +84,11 @@ class WebServer:
     context: ssl.SSLContext | None
 
 
-async def serve(serving: WebServer, asked: asyncio.Event) -> None:
-    """Serve until asked to end."""
+async def serve(serving: WebServer, stop: asyncio.Event) -> None:
+    """Serve until told to stop."""
     settings, context = serving.settings, serving.context
     ingestors = IngestorListener(settings.mqtt_url, settings.topic_root)
-    deps = Dependencies.of(serving.database, ingestors, settings)
+    deps = Dependencies(serving.database, ingestors, settings)
     api = make_api(serving.database, serving.authenticator, partial(ingestor_counters, ingestors))
     config = uvicorn.Config(
         make_app(deps, serving.authenticator, api),
@@ -105,7 +96,7 @@ async def serve(serving: WebServer, asked: asyncio.Event) -> None:
         access_log=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         server_header=False,
-        # Else uvicorn believes whoever is on this machine.
+        # By default uvicorn trusts everybody on this machine.
         proxy_headers=settings.trusted_proxy is not None,
         forwarded_allow_ips=settings.trusted_proxy or "",
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
@@ -113,24 +104,18 @@ async def serve(serving: WebServer, asked: asyncio.Event) -> None:
     )
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(deps.live.follow(), name="web.live")
-        listening = group.create_task(ingestors.listen(asked), name="web.ingestors")
-        answering = group.create_task(server.serve([serving.listener]), name="web.serve")
-        await asked.wait()
+        following = group.create_task(deps.live.follow(), name="web.live")
+        listening = group.create_task(ingestors.listen(stop), name="web.ingestors")
+        serving_requests = group.create_task(server.serve([serving.listener]), name="web.serve")
+        await stop.wait()
         server.should_exit = True
-        looking.cancel()
+        following.cancel()
         listening.cancel()
-        await answering
+        await serving_requests
 
 
 def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> ASGIApp:
-    """The web page and the REST interface behind the gate.
-
-    Args:
-        deps: What is shown.
-        authenticator: Who may come in.
-        api: The REST interface.
-    """
+    """Put the web page and the REST interface behind the middleware."""
     add_script_nonces()
     authorize_pages()
     app = FastAPI(openapi_url=None)
@@ -156,7 +141,7 @@ def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> 
         show_welcome_message=False,
         reconnect_timeout=10.0,
     )
-    # Whatever else a browser could use would have to be guarded too.
+    # Any other transport would need its own authorization.
     core.app.config.socket_io_js_transports = ["websocket"]
     return GZipMiddleware(AuthMiddleware(app, authenticator), minimum_size=GZIP_MIN_BYTES)
 
@@ -164,7 +149,7 @@ def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process, which asks this server to end."""
+        """Leave signals to the process, which tells this server to stop."""
         yield
 
 
@@ -175,15 +160,10 @@ def _listen(settings: WebSettings) -> socket.socket:
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         )
     except (OSError, OverflowError) as error:
-        reason = _reason(error)
+        number = error.errno if isinstance(error, OSError) else None
+        # A failed name lookup has a negative number, for which the system has no text.
+        reason = os.strerror(number) if number and number > 0 else error.args[-1]
         raise ListenError(f"cannot listen on {settings.http} ({reason}); give another --http") from error
-    # Else the end of an answer waits 40 ms for the browser's acknowledgement of its beginning.
+    # Without it, the end of an answer waits 40 ms for the browser to acknowledge its beginning.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def _reason(error: Exception) -> str:
-    # A name that nobody knows has a number below 0, which is none of the system's.
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    return str(error.args[-1])

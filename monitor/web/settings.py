@@ -1,4 +1,4 @@
-"""What the web page can be told."""
+"""Settings of the web page."""
 
 import ipaddress
 import secrets
@@ -16,13 +16,13 @@ Password = Annotated[SecretStr, Field(min_length=1)]
 
 
 def check_proxy(text: str) -> str:
-    """Let the address of a proxy pass, or the network in which it is."""
+    """Check the address of a proxy, or of its network."""
     try:
         network = ipaddress.ip_network(text)
     except ValueError:
         raise ValueError("write an address as 192.0.2.7 or a network as 192.0.2.0/28") from None
     if network.prefixlen == 0:
-        raise ValueError("this would be everybody; write the address of the proxy")
+        raise ValueError("this network contains everybody; write the address of the proxy")
     return text
 
 
@@ -32,23 +32,23 @@ Proxy = Annotated[str, AfterValidator(check_proxy)]
 class WebSettings(ProcessSettings):
     """Serve the web page and the REST interface.
 
-    There are two users: viewer may look, operator may also act. Keep their
-    passwords in files that ENERGY_VIEWER_PASSWORD_FILE and
-    ENERGY_OPERATOR_PASSWORD_FILE name, and the URLs as well: options can be read by
-    everybody on the machine. In a terminal, a password that is not set is made up
-    and shown once. With --tls-certificate and --tls-key it speaks https.
+    There are two users: viewer (read only) and operator (can make changes). Keep
+    their passwords in files named by ENERGY_VIEWER_PASSWORD_FILE and
+    ENERGY_OPERATOR_PASSWORD_FILE, and the URLs likewise: everybody on the machine can
+    read options. A password that is not set is generated and shown once, on a
+    terminal only. --tls-certificate and --tls-key switch to https.
 
     Example: ENERGY_MQTT_URL_FILE=mqtt-url monitor web --http 127.0.0.1:8080
     """
 
     http: Endpoint = Field("127.0.0.1:8080", description="host:port to listen on")
-    tls_certificate: Path | None = Field(None, description="file with its certificate: speak https")
-    tls_key: Path | None = Field(None, description="file with the certificate's key; may be the same")
+    tls_certificate: Path | None = Field(None, description="file with the certificate, for https")
+    tls_key: Path | None = Field(None, description="file with its key; may be the same file")
     trusted_proxy: Proxy | None = Field(
-        None, description="address of a reverse proxy that says from where people come"
+        None, description="address of a reverse proxy whose X-Forwarded-* headers are trusted"
     )
-    viewer_password: Password | None = Field(None, description="of the user viewer")
-    operator_password: Password | None = Field(None, description="of the user operator")
+    viewer_password: Password | None = Field(None, description="password of the user viewer")
+    operator_password: Password | None = Field(None, description="password of the user operator")
     mqtt_url: MqttUrl = Field("mqtt://127.0.0.1:1883", description="the broker, as user operator")
     mongo_url: MongoUrl = Field(
         "mongodb://127.0.0.1:27017/energy_db", description="the database, as user operator"
@@ -56,15 +56,19 @@ class WebSettings(ProcessSettings):
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
 
     def passwords(self) -> tuple[dict[Role, str], list[str]]:
-        """The password of each user, and in words those that had to be made up."""
-        given = {"viewer": self.viewer_password, "operator": self.operator_password}
-        passwords: dict[Role, str] = {}
-        told = []
-        for role in ("viewer", "operator"):
-            password = given[role]
-            passwords[role] = password.get_secret_value() if password else secrets.token_urlsafe(12)
-            if password is None:
-                told.append(f"User {role} has the password {passwords[role]} until this process ends.")
+        """The password of each user, and a sentence about each one that was generated."""
+        given: dict[Role, SecretStr | None] = {
+            "viewer": self.viewer_password,
+            "operator": self.operator_password,
+        }
+        passwords = {
+            role: password.get_secret_value() if password else secrets.token_urlsafe(12)
+            for role, password in given.items()
+        }
+        generated = [role for role, password in given.items() if password is None]
+        told = [
+            f"User {role} has the password {passwords[role]} until this process ends." for role in generated
+        ]
         return passwords, told
 
     @property

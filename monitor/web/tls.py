@@ -1,4 +1,4 @@
-"""What the web page needs to speak https."""
+"""Certificate and key for https."""
 
 import ssl
 from pathlib import Path
@@ -9,14 +9,9 @@ class TlsFileError(Exception):
 
 
 def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """Read the files once: a process goes on with what it began with.
+    """Read the files once, at the start, for TLS 1.2 or newer; None if there are none.
 
-    Args:
-        certificate: A file with the server's certificate, and with those between it and the authority.
-        key: A file with its key, which may be the same.
-
-    Returns:
-        How to speak TLS, version 1.2 or newer; None if no file is given.
+    The certificate's file also holds the intermediate ones. Both files may be the same.
 
     Raises:
         TlsFileError: Only one is given, or one cannot be used, or they do not belong together.

@@ -27,18 +27,13 @@ CACHED_PREFIXES = ("/static/", "/_nicegui/")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 64 * 1024
 MAX_LENGTH_DIGITS = 20
-# NiceGUI would believe it, whoever sends it.
+# NiceGUI trusts it from anybody.
 UNTRUSTED_HEADER = b"x-forwarded-prefix"
 CROSS_SITE = "this request comes from another site"
 
 
 class AuthMiddleware:
-    """Passes on the requests of sessions.
-
-    Args:
-        app: What is behind it.
-        authenticator: Knows the sessions.
-    """
+    """Passes on the requests of sessions."""
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self.app = app
@@ -57,11 +52,9 @@ class AuthMiddleware:
         if scope["type"] == "websocket":
             await self._open_websocket(connection, receive, send)
             return
-        is_cacheable = scope["path"].startswith(CACHED_PREFIXES)
-        headers = SecurityHeaders(
-            send, state["nonce"], secure=is_secure(connection), is_cacheable=is_cacheable
-        )
-        await (_rejection(connection, session) or self.app)(scope, receive, headers)
+        secure, is_cacheable = is_secure(connection), scope["path"].startswith(CACHED_PREFIXES)
+        with_headers = SecurityHeaders(send, state["nonce"], secure=secure, is_cacheable=is_cacheable)
+        await (_rejection(connection, session) or self.app)(scope, receive, with_headers)
 
     async def _open_websocket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         scope, session = connection.scope, connection.scope["state"]["session"]
@@ -76,10 +69,8 @@ class AuthMiddleware:
 def _rejection(connection: HTTPConnection, session: Session | None) -> Response | None:
     """The answer to a request that is rejected; None if it may pass."""
     path, method = connection.scope["path"], connection.scope["method"]
-    if method not in SAFE_METHODS:
-        rejection = _change_rejection(connection)
-        if rejection is not None:
-            return rejection
+    if method not in SAFE_METHODS and (rejection := _change_rejection(connection)):
+        return rejection
     if path.startswith(WEBSOCKET_PREFIX):
         return PlainTextResponse("this path serves web sockets only", HTTPStatus.BAD_REQUEST)
     if session is not None or path in OPEN_PATHS or path.startswith(OPEN_PREFIXES):
@@ -98,7 +89,7 @@ def _change_rejection(connection: HTTPConnection) -> Response | None:
         return PlainTextResponse(CROSS_SITE, HTTPStatus.FORBIDDEN)
     length = connection.headers.get("Content-Length", "0")
     is_chunked = "Transfer-Encoding" in connection.headers
-    # Python rejects to read numbers with thousands of digits.
+    # Python raises an error for numbers with thousands of digits.
     is_number = length.isdecimal() and len(length) <= MAX_LENGTH_DIGITS
     if is_chunked or not is_number or int(length) > MAX_BODY_BYTES:
         return PlainTextResponse("the request is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

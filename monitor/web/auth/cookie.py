@@ -35,11 +35,6 @@ def delete_token(response: Response, connection: HTTPConnection) -> None:
 
 def _attributes(connection: HTTPConnection) -> dict[str, Any]:
     # To delete a __Host- cookie takes the same attributes as to set it.
-    name = SECURE_COOKIE_NAME if is_secure(connection) else COOKIE_NAME
-    return {
-        "key": name,
-        "path": "/",
-        "httponly": True,
-        "samesite": "strict",
-        "secure": is_secure(connection),
-    }
+    secure = is_secure(connection)
+    name = SECURE_COOKIE_NAME if secure else COOKIE_NAME
+    return {"key": name, "path": "/", "httponly": True, "samesite": "strict", "secure": secure}

@@ -14,11 +14,7 @@ TEMPLATES = Jinja2Templates(Path(__file__).parents[1] / "templates")
 
 
 def make_login_routes(authenticator: Authenticator) -> APIRouter:
-    """Make the routes to log in and out.
-
-    Args:
-        authenticator: Checks passwords and keeps sessions.
-    """
+    """Make the routes to log in and out."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")

@@ -1,12 +1,10 @@
-"""How long a client has to wait that has sent wrong passwords.
+"""How long a client has to wait after wrong passwords.
 
-Five are free. After that each costs more, 1 s, 2 s, 4 s up to a minute, counted twice: by network (an IPv4
-address or an IPv6 /64), under whatever user names; and by user, from whatever networks. The count by user
-does not hold for a network from which that user has logged in lately, so nobody can lock users out of their
-own desks. From elsewhere, each network gets its turn after the announced time, at most a minute, however
-many others guess meanwhile.
-
-A count is forgotten a quarter of an hour after the last wrong password.
+Five are free. Each further one costs 1 s, 2 s, 4 s, up to a minute. They are counted by network (an IPv4
+address or an IPv6 /64), whatever the user, and by user, whatever the network. The count by user does not
+apply to a network from which that user has logged in lately, so that nobody can lock users out. From
+elsewhere, each network gets its turn after the announced time, at most a minute, however many others guess
+meanwhile. A count is forgotten a quarter of an hour after the last wrong password.
 """
 
 import ipaddress
@@ -33,19 +31,14 @@ def client_address(connection: HTTPConnection) -> str:
 
 
 class LoginAttempt(NamedTuple):
-    """A password is tried.
-
-    Attributes:
-        user: For which user; empty for all that do not exist.
-        network: From where.
-    """
+    """One attempt; ``user`` is empty for all users that do not exist."""
 
     user: str
     network: str
 
     @classmethod
     def of(cls, user: str, address: str) -> "LoginAttempt":
-        """An attempt from an address; a client with an IPv6 address has its whole network."""
+        """An attempt from an address; whoever has an IPv6 address has its whole network."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:
@@ -66,23 +59,18 @@ class _FailureCount:
     last: float = 0.0
 
     def delay_s(self) -> float:
-        """How long the next attempt has to wait after the last."""
+        """How long after the last attempt the next one is allowed."""
         over = self.failures + self.in_progress - FREE_FAILURES
         return 0.0 if over < 0 else min(2.0 ** min(over, 30), MAX_DELAY_S)
 
     def wait_s(self, now: float) -> float:
-        """How long the next attempt has to wait from now on."""
-        # What is being checked may be wrong a moment later.
+        # A password that is being checked may turn out wrong.
         since_s = 0.0 if self.in_progress else now - self.last
         return max(0.0, self.delay_s() - since_s)
 
 
 class LoginThrottle:
-    """Counts wrong passwords, in bounded memory.
-
-    Args:
-        clock: Seconds, as of ``time.monotonic``.
-    """
+    """Counts wrong passwords, in bounded memory; ``clock`` gives seconds, as ``time.monotonic``."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -92,11 +80,7 @@ class LoginThrottle:
         self._familiar: OrderedDict[LoginAttempt, float] = OrderedDict()
 
     def begin(self, attempt: LoginAttempt) -> float:
-        """Ask whether a password may be tried now; if so, ``end`` has to follow.
-
-        Returns:
-            0 if it may; else how long to wait, seconds.
-        """
+        """Seconds to wait before this attempt; if there are none, ``end`` must follow."""
         now = self._clock()
         network, user = self._count(self._networks, attempt.network), self._count(self._users, attempt.user)
         turn_s = 0.0 if self._is_familiar(attempt) else self._turn_wait_s(attempt, user.delay_s())

@@ -1,7 +1,7 @@
-"""Scripts of NiceGUI's own page template carry the nonce of the answer; nothing put into it does.
+"""Scripts of NiceGUI's own page template carry the nonce of the answer.
 
-The template is marked before anything is filled in. A script that comes in with the content, through a
-mistake of ours or of NiceGUI's, has no nonce, and browsers do not run it.
+The template gets it before anything is filled in. A script that comes in with the content, through a mistake
+of ours or of NiceGUI's, has no nonce, and browsers do not run it.
 """
 
 from jinja2 import ChoiceLoader, DictLoader

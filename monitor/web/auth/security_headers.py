@@ -26,14 +26,7 @@ CONTENT_SECURITY_POLICY = (
 
 
 class SecurityHeaders:
-    """Sends an answer with the headers.
-
-    Args:
-        send: Sends it.
-        nonce: Of the page's scripts.
-        secure: Whether it goes over https.
-        is_cacheable: Whether browsers may cache it: libraries and styles, the same for everybody.
-    """
+    """Sends an answer with the headers; browsers may cache what is the same for everybody."""
 
     def __init__(self, send: Send, nonce: str, *, secure: bool, is_cacheable: bool) -> None:
         self._send = send

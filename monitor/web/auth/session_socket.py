@@ -14,13 +14,7 @@ DISCONNECT: Message = {"type": "websocket.disconnect", "code": CLOSE_CODE}
 
 
 class SessionSocket:
-    """A web socket of a session.
-
-    Args:
-        session: Whose it is.
-        receive: Gives the browser's messages.
-        send: Sends to the browser.
-    """
+    """A web socket of a session."""
 
     def __init__(self, session: Session, receive: Receive, send: Send) -> None:
         self._session = session

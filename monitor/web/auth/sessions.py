@@ -6,8 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -25,10 +24,7 @@ MAX_SESSIONS_PER_ROLE = 5_000
 class Session:
     """A session, from log-in until log-out or expiry.
 
-    Args:
-        role: ``viewer`` may read, ``operator`` may also acknowledge, mute and repair.
-        lifetime_s: For how long, seconds.
-        clock: Tells the time, seconds.
+    A viewer may read, an operator may also acknowledge, mute, repair and change settings.
     """
 
     def __init__(
@@ -63,26 +59,15 @@ class Session:
 
 
 class LoginThrottledError(Exception):
-    """Raised when a password may not be tried yet; says why.
+    """Raised when a password may not be tried yet; says why."""
 
-    Args:
-        sentence: Why, without a full stop.
-        retry_after_s: When to try again, seconds from now.
-    """
-
-    def __init__(self, sentence: str, retry_after_s: int) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: str, retry_after_s: int) -> None:
+        super().__init__(reason)
         self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True, slots=True)
-class SessionToken:
-    """The secret that a client sends to show its session.
-
-    Attributes:
-        value: 256 random bits as text; only this process and the client know it.
-        lifetime_s: For how long it is valid, seconds.
-    """
+class SessionToken(NamedTuple):
+    """The secret of a session, 256 random bits as text; only this process and the client know it."""
 
     value: str
     lifetime_s: int
@@ -93,10 +78,6 @@ class Authenticator:
 
     Passwords are kept as Argon2 hashes only. Sessions live in memory: after a restart everybody logs in
     again. Passwords are checked one at a time, and wrong ones cost ever more time.
-
-    Args:
-        passwords: The password of each user.
-        clock: Tells the time, seconds.
     """
 
     def __init__(self, passwords: dict[Role, str], clock: Clock = time.monotonic) -> None:
@@ -111,15 +92,7 @@ class Authenticator:
         self._waiting = 0
 
     async def log_in(self, user: str, password: str, address: str) -> SessionToken | None:
-        """Check a password.
-
-        Args:
-            user: The user's name.
-            password: The password to check.
-            address: The client's address.
-
-        Returns:
-            A token; None if user or password are wrong.
+        """Check a password and issue a token; None if user or password are wrong.
 
         Raises:
             LoginThrottledError: Too many wrong passwords, or too many checks at once.
