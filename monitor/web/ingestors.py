@@ -25,12 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class IngestorReport(NamedTuple):
-    """One ingestor.
-
-    Attributes:
-        status: Its last report.
-        received_at: When that came, UTC, naive.
-    """
+    """The last report of an ingestor, and when it came (UTC, naive)."""
 
     status: IngestorStatus
     received_at: datetime
@@ -48,10 +43,6 @@ class IngestorReport(NamedTuple):
 class IngestorListener:
     """Listens to the reports of all ingestors.
 
-    Args:
-        mqtt_url: The broker, with a user who may read everything.
-        topic_root: First topic level(s).
-
     Attributes:
         reports: The last report of each, by its name.
         error: Why the broker cannot be reached, without a full stop; None if it can.
@@ -62,7 +53,7 @@ class IngestorListener:
         self.error: str | None = "the broker does not answer yet"
         self._address = MqttAddress.parse(mqtt_url)
         self._pattern = Topics(topic_root).ingestors("+")
-        self._acknowledgements: set[asyncio.Task[None]] = set()
+        self._inbox: asyncio.Queue[PublishPacket] = asyncio.Queue()
 
     @property
     def threshold_kwh(self) -> float | None:
@@ -73,42 +64,33 @@ class IngestorListener:
     async def listen(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; a broker that is not reachable or rejects is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
-        link = ConnectionSupervisor(
-            self._address, name, self._deliver, OutgoingMessage("health/monitor", b""), takeover_hint=""
-        )
+        will = OutgoingMessage("health/monitor", b"")
+        supervisor = ConnectionSupervisor(self._address, name, self._receive, will, takeover_hint="")
         while not stop.is_set():
             try:
-                await link.run(self._use, stop)
+                await supervisor.run(self._use, stop)
             except BrokerRejectedError as error:
                 self.error = str(error)
                 logger.warning("%s; trying again every %g s.", error, RETRY_S)
                 await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=RETRY_S)
 
     async def _use(self, connection: Connection) -> bool:
+        # What an earlier connection received cannot be acknowledged on this one.
+        self._inbox = asyncio.Queue()
         try:
             await connection.add_subscription(self._pattern, retained=True)
             self.error = None
-            await asyncio.Event().wait()
+            while True:
+                packet = await self._inbox.get()
+                self._store(packet)
+                if packet.packet_id is not None:
+                    await connection.puback_many([packet.packet_id])
         finally:
             self.error = f"the broker at {self._address} does not answer; trying until it does"
-        return True
 
-    def _deliver(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
-        ids = []
+    def _receive(self, _: Connection, packets: Sequence[PublishPacket]) -> None:
         for packet in packets:
-            if packet.packet_id is not None:
-                ids.append(packet.packet_id)
-            self._store(packet)
-        if ids:
-            task = asyncio.ensure_future(connection.puback_many(ids))
-            self._acknowledgements.add(task)
-            task.add_done_callback(self._acknowledged)
-
-    def _acknowledged(self, task: asyncio.Task[None]) -> None:
-        self._acknowledgements.discard(task)
-        # The supervisor handles a lost connection.
-        if not task.cancelled():
-            task.exception()
+            self._inbox.put_nowait(packet)
 
     def _store(self, packet: PublishPacket) -> None:
         name = packet.topic.rsplit("/", 1)[-1]

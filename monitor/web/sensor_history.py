@@ -19,11 +19,9 @@ class SensorHistory:
         values: Time (UTC, naive) and the reading, or the highest reading of the hour or day, kWh.
         anomalies: Those of them above the threshold.
         energies: The energy of each hour or day, kWh; none for readings.
-        readings: How many readings there were.
-        energy_kwh: Their sum, kWh.
-        max_kwh: The highest reading, kWh.
-        anomaly_count: How many readings were above the threshold.
-        threshold_kwh: What the last of these exceeded, kWh, if that is known.
+        readings: The number of readings.
+        anomaly_count: The number of readings above the threshold.
+        threshold_kwh: What the last of these exceeded, kWh, if known.
     """
 
     resolution: Resolution

@@ -34,8 +34,8 @@ class WebSettings(ProcessSettings):
 
     There are two users: viewer (read only) and operator (can make changes). Keep
     their passwords in files named by ENERGY_VIEWER_PASSWORD_FILE and
-    ENERGY_OPERATOR_PASSWORD_FILE, and the URLs likewise: everybody on the machine can
-    read options. A password that is not set is generated and shown once, on a
+    ENERGY_OPERATOR_PASSWORD_FILE, and the URLs likewise: everybody on the machine
+    can read options. A password that is not set is generated and shown once, on a
     terminal only. --tls-certificate and --tls-key switch to https.
 
     Example: ENERGY_MQTT_URL_FILE=mqtt-url monitor web --http 127.0.0.1:8080

@@ -9,10 +9,6 @@ from monitor.web.pages.sensor import add_sensor
 
 
 def add_pages(deps: Dependencies) -> None:
-    """Add all pages to NiceGUI.
-
-    Args:
-        deps: What they show.
-    """
+    """Add all pages to NiceGUI."""
     for add in (add_now, add_sensor, add_alarms, add_compare, add_health):
         add(deps)

@@ -23,11 +23,7 @@ NOTHING = ResultPage([], None)
 
 
 def add_alarms(deps: Dependencies) -> None:
-    """Add the page.
-
-    Args:
-        deps: What it shows.
-    """
+    """Add the page."""
 
     @ui.page("/alarms")
     async def alarms(request: Request) -> None:

@@ -41,11 +41,7 @@ TIME_FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d
 
 
 def add_compare(deps: Dependencies) -> None:
-    """Add the page.
-
-    Args:
-        deps: What it shows.
-    """
+    """Add the page."""
 
     @ui.page("/compare")
     async def compare(request: Request) -> None:

@@ -32,11 +32,7 @@ COUNTERS = {
 
 
 def add_health(deps: Dependencies) -> None:
-    """Add the page.
-
-    Args:
-        deps: What it shows.
-    """
+    """Add the page."""
 
     @ui.page("/health")
     async def health(request: Request) -> None:

@@ -21,11 +21,7 @@ ALARMS_SHOWN = 4
 
 
 def add_now(deps: Dependencies) -> None:
-    """Add the page.
-
-    Args:
-        deps: What it shows.
-    """
+    """Add the page."""
 
     @ui.page("/")
     async def now(request: Request) -> None:

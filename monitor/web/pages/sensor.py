@@ -36,11 +36,7 @@ RESOLUTIONS = {"raw": "every reading", "hourly": "by hour", "daily": "by day"}
 
 
 def add_sensor(deps: Dependencies) -> None:
-    """Add the page.
-
-    Args:
-        deps: What it shows.
-    """
+    """Add the page."""
 
     @ui.page("/sensor/{sensor_id}")
     async def sensor(request: Request, sensor_id: str, span: str = "1 h") -> None:

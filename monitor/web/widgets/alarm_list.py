@@ -25,12 +25,7 @@ class _Row:
 
 
 class AlarmListView:
-    """Alarms one below the other. A row that has not changed stays as it is, and keeps the focus.
-
-    Args:
-        deps: What is shown.
-        session: Of the browser.
-    """
+    """Alarms one below the other. A row that has not changed stays as it is, and keeps the focus."""
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
         self._deps = deps
@@ -86,7 +81,7 @@ class AlarmListView:
 
 
 def severity_class(severity: str) -> str:
-    """The severity; the mildest one for an unknown one that somebody wrote into the database by hand."""
+    """The severity; the mildest one instead of an unknown one that somebody wrote into the database."""
     return severity if severity in SEVERITY_COLOURS else "warning"
 
 

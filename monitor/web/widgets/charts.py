@@ -11,7 +11,7 @@ from monitor.queries.energy import HeatCell
 from monitor.web.sensor_history import SensorHistory
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-# Readable on light and on dark ground, and for people who do not tell red from green.
+# Readable on light and dark ground, and with red-green colour blindness.
 BLUE, RED, GREY = "#4c8df6", "#d9483b", "#8592a0"
 PALETTE = (
     *("#4c8df6", "#e08a1e", "#2aa198", "#c65bcf", "#b5a100"),
@@ -22,7 +22,7 @@ LABEL_STYLE = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "b
 READING_NAMES = {"raw": "reading", "hourly": "hourly peak", "daily": "daily peak"}
 ENERGY_NAMES = {"hourly": "energy per hour", "daily": "energy per day"}
 HEADROOM = 1.08
-# A threshold so many times as high as all readings would leave nothing of them to be seen.
+# A threshold further above the readings would flatten them.
 MAX_THRESHOLD_RATIO = 20
 MIN_AXIS_MAX = 1e-6
 Options = dict[str, Any]
@@ -32,10 +32,7 @@ Point = tuple[int, float]
 def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzinfo) -> Options:
     """A line of readings with the threshold, and marks where it was exceeded; behind it the energy.
 
-    Args:
-        history: What is drawn.
-        threshold_kwh: Where the line of the threshold is; none if None, or far above all readings.
-        zone: Whose clocks are shown.
+    A threshold that is unknown or far above all readings is not drawn.
     """
     points = chart_points(history.values, zone)
     line: Options = {
@@ -65,9 +62,14 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
     chart["series"] = [line, marks]
     chart["yAxis"]["max"] = _axis_max(highest_kwh * HEADROOM)
     if history.energies:
-        energy: Options = {"type": "bar", "yAxisIndex": 1, "z": 1}
-        energy |= {"itemStyle": {"color": GREY, "opacity": 0.35}}
-        energy |= {"name": ENERGY_NAMES[history.resolution], "data": chart_points(history.energies, zone)}
+        energy = {
+            "name": ENERGY_NAMES[history.resolution],
+            "type": "bar",
+            "yAxisIndex": 1,
+            "z": 1,
+            "data": chart_points(history.energies, zone),
+            "itemStyle": {"color": GREY, "opacity": 0.35},
+        }
         axis = {**chart["yAxis"], "name": "Energy (kWh)", "max": None, "splitLine": {"show": False}}
         chart["yAxis"] = [chart["yAxis"], axis]
         chart["series"].insert(0, energy)
@@ -75,7 +77,7 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
 
 
 def _axis_max(highest: float) -> float:
-    """Where an axis ends: at a whole number, or at two digits of a small one."""
+    """The end of an axis: a whole number, or two digits of a small one."""
     if highest < MIN_AXIS_MAX:
         return MIN_AXIS_MAX if highest else 1
     places = max(0, 1 - math.floor(math.log10(highest)))
@@ -83,12 +85,7 @@ def _axis_max(highest: float) -> float:
 
 
 def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Options:
-    """Bars of energy, one on top of the other.
-
-    Args:
-        starts: What is written under each bar.
-        parts: Of everyone, a value for each bar, kWh.
-    """
+    """Stacked bars of energy: labels below them, and per site or sensor a value for each bar, kWh."""
     chart = _base_options(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
     chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
     chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
@@ -110,7 +107,7 @@ def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) ->
 
 
 def heat_chart(cells: Sequence[HeatCell]) -> Options:
-    """The mean use of each hour of the week."""
+    """The mean energy of each hour of the week."""
     chart = _base_options()
     hours = [str(hour) for hour in range(24)]
     chart["xAxis"] = {"type": "category", "data": hours, "axisLabel": {"color": GREY}}
@@ -134,13 +131,12 @@ def heat_chart(cells: Sequence[HeatCell]) -> Options:
 
 
 def chart_points(values: Sequence[tuple[datetime, float]], zone: tzinfo) -> list[Point]:
-    """Times and values as charts have them."""
+    """Times and values for ECharts."""
     return [(chart_ms(moment, zone), value) for moment, value in values]
 
 
 def _base_options(*, has_zoom: bool = False) -> Options:
-    """What all charts have in common."""
-    frame: Options = {
+    options: Options = {
         "useUTC": True,
         "animation": False,
         "grid": {"left": 12, "right": 16, "top": 24, "bottom": 24, "containLabel": True},
@@ -154,6 +150,6 @@ def _base_options(*, has_zoom: bool = False) -> Options:
         },
     }
     if has_zoom:
-        frame["dataZoom"] = [{"type": "inside"}, {"type": "slider", "height": 22, "bottom": 6}]
-        frame["grid"]["bottom"] = 48
-    return frame
+        options["dataZoom"] = [{"type": "inside"}, {"type": "slider", "height": 22, "bottom": 6}]
+        options["grid"]["bottom"] = 48
+    return options

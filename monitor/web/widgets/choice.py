@@ -12,14 +12,7 @@ from monitor.web.dependencies import Dependencies
 def add_choice(
     label: str, options: Mapping[Any, str] | Iterable[str], chosen: object, on_change: Callable[[], object]
 ) -> ui.select:
-    """Add a choice.
-
-    Args:
-        label: What is chosen.
-        options: Values, or values with their names.
-        chosen: The value at first.
-        on_change: Called when another value is chosen.
-    """
+    """Add a choice of values, or of values with their names."""
     names = options if isinstance(options, Mapping) else {each: each for each in options}
     shown = {value: escape_text(name) for value, name in names.items()}
     choice = ui.select(shown, value=chosen, label=label, on_change=on_change)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from nicegui import Client, ui
 
 from broker.escape import escape_text
+from monitor.web.auth.sessions import Session
 
 NOT_AUTHORIZED = "Only operators can do this, and your session may have ended. Log in as operator."
 NOTIFY_MS = 8000
@@ -29,14 +30,20 @@ def add_buttons(dialog: ui.dialog, label: str, submit: Callable[[], Coroutine[An
         ui.button("Cancel", on_click=dialog.close).props("flat")
 
 
+def operator_page(session: Session) -> Client | None:
+    """The page of an operator; None, with a message, if the session may not operate."""
+    page = ui.context.client
+    if session.may_operate:
+        return page
+    notify(page, NOT_AUTHORIZED, is_success=False)
+    return None
+
+
 def notify(page: Client, sentence: str, *, is_success: bool) -> None:
     """Show a message for a while.
 
-    Args:
-        page: Where. The button that was pressed may have been redrawn since, because of what it did; so the
-            caller takes the page before it waits for anything.
-        sentence: The message.
-        is_success: Whether it tells of a success or of a failure.
+    The button that was pressed may have been redrawn since, because of what it did; so the caller takes the
+    page before it waits for anything.
     """
     if page.is_deleted:
         return

@@ -1,4 +1,4 @@
-"""A key figure of a page."""
+"""A key figure on a page."""
 
 from nicegui import ui
 
@@ -6,23 +6,13 @@ from monitor.web.html import render
 
 
 class Kpi:
-    """A number that matters, with its name above and what it means below.
-
-    Args:
-        name: What it is.
-    """
+    """A value with its name above and a detail below."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._html = ui.html("", sanitize=False).classes("kpi")
 
     def show(self, value: str, detail: str, status: str = "") -> None:
-        """Show a value.
-
-        Args:
-            value: The number, or a word.
-            detail: What there is to know of it.
-            status: ``ok``, ``away`` or a severity.
-        """
+        """Show a value; its status is ``ok``, ``away`` or a severity."""
         self._html.classes(replace=f"kpi {status}")
         self._html.content = render("kpi.html", name=self._name, value=value, detail=detail)

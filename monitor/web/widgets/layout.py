@@ -22,15 +22,9 @@ THEME_COOKIE = "energy_monitor_theme"
 
 @contextmanager
 def page_layout(deps: Dependencies, request: Request, title: str) -> Iterator[Session]:
-    """Draw the layout; what is drawn within the context is the page.
+    """Draw the layout and yield the session; what is drawn within the context is the page.
 
-    Args:
-        deps: What pages show.
-        request: For the page; it has passed the middleware.
-        title: The page's.
-
-    Yields:
-        The session.
+    The request has passed the middleware.
     """
     session: Session = request.state.session
     ui.page_title(escape_text(f"{title} · Energy Monitor"))

@@ -11,7 +11,7 @@ from monitor.commands.alarm_commands import acknowledge_alarm, shelve_rule
 from monitor.commands.client import AlarmCommand, CommandClient, CommandError, CommandResult
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
+from monitor.web.widgets.dialog import add_buttons, notify, open_dialog, operator_page
 
 # Minutes.
 SHELVE_DURATIONS = {
@@ -40,17 +40,16 @@ def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocumen
             dialog.close()
             command = Shelve(shelve=rule, minutes=int(minutes.value), user=session.role)
             before = deps.live.shelved.get((sensor_id, rule))
-            order = shelve_rule(SensorKey(alarm["site"], sensor_id), command, before)
-            await send_commands(deps, session, [order])
+            key = SensorKey(alarm["site"], sensor_id)
+            await send_commands(deps, session, [shelve_rule(key, command, before)])
 
         add_buttons(dialog, "Mute", shelve)
 
 
 async def send_commands(deps: Dependencies, session: Session, commands: Sequence[AlarmCommand]) -> None:
     """Send commands and show their results."""
-    page = ui.context.client
-    if not session.may_operate:
-        notify(page, NOT_AUTHORIZED, is_success=False)
+    page = operator_page(session)
+    if page is None:
         return
     results: list[CommandResult] = []
     try:

@@ -1,5 +1,6 @@
 """Rejected payloads: when, where, why, and their content; operators can repair one and send it again."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -10,10 +11,11 @@ from broker.escape import escape_text
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument
 from monitor.formatting import format_clock
+from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.replay import Replay, ReplayError
-from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
+from monitor.web.replay import ReplayError, replay
+from monitor.web.widgets.dialog import add_buttons, notify, open_dialog, operator_page
 from monitor.web.widgets.text import Text
 
 SHOWN_BYTES = 4096
@@ -21,12 +23,7 @@ KEPT_CHARACTERS = ("\n", "\t")
 
 
 class RejectedListView:
-    """A list of rejected payloads in one browser.
-
-    Args:
-        deps: Where repaired ones go.
-        session: Of the browser.
-    """
+    """A list of rejected payloads in one browser."""
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
         self._deps = deps
@@ -50,7 +47,7 @@ class RejectedListView:
 def payload_text(payload: bytes) -> str:
     """A payload as text: invalid UTF-8 as replacement characters, line breaks and tabs kept.
 
-    Other characters are escaped as in JSON: within a string, the text can be sent again as it stands.
+    Other control characters are escaped as in JSON: within a string, the text can be sent again as it is.
     """
     text = payload[:SHOWN_BYTES].decode(errors="replace").replace("\r\n", "\n")
     return "".join(
@@ -63,8 +60,8 @@ def _draw(deps: Dependencies, session: Session, rejected: RejectedDocument) -> N
     with ui.element("details"):
         with ui.element("summary"):
             Text(format_clock(rejected["received_at"], deps.zone), "strong")
-            place = Topics.sensor_key(f"//{rejected['topic']}")
-            Text(f" {place.site}/{place.name} {rejected['kind']}: {rejected['reason']}", "span")
+            key = Topics.sensor_key(f"//{rejected['topic']}")
+            Text(f" {key.site}/{key.name} {rejected['kind']}: {rejected['reason']}", "span")
             if replayed_at is not None:
                 Text(f" (repaired {format_clock(replayed_at, deps.zone)})", "span", "good")
         Text(rejected["topic"], "p", "hint")
@@ -84,18 +81,18 @@ def _open_repair_dialog(deps: Dependencies, session: Session, rejected: Rejected
         payload.props("outlined autogrow").classes("wide")
 
         async def send() -> None:
-            page = ui.context.client
-            if not session.may_operate:
-                notify(page, NOT_AUTHORIZED, is_success=False)
+            page = operator_page(session)
+            if page is None:
                 return
-            replay = Replay(deps.mqtt_url, deps.topic_root, deps.readings)
             try:
-                sentence = await replay.send(rejected["topic"], payload.value or "")
+                sentence = await replay(deps, rejected["topic"], payload.value or "")
             except ReplayError as error:
                 notify(page, str(error), is_success=False)
                 return
             dialog.close()
             notify(page, sentence, is_success=True)
-            await replay.mark(deps.rejected, rejected["_id"])
+            # The reading is stored, whether this is noted or not.
+            with contextlib.suppress(QueryError):
+                await deps.rejected.mark_replayed(rejected["_id"])
 
         add_buttons(dialog, "Send", send)

@@ -20,11 +20,7 @@ EMPTY = (
 
 
 class SensorGrid:
-    """The tiles of one browser.
-
-    Args:
-        live: The sensors.
-    """
+    """The tiles in one browser."""
 
     def __init__(self, live: LiveSnapshot) -> None:
         self._live = live
@@ -42,11 +38,7 @@ class SensorGrid:
         self._pages.props('aria-label="Pages of sensors"')
 
     async def show(self, worst: Mapping[str, str]) -> None:
-        """Show the present state.
-
-        Args:
-            worst: The severity of the worst active alarm of each sensor that has one.
-        """
+        """Show the present state, with the severity of the worst active alarm of each sensor that has one."""
         self._worst = worst
         names = [name for _, name in self._shown]
         await self._live.sensor_cache.load_history(names, fewer_than=RECENT_READINGS)

@@ -13,25 +13,13 @@ WIDTH, HEIGHT = 100.0, 24.0
 
 
 def tile_class(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
-    """The CSS class of a sensor's tile: the worst of its conditions.
-
-    Args:
-        sensor: The sensor.
-        severity: Of its worst active alarm; None if there is none.
-        now: This moment, UTC, naive.
-    """
+    """The CSS class of a tile: the severity of the sensor's worst active alarm, else its state."""
     state = sensor.state(now)
     return severity or ("anomaly" if sensor.is_anomaly and state == "online" else state)
 
 
 def tile_html(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
-    """The content of a sensor's tile.
-
-    Args:
-        sensor: The sensor.
-        severity: Of its worst active alarm; None if there is none.
-        now: This moment, UTC, naive.
-    """
+    """The content of a tile, with the severity of the sensor's worst active alarm."""
     return render(
         "tile.html",
         sensor=sensor,
@@ -45,12 +33,7 @@ def tile_html(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
 
 
 def sparkline_svg(values_kwh: Sequence[float], threshold_kwh: float | None) -> Markup:
-    """A spark line, from zero up; dots mark values above the threshold.
-
-    Args:
-        values_kwh: The readings, the oldest first.
-        threshold_kwh: The threshold, if it is known.
-    """
+    """A spark line from zero up, oldest reading first; dots mark values above the threshold."""
     top = max(*values_kwh, 1e-9) if len(values_kwh) > 1 else 0.0
     if not top:
         return render("sparkline.html")

@@ -6,13 +6,7 @@ from monitor.web.html import escape_html
 
 
 class Text(ui.html):
-    """Text that may come from anybody: nothing in it is markup.
-
-    Args:
-        text: The text.
-        tag: The element that it is in.
-        classes: The element's CSS classes.
-    """
+    """Text in an element; it may come from anybody: nothing in it is markup."""
 
     def __init__(self, text: str | None = "", tag: str = "p", classes: str = "") -> None:
         super().__init__(escape_html(text), tag=tag, sanitize=False)

@@ -1,4 +1,4 @@
-"""Choose a period: a usual one that ends now, or one with a start and an end."""
+"""Choose a period: a usual one that ends now, or a start and an end."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,14 +12,7 @@ CUSTOM = "custom"
 
 
 class TimeRangePicker:
-    """The choice in one browser.
-
-    Args:
-        zone: Of the times that people write.
-        offered: The usual periods by name, hours.
-        chosen: Which of these at first.
-        changed: Called when another period is chosen.
-    """
+    """The choice in one browser: usual periods by name, in hours, or times in a time zone."""
 
     def __init__(
         self, zone: tzinfo, offered: dict[str, float], chosen: str, changed: Callable[[], Awaitable[None]]
