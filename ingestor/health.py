@@ -15,7 +15,7 @@ METRICS = {
     "received": "Readings that came from the broker.",
     "stored": "Readings stored by this process.",
     "duplicates": "Readings that were stored before.",
-    "rejected": "Readings that were refused and kept with a reason.",
+    "rejected": "Readings that were rejected and kept with a reason.",
     "alerts": "Alerts published.",
     "late": "Readings older than ten minutes at arrival.",
     "flooded": "Of the rejected, those that came too fast to be kept, and were only counted.",
@@ -28,17 +28,17 @@ class HealthAddressError(Exception):
 
 
 class _CounterCollector(Collector):
-    """Shows the books as Prometheus counters."""
+    """Shows the counters as Prometheus counters."""
 
     def __init__(self, state: IngestorState) -> None:
         self._state = state
 
     def collect(self) -> Iterator[Metric]:
-        books = self._state.books
+        counters = self._state.counters
         for name, meaning in METRICS.items():
-            yield CounterMetricFamily(f"energy_{name}", meaning, value=getattr(books, name))
+            yield CounterMetricFamily(f"energy_{name}", meaning, value=getattr(counters, name))
         yield GaugeMetricFamily(
-            "energy_pending", "Readings neither stored nor refused yet.", value=books.pending
+            "energy_pending", "Readings neither stored nor rejected yet.", value=counters.pending
         )
         for name, is_there in self._state.dependencies().items():
             yield GaugeMetricFamily(f"energy_{name}_up", f"Whether the {name} answers.", value=is_there)

@@ -16,10 +16,10 @@ from broker.topics import Topics
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.service import AlarmService
 from ingestor.alert.alert_publisher import AlertPublisher
-from ingestor.confirm.receipts import Receipts
+from ingestor.batch_reader import BATCH_READINGS, BatchReader
+from ingestor.confirm import Receipts
 from ingestor.counters import Counters
-from ingestor.decode.batch_decoder import BATCH_READINGS, BatchDecoder
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 from ingestor.pipeline import Pipeline
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
@@ -59,32 +59,30 @@ class Ingestor:
     ) -> None:
         self._settings = settings
         self._store = store
-        self._registry = SensorStore(store)
+        self._sensor_store = SensorStore(store)
         self._stop = stop
         self._topics = Topics(settings.topic_root)
-        self._limits = Thresholds(settings.threshold_kwh)
-        self._sensors = SensorUpdates()
-        self._periods = Rollups(store, settings.name, self._sensors)
-        self._confirmations = Receipts(self._topics)
-        books = Counters()
-        self.state = IngestorState(books, store, settings.threshold_kwh)
-        self._inbox = Inbox(self._topics, books)
-        self._admission = Authorization(TokenBuckets(settings.sensor_rate, settings.sensor_quota))
-        opener = BatchDecoder(self._inbox, self._topics, self._limits, books, self._sensors, self._admission)
-        self._announcer = AlertPublisher(store, self._topics, books, settings.sites)
-        self._alarms = AlarmService(settings, config, store, self._limits, self._sensors)
+        self._thresholds = Thresholds(settings.threshold_kwh)
+        self._sensor_updates = SensorUpdates()
+        self._rollups = Rollups(store, settings.name, self._sensor_updates)
+        self._receipts = Receipts(self._topics)
+        counters = Counters()
+        self.state = IngestorState(counters, store, settings.threshold_kwh)
+        self._inbox = Inbox(self._topics, counters)
+        self._authorization = Authorization(TokenBuckets(settings.sensor_rate, settings.sensor_quota))
+        self._alert_publisher = AlertPublisher(store, self._topics, counters, settings.sites)
+        self._alarms = AlarmService(settings, config, store, self._thresholds, self._sensor_updates)
         self._pipeline = Pipeline(
-            self._inbox,
-            opener,
-            store,
-            self._topics,
-            books,
-            self._announcer,
-            self._alarms,
-            self._confirmations,
-            self._sensors,
-            self._periods,
-            DeadLetterPolicy(),
+            inbox=self._inbox,
+            reader=BatchReader(self._inbox, self._topics, self._thresholds, counters, self._authorization),
+            store=store,
+            counters=counters,
+            alert_publisher=self._alert_publisher,
+            alarms=self._alarms,
+            receipts=self._receipts,
+            sensor_updates=self._sensor_updates,
+            rollups=self._rollups,
+            dead_letters=DeadLetterPolicy(),
         )
 
     async def run(self) -> None:
@@ -108,11 +106,11 @@ class Ingestor:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._work(), name="ingestor.work"),
-                group.create_task(self._announcer.work(), name="ingestor.alert.alert_publisher"),
+                group.create_task(self._alert_publisher.work(), name="ingestor.alert.alert_publisher"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
-                group.create_task(self._periods.work(), name="ingestor.store.rollups"),
+                group.create_task(self._rollups.work(), name="ingestor.store.rollups"),
                 group.create_task(
-                    repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm.receipts"
+                    repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"
                 ),
                 group.create_task(repeat_every(SET_EVERY_S, self._load_set), name="ingestor.set"),
                 group.create_task(repeat_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
@@ -132,7 +130,7 @@ class Ingestor:
         try:
             # First of all: this also proves that the broker lets the user be an ingestor.
             await connection.publish_many([self._status_message(self.state.status())])
-            self._announcer.attach(connection)
+            self._alert_publisher.attach(connection)
             await self._subscribe(connection)
             self.state.is_subscribed = True
             self._alarms.attach(connection)
@@ -146,15 +144,15 @@ class Ingestor:
         finally:
             self.state.connection = None
             self.state.is_subscribed = False
-            self._announcer.attach(None)
+            self._alert_publisher.attach(None)
             self._alarms.attach(None)
 
     async def _farewell(self, connection: Connection) -> None:
         await self._pipeline.rest()
-        await self._announcer.rest()
+        await self._alert_publisher.rest()
         await self._alarms.outbox.wait_published()
         offline = self._status_message(IngestorStatus(state="offline"))
-        await connection.publish_many([*self._confirmations.due(everything=True), offline])
+        await connection.publish_many([*self._receipts.due(everything=True), offline])
 
     async def _subscribe(self, connection: Connection) -> None:
         sites = self._settings.sites
@@ -170,7 +168,7 @@ class Ingestor:
 
     async def _work(self) -> None:
         await self._store.prepare()
-        self._admission.learn(set(), await self._registry.sites(), self._topics.readings_prefix)
+        self._authorization.learn(set(), await self._sensor_store.sites(), self._topics.readings_prefix)
         await self._load_set()
         await self._alarms.load()
         await self._pipeline.work()
@@ -189,32 +187,32 @@ class Ingestor:
     async def _load_set(self) -> None:
         """Take up what people set of sensors: thresholds, and sites."""
         # What was set for one sensor from the command line wins over the file.
-        self._limits.own_kwh = {**self._alarms.thresholds_kwh, **await self._registry.thresholds()}
-        asked = self._admission.lookups
-        self._admission.learn(asked, await self._registry.sites(asked), self._topics.readings_prefix)
+        self._thresholds.own_kwh = {**self._alarms.thresholds_kwh, **await self._sensor_store.thresholds()}
+        asked = self._authorization.lookups
+        self._authorization.learn(asked, await self._sensor_store.sites(asked), self._topics.readings_prefix)
 
     async def _write_sensors(self) -> None:
         await self._update_sensors(SENSORS_AT_ONCE)
 
     async def _update_sensors(self, limit: int | None = None) -> None:
-        if updates := self._sensors.take(limit):
-            await self._registry.update(updates)
-        self._sensors.on_written()
+        if updates := self._sensor_updates.take(limit):
+            await self._sensor_store.update(updates)
+        self._sensor_updates.on_written()
 
     async def _send_confirmations(self) -> None:
-        await self._send(self._confirmations.due())
+        await self._send(self._receipts.due())
 
     async def _send_status(self) -> None:
         await self._send([self._status_message(self.state.status())])
 
     async def _report(self) -> None:
         """Say every minute what was done, if something was."""
-        books, before = self.state.books, 0
+        counters, before = self.state.counters, 0
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
-            if books.received != before:
-                before = books.received
-                logger.info("%s", books)
+            if counters.received != before:
+                before = counters.received
+                logger.info("%s", counters)
 
     async def _send(self, messages: list[OutgoingMessage]) -> None:
         """Publish what need not arrive: it is said again."""

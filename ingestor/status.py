@@ -1,4 +1,4 @@
-"""How this ingestor is: its books, and whether the broker and the database answer."""
+"""How this ingestor is: its counters, and whether the broker and the database answer."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class IngestorState:
             it does not, and what is published then is lost.
     """
 
-    books: Counters
+    counters: Counters
     store: ReadingStore
     threshold_kwh: float
     connection: Connection | None = None
@@ -34,18 +34,18 @@ class IngestorState:
         return {"broker": hears, "database": self.store.is_available}
 
     def status(self, state: Literal["online", "offline"] = "online") -> IngestorStatus:
-        """What is published, with the books of this moment."""
-        books = self.books
+        """What is published, with the counters of this moment."""
+        counters = self.counters
         return IngestorStatus(
             state=state,
             since=self.since,
             database=self.store.is_available,
-            received=books.received,
-            stored=books.stored,
-            duplicates=books.duplicates,
-            rejected=books.rejected,
-            pending=books.pending,
-            alerts=books.alerts,
-            turned_away=books.turned_away,
+            received=counters.received,
+            stored=counters.stored,
+            duplicates=counters.duplicates,
+            rejected=counters.rejected,
+            pending=counters.pending,
+            alerts=counters.alerts,
+            turned_away=counters.turned_away,
             threshold_kwh=self.threshold_kwh,
         )

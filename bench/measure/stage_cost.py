@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import bson
@@ -16,15 +17,18 @@ from bench.load.load_plan import LoadPlan
 from bench.rig import BenchRig, cpu_s
 from broker.connection import Connection, pack_puback
 from broker.topics import Topics
-from ingestor.confirm.receipts import Receipts
+from ingestor.batch_reader import BATCH_READINGS
+from ingestor.confirm import Receipts
 from ingestor.counters import Counters
-from ingestor.decode.batch_decoder import BATCH_READINGS
-from ingestor.decode.energy_json import Valid, validate
-from ingestor.documents import hour_of, to_measure, utc_now
+from ingestor.decode.decoders import decode
+from ingestor.delivery import Batch, Delivery, Rejection
+from ingestor.documents import Measure, hour_of, utc_now
+from ingestor.flag import Thresholds, flag
 from ingestor.receive.inbox import Inbox
 from ingestor.store import schema
 from ingestor.store.reading_store import DURABLE
 from ingestor.store.sensor_updates import SensorUpdates
+from ingestor.validate import check_message, sensor_key, validate
 
 TIMES = 5
 A_READ = 300
@@ -46,24 +50,22 @@ class StageCost:
 def stages(count: int) -> list[StageCost]:
     """Time the stages that are computation; sockets, the event loop and motor come on top."""
     sent = b"".join(LoadPlan(count, sequences=True).packets())
-    packets, now = _packets(sent), utc_now()
-    valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
-    measures = [to_measure(each.reading, each.key, each.timestamp, None, now) for each in valid]
+    packets, now, thresholds = _packets(sent), utc_now(), Thresholds(12.0)
+    deliveries = [_decoded(packet, now) for packet in packets]
+    measures = [each for delivery in deliveries for each in _flagged(delivery, thresholds, now)]
     topics, sensors = Topics(), SensorUpdates()
     parts: dict[str, Callable[[], object]] = {
         "parse the packet": lambda: _packets(sent),
         "queue it and take it out": lambda: _through_the_inbox(packets, topics),
-        "parse and validate the payload": lambda: [validate(packet, now) for packet in packets],
-        "make the document": lambda: [
-            to_measure(each.reading, each.key, each.timestamp, None, now) for each in valid
-        ],
+        "decode and validate the payload": lambda: [_decoded(packet, now) for packet in packets],
+        "make the document": lambda: [_flagged(each, thresholds, now) for each in deliveries],
         "encode it": lambda: [
             bson.encode({"documents": measures[begin : begin + BATCH_READINGS]})
             for begin in range(0, count, BATCH_READINGS)
         ],
         "note its sensor": lambda: sensors.on_stored(measures),
         "note its hour": lambda: {hour_of(measure["_id"]) for measure in measures},
-        "confirm it, where it has a sequence": lambda: _confirm(valid, topics),
+        "confirm it, where it has a sequence": lambda: Receipts(topics).confirm(_batch(deliveries, now), ()),
         "acknowledge it": lambda: b"".join(
             [pack_puback(0x40, 2, packet.packet_id or 0) for packet in packets]
         ),
@@ -86,15 +88,29 @@ def _through_the_inbox(packets: Sequence[PublishPacket], topics: Topics) -> list
     taken: list[PublishPacket] = []
     for begin in range(0, len(packets), A_READ):
         inbox.put(connection, packets[begin : begin + A_READ])
-        taken += inbox.take(connection)
+        taken += inbox.take()
+        inbox.on_taken()
     return taken
 
 
-def _confirm(valid: Sequence[Valid], topics: Topics) -> None:
-    confirmations = Receipts(topics)
-    for each in valid:
-        if (sequence := each.reading.get("sequence")) is not None:
-            confirmations.stored(each.key, sequence)
+def _decoded(packet: PublishPacket, now: datetime) -> Delivery:
+    delivery = Delivery(packet, sensor_key(packet.topic))
+    key = check_message(delivery)
+    if not isinstance(key, Rejection):
+        decode(delivery)
+        validate(delivery, key, now)
+    return delivery
+
+
+def _flagged(delivery: Delivery, thresholds: Thresholds, now: datetime) -> list[Measure]:
+    batch = _batch([delivery], now)
+    if delivery.key is not None:
+        flag(delivery, delivery.key, thresholds, batch)
+    return batch.measures
+
+
+def _batch(deliveries: list[Delivery], now: datetime) -> Batch:
+    return Batch(now, cast("Connection", object()), deliveries)
 
 
 def _least_us(part: Callable[[], object], count: int) -> float:
@@ -141,11 +157,8 @@ def insertions(rig: BenchRig, count: int) -> list[Insertion]:
 def _documents(count: int) -> list[RawBSONDocument]:
     now = utc_now()
     packets = _packets(b"".join(LoadPlan(count).packets()))
-    valid = [each for packet in packets for each in validate(packet, now) if isinstance(each, Valid)]
-    return [
-        RawBSONDocument(bson.encode(to_measure(each.reading, each.key, each.timestamp, None, now)))
-        for each in valid
-    ]
+    measures = [each for packet in packets for each in _flagged(_decoded(packet, now), Thresholds(12.0), now)]
+    return [RawBSONDocument(bson.encode(each)) for each in measures]
 
 
 def _insert(

@@ -13,7 +13,7 @@ from broker.validation_errors import first_error
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import RuleName
 from ingestor.alarms.sensor_state import SensorState, Shelf
-from ingestor.decode.energy_json import explain
+from ingestor.decode.explanations import explain
 
 FORMS = '{"acknowledge": "<alarm id>"} or {"shelve": "<rule>", "minutes": 60}, and perhaps "user"'
 MAX_SHOWN = 64

@@ -16,7 +16,7 @@ from ingestor.alarms.rules.messages import describe
 from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules, Transition
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
-from ingestor.flag.thresholds import threshold_of
+from ingestor.flag import threshold_of
 
 
 class Evaluator:

@@ -14,7 +14,7 @@ from ingestor.alarms.rules.rule_settings import RuleName
 from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, sensor_of
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 
 
 class AlarmManager:

@@ -24,9 +24,9 @@ from ingestor.alarms.reevaluate.reevaluator import Reevaluator
 from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.sensor_state import NEVER, SensorState
-from ingestor.decode.energy_json import Rejection
+from ingestor.delivery import Rejection
 from ingestor.documents import Measure
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import ReadingStore
 from ingestor.store.sensor_updates import SensorUpdates
@@ -95,7 +95,7 @@ class AlarmService:
         """Note payloads that were refused and kept."""
         for each in rejections:
             self._reject_rate.on_rejected(
-                self._topics.sensor_key(each.topic), each.kind, each.reason, received_at
+                self._topics.sensor_key(each.topic), each.kind.value, each.reason, received_at
             )
 
     def on_status(self, place: SensorKey, status: NodeStatus | None) -> None:

@@ -16,9 +16,11 @@ from datetime import datetime
 
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
+from broker.messages import RejectionNotice
 from broker.topics import Topics
 from ingestor.alert.alert import to_alert
 from ingestor.counters import Counters
+from ingestor.delivery import Rejection
 from ingestor.documents import Measure, utc_now
 from ingestor.store.reading_store import ReadingStore
 
@@ -89,10 +91,18 @@ class AlertPublisher:
             if not self._add(_PendingAlerts(messages, [each["_id"] for each in chunk])):
                 self._swept = False
 
-    def notices(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Publish why payloads were refused. When too many wait, only the database tells."""
+    def notices(self, rejections: Sequence[Rejection]) -> None:
+        """Publish why payloads were rejected. When too many wait, only the database tells."""
+        messages = [self._notice(each) for each in rejections]
         for start in range(0, len(messages), MAX_BATCH):
             self._add(_PendingAlerts(messages[start : start + MAX_BATCH], ()))
+
+    def _notice(self, rejection: Rejection) -> OutgoingMessage:
+        notice = RejectionNotice(
+            kind=rejection.kind.value, reason=rejection.reason, row=rejection.row, sequence=rejection.sequence
+        )
+        topic = self._topics.rejected(self._topics.sensor_key(rejection.topic))
+        return OutgoingMessage(topic, notice.model_dump_json(exclude_none=True).encode())
 
     def _add(self, announcement: _PendingAlerts) -> bool:
         if len(self._waiting) >= MAX_WAITING:

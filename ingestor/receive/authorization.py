@@ -7,10 +7,8 @@ readings under its name. People move it with ``monitor sensors SENSOR --move-to 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
-from mqtt5 import PublishPacket
-
-from broker.topics import SensorKey, Topics
-from ingestor.decode.energy_json import Rejection
+from broker.topics import SensorKey
+from ingestor.delivery import Delivery, Rejection, RejectKind
 from ingestor.receive.token_bucket import TokenBuckets
 
 # Of so many at most it is asked anew where they belong; the rest are asked later.
@@ -32,48 +30,46 @@ class Authorization:
     unknown: set[str] = field(default_factory=set)
     _sites: dict[str, str] = field(default_factory=dict)
 
-    def owns(self, place: SensorKey) -> bool:
+    def owns(self, key: SensorKey) -> bool:
         """Whether a sensor may be of this site; the first site that asks for a new one gets it."""
-        site = self._sites.get(place.name)
+        site = self._sites.get(key.name)
         if site is None:
-            site = self._sites[place.name] = place.site
+            site = self._sites[key.name] = key.site
             if len(self.unknown) < MAX_LOOKUPS:
-                self.unknown.add(place.name)
-        if site == place.site:
+                self.unknown.add(key.name)
+        if site == key.site:
             return True
         if len(self.contested) < MAX_LOOKUPS:
-            self.contested.add(place.name)
+            self.contested.add(key.name)
         return False
 
-    def may_own(self, place: SensorKey) -> bool:
+    def may_own(self, key: SensorKey) -> bool:
         """Whether a sensor is of this site, as far as is known. Nobody gets it by asking."""
-        return self._sites.get(place.name, place.site) == place.site
+        return self._sites.get(key.name, key.site) == key.site
 
-    def reject(self, delivery: PublishPacket) -> Rejection | None:
-        """Look at a message whose topic has nothing left, or is not known yet.
+    def reject(self, delivery: Delivery) -> Rejection | None:
+        """Look at a delivery whose topic has nothing left, or is not known yet.
 
         Returns:
             Why nothing of it is stored; None if it is all right, and ``readings`` has room for it.
         """
-        topic = delivery.topic
-        place = Topics.sensor_key(topic)
-        if place.is_valid and not self.owns(place):
-            return self.reject_foreign(place, delivery)
-        if self.readings.refill(topic) >= 1:
+        if delivery.key is not None and not self.owns(delivery.key):
+            return self.reject_foreign(delivery.key, delivery)
+        if self.readings.refill(delivery.packet.topic) >= 1:
             return None
         reason = (
             f"more than {self.readings.per_s:g} readings a second for long; "
             f"it may have {self.readings.burst:,.0f} at once"
         )
-        return Rejection("flood", reason, topic, delivery.payload)
+        return delivery.reject(RejectKind.FLOOD, reason)
 
-    def reject_foreign(self, place: SensorKey, delivery: PublishPacket) -> Rejection:
+    def reject_foreign(self, key: SensorKey, delivery: Delivery) -> Rejection:
         """Say where a sensor belongs."""
         reason = (
-            f"{place.name} is a sensor of site {self._sites[place.name]}; "
-            f"to move it: monitor sensors {place.name} --move-to {place.site}"
+            f"{key.name} is a sensor of site {self._sites[key.name]}; "
+            f"to move it: monitor sensors {key.name} --move-to {key.site}"
         )
-        return Rejection("foreign", reason, delivery.topic, delivery.payload)
+        return delivery.reject(RejectKind.FOREIGN, reason)
 
     @property
     def lookups(self) -> set[str]:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 
 from mqtt5 import PublishPacket
 
@@ -32,8 +31,8 @@ class Inbox:
     """The deliveries that wait to be worked on, oldest first.
 
     Args:
-        topics: Tells readings from other messages, which are not in the books.
-        books: Where arrivals are counted.
+        topics: Tells readings from other messages, which are not counted.
+        counters: Where arrivals are counted.
         max_deliveries: How many may wait.
         max_bytes: How many bytes of payload may wait.
     """
@@ -41,17 +40,18 @@ class Inbox:
     def __init__(
         self,
         topics: Topics,
-        books: Counters,
+        counters: Counters,
         *,
         max_deliveries: int = MAX_DELIVERIES,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._readings = topics.readings_prefix
-        self._books = books
+        self._counters = counters
         self._max_deliveries = max_deliveries
         self._max_bytes = max_bytes
-        # Each with the connection that brought it, on which alone it can be acknowledged.
-        self._queue: deque[tuple[Connection, PublishPacket]] = deque()
+        # By the connection that brought them, on which alone they can be acknowledged; the oldest first.
+        self._queues: deque[tuple[Connection, deque[PublishPacket]]] = deque()
+        self._length = 0
         self._bytes = 0
         self._dropping: Connection | None = None
         self.arrived = asyncio.Event()
@@ -59,7 +59,7 @@ class Inbox:
         self.may_read.set()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return self._length
 
     @property
     def has_full_batch(self) -> bool:
@@ -73,25 +73,28 @@ class Inbox:
         expects acknowledgements in the order of its messages.
         """
         if not self._has_room(connection):
-            self._books.turned_away += len(packets)
+            self._counters.turned_away += len(packets)
             return
-        self._queue.extend(zip(repeat(connection), packets))
+        if not self._queues or self._queues[-1][0] is not connection:
+            self._queues.append((connection, deque()))
+        self._queues[-1][1].extend(packets)
+        self._length += len(packets)
         self._bytes += sum([len(packet.payload) for packet in packets])
         readings = sum([packet.topic.startswith(self._readings) for packet in packets])
-        self._books.received += readings
-        self._books.waiting += readings
+        self._counters.received += readings
+        self._counters.waiting += readings
         self.arrived.set()
-        if len(self._queue) >= READ_BELOW or self._bytes >= READ_BELOW_BYTES:
+        if self._length >= READ_BELOW or self._bytes >= READ_BELOW_BYTES:
             self.may_read.clear()
 
     def _has_room(self, connection: Connection) -> bool:
         if self._dropping is connection:
             return False
-        if len(self._queue) < self._max_deliveries and self._bytes < self._max_bytes:
+        if self._length < self._max_deliveries and self._bytes < self._max_bytes:
             return True
         self._dropping = connection
         if self._max_deliveries:
-            logger.warning("The queue is full (%d messages); the broker keeps the rest.", len(self._queue))
+            logger.warning("The queue is full (%d messages); the broker keeps the rest.", self._length)
         return False
 
     def close(self) -> None:
@@ -101,23 +104,26 @@ class Inbox:
     @property
     def next_connection(self) -> Connection | None:
         """The connection that brought the oldest message; None when nothing waits."""
-        return self._queue[0][0] if self._queue else None
+        return self._queues[0][0] if self._queues else None
 
-    def take(self, connection: Connection) -> Iterator[PublishPacket]:
-        """Give out messages, oldest first, for as long as they are of one connection."""
-        queue = self._queue
-        try:
-            while queue and queue[0][0] is connection:
-                _, packet = queue.popleft()
-                self._bytes -= len(packet.payload)
-                yield packet
-        finally:
-            # Also when the caller has enough.
-            if len(queue) < READ_BELOW and self._bytes < READ_BELOW_BYTES:
-                self.may_read.set()
+    def take(self) -> Iterator[PublishPacket]:
+        """Give out the messages of that connection, oldest first; call ``on_taken`` after the last."""
+        packets = self._queues[0][1]
+        while packets:
+            packet = packets.popleft()
+            self._length -= 1
+            self._bytes -= len(packet.payload)
+            yield packet
+
+    def on_taken(self) -> None:
+        """Let connections read on when there is room again."""
+        if not self._queues[0][1]:
+            self._queues.popleft()
+        if self._length < READ_BELOW and self._bytes < READ_BELOW_BYTES:
+            self.may_read.set()
 
     def on_drained(self) -> None:
         """Note that all that was taken is done with; have the rest sent again if some was not."""
-        if self._dropping is not None and not self._queue:
+        if self._dropping is not None and not self._length:
             self._dropping.redelivery_wanted.set()
             self._dropping = None

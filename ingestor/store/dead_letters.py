@@ -1,21 +1,22 @@
-"""What becomes of payloads that are refused: kept as they came, unless they come too fast to be kept.
+"""Dead letters: rejected payloads are kept as they came, unless they come too fast to be kept.
 
 Those are counted, in one record for each topic and minute, with the beginning of the first as an example.
 It is written before they are acknowledged, so nothing goes without a record. A sensor node keeps such
-readings and sends them again: it is never told that they are settled.
+readings and sends them again: they are never confirmed.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from bson import ObjectId
 
-from ingestor.decode.energy_json import Rejection
+from ingestor.delivery import Rejection, RejectKind
 from ingestor.documents import RejectedDocument
 from ingestor.receive.token_bucket import TokenBuckets
 
-# Bytes of refused payloads that are kept. They stay for 30 days: at worst 20 GB in all.
+# Bytes of rejected payloads that are kept. They stay for 30 days: at worst 20 GB in all.
 TOPIC_BYTES_AT_ONCE = 4 << 20
 TOPIC_BYTES_PER_S = 2 << 10
 ALL_BYTES_AT_ONCE = 64 << 20
@@ -30,7 +31,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """What becomes of some refused payloads.
+    """What becomes of some rejected payloads.
 
     Attributes:
         kept: Those that are kept as they are.
@@ -46,6 +47,20 @@ class DeadLetters:
     counted: int = 0
 
 
+def to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:
+    """Make the document of a rejected payload that is kept."""
+    document = {
+        "topic": rejection.topic,
+        "payload": rejection.payload,
+        "kind": rejection.kind.value,
+        "reason": rejection.reason,
+        "row": rejection.row,
+        "sequence": rejection.sequence,
+        "received_at": received_at,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
 class DeadLetterPolicy:
     """Tells what is kept from what is counted."""
 
@@ -56,13 +71,13 @@ class DeadLetterPolicy:
         self._minute = datetime.min  # noqa: DTZ901 - before any
 
     def sort(self, rejections: Sequence[Rejection], now: datetime) -> DeadLetters:
-        """Sort out what was refused.
+        """Sort rejections.
 
         Args:
             rejections: All of one batch.
             now: When it came, UTC, naive.
         """
-        kept = [each for each in rejections if each.kind != "flood" and self._has_room(each)]
+        kept = [each for each in rejections if each.kind is not RejectKind.FLOOD and self._has_room(each)]
         if len(kept) == len(rejections):
             return DeadLetters(kept)
         ours = set(map(id, kept))
@@ -105,7 +120,7 @@ def _begin(topic: str, rejection: Rejection, now: datetime) -> RejectedDocument:
         "_id": ObjectId(),
         "topic": topic,
         "payload": rejection.payload[:EXAMPLE_BYTES],
-        "kind": "flood",
+        "kind": RejectKind.FLOOD.value,
         "reason": "",
         "received_at": now,
         "until": now,

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from mqtt5 import PublishPacket
-
-from ingestor import pipeline
+from broker.topics import Topics
+from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
 from ingestor.alarms import commands, evaluator, outbox, records
 from ingestor.alarms.config import config
 from ingestor.alarms.liveness import LivenessMonitor
@@ -14,7 +13,7 @@ from ingestor.alarms.reevaluate.reading_history import ReadingHistory
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alert import alert_publisher
-from ingestor.decode import batch_decoder, energy_json
+from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import inbox, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.service import Ingestor
@@ -26,28 +25,31 @@ from tests.fault_points.point import Point
 # What faults get hold of.
 Allowance = token_bucket.TokenBuckets
 Announcer = alert_publisher.AlertPublisher
-Batch = batch_decoder.Batch
+Batch = delivery.Batch
+Delivery = delivery.Delivery
 Keep = outbox.AlarmOutbox
 Pipeline = pipeline.Pipeline
-Rejection = energy_json.Rejection
+Receipts = confirm.Receipts
+Rejection = delivery.Rejection
 
 # Taken in.
 SLOW_DOWN_AT = (Point(inbox, "READ_BELOW"), Point(inbox, "READ_BELOW_BYTES"))
 # At how many deliveries, and at how many bytes, they are turned away: by the names of these bounds.
 INBOX_BOUNDS = Point(inbox.Inbox.__init__, "__kwdefaults__")
-OPEN_BATCH = Point(batch_decoder.BatchDecoder, "next_batch")
-OPEN_READINGS = Point(batch_decoder.BatchDecoder, "_open_readings")
+OPEN_BATCH = Point(batch_reader.BatchReader, "next_batch")
+OPEN_READINGS = Point(batch_reader.BatchReader, "_open_readings")
 
 # Looked at.
-VALIDATE_PAYLOAD = Point(batch_decoder, "validate")
-LARGEST_PAYLOAD = Point(energy_json, "MAX_PAYLOAD_BYTES")
+CHECK_MESSAGE = Point(batch_reader, "check_message")
+DECODE_PAYLOAD = Point(batch_reader, "decode")
+LARGEST_PAYLOAD = Point(validate, "MAX_PAYLOAD_BYTES")
 MOST_READINGS_OF_A_PAYLOAD = Point(energy_json, "MAX_READINGS_PER_PAYLOAD")
-PLACE_OF_TOPIC = Point(energy_json, "_sensor_key")
+PLACE_OF_TOPIC = Point(batch_reader, "sensor_key")
 READ_MOMENT = Point(energy_json, "parse_timestamp")
-FURTHEST_AHEAD = Point(energy_json, "MAX_AHEAD")
+FURTHEST_AHEAD = Point(validate, "MAX_AHEAD")
 MAY_HAVE_A_FIELD_TWICE = Point(energy_json, "may_have_duplicate_keys")
 # A builtin, replaced where bad values are shown and nowhere else.
-ESCAPE_VALUE = Point(energy_json, "ascii")
+ESCAPE_VALUE = Point(explanations, "ascii")
 
 # Let in.
 REFILL_ALLOWANCE = Point(Allowance, "refill")
@@ -60,7 +62,7 @@ SPEAKS_FOR_SENSOR = Point(SensorUpdates, "_may_speak_for")
 SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 
 # Stored, or kept as it was refused.
-DOCUMENT_OF_READING = Point(batch_decoder, "to_measure")
+DOCUMENT_OF_READING = Point(flag, "to_measure")
 STORE_BATCH = Point(reading_store.ReadingStore, "insert")
 WRITE_CONCERN = Point(reading_store, "DURABLE")
 LONGEST_PAUSE_S = Point(retry, "MAX_DELAY_S")
@@ -72,7 +74,7 @@ BRING_HOME = Point(Pipeline, "commit")
 PUBLISH_ALERTS = Point(Announcer, "alerts")
 MARK_ALERTED = Point(Announcer, "_mark")
 SWEEP_ALERTS = Point(Announcer, "_sweep")
-CONFIRM_BATCH = Point(Pipeline, "_confirm")
+CONFIRM_BATCH = Point(Receipts, "confirm")
 CONFIRM_TO_SENSOR = Point(Ingestor, "_send")
 ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
 
@@ -107,12 +109,12 @@ MOST_NOTIFICATIONS_WAITING = Point(notifier, "MAX_WAITING")
 
 def confirm_all(bringing: Pipeline, opened: Batch) -> None:
     """Tell sensors that they may forget a batch, as if all of it were stored."""
-    bringing._confirm(opened, {}, DeadLetters())
+    bringing.receipts.confirm(opened, [])
 
 
-def confirm_as_refused(bringing: Pipeline, topic: str, sequence: int) -> None:
+def confirm_as_refused(receipts: Receipts, topic: str, sequence: int) -> None:
     """Tell a sensor that it may forget a reading, as if that were kept as it was refused."""
-    bringing.confirmations.rejected(bringing.topics.sensor_key(topic), sequence)
+    receipts.rejected(Topics.sensor_key(topic), sequence)
 
 
 def keep_all(rejections: Sequence[Rejection]) -> DeadLetters:
@@ -125,10 +127,13 @@ def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:
     return allowance_of_keys.left.setdefault(key, amount)
 
 
-def open_refused(opened: Batch, delivery: PublishPacket) -> None:
+def open_refused(delivered: Delivery, opened: Batch) -> None:
     """Take of a payload what is refused; nothing is caught."""
-    checked = energy_json.validate(delivery, opened.received_at)
-    opened.rejections += [each for each in checked if isinstance(each, Rejection)]
+    key = validate.check_message(delivered)
+    assert not isinstance(key, Rejection)
+    decoders.decode(delivered)
+    validate.validate(delivered, key, opened.received_at)
+    delivered.outcomes = [each for each in delivered.rows if isinstance(each, Rejection)]
 
 
 def note_swept(announcer: Announcer) -> None:

@@ -39,7 +39,7 @@ from ingestor.alarms.rules.rule_settings import (
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.alarms.service import AlarmService
 from ingestor.documents import Measure, format_timestamp, is_late, to_measure
-from ingestor.flag.thresholds import Thresholds, exceeded_threshold
+from ingestor.flag import Thresholds
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import ReadingStore, open_store
 from ingestor.store.sensor_store import SensorStore
@@ -47,6 +47,7 @@ from ingestor.store.sensor_updates import SensorUpdates
 from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
 from tests.alarm_model import Episode, Seen, episodes
+from tests.deliveries import exceeded_threshold
 from tests.fault_points import ingestor
 from tests.fault_points.point import Point
 

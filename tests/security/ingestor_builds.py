@@ -45,11 +45,11 @@ def confirms_floods() -> None:
     """A sensor is told that it may forget what was only counted."""
     confirm = ingestor.CONFIRM_BATCH.original
 
-    def everything(pipeline: ingestor.Pipeline, each: ingestor.Batch, *more: object) -> None:
-        confirm(pipeline, each, *more)
+    def everything(receipts: ingestor.Receipts, each: ingestor.Batch, *more: object) -> None:
+        confirm(receipts, each, *more)
         for rejection in each.rejections:
             sequence = json.loads(rejection.payload)["sequence"]
-            ingestor.confirm_as_refused(pipeline, rejection.topic, sequence)
+            ingestor.confirm_as_refused(receipts, rejection.topic, sequence)
 
     ingestor.CONFIRM_BATCH.replace(everything).start()
 
@@ -79,13 +79,14 @@ def any_id() -> None:
 
 def any_retained() -> None:
     """A retained reading is one like any other."""
-    judge = ingestor.VALIDATE_PAYLOAD.original
+    check = ingestor.CHECK_MESSAGE.original
 
-    def without_flag(delivery: PublishPacket, now: datetime) -> object:
-        same = PublishPacket(delivery.topic, delivery.payload, qos=delivery.qos, packet_id=delivery.packet_id)
-        return judge(same, now)
+    def without_flag(delivery: ingestor.Delivery) -> object:
+        packet = delivery.packet
+        same = PublishPacket(packet.topic, packet.payload, qos=packet.qos, packet_id=packet.packet_id)
+        return check(ingestor.Delivery(same, delivery.key))
 
-    ingestor.VALIDATE_PAYLOAD.replace(without_flag).start()
+    ingestor.CHECK_MESSAGE.replace(without_flag).start()
 
 
 def id_by_chance() -> None:
@@ -102,14 +103,14 @@ def id_by_chance() -> None:
 
 def unforeseen() -> None:
     """Something in a payload that nobody has thought of."""
-    judge = ingestor.VALIDATE_PAYLOAD.original
+    decode = ingestor.DECODE_PAYLOAD.original
 
-    def fail(delivery: PublishPacket, now: datetime) -> object:
-        if delivery.payload == b"unforeseen":
+    def fail(delivery: ingestor.Delivery) -> object:
+        if delivery.packet.payload == b"unforeseen":
             raise RecursionError
-        return judge(delivery, now)
+        return decode(delivery)
 
-    ingestor.VALIDATE_PAYLOAD.replace(fail).start()
+    ingestor.DECODE_PAYLOAD.replace(fail).start()
 
 
 def old_clock() -> None:
@@ -118,8 +119,8 @@ def old_clock() -> None:
     def read_moment(written: str) -> tuple[datetime, str]:
         return datetime.fromisoformat(written[:-1]), written
 
-    def fall(_: object, packet: PublishPacket, each: ingestor.Batch) -> None:
-        ingestor.open_refused(each, packet)
+    def fall(_: object, delivery: ingestor.Delivery, batch: ingestor.Batch) -> None:
+        ingestor.open_refused(delivery, batch)
 
     ingestor.READ_MOMENT.replace(read_moment).start()
     ingestor.OPEN_READINGS.replace(fall).start()

@@ -30,8 +30,9 @@ from ingestor.alarms.rules.rule_settings import (
     StaleSettings,
     SustainedSettings,
 )
-from ingestor.flag.thresholds import Thresholds, exceeded_threshold
+from ingestor.flag import Thresholds
 from tests.alarm_model import Episode, Seen, episodes
+from tests.deliveries import exceeded_threshold
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 MILLISECOND = timedelta(milliseconds=1)

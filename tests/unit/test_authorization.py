@@ -4,15 +4,15 @@ from dataclasses import astuple
 from datetime import datetime, timedelta
 
 import pytest
-from mqtt5 import PublishPacket
 
 from broker.messages import NodeStatus
 from broker.topics import SensorKey
-from ingestor.decode.energy_json import Rejection
+from ingestor.delivery import Delivery, Rejection, RejectKind
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.store.dead_letters import MAX_RECORDS, TOPIC_BYTES_AT_ONCE, DeadLetterPolicy
 from ingestor.store.sensor_updates import SensorUpdates
+from tests import deliveries
 from tests.fault_points.ingestor import MOST_ALLOWANCES, TAKE_FROM_ALLOWANCE
 
 NOW = datetime(2026, 11, 27, 10)  # noqa: DTZ001 - as in documents
@@ -35,8 +35,8 @@ def clock() -> Clock:
     return Clock()
 
 
-def delivery(topic: str = TOPIC, payload: bytes = b"{}") -> PublishPacket:
-    return PublishPacket(topic, payload)
+def delivery(topic: str = TOPIC) -> Delivery:
+    return deliveries.delivery(b"{}", topic)
 
 
 def test_bucket_holds_so_much_and_fills_again(clock: Clock) -> None:
@@ -126,7 +126,9 @@ def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock)
     assert not gate.owns(SensorKey("b", "S-1"))
 
 
-def refusals(count: int, topic: str = TOPIC, kind: str = "flood", size: int = 10) -> list[Rejection]:
+def refusals(
+    count: int, topic: str = TOPIC, kind: RejectKind = RejectKind.FLOOD, size: int = 10
+) -> list[Rejection]:
     return [Rejection(kind, "too much", topic, b"x" * size) for _ in range(count)]
 
 
@@ -148,10 +150,10 @@ def test_flood_has_one_record_in_a_minute() -> None:
 def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
     floods = DeadLetterPolicy()
     size = TOPIC_BYTES_AT_ONCE // 4
-    sorted_out = floods.sort(refusals(6, kind="invalid", size=size), NOW)
+    sorted_out = floods.sort(refusals(6, kind=RejectKind.INVALID, size=size), NOW)
     assert (len(sorted_out.kept), sorted_out.counted) == (4, 2)
     # Another topic has its own.
-    assert len(floods.sort(refusals(1, "energy/readings/a/S-2", "invalid"), NOW).kept) == 1
+    assert len(floods.sort(refusals(1, "energy/readings/a/S-2", RejectKind.INVALID), NOW).kept) == 1
 
 
 def test_topics_without_end_share_a_record() -> None:

@@ -17,8 +17,10 @@ from bench.measure.ratios import costs, rates, ratios
 from bench.measure.throughput import Sample, consumers
 from bench.plot import draw
 from bench.table import ResultTable, spread
-from ingestor.decode.energy_json import Valid, validate
+from ingestor.delivery import Delivery
 from ingestor.documents import utc_now
+from ingestor.validate import sensor_key
+from tests.deliveries import Valid, check
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_what_is_published_are_distinct_valid_readings(plan: LoadPlan) -> None:
     for packed in plan.packets():
         packet, _ = read(memoryview(packed))
         assert isinstance(packet, PublishPacket)
-        for each in validate(packet, utc_now()):
+        for each in check(Delivery(packet, sensor_key(packet.topic)), utc_now()):
             assert isinstance(each, Valid)
             ids.add((each.reading["sensor_id"], each.timestamp[1]))
             anomalies += each.reading["value_kwh"] == HIGH_KWH
@@ -80,7 +82,9 @@ def test_readings_of_a_thousand_in_a_payload_fit_into_one() -> None:
     (packed,) = LoadPlan(1000, sensors=1, array=1000).packets()
     packet, _ = read(memoryview(packed))
     assert isinstance(packet, PublishPacket)
-    assert all(isinstance(each, Valid) for each in validate(packet, utc_now()))
+    assert all(
+        isinstance(each, Valid) for each in check(Delivery(packet, sensor_key(packet.topic)), utc_now())
+    )
 
 
 def test_percentiles_pair_messages_by_their_order() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestor.decode.duplicate_keys import FIELDS, find_duplicate_keys
-from ingestor.decode.energy_json import Rejection, Valid
+from ingestor.delivery import Rejection
+from tests.deliveries import Valid
 from tests.unit.test_energy_json import GOOD, check
 
 REST = '"sensor_id": "S-1", "timestamp": "2026-11-23T10:00:00.123Z"'

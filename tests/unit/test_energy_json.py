@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mqtt5 import PublishPacket, QoS
 from pydantic import TypeAdapter, ValidationError
 
 from broker.messages import MAX_PAYLOAD_BYTES, Reading, ReadingRow
-from ingestor.decode.energy_json import Checked, Rejection, Valid, validate
 from ingestor.decode.timestamps import parse_timestamp
+from ingestor.delivery import Rejection
+from tests import deliveries
+from tests.deliveries import Checked, Valid
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC).replace(tzinfo=None)
 GOOD: dict[str, object] = {
@@ -26,8 +27,7 @@ TOPIC = "energy/readings/lari/S-1"
 
 def check(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> list[Checked]:
     encoded = payload.encode() if isinstance(payload, str) else payload
-    packet = PublishPacket(topic, encoded, qos=QoS.AT_LEAST_ONCE, packet_id=1, retain=retain)
-    return list(validate(packet, NOW))
+    return list(deliveries.check(deliveries.delivery(encoded, topic, retain=retain), NOW))
 
 
 def refusal(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> Rejection:

@@ -21,7 +21,7 @@ from ingestor.alarms.commands import AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.manager import AlarmManager
 from ingestor.documents import Measure
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 from monitor.cli.watch import reading_line
 from monitor.export.formats import CsvWriter
 from monitor.verify.verifier import Verdict, verdict_lines

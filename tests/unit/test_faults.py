@@ -12,13 +12,15 @@ from mqtt5 import PublishPacket, QoS
 from broker.ledger import ExpectedOutcome, payload_digest
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
 from broker.topics import SensorKey
-from ingestor.decode.energy_json import Rejection, validate
+from ingestor.delivery import Delivery, Rejection
+from ingestor.validate import sensor_key
 from sensor_node.faults.fault_option import check_faults, read_fault
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 from sensor_node.faults.injector import Injector
 from sensor_node.faults.oracle import MeterOutput, ground_truth
 from sensor_node.meter.meter import Meter, MeterParts
 from sensor_node.meter.register import EnergyRegister, RegisterPlan
+from tests import deliveries
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -205,7 +207,7 @@ def test_spoiled_payload_is_refused_by_the_ingestor_for_the_reason_in_the_ledger
     ((made,),) = read(meter(f"{kind}=100%"), 1)
     must = ground_truth(made, NOW, 12.0).must
     packet = PublishPacket("energy/readings/lari/S-1", made.payload, packet_id=1, qos=QoS.AT_LEAST_ONCE)
-    (refused,) = validate(packet, NOW.replace(tzinfo=None))
+    (refused,) = deliveries.check(Delivery(packet, sensor_key(packet.topic)), NOW.replace(tzinfo=None))
     assert isinstance(refused, Rejection)
     assert must == ExpectedOutcome(fate="rejected", kind=refused.kind)
     assert (kind == "oversized") == (len(made.payload) > MAX_PAYLOAD_BYTES)

@@ -14,9 +14,9 @@ from broker.connection import Connection
 from broker.messages import NodeStatus, ReadingRow
 from broker.topics import SensorKey, Topics
 from ingestor.alert.alert import to_alert
-from ingestor.confirm.receipts import Receipts
+from ingestor.batch_reader import BatchReader
+from ingestor.confirm import Receipts
 from ingestor.counters import Counters
-from ingestor.decode.batch_decoder import BatchDecoder
 from ingestor.documents import (
     Timestamp,
     day_of,
@@ -27,11 +27,12 @@ from ingestor.documents import (
     to_measure,
     utc_now,
 )
-from ingestor.flag.thresholds import Thresholds, exceeded_threshold
+from ingestor.flag import Thresholds
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import READ_BELOW, Inbox
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.store.sensor_updates import SensorUpdates
+from tests.deliveries import exceeded_threshold
 
 TOPICS = Topics()
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
@@ -71,18 +72,20 @@ def written(moment: datetime) -> Timestamp:
 
 def taken(inbox: Inbox, count: int = 1) -> int:
     """How many can be taken, at most ``count``."""
-    connection = inbox.next_connection
-    return 0 if connection is None else len(list(islice(inbox.take(connection), count)))
+    if inbox.next_connection is None:
+        return 0
+    found = len(list(islice(inbox.take(), count)))
+    inbox.on_taken()
+    return found
 
 
 def owned(_: SensorKey) -> bool:
     return True
 
 
-def opener(inbox: Inbox, books: Counters) -> BatchDecoder:
-    return BatchDecoder(
-        inbox, TOPICS, Thresholds(12.0), books, SensorUpdates(), Authorization(TokenBuckets(20.0, 1_000_000))
-    )
+def opener(inbox: Inbox, books: Counters) -> BatchReader:
+    authorization = Authorization(TokenBuckets(20.0, 1_000_000))
+    return BatchReader(inbox, TOPICS, Thresholds(12.0), books, authorization)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +162,7 @@ def test_books_count_what_arrives_and_what_is_opened() -> None:
     assert (books.received, books.pending, books.balance) == (3, 3, 0)
     batch = opener(inbox, books).next_batch()
     assert batch is not None
-    assert (len(batch.packet_ids), len(batch.measures), len(batch.rejections)) == (4, 3, 2)
+    assert (len(batch.deliveries), len(batch.measures), len(batch.rejections)) == (4, 3, 2)
     assert (books.received, books.pending, books.balance) == (5, 5, 0)
 
 

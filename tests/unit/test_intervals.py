@@ -13,7 +13,7 @@ from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.sensor_state import LEARN_FROM, NEVER
 from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 
 BEGIN = datetime(2026, 11, 23, 10, 0)  # noqa: DTZ001 - as documents have it
 SECOND = timedelta(seconds=1)

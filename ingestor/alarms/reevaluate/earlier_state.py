@@ -11,7 +11,7 @@ from ingestor.alarms.rules.functions import RuleState, WindowReading, is_calm, p
 from ingestor.alarms.rules.sensor_rules import RuleHistory, SensorRules
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure
-from ingestor.flag.thresholds import threshold_of
+from ingestor.flag import threshold_of
 
 Episodes = dict[str, AlarmDocument]
 

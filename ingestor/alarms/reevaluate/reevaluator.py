@@ -18,7 +18,7 @@ from ingestor.alarms.reevaluate.reading_history import ReadingHistory
 from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
-from ingestor.flag.thresholds import threshold_of
+from ingestor.flag import threshold_of
 from ingestor.store.sensor_updates import SensorUpdates
 
 

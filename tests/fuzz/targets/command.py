@@ -16,7 +16,7 @@ from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands, read_command
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.manager import AlarmManager
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 RULES = {"overconsumption", "sustained", "budget", "stuck", "silent", "offline", "clock", "rejecting"}

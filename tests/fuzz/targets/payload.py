@@ -13,8 +13,11 @@ from typing import Any
 from mqtt5 import PublishPacket, QoS
 from pydantic_core import from_json
 
-from ingestor.decode.energy_json import Checked, Rejection, Valid, validate
+from ingestor.delivery import Delivery, Rejection, RejectKind
 from ingestor.documents import to_measure
+from ingestor.validate import sensor_key
+from tests import deliveries
+from tests.deliveries import Checked, Valid
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -90,13 +93,13 @@ def check(data: bytes) -> None:
     site, _, name = re.sub(r"[+#\0]", "", place).partition("/")
     topic = f"energy/readings/{site}/{name.replace('/', '')}"
     packet = PublishPacket(topic, payload, qos=QoS.AT_LEAST_ONCE, packet_id=1, retain=is_retained)
-    answers = list(validate(packet, NOW.replace(tzinfo=None)))
+    answers = list(deliveries.check(Delivery(packet, sensor_key(topic)), NOW.replace(tzinfo=None)))
     for answer in answers:
         _check_answer(answer, packet)
     whole = _kind_of_all(packet)
     if whole is not None:
         assert [_kind(each) for each in answers] == [whole]
-        assert answers[0] == Rejection(whole, answers[0].reason, topic, payload)  # type: ignore[union-attr]
+        assert answers[0] == Rejection(RejectKind(whole), answers[0].reason, topic, payload)  # type: ignore[union-attr]
         return
     content = from_json(payload)
     rows = content if isinstance(content, list) else [content]
@@ -142,7 +145,9 @@ def _check_answer(answer: Checked, packet: PublishPacket) -> None:
     assert answer.topic == packet.topic
     assert_is_sentence(answer.reason)
     sequence = {} if answer.sequence is None else {"sequence": answer.sequence}
-    assert_is_kept({"kind": answer.kind, "reason": answer.reason, "payload": answer.payload, **sequence})
+    assert_is_kept(
+        {"kind": answer.kind.value, "reason": answer.reason, "payload": answer.payload, **sequence}
+    )
     assert answer.row is not None or answer.payload == packet.payload
     assert answer.sequence is None or 0 <= answer.sequence < 2**63
 

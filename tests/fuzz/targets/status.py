@@ -13,9 +13,10 @@ from pydantic_core import from_json
 from pymongo import UpdateMany, UpdateOne
 
 from broker.topics import Topics
+from ingestor.batch_reader import BatchReader
 from ingestor.counters import Counters
-from ingestor.decode.batch_decoder import Batch, BatchDecoder
-from ingestor.flag.thresholds import Thresholds
+from ingestor.delivery import Batch
+from ingestor.flag import Thresholds
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.token_bucket import TokenBuckets
@@ -79,12 +80,14 @@ def check(data: bytes) -> None:
     connection = cast("Connection", object())
     packet = PublishPacket(topics.status(site, name), payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
     inbox.put(connection, [packet])
-    batch = BatchDecoder(
-        inbox, topics, Thresholds(12.0), books, sensors, Authorization(TokenBuckets(20.0, 1_000))
-    ).next_batch()
+    authorization = Authorization(TokenBuckets(20.0, 1_000))
+    batch = BatchReader(inbox, topics, Thresholds(12.0), books, authorization).next_batch()
     assert batch is not None
-    assert batch.packet_ids == [7]
+    assert [each.packet.packet_id for each in batch.deliveries] == [7]
     assert len(batch.statuses) + len(batch.rejections) == 1, "it is taken once or refused once"
+    for key, status in batch.statuses:
+        if status is not None:
+            sensors.on_status(key, status, authorization.may_own)
     updates = sensors.take()
     if payload:
         _check_answer(batch, payload, site, name)

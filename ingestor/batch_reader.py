@@ -1,0 +1,108 @@
+"""Open a batch: receive, authorize, decode, validate and flag, row by row."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from broker.messages import NodeStatus
+from broker.topics import Topics
+from ingestor.counters import Counters
+from ingestor.decode.decoders import decode
+from ingestor.delivery import Batch, Delivery, Rejection, RejectKind
+from ingestor.documents import utc_now
+from ingestor.flag import Thresholds, flag
+from ingestor.receive.authorization import Authorization
+from ingestor.receive.inbox import Inbox
+from ingestor.validate import INVALID_IDS, check_message, sensor_key, validate
+
+logger = logging.getLogger(__name__)
+
+BATCH_READINGS = 1000
+BATCH_AGE_S = 0.02
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(slots=True)
+class BatchReader:
+    """Opens what waits in the inbox. It knows no database and no connection."""
+
+    inbox: Inbox
+    topics: Topics
+    thresholds: Thresholds
+    counters: Counters
+    authorization: Authorization
+    _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
+    _readings: str = field(init=False)
+    _commands: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readings = self.topics.readings_prefix
+        self._commands = self.topics.commands_prefix
+
+    def next_batch(self) -> Batch | None:
+        """Open what waits, up to 1000 readings and for at most 20 ms; None when nothing waits."""
+        connection = self.inbox.next_connection
+        if connection is None:
+            return None
+        deadline = time.monotonic() + BATCH_AGE_S
+        # Each batch has a time of its own, also when the clock stands still or is set back.
+        self._last = max(utc_now(), self._last + MILLISECOND)
+        batch, payloads = Batch(self._last, connection), 0
+        for packet in self.inbox.take():
+            topic = packet.topic
+            delivery = Delivery(packet, sensor_key(topic))
+            batch.deliveries.append(delivery)
+            if topic.startswith(self._readings):
+                payloads += 1
+                self._open_readings(delivery, batch)
+            elif topic.startswith(self._commands):
+                batch.commands.append(delivery)
+            else:
+                self._open_status(delivery, batch)
+            batch.size += len(delivery.outcomes)
+            if batch.size >= BATCH_READINGS or time.monotonic() > deadline:
+                break
+        self.inbox.on_taken()
+        self.counters.waiting -= payloads
+        self.counters.in_flight += batch.size
+        self.counters.received += batch.size - payloads
+        return batch
+
+    def _open_readings(self, delivery: Delivery, batch: Batch) -> None:
+        topic, allowed = delivery.packet.topic, self.authorization.readings.left
+        if allowed.get(topic, 0.0) < 1 and (rejection := self.authorization.reject(delivery)) is not None:
+            delivery.outcomes = (rejection,)
+            return
+        count = len(batch.measures)
+        try:
+            key = check_message(delivery)
+            if isinstance(key, Rejection):
+                delivery.outcomes = (key,)
+            else:
+                decode(delivery)
+                validate(delivery, key, batch.received_at)
+                flag(delivery, key, self.thresholds, batch)
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw would come again for ever
+            logger.error("A payload on %r cannot be read; it is kept: %r", topic, error)  # noqa: TRY400
+            del batch.measures[count:]
+            reason = f"it cannot be read ({type(error).__name__})"
+            delivery.outcomes = (delivery.reject(RejectKind.INVALID, reason),)
+        allowed[topic] -= len(delivery.outcomes)
+
+    def _open_status(self, delivery: Delivery, batch: Batch) -> None:
+        key, payload = Topics.sensor_key(delivery.packet.topic), delivery.packet.payload
+        if key.is_valid and not self.authorization.owns(key):
+            delivery.outcomes = (self.authorization.reject_foreign(key, delivery),)
+        elif not payload:
+            batch.statuses.append((key, None))
+        elif not key.is_valid:
+            delivery.outcomes = (delivery.reject(RejectKind.TOPIC, INVALID_IDS),)
+        else:
+            try:
+                batch.statuses.append((key, NodeStatus.model_validate_json(payload)))
+            except ValidationError:
+                reason = 'a status is {"state": "online"} or {"state": "offline"}'
+                delivery.outcomes = (delivery.reject(RejectKind.STATUS, reason),)

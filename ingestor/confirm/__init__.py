@@ -1,1 +1,0 @@
-"""Tell sensors which readings they may forget."""

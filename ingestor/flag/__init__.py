@@ -1,1 +1,0 @@
-"""Say which readings are above their threshold."""

@@ -1,0 +1,70 @@
+"""Check what a decoder cannot know: the message itself, its topic, and the ingestor's clock."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from broker.messages import MAX_PAYLOAD_BYTES
+from broker.topics import SensorKey, Topics
+from ingestor.delivery import Delivery, Rejection, RejectKind
+
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+MAX_AHEAD = timedelta(minutes=5)
+INVALID_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
+
+
+@lru_cache(maxsize=200_000)
+def sensor_key(topic: str) -> SensorKey | None:
+    """The site and the sensor of a topic, one object for all its messages; None if they are no ids."""
+    key = Topics.sensor_key(topic)
+    return SensorKey(sys.intern(key.site), key.name) if key.is_valid else None
+
+
+def check_message(delivery: Delivery) -> SensorKey | Rejection:
+    """Reject what need not be decoded at all; else say whose it is."""
+    packet = delivery.packet
+    if len(packet.payload) > MAX_PAYLOAD_BYTES:
+        size = f"the payload has {len(packet.payload):,} bytes; at most {MAX_PAYLOAD_BYTES:,} are taken"
+        return delivery.reject(RejectKind.TOO_LARGE, size)
+    if packet.retain:
+        retained = "a reading may not be retained; publish it without the retain flag"
+        return delivery.reject(RejectKind.RETAINED, retained)
+    return delivery.key or delivery.reject(RejectKind.TOPIC, INVALID_IDS)
+
+
+def validate(delivery: Delivery, key: SensorKey, now: datetime) -> None:
+    """Reject the rows that cannot be readings of this sensor at this time.
+
+    Args:
+        delivery: A decoded delivery.
+        key: The site and the sensor of its topic.
+        now: The ingestor's clock, UTC, naive.
+    """
+    rows = delivery.rows
+    rejections: dict[int, Rejection] | None = None
+    for index, row in enumerate(rows):
+        if isinstance(row, Rejection):
+            continue
+        reading, (at, _) = row
+        if at <= now and at >= OLDEST and reading["sensor_id"] == key.name:
+            continue  # nearly all
+        if reading["sensor_id"] != key.name:
+            kind, reason = (
+                RejectKind.TOPIC,
+                f"the topic says {key.name}, the payload says {reading['sensor_id']}",
+            )
+        elif at < OLDEST or at > now + MAX_AHEAD:
+            kind, reason = RejectKind.TIME, _wrong_time(at, now)
+        else:
+            continue
+        rejections = rejections or {}
+        rejections[index] = delivery.reject_row(index, reading, kind, reason)
+    if rejections:
+        delivery.rows = [rejections.get(index, row) for index, row in enumerate(rows)]
+
+
+def _wrong_time(at: datetime, now: datetime) -> str:
+    if at < OLDEST:
+        return "timestamp is before the year 2000; is the sensor's clock set?"
+    ahead = timedelta(seconds=round((at - now).total_seconds()))
+    return f"timestamp {at:%Y-%m-%d %H:%M:%S} UTC is {ahead} ahead of this ingestor's clock"
