@@ -72,7 +72,7 @@ async def test_sensor_that_people_move_is_taken_from_there(arena: World, log: Pa
             stdout=asyncio.subprocess.PIPE,
         )
         said, _ = await moved.communicate()
-        assert said.decode() == "sensor-a1 belongs to site b within five seconds.\n"
+        assert said.decode() == "Site of sensor-a1: b, within five seconds.\n"
 
         async def is_taken() -> bool:
             await gateway.publish("energy/readings/b/sensor-a1", payload("sensor-a1", 2.0))
