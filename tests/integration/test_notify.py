@@ -27,12 +27,12 @@ A_MOMENT_S = 0.1
 HELD_UP_S = 3
 PROCESS = """
 import asyncio, sys
-from ingestor.alarms.config.config import Notifications
+from ingestor.alarms.config.config import NotificationSettings
 from ingestor.alarms.notify.notifier import Notice, Notifier
 
 async def briefly():
-    notifier = Notifier(sys.argv[1], Notifications(), None)
-    notifier.tell(Notice("", "major", "Alarm", ""))
+    notifier = Notifier(sys.argv[1], NotificationSettings(), None)
+    notifier.notify(Notice("", "major", "Alarm", ""))
     work = asyncio.create_task(notifier.work())
     await asyncio.to_thread(sys.stdin.readline)
     work.cancel()

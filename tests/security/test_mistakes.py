@@ -119,7 +119,7 @@ def test_mistake_is_told_without_the_password(tmp_path: Path, name: str) -> None
     [
         ("wrong-option", "broker.settings.redact", str),
         ("url-where-a-number-is", "broker.settings.redact", str),
-        ("url-as-a-command", "monitor.__main__.without_secrets", str),
+        ("url-as-a-command", "monitor.__main__.redact", str),
         ("password-of-the-page", "broker.settings.redact", str),
         ("no-scheme", "broker.settings.explain", lambda error, _: str(error)),
         ("notify-of-a-word", "broker.settings.explain", lambda error, _: str(error)),
