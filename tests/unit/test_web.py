@@ -18,7 +18,7 @@ from monitor.web.ingestors import IngestorReport
 from monitor.web.sensor_history import SensorHistory
 from monitor.web.widgets.charts import heat_chart, history_chart, totals_chart
 from monitor.web.widgets.rejected_list import payload_text
-from monitor.web.widgets.sensor_tile import sparkline_svg, tile_class, tile_html
+from monitor.web.widgets.sensor_grid import sparkline_svg, tile_class, tile_html
 from tests.fault_points.web import MOST_TOKENS, starts_of_bars
 from tests.unit.test_ingestor import PLACE, reading, written
 

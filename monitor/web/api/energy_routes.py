@@ -10,35 +10,13 @@ from monitor.queries.database import Database, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
 from monitor.report.settings import check_zone
 from monitor.web.api.errors import InvalidQueryError
-from monitor.web.api.models import (
-    DocumentModel,
-    EnergyRow,
-    ItemList,
-    Kwh,
-    SensorDocumentModel,
-    Timestamp,
-)
+from monitor.web.api.models import EnergyRow, HeatRow, ItemList, PeakRow
 from monitor.web.api.parameters import SensorIds, SiteQuery, TimeRangeQuery
 
 DEFAULT_RANGE = timedelta(days=7)
 MAX_RANGE = timedelta(days=366)
 MAX_ROWS = 10_000
 ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
-
-
-class HeatRow(DocumentModel):
-    """An hour of the week."""
-
-    weekday: int | None = Field(None, description="1 is Monday.", ge=1, le=7)
-    hour: int | None = Field(None, ge=0, le=23)
-    mean_kwh: Kwh | None = Field(None, description="Average energy of this hour in kWh.")
-
-
-class PeakRow(SensorDocumentModel):
-    """An hour with a high reading."""
-
-    start: Timestamp | None = Field(None, description="Start of the hour.")
-    max_kwh: Kwh | None = Field(None, description="The reading in kWh.")
 
 
 class EnergyScopeQuery(TimeRangeQuery, SiteQuery):

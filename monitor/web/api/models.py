@@ -96,18 +96,14 @@ class ShelvedRule(DocumentModel):
 class Sensor(SensorDocumentModel):
     """A sensor."""
 
-    location: str | None = Field(
-        None, description="As set by an operator, else as reported.", examples=["Room 1"]
-    )
+    location: str | None = Field(None, description="As set, else as reported.", examples=["Room 1"])
     reported_location: str | None = Field(None, description="As reported by the sensor.")
     status: str | None = Field(None, description="Last status of its node.", examples=["online"])
     node_id: str | None = Field(None, description="Its node.")
     first_reading: Timestamp | None = Field(None, description="Time of its oldest reading.")
     last_reading: Timestamp | None = Field(None, description="Time of its newest reading.")
     threshold_kwh: Kwh | None = Field(None, description="Its own threshold in kWh, if it has one.")
-    interval_s: Kwh | None = Field(
-        None, description="Learned time between readings in seconds.", examples=[5.0]
-    )
+    interval_s: Kwh | None = Field(None, description="Learned seconds between readings.", examples=[5.0])
     shelved: list[ShelvedRule] = Field([], description="Muted rules, also those whose mute has ended.")
 
     @model_validator(mode="before")
@@ -124,9 +120,7 @@ class ReadingItem(SensorDocumentModel):
 
     location: str | None = Field(None, description="As reported by the sensor.", examples=["Room 1"])
     timestamp: Timestamp | None = Field(None, description="Time of the reading, by the sensor's clock.")
-    value_kwh: Kwh | None = Field(
-        None, description="Energy used since the previous reading in kWh.", examples=[1.82]
-    )
+    value_kwh: Kwh | None = Field(None, description="kWh since the previous reading.", examples=[1.82])
     is_anomaly: bool | None = Field(None, description="Whether it exceeds the threshold.")
     threshold_kwh: Kwh | None = Field(None, description="The threshold in kWh, if exceeded.")
     status_message: str | None = Field(None, examples=["Consumption is normal."])
@@ -152,6 +146,21 @@ class RollupItem(EnergyRow):
     computed_at: Timestamp | None = Field(None, description="When this was computed.")
 
 
+class HeatRow(DocumentModel):
+    """An hour of the week."""
+
+    weekday: int | None = Field(None, description="1 is Monday.", ge=1, le=7)
+    hour: int | None = Field(None, ge=0, le=23)
+    mean_kwh: Kwh | None = Field(None, description="Average energy of this hour in kWh.")
+
+
+class PeakRow(SensorDocumentModel):
+    """An hour with a high reading."""
+
+    start: Timestamp | None = Field(None, description="Start of the hour.")
+    max_kwh: Kwh | None = Field(None, description="The reading in kWh.")
+
+
 class AlarmItem(SensorDocumentModel):
     """An alarm: a rule that a sensor violates, or violated."""
 
@@ -164,9 +173,7 @@ class AlarmItem(SensorDocumentModel):
     stands: bool | None = Field(None, description="Whether the alarm is active, or waits to be acknowledged.")
     since: Timestamp | None = Field(None, description="Time of its first reading, by the sensor's clock.")
     raised_at: Timestamp | None = Field(None, description="Time of the reading that raised it.")
-    cleared_at: Timestamp | None = Field(
-        None, description="Time of the reading that cleared it; null while the alarm is active."
-    )
+    cleared_at: Timestamp | None = Field(None, description="Time of the reading that cleared it, if any.")
     limit_kwh: Kwh | None = Field(None, description="The limit of the rule in kWh, if it has one.")
     peak_kwh: Kwh | None = Field(None, description="Highest reading in kWh, if the rule is about readings.")
     waits: bool | None = Field(None, description="Whether it stands until somebody acknowledges it.")

@@ -43,11 +43,9 @@ class LoginAttempt(NamedTuple):
             ip = ipaddress.ip_address(address)
         except ValueError:
             return cls(user, address[:IPV6_PREFIX])
-        if isinstance(ip, ipaddress.IPv6Address):
-            if ip.ipv4_mapped is not None:
-                return cls(user, str(ip.ipv4_mapped))
-            return cls(user, str(ipaddress.ip_network((int(ip), IPV6_PREFIX), strict=False)))
-        return cls(user, str(ip))
+        if ip.version == 4:  # noqa: PLR2004
+            return cls(user, str(ip))
+        return cls(user, str(ip.ipv4_mapped or ipaddress.ip_network((int(ip), IPV6_PREFIX), strict=False)))
 
 
 @dataclass(slots=True)

@@ -97,5 +97,5 @@ class _Alarms:
             self._site.value in {"", alarm["site"]}
             and self._severity.value in {"", alarm["severity"]}
             and self._rule.value in {"", alarm["rule"]}
-            and (not self._sensor.value or self._sensor.value == alarm["sensor_id"])
+            and self._sensor.value in {"", None, alarm["sensor_id"]}
         )

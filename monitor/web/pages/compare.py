@@ -155,12 +155,7 @@ def _starts(period: TimeRange, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]
 
 
 def _peak_table(peaks: Sequence[Peak], deps: Dependencies) -> str:
-    rows = [
-        (
-            each.sensor_id,
-            f"{format_number(each.max_kwh)} kWh",
-            format_clock(each.start, deps.zone, form="%Y-%m-%d %H:%M"),
-        )
-        for each in peaks
-    ]
+    starts = [format_clock(each.start, deps.zone, form="%Y-%m-%d %H:%M") for each in peaks]
+    values = [f"{format_number(each.max_kwh)} kWh" for each in peaks]
+    rows = list(zip((each.sensor_id for each in peaks), values, starts, strict=True))
     return render("table.html", heads=("Sensor", "Reading", "Hour starting"), rows=rows)

@@ -12,10 +12,9 @@ from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.html import render
 from monitor.web.ingestors import IngestorReport
-from monitor.web.widgets.kpi import Kpi
 from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.rejected_list import RejectedListView
-from monitor.web.widgets.text import Text
+from monitor.web.widgets.text import Kpi, Text
 
 REJECTED_SHOWN = 50
 POLL_EVERY_S = 5.0

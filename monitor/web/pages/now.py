@@ -12,10 +12,9 @@ from monitor.live.snapshot import REFRESH_EVERY_S
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.alarm_list import AlarmListView, severity_class
-from monitor.web.widgets.kpi import Kpi
 from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.sensor_grid import SensorGrid
-from monitor.web.widgets.text import Text
+from monitor.web.widgets.text import Kpi, Text
 
 ALARMS_SHOWN = 4
 
@@ -71,8 +70,5 @@ class _Now:
 
 
 def _worst(active: Sequence[AlarmDocument]) -> dict[str, str]:
-    """The worst severity of each sensor that has an alarm; they come the worst first."""
-    worst: dict[str, str] = {}
-    for alarm in active:
-        worst.setdefault(alarm["sensor_id"], severity_class(alarm["severity"]))
-    return worst
+    """The worst severity of each sensor that has an alarm; the alarms come worst first."""
+    return {alarm["sensor_id"]: severity_class(alarm["severity"]) for alarm in reversed(active)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from fastapi import Request
 from nicegui import ui
@@ -19,11 +20,11 @@ from monitor.web.html import escape_html, render
 from monitor.web.sensor_history import SensorHistory, load_history
 from monitor.web.widgets.alarm_list import AlarmListView
 from monitor.web.widgets.charts import history_chart
+from monitor.web.widgets.choice import TimeRangePicker
 from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.rejected_list import RejectedListView
 from monitor.web.widgets.sensor_dialog import open_sensor_dialog
 from monitor.web.widgets.text import Text
-from monitor.web.widgets.time_range_picker import TimeRangePicker
 
 # Hours.
 PERIODS = {"1 h": 1.0, "24 h": 24.0, "7 d": 168.0, "30 d": 720.0, "1 y": 8784.0}
@@ -61,12 +62,12 @@ class _Sensor:
 
     def __init__(self, deps: Dependencies, session: Session, sensor: LiveSensor, period: str) -> None:
         self._deps = deps
-        self._session = session
         self._sensor = sensor
         self._lead = Text("", "p", "lead")
         self._state = ui.html("", sanitize=False, tag="dl").classes("facts")
         if session.role == "operator":
-            ui.button("Location and threshold", on_click=self._edit).props("dense outline")
+            edit = partial(open_sensor_dialog, deps, session, sensor.sensor_id)
+            ui.button("Location and threshold", on_click=edit).props("dense outline")
         self._alarms = AlarmListView(deps, session)
         Text("Readings", "h2")
         self._period = TimeRangePicker(deps.zone, PERIODS, period, self.load)
@@ -164,6 +165,3 @@ class _Sensor:
         site, sensor_id = self._sensor.site, self._sensor.sensor_id
         topic = Topics(self._deps.topic_root).readings(site, sensor_id)
         self._rejected.show(await self._deps.rejected.newest(REJECTED_SHOWN, topic=topic) if site else [])
-
-    async def _edit(self) -> None:
-        await open_sensor_dialog(self._deps, self._session, self._sensor.sensor_id)

@@ -1,9 +1,9 @@
 """Alarms as a list: what is wrong, where, since when, who acknowledged it; with buttons for operators."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from nicegui import ui
 
@@ -11,14 +11,14 @@ from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_COLOURS
 from monitor.formatting import format_age, format_clock
+from monitor.queries.alarms import is_active
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.operator_actions import acknowledge, open_shelve_dialog
 from monitor.web.widgets.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     element: ui.element
     time: Text
     version: tuple[datetime, datetime | None]
@@ -55,7 +55,7 @@ class AlarmListView:
 
     def _draw(self, alarm: AlarmDocument) -> _Row:
         severity, shelved_until = severity_class(alarm["severity"]), self._shelved_until(alarm)
-        with ui.element("li").classes(f"alarm {severity if _is_active(alarm) else 'past'}") as element:
+        with ui.element("li").classes(f"alarm {severity if is_active(alarm) else 'past'}") as element:
             with ui.element("div").classes("alarm-what"):
                 Text(severity, "span", f"chip {severity}")
                 Text(alarm["message"], "span", "alarm-message")
@@ -64,7 +64,7 @@ class AlarmListView:
                     Text(alarm["sensor_id"], "span")
                 time = Text("", "span")
                 Text(alarm_state(alarm, shelved_until, self._deps), "span", "alarm-state")
-            if _is_active(alarm) and self._session.role == "operator":
+            if is_active(alarm) and self._session.role == "operator":
                 with ui.element("div").classes("alarm-do"):
                     self._draw_actions(alarm)
         return _Row(element, time, (alarm["changed_at"], shelved_until))
@@ -93,16 +93,11 @@ def alarm_state(alarm: AlarmDocument, shelved_until: datetime | None, deps: Depe
     if alarm["acknowledged_at"] is not None:
         by = alarm["acknowledged_by"]
         parts.append(f"acknowledged by {by}" if by else "acknowledged")
-    elif _is_active(alarm):
+    elif is_active(alarm):
         parts.append("not acknowledged")
-    if shelved_until is not None and _is_active(alarm):
+    if shelved_until is not None and is_active(alarm):
         parts.append(f"muted until {format_clock(shelved_until, deps.zone, form='%Y-%m-%d %H:%M')}")
     return ", ".join(parts)
-
-
-def _is_active(alarm: AlarmDocument) -> bool:
-    waits = alarm["waits"] and alarm["acknowledged_at"] is None
-    return alarm["retracted_at"] is None and (alarm["cleared_at"] is None or waits)
 
 
 def _alarm_time(alarm: AlarmDocument, deps: Dependencies) -> str:

@@ -1,7 +1,5 @@
 """What operators do with alarms on a page: acknowledge and mute, as commands to the ingestor."""
 
-from collections.abc import Sequence
-
 from nicegui import ui
 
 from broker.alarm_messages import Shelve
@@ -26,7 +24,7 @@ SHELVE_DURATIONS = {
 
 async def acknowledge(deps: Dependencies, session: Session, alarm: AlarmDocument) -> None:
     """Acknowledge an alarm."""
-    await send_commands(deps, session, [acknowledge_alarm(alarm, session.role)])
+    await send_command(deps, session, acknowledge_alarm(alarm, session.role))
 
 
 def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocument) -> None:
@@ -41,19 +39,19 @@ def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocumen
             command = Shelve(shelve=rule, minutes=int(minutes.value), user=session.role)
             before = deps.live.shelved.get((sensor_id, rule))
             key = SensorKey(alarm["site"], sensor_id)
-            await send_commands(deps, session, [shelve_rule(key, command, before)])
+            await send_command(deps, session, shelve_rule(key, command, before))
 
         add_buttons(dialog, "Mute", shelve)
 
 
-async def send_commands(deps: Dependencies, session: Session, commands: Sequence[AlarmCommand]) -> None:
-    """Send commands and show their results."""
+async def send_command(deps: Dependencies, session: Session, command: AlarmCommand) -> None:
+    """Send a command and show its result."""
     page = operator_page(session)
     if page is None:
         return
     results: list[CommandResult] = []
     try:
-        await CommandClient(deps.mqtt_url, deps.topic_root, results.append).send(commands)
+        await CommandClient(deps.mqtt_url, deps.topic_root, results.append).send([command])
     except CommandError as error:
         results.append(CommandResult(False, str(error)))
     for result in results:

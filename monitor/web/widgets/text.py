@@ -1,8 +1,8 @@
-"""Text on a page."""
+"""Text and key figures on a page."""
 
 from nicegui import ui
 
-from monitor.web.html import escape_html
+from monitor.web.html import escape_html, render
 
 
 class Text(ui.html):
@@ -16,3 +16,16 @@ class Text(ui.html):
         """Show another text; hide the element if there is none."""
         self.content = escape_html(text)
         self.visible = bool(text)
+
+
+class Kpi:
+    """A value with its name above and a detail below."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._html = ui.html("", sanitize=False).classes("kpi")
+
+    def show(self, value: str, detail: str, status: str = "") -> None:
+        """Show a value; its status is ``ok``, ``away`` or a severity."""
+        self._html.classes(replace=f"kpi {status}")
+        self._html.content = render("kpi.html", name=self._name, value=value, detail=detail)
