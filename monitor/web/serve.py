@@ -8,7 +8,6 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +24,6 @@ from broker.settings import exit_with, read_settings
 from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.api.health_routes import ingestor_counters
 from monitor.web.auth.auth_middleware import AuthMiddleware
 from monitor.web.auth.login import make_login_routes
 from monitor.web.auth.nonce import add_script_nonces
@@ -89,7 +87,7 @@ async def serve(serving: WebServer, stop: asyncio.Event) -> None:
     settings, context = serving.settings, serving.context
     ingestors = IngestorListener(settings.mqtt_url, settings.topic_root)
     deps = Dependencies(serving.database, ingestors, settings)
-    api = make_api(serving.database, serving.authenticator, partial(ingestor_counters, ingestors))
+    api = make_api(serving.database, serving.authenticator, ingestors.reports)
     config = uvicorn.Config(
         make_app(deps, serving.authenticator, api),
         log_level="warning",

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,13 +15,14 @@ from bson import Decimal128, ObjectId
 from fastapi import FastAPI
 from pymongo.database import Database
 
+from broker.messages import IngestorStatus
 from ingestor.documents import alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.database import open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
-from monitor.web.api.health_routes import IngestorCounters
 from monitor.web.auth.auth_middleware import AuthMiddleware
 from monitor.web.auth.sessions import Authenticator
+from monitor.web.ingestors import IngestorReport
 
 Document = dict[str, Any]
 
@@ -61,13 +62,12 @@ class Api:
 @asynccontextmanager
 async def serving(mongo_url: str) -> AsyncIterator[Api]:
     access = Authenticator({"viewer": PASSWORDS["viewer"], "operator": PASSWORDS["operator"]})
-    books = IngestorCounters(
-        name="ingestor", state="online", since=utc_now(), received=3, stored=3, balance=0
-    )
+    status = IngestorStatus(state="online", since=datetime.now(UTC), received=3, stored=3)
+    reports = {"ingestor": IngestorReport(status, utc_now())}
     async with open_database(mongo_url) as database:
         app = FastAPI(openapi_url=None)
         add_error_handlers(app)  # a path with a line break in it comes to no mounted application
-        app.mount("/api/v1", make_api(database, access, lambda: [books]))
+        app.mount("/api/v1", make_api(database, access, reports))
         config = uvicorn.Config(AuthMiddleware(app, access), log_level="error", ws="none", lifespan="off")
         server = uvicorn.Server(config)
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -94,7 +94,7 @@ def test_fields_of_a_collection_are_all_there(collection: str, heading: str) -> 
 
 
 def test_operations_of_the_rest_interface_are_all_there() -> None:
-    paths = make_api(MagicMock(), MagicMock(), list).openapi()["paths"]
+    paths = make_api(MagicMock(), MagicMock(), {}).openapi()["paths"]
     offered = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert {row[0] for row in table("rest", "Operations")} == offered
 

@@ -1,17 +1,18 @@
 """The REST interface, put together."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from fastapi import Depends, FastAPI
 
 from monitor.queries.database import Database
 from monitor.web.api.energy_routes import make_energy_routes
 from monitor.web.api.errors import add_error_handlers, problem_responses
-from monitor.web.api.health_routes import IngestorCounters, make_health_routes
+from monitor.web.api.health_routes import make_health_routes
 from monitor.web.api.list_routes import make_record_routes
 from monitor.web.api.sensor_routes import make_sensor_routes
 from monitor.web.api.token_routes import make_token_check, make_token_routes
 from monitor.web.auth.sessions import Authenticator
+from monitor.web.ingestors import IngestorReport
 
 DESCRIPTION = """Sensor readings, alarms and energy for programs. Read-only.
 
@@ -35,9 +36,9 @@ ERRORS = problem_responses(
 
 
 def make_api(
-    database: Database, authenticator: Authenticator, ingestors: Callable[[], list[IngestorCounters]]
+    database: Database, authenticator: Authenticator, reports: Mapping[str, IngestorReport]
 ) -> FastAPI:
-    """Make the application, to be mounted at ``/api/v1``."""
+    """Make the application, to be mounted at ``/api/v1``; others keep the ingestors' reports up to date."""
     api = FastAPI(
         title="Energy Monitor",
         version="1.0.0",
@@ -55,7 +56,7 @@ def make_api(
     add_error_handlers(api)
     has_token = Depends(make_token_check(authenticator))
     api.include_router(make_token_routes(authenticator))
-    api.include_router(make_health_routes(database, ingestors), dependencies=[has_token], responses=ERRORS)
+    api.include_router(make_health_routes(database, reports), dependencies=[has_token], responses=ERRORS)
     for make in (make_sensor_routes, make_record_routes, make_energy_routes):
         # Sums may take a minute: without the ping, one would wait as long for a database that is away.
         dependencies = [has_token, Depends(is_reachable)]

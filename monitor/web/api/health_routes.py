@@ -1,6 +1,6 @@
 """Health: the counters of the ingestors, the database, and how old the newest reading is."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -10,7 +10,7 @@ from ingestor.documents import utc_now
 from monitor.queries.database import Database, QueryError
 from monitor.queries.readings import ReadingQueries
 from monitor.web.api.models import ApiModel, Timestamp
-from monitor.web.ingestors import IngestorListener
+from monitor.web.ingestors import IngestorReport
 
 COUNTERS = {"database", "received", "stored", "duplicates", "rejected", "pending", "alerts"}
 
@@ -44,7 +44,7 @@ class Health(ApiModel):
     ingestors: list[IngestorCounters] = Field(description="The ingestors, by name.")
 
 
-def make_health_routes(database: Database, ingestors: Callable[[], list[IngestorCounters]]) -> APIRouter:
+def make_health_routes(database: Database, reports: Mapping[str, IngestorReport]) -> APIRouter:
     """Routes about the state of the system."""
     router = APIRouter(tags=["health"])
     readings = ReadingQueries(database)
@@ -64,26 +64,19 @@ def make_health_routes(database: Database, ingestors: Callable[[], list[Ingestor
             problem=problem,
             last_reading=last_reading,
             lag_s=None if last_reading is None else (utc_now() - last_reading).total_seconds(),
-            ingestors=ingestors(),
+            ingestors=[_counters(*each) for each in sorted(reports.items())],
         )
 
     return router
 
 
-def ingestor_counters(ingestors: IngestorListener) -> list[IngestorCounters]:
-    """The last report of each ingestor, by name."""
-    return [
-        IngestorCounters(
-            name=name,
-            state=report.status.state,
-            heard_at=report.received_at,
-            since=_naive(report.status.since),
-            balance=report.imbalance,
-            **report.status.model_dump(include=COUNTERS),
-        )
-        for name, report in sorted(ingestors.reports.items())
-    ]
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+def _counters(name: str, report: IngestorReport) -> IngestorCounters:
+    since = report.status.since
+    return IngestorCounters(
+        name=name,
+        state=report.status.state,
+        heard_at=report.received_at,
+        since=None if since is None else since.astimezone(UTC).replace(tzinfo=None),
+        balance=report.imbalance,
+        **report.status.model_dump(include=COUNTERS),
+    )

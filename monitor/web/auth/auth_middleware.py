@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from monitor.web.api.errors import problem_response
 from monitor.web.auth.cookie import is_secure, read_token
 from monitor.web.auth.csrf import is_same_origin
-from monitor.web.auth.security_headers import SecurityHeaders
+from monitor.web.auth.security_headers import add_security_headers
 from monitor.web.auth.session_socket import CLOSE_CODE, SessionSocket
 from monitor.web.auth.sessions import Authenticator, Session
 
@@ -53,8 +53,8 @@ class AuthMiddleware:
             await self._open_websocket(connection, receive, send)
             return
         secure, is_cacheable = is_secure(connection), scope["path"].startswith(CACHED_PREFIXES)
-        with_headers = SecurityHeaders(send, state["nonce"], secure=secure, is_cacheable=is_cacheable)
-        await (_rejection(connection, session) or self.app)(scope, receive, with_headers)
+        send = add_security_headers(send, state["nonce"], secure=secure, is_cacheable=is_cacheable)
+        await (_rejection(connection, session) or self.app)(scope, receive, send)
 
     async def _open_websocket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         scope, session = connection.scope, connection.scope["state"]["session"]

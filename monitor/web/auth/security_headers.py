@@ -25,20 +25,16 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-class SecurityHeaders:
-    """Sends an answer with the headers; browsers may cache what is the same for everybody."""
+def add_security_headers(send: Send, nonce: str, *, secure: bool, is_cacheable: bool) -> Send:
+    """Send an answer with the headers; browsers may cache what is the same for everybody."""
 
-    def __init__(self, send: Send, nonce: str, *, secure: bool, is_cacheable: bool) -> None:
-        self._send = send
-        self._headers = HEADERS | (STRICT_TRANSPORT_SECURITY if secure else {})
-        self._headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
-        self._is_cacheable = is_cacheable
-
-    async def __call__(self, message: Message) -> None:
-        """Send a part of the answer."""
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.update(self._headers)
-            if not self._is_cacheable or message["status"] != HTTPStatus.OK:
+            headers.update(HEADERS | (STRICT_TRANSPORT_SECURITY if secure else {}))
+            headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(nonce=nonce)
+            if not is_cacheable or message["status"] != HTTPStatus.OK:
                 headers["Cache-Control"] = "no-store"
-        await self._send(message)
+        await send(message)
+
+    return send_with_headers

@@ -146,7 +146,7 @@ class Nowhere:
 _nowhere = Nowhere()
 _session = Session("viewer")
 _app: Callable[[Scope, Any, Any], Awaitable[None]] = make_api(
-    Database(_nowhere), Authenticator({"viewer": "a"}), list
+    Database(_nowhere), Authenticator({"viewer": "a"}), {}
 )
 
 
