@@ -10,13 +10,13 @@ Everything that can go wrong with a broker is one of three exceptions:
 
     BrokerError
     ├── BrokerLostError      it does not answer, or no longer: try again
-    └── BrokerRefusedError   it does not let this user in, or not do this: tell a person
+    └── BrokerRejectedError  it does not let this user in, or not do this: tell a person
 """
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar
 
 import aiomqtt
@@ -32,6 +32,8 @@ from mqtt5 import (
     UnsubAckPacket,
     read,
 )
+
+from broker.address import MqttAddress
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -65,6 +67,7 @@ class MqttClient(aiomqtt.Client):
         may_read: While it is not set, reading pauses, and with it (through TCP) the broker. Never for
             more than 2 s at a time: who does not read at all loses the connection.
         disconnect_reason: What the broker said when it ended the connection, if it said something.
+        window: How many messages may wait for the broker's answer, as it said when it let this client in.
     """
 
     on_messages: Callable[[Sequence[PublishPacket]], None]
@@ -72,26 +75,40 @@ class MqttClient(aiomqtt.Client):
     disconnect_reason: DisconnectReasonCode | None = None
     _received_since_ping = True
 
+    def __init__(self, address: MqttAddress, **options: object) -> None:
+        super().__init__(
+            hostname=address.host,
+            port=address.port,
+            ssl_context=address.tls_context(),
+            username=address.user,
+            password=None if address.password is None else address.password.encode(),
+            **options,  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
+        )
+        self._address = address
+        self._lost: asyncio.Future[None] = asyncio.Future()
+        self.window = 0
+
     @property
     def is_lost(self) -> bool:
         """Whether the connection ended, however it did."""
-        return self._tasks.done() or self._disconnected.done()
+        return self._lost.done()
 
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run(self, work: Awaitable[T]) -> T:
         """Run ``work`` for as long as the connection lives, and give back its result.
 
         Raises:
             BrokerLostError: The connection ended first. ``work`` was cancelled then.
         """
-        working = asyncio.create_task(work, name="broker.work")
+        working = asyncio.ensure_future(work)
         try:
-            await self._wait_unless_lost(working)
+            ends: list[asyncio.Future[Any]] = [working, self._lost]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 raise self._lost_error()
         finally:
             if not working.done():
                 working.cancel()
-                await asyncio.wait({working})
+                await asyncio.wait([working])
         return working.result()
 
     async def __aenter__(self) -> Self:
@@ -99,21 +116,22 @@ class MqttClient(aiomqtt.Client):
 
         Raises:
             BrokerLostError: Nobody answers, or not with MQTT 5.
-            BrokerRefusedError: The broker does not take user and password.
+            BrokerRejectedError: The broker does not take user and password.
         """
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 # aiomqtt's own connect blocks the loop until the peer answers: knock first.
-                _, knock = await asyncio.open_connection(self._hostname, self._port)
+                _, knock = await asyncio.open_connection(self._address.host, self._address.port)
                 knock.close()
                 await super().__aenter__()
+            self.window = (await self.connected()).receive_max
         except aiomqtt.NegativeAckError as error:
-            self._abort()
+            self.abort()
             reason = str(error).removeprefix("Negative ConnAckPacket: ")
             kind = BrokerRejectedError if reason in PERMANENT_REASONS else BrokerLostError
             raise kind(reason.replace("_", " ").lower()) from error
         except (aiomqtt.ConnectError, aiomqtt.ProtocolError, OSError) as error:
-            self._abort()
+            self.abort()
             raise BrokerLostError(_describe(error)) from error
         return self
 
@@ -130,14 +148,15 @@ class MqttClient(aiomqtt.Client):
         finally:
             self._tasks.cancel()
             await asyncio.gather(self._tasks, return_exceptions=True)
-            self._abort()
+            self.abort()
 
     async def _receive_loop(self) -> None:
         try:
             while True:
                 self._parse()
                 if not self.may_read.is_set():
-                    await _wait_at_most(PAUSE_LIMIT_S, self.may_read.wait())
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.may_read.wait(), PAUSE_LIMIT_S)
                 data = await self._reader.read(READ_BYTES)
                 if not data:
                     return
@@ -146,7 +165,7 @@ class MqttClient(aiomqtt.Client):
         except (OSError, ValueError):
             return  # reset by the peer, or not MQTT: lost in any case
         finally:
-            self._abort()
+            self.abort()
 
     async def _pingreq_loop(self) -> None:
         while True:
@@ -154,15 +173,11 @@ class MqttClient(aiomqtt.Client):
             self._writer.write(PingReqPacket().write())
             await asyncio.sleep(PING_EVERY_S)
             if not self._received_since_ping:
-                self._abort()
+                self.abort()
                 return
 
     def _parse(self) -> None:
-        """Hand out all whole packets of the buffer.
-
-        Raises:
-            ValueError: What the broker sent is no MQTT packet.
-        """
+        """Hand out all complete packets of the buffer."""
         buffer = self._buffer_in
         view, left, right = buffer.view, buffer.left, buffer.right
         messages: list[PublishPacket] = []
@@ -183,43 +198,23 @@ class MqttClient(aiomqtt.Client):
 
     def _on_packet(self, packet: Packet) -> None:
         """Pass an answer of the broker to whoever waits for it."""
-        future: asyncio.Future[Any] | None = None
         match packet:
             case PubAckPacket():
                 self._on_puback(packet)
             case SubAckPacket():
-                future = self._pending_subacks.get(packet.packet_id)
+                _answer(self._pending_subacks.get(packet.packet_id), packet)
             case UnsubAckPacket():
-                future = self._pending_unsubacks.get(packet.packet_id)
+                _answer(self._pending_unsubacks.get(packet.packet_id), packet)
             case PingRespPacket():
                 pass  # that something came is all that counts
             case DisconnectPacket():
                 self.disconnect_reason = packet.reason_code
-                self._abort()
+                self.abort()
             case _:
                 raise ValueError(f"unexpected {type(packet).__name__}")
-        if future is not None and not future.done():
-            future.set_result(packet)
 
     def _on_puback(self, packet: PubAckPacket) -> None:
         raise NotImplementedError
-
-    async def _while_connected(self, waiting: Coroutine[Any, Any, T]) -> T:
-        """Wait for something that only a live connection can bring."""
-        task = asyncio.ensure_future(waiting)
-        try:
-            await self._wait_unless_lost(task)
-            if not task.done():
-                raise self._lost_error()
-            return task.result()
-        except (aiomqtt.ConnectError, OSError) as error:
-            raise self._lost_error() from error
-        finally:
-            task.cancel()
-
-    async def _wait_unless_lost(self, task: asyncio.Future[Any]) -> None:
-        ends: set[asyncio.Future[Any]] = {task, self._tasks, self._disconnected}
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
     def _lost_error(self) -> BrokerLostError:
         if self.disconnect_reason is not None:
@@ -228,28 +223,19 @@ class MqttClient(aiomqtt.Client):
 
     async def _disconnect(self, **_: object) -> None:
         # Called by aiomqtt when it understands the broker no more: no farewell is due.
-        self._abort()
+        self.abort()
 
     def abort(self) -> None:
-        """Lose the connection on purpose, without a word: the broker publishes the Last Will."""
-        self._abort()
-
-    def _abort(self) -> None:
-        """End the connection now, without a word. Safe at any time."""
+        """End the connection at once: the broker publishes the Last Will. Safe at any time."""
         if hasattr(self, "_writer"):
             self._writer.transport.abort()
-        elif hasattr(self, "_socket"):
-            self._socket.close()
-        if hasattr(self, "_disconnected") and not self._disconnected.done():
-            self._disconnected.set_result(None)
-            # What aiomqtt waits on before it would go on: never comes, until its tasks are cancelled.
-            self._connected = asyncio.get_running_loop().create_future()
+        if not self._lost.done():
+            self._lost.set_result(None)
 
 
-async def _wait_at_most(seconds: float, waiting: Awaitable[object]) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await waiting
+def _answer(waiting: asyncio.Future[T] | None, packet: T) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(packet)
 
 
 def _describe(error: BaseException) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import aiomqtt
 from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, RetainHandling
 
+from broker.address import MqttAddress
 from broker.client import BrokerRejectedError, MqttClient
 
 BUFFERED_BYTES = 64 * 1024
@@ -17,6 +18,8 @@ MAX_BATCH = 100
 # A PUBACK that says nothing but success: type, length of the rest, packet id (MQTT 5, 3.4.2.1).
 pack_puback = struct.Struct(">BBH").pack
 ACCEPTED = (PubAckReasonCode.SUCCESS, PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
+
+T = TypeVar("T")
 
 
 class OutgoingMessage(NamedTuple):
@@ -44,8 +47,8 @@ class Connection(MqttClient):
         no_subscribers: How many messages the broker took and dropped, because nobody subscribes to them.
     """
 
-    def __init__(self, **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
+    def __init__(self, address: MqttAddress, **options: object) -> None:
+        super().__init__(address, **options)
         self._pending_publishes: dict[int, tuple[_PendingPublish, str]] = {}
         self._window_open = asyncio.Event()
         self.redelivery_wanted = asyncio.Event()
@@ -56,7 +59,7 @@ class Connection(MqttClient):
 
         Raises:
             BrokerLostError: The connection ended first; which messages arrived is unknown.
-            BrokerRefusedError: The broker refused one of them. The others were sent all the same.
+            BrokerRejectedError: The broker rejected one of them. The others were sent all the same.
         """
         chunks = [messages[start : start + MAX_BATCH] for start in range(0, len(messages), MAX_BATCH)]
         answers = [await self.start_publish(chunk) for chunk in chunks]
@@ -71,7 +74,7 @@ class Connection(MqttClient):
         """
         while (answer := self.try_publish(messages)) is None:
             self._window_open.clear()
-            await self._while_connected(self._window_open.wait())
+            await self.run(self._window_open.wait())
         return answer
 
     def try_publish(self, messages: Sequence[OutgoingMessage]) -> asyncio.Future[str | None] | None:
@@ -88,9 +91,7 @@ class Connection(MqttClient):
         """
         if self.is_lost:
             raise self._lost_error()
-        if len(self._pending_publishes) + len(messages) > max(
-            MAX_BATCH, self._connected.result().receive_max
-        ):
+        if len(self._pending_publishes) + len(messages) > max(MAX_BATCH, self.window):
             return None
         publishing = _PendingPublish(len(messages), asyncio.get_running_loop().create_future())
         packets: list[bytes] = []
@@ -107,11 +108,11 @@ class Connection(MqttClient):
 
         Raises:
             BrokerLostError: The connection ended first.
-            BrokerRefusedError: The broker refused one of them.
+            BrokerRejectedError: The broker rejected one of them.
         """
-        refusal = answer.result() if answer.done() else await self._while_connected(_shielded(answer))
-        if refusal:
-            raise BrokerRejectedError(refusal)
+        rejection = answer.result() if answer.done() else await self.run(asyncio.shield(answer))
+        if rejection:
+            raise BrokerRejectedError(rejection)
 
     def _on_puback(self, packet: PubAckPacket) -> None:
         publishing, topic = self._pending_publishes.pop(packet.packet_id, (None, ""))
@@ -122,7 +123,7 @@ class Connection(MqttClient):
             self.no_subscribers += 1
         if packet.reason_code not in ACCEPTED:
             reason = packet.reason_code.name.replace("_", " ").lower()
-            publishing.rejection = f"the broker refuses a message on {topic}: {reason}"
+            publishing.rejection = f"the broker rejects a message on {topic}: {reason}"
         publishing.unacknowledged -= 1
         if publishing.unacknowledged == 0 and not publishing.done.done():
             publishing.done.set_result(publishing.rejection)
@@ -133,14 +134,18 @@ class Connection(MqttClient):
         Raises:
             BrokerLostError: The connection ended. What was not acknowledged comes again.
         """
-        await self._write([pack_puback(0x40, 2, packet_id) for packet_id in packet_ids])
+        if self.is_lost:
+            raise self._lost_error()
+        self._writer.write(b"".join([pack_puback(0x40, 2, packet_id) for packet_id in packet_ids]))
+        if self._writer.transport.get_write_buffer_size() > BUFFERED_BYTES:
+            await self._while_connected(self._writer.drain())
 
     async def add_subscription(self, pattern: str, *, retained: bool = False) -> None:
         """Subscribe at QoS 1, with the retained messages or without.
 
         Raises:
             BrokerLostError: The connection ended.
-            BrokerRefusedError: The broker does not allow it.
+            BrokerRejectedError: The broker does not allow it.
         """
         handling = RetainHandling.SEND_ALWAYS if retained else RetainHandling.SEND_NEVER
         try:
@@ -148,7 +153,7 @@ class Connection(MqttClient):
                 self.subscribe(pattern, max_qos=QoS.AT_LEAST_ONCE, retain_handling=handling)
             )
         except aiomqtt.NegativeAckError as error:
-            raise BrokerRejectedError(f"the broker refuses a subscription to {pattern}") from error
+            raise BrokerRejectedError(f"the broker rejects a subscription to {pattern}") from error
 
     async def remove_subscription(self, pattern: str) -> None:
         """End a subscription, if there is one.
@@ -159,13 +164,9 @@ class Connection(MqttClient):
         with contextlib.suppress(aiomqtt.NegativeAckError):
             await self._while_connected(self.unsubscribe(pattern))
 
-    async def _write(self, packets: Sequence[bytes]) -> None:
-        if self.is_lost:
-            raise self._lost_error()
-        self._writer.write(b"".join(packets))
-        if self._writer.transport.get_write_buffer_size() > BUFFERED_BYTES:
-            await self._while_connected(self._writer.drain())
-
-
-async def _shielded(future: asyncio.Future[str | None]) -> str | None:
-    return await asyncio.shield(future)
+    async def _while_connected(self, waiting: Awaitable[T]) -> T:
+        """Wait for something of aiomqtt, which says in its own words that the connection ended."""
+        try:
+            return await self.run(waiting)
+        except (aiomqtt.ConnectError, OSError) as error:
+            raise self._lost_error() from error

@@ -32,6 +32,10 @@ aiomqtt_logger = logging.getLogger("broker.aiomqtt")
 aiomqtt_logger.setLevel(logging.CRITICAL + 1)
 
 
+def _ignore_messages(_connection: Connection, _packets: Sequence[PublishPacket]) -> None:
+    return None
+
+
 def _set_event() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
@@ -56,9 +60,9 @@ class ConnectionSupervisor:
 
     address: MqttAddress
     name: str
-    on_messages: Callable[[Connection, Sequence[PublishPacket]], None]
-    will: OutgoingMessage
-    takeover_hint: str
+    on_messages: Callable[[Connection, Sequence[PublishPacket]], None] = _ignore_messages
+    will: OutgoingMessage | None = None
+    takeover_hint: str = ""
     session_s: int = 0
     receive_max: int = 1000
     may_read: asyncio.Event = field(default_factory=_set_event)
@@ -66,16 +70,13 @@ class ConnectionSupervisor:
     def new_connection(self) -> Connection:
         """Build a client for one connection; entering it connects."""
         connection = Connection(
-            hostname=self.address.host,
-            port=self.address.port,
+            self.address,
             identifier=client_id(self.name, self.address),
             logger=aiomqtt_logger,
-            ssl_context=self.address.tls_context(),
-            username=self.address.user,
-            password=self.address.password.encode() if self.address.password is not None else None,
             clean_start=self.session_s == 0,
             session_expiry_interval=self.session_s,
-            will=Will(self.will.topic, payload=self.will.payload, qos=QoS.AT_LEAST_ONCE, retain=True),
+            will=self.will
+            and Will(self.will.topic, payload=self.will.payload, qos=QoS.AT_LEAST_ONCE, retain=True),
             keep_alive=KEEP_ALIVE_S,
             receive_max=self.receive_max,
         )

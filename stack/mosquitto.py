@@ -6,7 +6,6 @@ from pathlib import Path
 
 from broker.address import MqttAddress
 from broker.client import BrokerError
-from broker.connection import Connection, OutgoingMessage
 from broker.supervisor import ConnectionSupervisor
 from stack.processes import Process, ProcessError
 from stack.secrets.credentials import Credentials
@@ -66,15 +65,8 @@ def damaged_stores(state: Path) -> set[Path]:
 
 async def accepts_clients(url: str) -> bool:
     """Whether the broker lets the user of this URL in."""
-
-    def ignore(_connection: Connection, _packet: object) -> None:
-        return None
-
-    link = ConnectionSupervisor(
-        MqttAddress.parse(url), "stack", ignore, will=OutgoingMessage("health/stack", b""), takeover_hint=""
-    )
     try:
-        async with link.new_connection():
+        async with ConnectionSupervisor(MqttAddress.parse(url), "stack").new_connection():
             return True
     except BrokerError:
         return False

@@ -13,7 +13,6 @@ from broker.access.authority import CertificateAuthority
 from broker.access.command_settings import UserNameSettings
 from broker.address import MqttAddress
 from broker.client import BrokerError
-from broker.connection import Connection, OutgoingMessage
 from broker.supervisor import ConnectionSupervisor
 
 # The broker looks for changes twice a second.
@@ -44,15 +43,8 @@ async def _take_over_session(authority: CertificateAuthority, name: str, listene
         file.touch(mode=0o600)
         file.write_text(authority.issue_ephemeral(name))
         address = MqttAddress(host, int(port), True, None, None, authority.folder / "ca.crt", file)
-        link = ConnectionSupervisor(
-            address, "kick", _ignore, will=OutgoingMessage("health/kick", b""), takeover_hint=""
-        )
         try:
-            async with link.new_connection():
+            async with ConnectionSupervisor(address, "takeover").new_connection():
                 return "whoever was connected with it no longer is"
         except BrokerError as error:
             return f"no broker answers at {listener} ({error}), so nobody was disconnected"
-
-
-def _ignore(_connection: Connection, _packet: object) -> None:
-    return None

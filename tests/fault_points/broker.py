@@ -38,4 +38,5 @@ ESCAPE_TEXT = Point(escape, "json")
 
 async def write_packets(to: Connection, packets: Sequence[bytes]) -> None:
     """Write packets of any kind."""
-    await to._write(packets)
+    to._writer.write(b"".join(packets))
+    await to._writer.drain()

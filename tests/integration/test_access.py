@@ -75,7 +75,7 @@ async def test_role_reads_only_what_it_needs(servers: Servers, site: str, role: 
         assert seen() == expected
 
 
-NOT_AN_INGESTOR = "the broker refuses a message on energy/ingestors/{site}: not authorized"
+NOT_AN_INGESTOR = "the broker rejects a message on energy/ingestors/{site}: not authorized"
 NOT_LET_IN = (
     "the broker at 127.0.0.1:{port} does not let user ingestor in (not authorized); "
     "check user and password in the MQTT URL"

@@ -382,7 +382,7 @@ async def test_ctrl_c_ends_the_waiting(scene: Scene) -> None:
         (["shelve", "Sensor-none", "silent"], {}, 1, "no readings from sensor Sensor-none yet"),
         (["shelve", "{sensor}", "silent", "--minutes", "-1"], {}, 2, "--minutes '-1': input should be"),
         (["acknowledge"], {}, 2, "the following arguments are required: IDS"),
-        (["acknowledge", "{id}"], {"MQTT": "viewer"}, 1, "the broker refuses a message on energy/commands/"),
+        (["acknowledge", "{id}"], {"MQTT": "viewer"}, 1, "the broker rejects a message on energy/commands/"),
         (
             ["acknowledge", "{id}"],
             {"ENERGY_MQTT_URL": "mqtt://127.0.0.1:1"},

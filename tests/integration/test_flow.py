@@ -61,7 +61,7 @@ async def test_refused_message_is_reported_after_all_were_sent() -> None:
     async with broker(refuse_some) as link, link.new_connection() as connection:
         messages = [OutgoingMessage(f"topic/{number}", b"") for number in range(5)]
         with pytest.raises(
-            BrokerRejectedError, match="the broker refuses a message on topic/2: quota exceeded"
+            BrokerRejectedError, match="the broker rejects a message on topic/2: quota exceeded"
         ):
             await connection.publish_many(messages)
         assert sent == 5

@@ -106,7 +106,7 @@ async def takes(wire: Wire, topic: str) -> bool:
     try:
         await wire.publish(topic, b"{}")
     except BrokerRejectedError as error:
-        assert str(error) == f"the broker refuses a message on {topic}: not authorized"  # noqa: PT017
+        assert str(error) == f"the broker rejects a message on {topic}: not authorized"  # noqa: PT017
         return False
     return True
 
