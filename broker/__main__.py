@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError
@@ -12,8 +13,18 @@ from broker.access.certificate_commands import (
     list_certificates,
     revoke_certificate,
 )
+from broker.access.command_settings import (
+    AddUserSettings,
+    InitAuthoritySettings,
+    IssueCertificateSettings,
+    ListCertificatesSettings,
+    ListUsersSettings,
+    RemoveUserSettings,
+    RevokeCertificateSettings,
+    RotatePasswordSettings,
+)
 from broker.access.user_commands import add_user, list_users, remove_user, rotate_password
-from broker.settings import exit_with, redact
+from broker.settings import ProcessSettings, exit_with, read_settings, redact
 
 PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]
@@ -34,16 +45,16 @@ Examples: broker users add Meter-7 --role sensor --site lari
           broker certs list
 `broker users add --help` lists the options of a command.
 """
-Command = Callable[[list[str], str], None]
-COMMANDS: dict[tuple[str, str], Command] = {
-    ("users", "add"): add_user,
-    ("users", "remove"): remove_user,
-    ("users", "rotate"): rotate_password,
-    ("users", "list"): list_users,
-    ("certs", "init"): init_authority,
-    ("certs", "issue"): issue_certificate,
-    ("certs", "revoke"): revoke_certificate,
-    ("certs", "list"): list_certificates,
+# The settings of each command, and what it does with them.
+COMMANDS: dict[tuple[str, str], tuple[type[ProcessSettings], Callable[[Any], None]]] = {
+    ("users", "add"): (AddUserSettings, add_user),
+    ("users", "remove"): (RemoveUserSettings, remove_user),
+    ("users", "rotate"): (RotatePasswordSettings, rotate_password),
+    ("users", "list"): (ListUsersSettings, list_users),
+    ("certs", "init"): (InitAuthoritySettings, init_authority),
+    ("certs", "issue"): (IssueCertificateSettings, issue_certificate),
+    ("certs", "revoke"): (RevokeCertificateSettings, revoke_certificate),
+    ("certs", "list"): (ListCertificatesSettings, list_certificates),
 }
 
 
@@ -53,12 +64,13 @@ def main() -> None:
     if not words or "-h" in words or "--help" in words:
         sys.stdout.write(USAGE)
         return
-    command = COMMANDS.get((words[0], words[1] if len(words) > 1 else ""))
-    if command is None:
-        exit_with(PROGRAM, f"{redact(repr(' '.join(words)))} is no command; `broker --help` lists them")
+    if (words[0], words[-1]) not in COMMANDS:
+        unknown = redact(repr(" ".join(words)))
+        exit_with(PROGRAM, f"unknown command {unknown}; `broker --help` lists the commands")
+    settings, command = COMMANDS[words[0], words[-1]]
     name = f"{PROGRAM} {words[0]} {words[1]}"
     try:
-        command(sys.argv[3:], name)
+        command(read_settings(settings, sys.argv[3:], name))
     except (AccountsError, AuthorityError) as error:
         exit_with(name, str(error), 1)
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""How every process begins and ends: logging, signals, and errors told in one sentence."""
+"""How every process starts and ends: logging, signals, and errors as one sentence."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from broker.escape import escape_text
-from broker.settings import exit_with as end
+from broker.settings import exit_with
 
 T = TypeVar("T")
 
@@ -20,15 +20,20 @@ else:
     run_loop = uvloop.run
 
 
+def print_line(line: str) -> None:
+    """Tell the user, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 class EscapingFormatter(logging.Formatter):
     """Writes each record as one line, whatever is in it; a traceback, if there is one, below it."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """Write the line."""
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: D102, N802 - the library's name
         return escape_text(super().formatMessage(record))
 
-    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as the library has it
-        """Write the traceback, in which only line breaks are left."""
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, D102, N802 - the same
+        # Only the line breaks are left in a traceback.
         return "\n".join(map(escape_text, super().formatException(ei).split("\n")))
 
 
@@ -39,15 +44,13 @@ def run(
 ) -> None:
     """Run a process until it is done or told to stop.
 
-    The first SIGTERM or Ctrl-C asks ``main`` to end in order, the second makes it.
-
     Args:
         program: Its name in messages.
-        main: Called with the event that asks it to stop.
-        expected: Errors that a user can mend. Their texts are complete sentences' bodies.
+        main: Called with an event that the first SIGTERM or Ctrl-C sets; the second cancels it.
+        expected: Errors that a user can mend; their texts are shown.
 
     Raises:
-        SystemExit: With status 1 after one sentence on stderr, or 130 when it was made to stop.
+        SystemExit: With status 1 after one sentence on stderr, or 130 when it was cancelled.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
@@ -55,14 +58,16 @@ def run(
     try:
         run_loop(_until_stopped(main))
     except asyncio.CancelledError:
-        end(program, "stopped before everything was finished", 130)
+        exit_with(program, "stopped before everything was finished", 130)
     except expected as error:
-        end(program, str(error), 1)
+        exit_with(program, str(error), 1)
     except ExceptionGroup as group:
-        mendable = group.subgroup(expected)
+        mendable: Exception | None = group.subgroup(expected)
         if mendable is None:
             raise
-        end(program, str(_first_error(mendable)), 1)
+        while isinstance(mendable, ExceptionGroup):
+            mendable = mendable.exceptions[0]
+        exit_with(program, str(mendable), 1)
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
@@ -81,30 +86,19 @@ async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, Non
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
-    """Do work that is worth nothing unless it is finished; give it up when asked to stop.
-
-    Returns:
-        Its result, or None when it was given up.
-    """
+    """Do ``work`` and give back its result; cancel it when asked to stop, and give back None."""
     doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if doing.done():
-        return doing.result()
-    doing.cancel()
-    await asyncio.wait([doing])
-    return None
+    try:
+        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else None
+    finally:
+        doing.cancel()
+        stopping.cancel()
+        await asyncio.gather(doing, stopping, return_exceptions=True)
 
 
 async def repeat_every(period_s: float, action: Callable[[], Awaitable[None]]) -> None:
-    """Do something again and again, for ever, with a pause before each."""
+    """Run an action for ever, with a pause of ``period_s`` seconds before each run."""
     while True:
         await asyncio.sleep(period_s)
         await action()
-
-
-def _first_error(group: ExceptionGroup[Exception]) -> Exception:
-    error: Exception = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

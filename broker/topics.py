@@ -34,7 +34,7 @@ class SensorKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics below one root.
+    """The topics below one root; with ``+`` for a site or an id, the filters for all of them.
 
     Args:
         root: First topic level(s), without a slash at either end.
@@ -63,52 +63,33 @@ class Topics:
         return f"{self.root}/alarms/{site}/{sensor_id}"
 
     def alarm_flood(self, site: str) -> str:
-        """Where the ingestor says (retained) that alarms of a site come too fast to be told one by one."""
+        """Where the ingestor says (retained) whether a site has an alarm flood."""
         return f"{self.root}/alarms/{site}"
 
     def commands(self, site: str, sensor_id: str) -> str:
         """Where people acknowledge and shelve alarms of a sensor."""
         return f"{self.root}/commands/{site}/{sensor_id}"
 
-    def rejected(self, place: SensorKey) -> str:
-        """Where the ingestor says why a payload was refused.
-
-        The place is given back as it came: whatever was a topic level once is a valid one again.
-        """
-        return f"{self.root}/rejected/{place.site}/{place.name}"
+    def rejected(self, key: SensorKey) -> str:
+        """Where the ingestor says why it rejected a payload; the key is given back as it came."""
+        return f"{self.root}/rejected/{key.site}/{key.name}"
 
     def ingestors(self, name: str) -> str:
         """Where an ingestor says (retained) how it is."""
         return f"{self.root}/ingestors/{name}"
 
-    def readings_filter(self, site: str) -> str:
-        """The filter for the readings of one site, or of all for ``+``."""
-        return f"{self.root}/readings/{site}/+"
-
-    def status_filter(self, site: str) -> str:
-        """The filter for the node states of one site, or of all for ``+``."""
-        return f"{self.root}/status/{site}/+"
-
-    def commands_filter(self, site: str) -> str:
-        """The filter for the commands of one site, or of all for ``+``."""
-        return f"{self.root}/commands/{site}/+"
-
-    def rejected_filter(self, site: str) -> str:
-        """The filter for what was refused of one site, or of all for ``+``."""
-        return f"{self.root}/rejected/{site}/+"
-
     def site_filter(self, site: str) -> str:
-        """The filter for everything that is said of sensors and nodes of one site, or of all for ``+``."""
+        """The filter for everything about the sensors and nodes of a site."""
         return f"{self.root}/+/{site}/+"
 
     @property
     def readings_prefix(self) -> str:
-        """What all topics for readings begin with, and no other does."""
+        """The beginning of all topics for readings, and of no other."""
         return f"{self.root}/readings/"
 
     @property
     def commands_prefix(self) -> str:
-        """What all topics for commands begin with, and no other does."""
+        """The beginning of all topics for commands, and of no other."""
         return f"{self.root}/commands/"
 
     @staticmethod

@@ -158,13 +158,13 @@ class Ingestor:
         sites = self._settings.sites
         if "+" not in sites:
             # The session may remember a time when this ingestor served all sites.
-            await connection.remove_subscription(self._topics.readings_filter("+"))
-            await connection.remove_subscription(self._topics.status_filter("+"))
-            await connection.remove_subscription(self._topics.commands_filter("+"))
+            await connection.remove_subscription(self._topics.readings("+", "+"))
+            await connection.remove_subscription(self._topics.status("+", "+"))
+            await connection.remove_subscription(self._topics.commands("+", "+"))
         for site in sites:
-            await connection.add_subscription(self._topics.readings_filter(site))
-            await connection.add_subscription(self._topics.status_filter(site), retained=True)
-            await connection.add_subscription(self._topics.commands_filter(site))
+            await connection.add_subscription(self._topics.readings(site, "+"))
+            await connection.add_subscription(self._topics.status(site, "+"), retained=True)
+            await connection.add_subscription(self._topics.commands(site, "+"))
 
     async def _work(self) -> None:
         await self._store.prepare()

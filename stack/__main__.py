@@ -1,8 +1,8 @@
 """What ``scripts/up`` runs once everything is installed."""
 
-import asyncio
 import os
 import sys
+from functools import partial
 
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError
@@ -10,8 +10,7 @@ from broker.process import run
 from broker.settings import read_settings
 from stack.processes import ProcessError
 from stack.secrets.passwords import PasswordsError
-from stack.settings import UpSettings
-from stack.up import RunningAlreadyError, up
+from stack.up import RunningAlreadyError, UpSettings, up
 
 PROGRAM = "scripts/up"
 
@@ -21,11 +20,8 @@ def main() -> None:
     # What a stack keeps and logs is for nobody else on this machine.
     os.umask(0o077)
     settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
-
-    async def serve(stop: asyncio.Event) -> None:
-        await up(settings, stop)
-
-    run(PROGRAM, serve, AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError)
+    expected = AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError
+    run(PROGRAM, partial(up, settings), *expected)
 
 
 if __name__ == "__main__":

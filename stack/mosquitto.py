@@ -1,29 +1,15 @@
 """Mosquitto on this machine, with the project's own configuration and access files."""
 
 import os
-import shutil
 from pathlib import Path
 
 from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.supervisor import ConnectionSupervisor
-from stack.processes import Process, ProcessError
+from stack.processes import Process
 from stack.secrets.credentials import Credentials
 
 ROOT = Path(__file__).parent.parent
-SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
-
-
-def find_mosquitto() -> None:
-    """Make sure that Mosquitto and its password tool are there.
-
-    Raises:
-        ProcessError: One is not.
-    """
-    path = f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}"
-    for program in ("mosquitto", "mosquitto_passwd"):
-        if shutil.which(program, path=path) is None:
-            raise ProcessError(f"{program} is missing; install Mosquitto (Debian: apt-get install mosquitto)")
 
 
 def mosquitto(
@@ -33,13 +19,13 @@ def mosquitto(
 
     Args:
         state: Its folder.
-        port: Where it listens, with TLS if the accounts know an authority.
-        accounts: Who is let in.
-        log: Where its output goes.
-        mutual_port: Where it listens for those who have a certificate instead; None for nowhere.
+        port: Its port, with TLS if the accounts have an authority.
+        accounts: Its users.
+        log: The file for its output.
+        mutual_port: Its port for clients with a certificate instead of a password, if it has one.
 
     Raises:
-        RegisterError: The users cannot be written down.
+        AccountsError: The users cannot be written.
     """
     state.mkdir(parents=True, exist_ok=True)
     accounts.write_accounts(state / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))

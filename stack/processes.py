@@ -5,14 +5,20 @@ import contextlib
 import os
 import shutil
 import signal
+import ssl
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 READY_WITHIN_S = 60.0
 READY_CHECK_S = 0.1
 STOP_WITHIN_S = 30.0
+
+
+Check = Callable[[], Awaitable[bool]]
 
 
 class ProcessError(Exception):
@@ -54,8 +60,8 @@ class Process:
                 start_new_session=True,
             )
 
-    async def ready(self, check: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until ``check`` says that it does its work.
+    async def ready(self, check: Check) -> None:
+        """Wait until ``check`` says that it works.
 
         Raises:
             ProcessError: It ended, or is not ready within a minute.
@@ -109,12 +115,27 @@ def _ending_with_parent_process() -> list[str]:
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
+async def http_ready(url: str, authority: Path | None = None) -> bool:
+    """Whether a page answers with 200, over TLS with a certificate of this authority."""
+    context = ssl.create_default_context(cafile=authority)
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2, context=context) as answer:  # noqa: S310 - the URL is ours
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    return await asyncio.to_thread(ask)
+
+
 @asynccontextmanager
-async def running(process: Process, check: Callable[[], Awaitable[bool]]) -> AsyncIterator[Process]:
-    """Start a process, wait until it is ready, and end it at the end."""
+async def running(process: Process, check: Check | None = None) -> AsyncIterator[Process]:
+    """Start a process, wait until it is ready, and stop it at the end."""
     await process.start()
     try:
-        await process.ready(check)
+        if check is not None:
+            await process.ready(check)
         yield process
     finally:
         await process.stop()

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broker.access.authority import CertificateAuthority
-from broker.access.certificate_commands import ensure_server_certificates
 from stack import mongod, mosquitto
 from stack.ports import reserve_port
 from stack.processes import Process, running
@@ -84,9 +83,7 @@ async def start_servers(
     """
     mutual_port = None
     if tls:
-        accounts = replace(
-            accounts, authority=ensure_server_certificates(CertificateAuthority(state / "certificates"))
-        )
+        accounts = replace(accounts, authority=CertificateAuthority(state / "certificates").ensure_servers())
         mutual_port = reserve_port()
     servers = Servers(accounts, state, reserve_port(), reserve_port(), mutual_port, cache_gb)
     async with (

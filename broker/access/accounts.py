@@ -1,11 +1,11 @@
-"""Who is let in by the broker: kept in a folder from which Mosquitto reads.
+"""The broker's users, in a folder from which Mosquitto reads.
 
-    register.json   who there is: name, role, sites
+    register.json   name, role and sites of each user
     passwords       Mosquitto's password file, hashed by Mosquitto's own tool
     acl             Mosquitto's access list, made from the register
 
-``mosquitto-start`` has the broker read both again as soon as they change: whoever was taken out, or got
-another password, is disconnected by that.
+``mosquitto-start`` has the broker read both again as soon as they change, which disconnects a user who was
+removed or has a new password.
 """
 
 import fcntl
@@ -33,11 +33,23 @@ _accounts = TypeAdapter(list[Account])
 
 
 class AccountsError(Exception):
-    """Raised when the register cannot be read, written or changed like that; says why."""
+    """Raised when the users cannot be read, written or changed like that; says why."""
+
+
+def find_program(name: str) -> str:
+    """Find one of Mosquitto's programs.
+
+    Raises:
+        AccountsError: It is not installed.
+    """
+    program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}")
+    if program is None:
+        raise AccountsError(f"{name} is missing; install Mosquitto (Debian: apt-get install mosquitto)")
+    return program
 
 
 def new_password() -> str:
-    """Make a password that nobody can guess: 192 bits of chance."""
+    """Make a password of 192 random bits."""
     return secrets.token_urlsafe(24)
 
 
@@ -46,10 +58,10 @@ class AccountStore:
 
     Args:
         folder: Where they are kept.
-        root: The topic root that rights are for.
+        root: The topic root of all rights.
 
     Raises:
-        RegisterError: They cannot be read.
+        AccountsError: They cannot be read.
     """
 
     def __init__(self, folder: Path, root: str) -> None:
@@ -62,58 +74,48 @@ class AccountStore:
         self._hashes = self._read_hashes()
 
     def put(self, account: Account, password: str | None) -> None:
-        """Let somebody in, or change what they may do.
-
-        Args:
-            account: Who.
-            password: Their password; None for whoever has a certificate instead.
-
-        Raises:
-            RegisterError: The password cannot be used.
-        """
+        """Add or change an account; the password is None for a user with a certificate instead."""
         self.put_all([(account, password)])
 
     def put_all(self, pairs: list[tuple[Account, str | None]]) -> None:
-        """Let several in at once.
+        """Add or change several accounts at once.
 
         Raises:
-            RegisterError: A password cannot be used.
+            AccountsError: A password cannot be used.
         """
         self.accounts |= {account.name: account for account, _ in pairs}
         for account, _ in pairs:
             self._hashes.pop(account.name, None)
         self._hashes |= hash_passwords({account.name: word for account, word in pairs if word is not None})
 
-    def remove(self, name: str) -> Account:
-        """Let somebody in no more.
+    def remove(self, name: str) -> None:
+        """Remove an account.
 
         Raises:
-            RegisterError: There is nobody of that name.
+            AccountsError: There is none of that name.
         """
-        account = self.find(name)
-        del self.accounts[name]
+        del self.accounts[self.find(name).name]
         self._hashes.pop(name, None)
-        return account
 
     def find(self, name: str) -> Account:
         """The account of that name.
 
         Raises:
-            RegisterError: There is none.
+            AccountsError: There is none.
         """
         if name not in self.accounts:
             raise AccountsError(f"there is no user {name!r}; `broker users list` shows all")
         return self.accounts[name]
 
     def has_password(self, name: str) -> bool:
-        """Whether somebody is let in by a password, and not by a certificate alone."""
+        """Whether a user has a password, and not just a certificate."""
         return name in self._hashes
 
     def write(self) -> None:
-        """Put everything in place, the access list last: it is what the broker is told of.
+        """Write all three files, the access list last: the broker reads them when it changes.
 
         Raises:
-            RegisterError: The folder cannot be written to.
+            AccountsError: The folder cannot be written to.
         """
         ordered = [self.accounts[name] for name in sorted(self.accounts)]
         lines = [line for account in ordered for line in (*account.access_list(self._root), "")]
@@ -130,29 +132,41 @@ class AccountStore:
             raise AccountsError(f"{self._folder} cannot be written to ({error.strerror})") from error
 
     def _read_accounts(self) -> list[Account]:
-        file = self._folder / "register.json"
+        written = self._read("register.json")
         try:
-            return _accounts.validate_json(file.read_bytes()) if file.exists() else []
-        except (OSError, ValidationError) as error:
-            raise AccountsError(f"{file} cannot be read; put it back from a copy, or move it away") from error
+            return [] if written is None else _accounts.validate_json(written)
+        except ValidationError as error:
+            raise self._unreadable("register.json") from error
 
     def _read_hashes(self) -> dict[str, str]:
-        file = self._folder / "passwords"
         try:
             # As Mosquitto reads it: no other character ends a line.
-            lines = file.read_bytes().decode().split("\n") if file.exists() else []
-        except (OSError, UnicodeDecodeError) as error:
-            raise AccountsError(f"{file} cannot be read; put it back from a copy, or move it away") from error
+            lines = (self._read("passwords") or b"").decode().split("\n")
+        except UnicodeDecodeError as error:
+            raise self._unreadable("passwords") from error
         pairs = (line.partition(":") for line in lines)
         return {name: rest for name, _, rest in pairs if name in self.accounts and rest}
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreadable(name) from error
+
+    def _unreadable(self, name: str) -> AccountsError:
+        return AccountsError(
+            f"{self._folder / name} cannot be read; put it back from a copy, or move it away"
+        )
 
 
 @contextmanager
 def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
-    """Hold the register alone, and write it at the end unless something went wrong.
+    """Lock the register for this process alone, and write it at the end unless something went wrong.
 
     Raises:
-        RegisterError: It cannot be read or written.
+        AccountsError: It cannot be read or written.
     """
     try:
         private_folder(folder)
@@ -163,35 +177,31 @@ def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
         raise AccountsError(f"{folder} cannot be used ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        register = AccountStore(folder, root)
-        yield register
-        register.write()
+        store = AccountStore(folder, root)
+        yield store
+        store.write()
     finally:
         os.close(lock)
 
 
 def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
-    """Hash passwords with ``mosquitto_passwd``, which reads them from a file: nobody sees them on the way.
+    """Hash passwords with ``mosquitto_passwd``, which takes them from a file that only we can read.
 
     Args:
-        passwords: By name. Names are checked already.
+        passwords: By name; the names must be valid ids.
 
     Returns:
-        What the password file has behind each name and colon.
+        By name, what the password file has after the colon.
 
     Raises:
-        RegisterError: A password cannot be used, or the tool is missing or fails.
+        AccountsError: A password cannot be used, or the tool is missing or fails.
     """
     if not passwords:
         return {}
     for name, password in passwords.items():
         if not PASSWORD_PATTERN.match(password):
             raise AccountsError(f"the password of {name} may have {PASSWORD_RULE}")
-    tool = shutil.which("mosquitto_passwd", path=f"{os.environ.get('PATH', '')}:{SYSTEM_FOLDERS}")
-    if tool is None:
-        raise AccountsError(
-            "mosquitto_passwd is missing; install Mosquitto (Debian: apt-get install mosquitto)"
-        )
+    tool = find_program("mosquitto_passwd")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "passwords"
         file.touch(mode=0o600)

@@ -1,8 +1,8 @@
-"""End the connection of somebody whose certificate was revoked.
+"""End the connection of a user whose certificate was revoked.
 
-Mosquitto looks at its revocation list when somebody comes, not while they stay. Where certificates count, the
-client id is the certificate's name; so whoever comes with the same name takes the connection over. That is
-done here, with a certificate that is good for minutes and never leaves this process.
+Mosquitto checks its revocation list when a client connects, not later. On the listener for certificates
+the client id is the certificate's name, so a client with the same name takes the session over. That is done
+here, with a certificate that is valid for minutes and never leaves this process.
 """
 
 import asyncio
@@ -20,15 +20,7 @@ RELOADED_WITHIN_S = 1.5
 
 
 def disconnect_user(authority: CertificateAuthority, settings: UserNameSettings) -> str:
-    """End the connection of a user with a revoked certificate.
-
-    Args:
-        authority: What signs; its list says already that the certificate is revoked.
-        settings: Who it is, and where the broker is.
-
-    Returns:
-        What came of it, to be read after a semicolon.
-    """
+    """End the connection of a user with a revoked certificate, and say in half a sentence what came of it."""
     if settings.broker_certificates:
         authority.export_server("broker", settings.broker_certificates)
     return asyncio.run(_take_over_session(authority, settings.name, settings.certificate_listener))
@@ -45,6 +37,6 @@ async def _take_over_session(authority: CertificateAuthority, name: str, listene
         address = MqttAddress(host, int(port), True, None, None, authority.folder / "ca.crt", file)
         try:
             async with ConnectionSupervisor(address, "takeover").new_connection():
-                return "whoever was connected with it no longer is"
+                return "its connection was ended"
         except BrokerError as error:
-            return f"no broker answers at {listener} ({error}), so nobody was disconnected"
+            return f"no broker answers at {listener} ({error}), so no connection was ended"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from broker.topics import SiteId, Topics
+from broker.topics import SensorKey, SiteId, Topics
 
 Role = Literal["sensor", "gateway", "ingestor", "viewer", "operator", "health"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -70,7 +70,7 @@ def _gateway(account: Account, topics: Topics) -> TopicRights:
 
 
 def _ingestor(account: Account, topics: Topics) -> TopicRights:
-    """The only one that answers: it alone says what is stored, refused, too high or wrong."""
+    """It alone answers: what it stored or rejected, and what is too high or wrong."""
     read, write = ["$SYS/#"], [topics.ingestors("+")]
     for site in account.sites:
         read += [topics.readings(site, "+"), topics.status(site, "+"), topics.commands(site, "+")]
@@ -79,7 +79,7 @@ def _ingestor(account: Account, topics: Topics) -> TopicRights:
             topics.alerts(site, "+"),
             topics.alarms(site, "+"),
             topics.alarm_flood(site),
-            topics.rejected_filter(site),
+            topics.rejected(SensorKey(site, "+")),
         ]
     return read, write
 

@@ -1,7 +1,6 @@
-"""``broker users``: let somebody in, give them another password, or let them in no more."""
+"""``broker users``: add a user, give one a new password, remove one, list all."""
 
 import secrets
-import sys
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,83 +16,64 @@ from broker.access.command_settings import (
 from broker.access.disconnect import disconnect_user
 from broker.access.roles import Account
 from broker.atomic_write import write_private
-from broker.settings import describe_file, read_settings
+from broker.process import print_line
+from broker.settings import describe_file
 from broker.validation_errors import describe_error, first_error
 
-MANAGED_HINT = "the password of {name} is kept in .env; change it with `scripts/passwords rotate`"
 
-
-def print_line(text: str) -> None:
-    """Tell the user."""
-    sys.stdout.write(text + "\n")
-
-
-def add_user(arguments: list[str], program: str) -> None:
-    """Let somebody in, and say how they connect.
-
-    Raises:
-        RegisterError: There is somebody of that name, or something cannot be used.
-    """
-    settings = read_settings(AddUserSettings, arguments, program)
+def add_user(settings: AddUserSettings) -> None:
+    """Add a user, and show how it connects."""
     try:
         account = Account(name=settings.name, role=settings.role, sites=settings.sites)
     except ValidationError as error:
         raise AccountsError(describe_error(first_error(error))) from error
     password = None if settings.certificate else _read_password(settings.password_file)
-    with open_accounts(settings.broker_users, settings.topic_root) as register:
-        if account.name in register.accounts:
+    with open_accounts(settings.broker_users, settings.topic_root) as store:
+        if account.name in store.accounts:
             raise AccountsError(
                 f"there is a user {account.name} already; `broker users rotate` or `remove` first"
             )
-        register.put(account, password)
-    _print_account(account, settings, password)
+        store.put(account, password)
+    print_line(f"Added {account.name}: {account.role}, site {','.join(account.sites)}.")
+    _print_password(account, settings, password)
+    # Whoever knows the client id of somebody else can end their connection: it should be random too.
+    print_line(f"  client id  {account.name}-{secrets.token_hex(8)} (or another that nobody can guess)")
+    read, write = account.rights(settings.topic_root)
+    for label, topics in (("publishes", write), ("hears", read)):
+        for number, topic in enumerate(topics):
+            print_line(f"  {'' if number else label:<10} {topic}")
 
 
-def remove_user(arguments: list[str], program: str) -> None:
-    """Let somebody in no more, neither by password nor by certificate.
-
-    Raises:
-        RegisterError: There is nobody of that name, or the stack needs them.
-        AuthorityError: The authority cannot be used.
-    """
-    settings = read_settings(RemoveUserSettings, arguments, program)
-    with open_accounts(settings.broker_users, settings.topic_root) as register:
-        account = register.find(settings.name)
-        if account.managed:
-            raise AccountsError(f"{account.name} is one of the stack's own and comes back at the next start")
-        register.remove(settings.name)
-    told = "; passwords are checked again at once"
+def remove_user(settings: RemoveUserSettings) -> None:
+    """Remove a user, its password and its certificates."""
+    with open_accounts(settings.broker_users, settings.topic_root) as store:
+        if store.find(settings.name).managed:
+            raise AccountsError(f"{settings.name} is one of the stack's own and comes back at the next start")
+        store.remove(settings.name)
+    done = "the broker checks all passwords again now"
     if (settings.certificates / "ca.key").exists():
-        told += _revoke_certificate(CertificateAuthority(settings.certificates), settings)
-    print_line(f"{settings.name} is let in no more{told}.")
+        done += _revoke_certificate(CertificateAuthority(settings.certificates), settings)
+    print_line(f"Removed {settings.name}; {done}.")
 
 
-def rotate_password(arguments: list[str], program: str) -> None:
-    """Give somebody a new password.
-
-    Raises:
-        RegisterError: There is nobody of that name, or the password is kept elsewhere.
-    """
-    settings = read_settings(RotatePasswordSettings, arguments, program)
+def rotate_password(settings: RotatePasswordSettings) -> None:
+    """Give a user a new password."""
     password = _read_password(settings.password_file)
-    with open_accounts(settings.broker_users, settings.topic_root) as register:
-        account = register.find(settings.name)
+    with open_accounts(settings.broker_users, settings.topic_root) as store:
+        account = store.find(settings.name)
         if account.managed:
-            raise AccountsError(MANAGED_HINT.format(name=account.name))
-        register.put(account, password)
-    print_line(f"The old password of {account.name} is worthless.\n  password   {password}")
+            raise AccountsError(
+                f"the password of {account.name} is kept in .env; change it with `scripts/passwords rotate`"
+            )
+        store.put(account, password)
+    print_line(f"New password of {account.name}; the old one no longer works.\n  password   {password}")
 
 
-def list_users(arguments: list[str], program: str) -> None:
-    """List everybody.
-
-    Raises:
-        RegisterError: The register cannot be read.
-    """
-    settings = read_settings(ListUsersSettings, arguments, program)
-    with open_accounts(settings.broker_users, settings.topic_root) as register:
-        for name, account in sorted(register.accounts.items()):
-            way = "password" if register.has_password(name) else "certificate"
+def list_users(settings: ListUsersSettings) -> None:
+    """List all users."""
+    with open_accounts(settings.broker_users, settings.topic_root) as store:
+        for name, account in sorted(store.accounts.items()):
+            way = "password" if store.has_password(name) else "certificate"
             own = ", of the stack" if account.managed else ""
             print_line(f"{name:<24} {account.role:<9} {','.join(account.sites):<16} {way}{own}")
 
@@ -115,8 +95,7 @@ def _read_password(file: Path | None) -> str:
         raise AccountsError(f"--password-file: {describe_file(file)} cannot be read") from error
 
 
-def _print_account(account: Account, settings: AddUserSettings, password: str | None) -> None:
-    print_line(f"{account.name} is let in as {account.role}, site {','.join(account.sites)}.")
+def _print_password(account: Account, settings: AddUserSettings, password: str | None) -> None:
     if password is None:
         print_line(f"  next       broker certs issue {account.name}")
     elif settings.password_to is not None:
@@ -127,10 +106,3 @@ def _print_account(account: Account, settings: AddUserSettings, password: str | 
         print_line(f"  password   in {settings.password_to}")
     else:
         print_line(f"  password   {password}")
-    # Whoever knows the client id of somebody else can end their connection: it should be chance too.
-    print_line(f"  client id  {account.name}-{secrets.token_hex(8)} (or another that nobody can guess)")
-    read, write = account.rights(settings.topic_root)
-    for label, topics in (("publishes", write), ("hears", read)):
-        for topic in topics:
-            print_line(f"  {label:<10} {topic}")
-            label = ""  # noqa: PLW2901 - once is enough

@@ -1,14 +1,17 @@
-"""The users of the broker and of the database, as the URLs that they connect with."""
+"""The users of the broker and of the database: their passwords, their URLs, and their accounts."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from broker.access.accounts import AccountStore, new_password, open_accounts
+from broker.access.accounts import AccountsError, new_password, open_accounts
 from broker.access.roles import Account, Role
 from stack.secrets.passwords import NAMES
 
 DATABASE = "energy_db"
+DEFAULT_SITE = "lari"
 # What connects to the broker, as what. The web page acts for operators with a user of its own.
 ROLES: dict[str, Role] = {
     "ingestor": "ingestor",
@@ -61,26 +64,53 @@ class Credentials:
         return f"?{'&'.join(options)}" if options else ""
 
     def write_accounts(self, folder: Path, root: str, gateway: str = "+") -> None:
-        """Let the broker know everybody in ``ROLES``; whoever else it knows stays.
+        """Write ``ROLES`` as users of the broker; users that somebody added stay.
 
         Args:
-            folder: Where the broker's users are.
+            folder: The folder of the broker's users.
             root: First topic level(s).
             gateway: The sites that ``sensors`` may publish for, with commas; ``+`` for all, nothing for none.
 
         Raises:
-            RegisterError: The folder or a password cannot be used.
+            AccountsError: The folder or a password cannot be used.
         """
-        with open_accounts(folder, root) as register:
-            self._put_managed_accounts(register, gateway)
+        with open_accounts(folder, root) as store:
+            for name in [name for name, account in store.accounts.items() if account.managed]:
+                store.remove(name)
+            pairs: list[tuple[Account, str | None]] = []
+            for name, role in ROLES.items():
+                sites = tuple(gateway.split(",")) if role == "gateway" else ("+",)
+                if all(sites):
+                    account = Account(name=name, role=role, sites=sites, managed=True)
+                    pairs.append((account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"]))
+            store.put_all(pairs)
 
-    def _put_managed_accounts(self, register: AccountStore, gateway: str) -> None:
-        for name in [name for name, account in register.accounts.items() if account.managed]:
-            register.remove(name)
-        pairs: list[tuple[Account, str | None]] = []
-        for name, role in ROLES.items():
-            sites = tuple(gateway.split(",")) if role == "gateway" else ("+",)
-            if all(sites):
-                account = Account(name=name, role=role, sites=sites, managed=True)
-                pairs.append((account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"]))
-        register.put_all(pairs)
+
+def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
+    """Add a user for each simulated sensor, with a password that lasts until the next start.
+
+    Args:
+        folder: The folder of the broker's users.
+        sensors: Their ids.
+
+    Returns:
+        The password of each.
+
+    Raises:
+        AccountsError: The users cannot be read or written, or a real sensor has such a name.
+    """
+    passwords = {sensor_id: new_password() for sensor_id in sensors}
+    site = os.environ.get("ENERGY_SITE") or DEFAULT_SITE
+    with open_accounts(folder, os.environ.get("ENERGY_TOPIC_ROOT", "energy")) as store:
+        for name in sensors:
+            if name in store.accounts and not store.accounts[name].managed:
+                raise AccountsError(
+                    f"{name} is a user that somebody added, and would be a simulated sensor; use --nodes 0"
+                )
+        store.put_all(
+            [
+                (Account(name=sensor_id, role="sensor", sites=(site,), managed=True), password)
+                for sensor_id, password in passwords.items()
+            ]
+        )
+    return passwords

@@ -1,17 +1,24 @@
-"""All passwords of a stack: made up at the first start, kept in ``.env``, changed by one command.
+"""The passwords of a stack, kept in ``.env``: made at the first start, changed by ``scripts/passwords``.
 
-``.env`` is read by ``scripts/up`` and by ``docker compose`` alike, is in no repository, and can be read
-by its owner only. A password may be in a file instead: ``NAME_FILE=/path`` in ``.env``.
+``scripts/up`` and ``docker compose`` both read ``.env``, which is in no repository and readable by its owner
+only. A password may be in a file instead: ``NAME_FILE=/path`` in ``.env``.
 """
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
+from pydantic import Field, StringConstraints
+from pydantic_settings import CliPositionalArg
 
 from broker.access.accounts import PASSWORD_PATTERN, PASSWORD_RULE, new_password
 from broker.atomic_write import write_private
+from broker.settings import ProcessSettings, exit_with, read_settings
 
+PROGRAM = "scripts/passwords"
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,40}$")]
 NAMES = (
     *(f"MONGO_{role}_PASSWORD" for role in ("ADMIN", "INGESTOR", "VIEWER", "OPERATOR")),
     *(f"MQTT_{name}_PASSWORD" for name in ("INGESTOR", "SENSORS", "VIEWER", "OPERATOR", "WEB", "HEALTH")),
@@ -101,3 +108,35 @@ def _append(env: Path, passwords: dict[str, str]) -> None:
 
 def _name(line: str) -> str:
     return line.removeprefix("export ").partition("=")[0].strip()
+
+
+class PasswordsSettings(ProcessSettings):
+    """Make new passwords for the stack.
+
+    Without a name, for everybody but the database's administrator. They are in
+    .env. What runs keeps the old ones until it is started again:
+    scripts/up, or docker compose up --force-recreate.
+
+    Example: scripts/passwords rotate MQTT_VIEWER_PASSWORD
+    """
+
+    command: CliPositionalArg[Literal["rotate"]] = Field(description="rotate")
+    names: CliPositionalArg[list[Name]] = Field([], description="as in .env")
+    env: Path = Field(Path(".env"), description="the file with the passwords")
+
+
+def main() -> None:
+    """Read the options and make new passwords."""
+    settings = read_settings(PasswordsSettings, sys.argv[1:], PROGRAM)
+    everybody = [name for name in NAMES if name != ADMIN]
+    try:
+        rotate_passwords(settings.env, settings.names or everybody)
+    except PasswordsError as error:
+        exit_with(PROGRAM, str(error), 1)
+    sys.stdout.write(
+        f"New in {settings.env}: {', '.join(settings.names or everybody)}.\nStart the stack again.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,6 @@ from pydantic import Field, StringConstraints
 
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError, CertificateAuthority
-from broker.access.certificate_commands import ensure_server_certificates
 from broker.access.command_settings import HOST_PATTERN
 from broker.atomic_write import write_private
 from broker.settings import ProcessSettings, Sites, exit_with, read_settings
@@ -76,9 +75,9 @@ def provision_secrets(settings: ProvisionSettings) -> None:
     """Make what is missing, and write the folder of each service.
 
     Raises:
+        AccountsError: The broker's users cannot be written.
         AuthorityError: The certificates cannot be used.
         PasswordsError: A password cannot be used.
-        RegisterError: The broker's users cannot be written down.
         OSError: A folder cannot be written to.
     """
     accounts = Credentials(ensure_passwords(settings.env))
@@ -130,7 +129,7 @@ def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[
 
 def _issue_certificates(settings: ProvisionSettings) -> None:
     authority = CertificateAuthority(settings.certificates)
-    ensure_server_certificates(authority, [*SERVERS, *settings.host])
+    authority.ensure_servers([*SERVERS, *settings.host])
     for service, server in (("mongodb", "mongodb"), ("monitor", "web")):
         authority.export_server(server, settings.secrets / service)
     authority.export_server("broker", settings.broker / "certificates")

@@ -1,6 +1,9 @@
-"""What programs are told in secret: in files that only their owner can read.
+"""Secrets in files that only their owner can read.
 
-A variable of the environment may end up in a report of a crash or in the list of processes, a file does not.
+Everybody on a machine can read command lines, and a variable of the environment may end up in a crash report.
+``mosquitto_sub``, ``mosquitto_pub`` and ``mosquitto_rr`` read options from a file of their name in the folder
+that ``XDG_CONFIG_HOME`` names, ``curl`` sends a file with ``-d @FILE``, and our own programs take URLs
+from the files that ``ENERGY_MQTT_URL_FILE`` and ``ENERGY_MONGO_URL_FILE`` name.
 """
 
 import shutil
@@ -8,39 +11,55 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from broker.atomic_write import private_folder, write_private
+from stack.secrets.credentials import Credentials
+
+PEOPLE = ("viewer", "operator", "sensors")
+PROGRAMS = ("mosquitto_sub", "mosquitto_pub")
+# Whose URLs scripts/monitor, scripts/ingestor, scripts/sensor-node and scripts/verify take.
+MQTT_ROLES = ("viewer", "operator", "sensors", "ingestor")
+MONGO_ROLES = ("viewer", "operator", "ingestor")
 
 
 class SecretFiles:
-    """A folder with a folder for each program. What earlier runs left there is removed.
-
-    Args:
-        folder: Where it is.
-    """
+    """A folder with a folder for each program. What earlier runs left there is removed."""
 
     def __init__(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self._folder = private_folder(folder)
 
     def write(self, program: str, values: Mapping[str, str]) -> dict[str, str]:
-        """Write values down for a program.
+        """Write secrets into files of a program, ``mqtt-url`` for ``ENERGY_MQTT_URL``.
 
         Args:
             program: Its name.
-            values: By the names of variables.
+            values: The secrets, by the names of their variables.
 
         Returns:
-            Variables that name the files. Those of the values are empty, whatever they are for this process:
-            nobody can be told both.
+            Variables that name the files. The secrets' own variables are empty: a program rejects both.
         """
         own = private_folder(self._folder / program)
         variables: dict[str, str] = {}
         for name, value in values.items():
-            file = own / file_name(name)
+            file = own / name.removeprefix("ENERGY_").lower().replace("_", "-")
             write_private(file, f"{value}\n")
             variables |= {name: "", f"{name}_FILE": str(file)}
         return variables
 
 
-def file_name(variable: str) -> str:
-    """What the file with a variable's value is called: ``mqtt-url`` for ``ENERGY_MQTT_URL``."""
-    return variable.removeprefix("ENERGY_").lower().replace("_", "-")
+def write_client_files(folder: Path, accounts: Credentials, port: int, mongo_port: int) -> None:
+    """Write a folder for each of ``PEOPLE``, and for the ingestor, with the ports on 127.0.0.1."""
+    private_folder(folder)
+    for name in PEOPLE:
+        own = private_folder(folder / name)
+        lines = ["--host 127.0.0.1", f"--port {port}", f"--username {name}"]
+        lines.append(f"--pw {accounts.passwords[f'MQTT_{name.upper()}_PASSWORD']}")
+        if accounts.authority:
+            lines.append(f"--cafile {accounts.authority}")
+        for program in PROGRAMS:
+            write_private(own / program, "\n".join(lines) + "\n")
+        if password := accounts.passwords.get(f"WEB_{name.upper()}_PASSWORD"):
+            write_private(own / "rest", f"username={name}&password={password}\n")
+    for name in MQTT_ROLES:
+        write_private(private_folder(folder / name) / "mqtt-url", f"{accounts.mqtt(name, port)}\n")
+    for name in MONGO_ROLES:
+        write_private(private_folder(folder / name) / "mongo-url", f"{accounts.mongo(name, mongo_port)}\n")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from broker import client, connection, escape, settings, supervisor, topics
-from broker.access import authority
+from broker.access import accounts, authority
 from broker.access.roles import Account
 from tests.fault_points.point import Point
 
@@ -27,6 +27,7 @@ IS_VALID_PLACE = Point(topics.SensorKey, "is_valid")
 # Users.
 ACCESS_LIST = Point(Account, "access_list")
 TOPIC_OF_CONFIRMATIONS = Point(topics.Topics, "stored")
+SYSTEM_FOLDERS = Point(accounts, "SYSTEM_FOLDERS")
 CLOCK_OF_CERTIFICATES = Point(authority, "datetime")
 
 # What people are told.

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from ingestor.alarms.commands import RULE_NAMES
-from stack.secrets.client_files import write_client_files
+from stack.secrets.secret_files import write_client_files
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.listener import Listener, write

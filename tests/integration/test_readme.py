@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.secrets.client_files import write_client_files
+from stack.secrets.secret_files import write_client_files
 from stack.servers import Servers
 from tests.servers import RunningIngestor, Wire, eventually
 

@@ -14,10 +14,9 @@ import pytest
 import pytest_asyncio
 from pymongo import MongoClient
 
-from stack import mosquitto
-from stack.processes import ProcessError
+from broker.access.accounts import AccountsError, find_program
 from stack.secrets.credentials import DATABASE
-from tests.fault_points.stack import SYSTEM_FOLDERS
+from tests.fault_points.broker import SYSTEM_FOLDERS
 from tests.programs import run_program
 from tests.servers import Wire, eventually, fetch
 from tests.up import Up, children, is_running
@@ -179,9 +178,9 @@ async def test_killed_up_leaves_nothing_running(state: Path) -> None:
 def test_missing_mosquitto_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        ProcessError, match=r"^mosquitto is missing; install Mosquitto \(Debian: apt-get install"
+        AccountsError, match=r"^mosquitto is missing; install Mosquitto \(Debian: apt-get install"
     ):
-        mosquitto.find_mosquitto()
+        find_program("mosquitto")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_certificate_is_issued_on_the_command_line_and_revoked(tls_world: 
         status, said = await broker(tls_world, "certs", "revoke", "meter-8")
         assert (status, said) == (
             0,
-            "1 certificate is worthless; whoever was connected with it no longer is.\n",
+            "1 certificate revoked; its connection was ended.\n",
         )
         await eventually(lambda: meter.is_lost, 5)
     assert not await may_publish(tls_world, certificate, "energy/readings/a/meter-8")

@@ -21,8 +21,8 @@ def test_topics_are_those_of_the_contract() -> None:
     assert topics.alerts("lari", "S-1") == "energy/alerts/lari/S-1"
     assert topics.rejected(SensorKey("lari", "S-1")) == "energy/rejected/lari/S-1"
     assert topics.ingestors("main") == "energy/ingestors/main"
-    assert topics.readings_filter("+") == "energy/readings/+/+"
-    assert topics.status_filter("lari") == "energy/status/lari/+"
+    assert topics.readings("+", "+") == "energy/readings/+/+"
+    assert topics.status("lari", "+") == "energy/status/lari/+"
 
 
 levels = st.text().filter(lambda text: "/" not in text)

@@ -82,4 +82,4 @@ def test_what_a_program_did_not_foresee_is_raised(thing: str) -> None:
 
 async def test_program_without_a_loop_runs_beside_one() -> None:
     ended = await asyncio.to_thread(run_program, "broker", "dance")
-    assert ended == (2, "", "broker: 'dance' is no command; `broker --help` lists them\n")
+    assert ended == (2, "", "broker: unknown command 'dance'; `broker --help` lists the commands\n")

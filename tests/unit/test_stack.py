@@ -72,7 +72,7 @@ def test_password_that_would_break_a_url_is_refused(tmp_path: Path, password: st
 def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
     env = tmp_path / ".env"
     before = ensure_passwords(env)
-    command = [sys.executable, "-m", "stack.secrets.passwords_command", "rotate", "--env", str(env)]
+    command = [sys.executable, "-m", "stack.secrets.passwords", "rotate", "--env", str(env)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     after = ensure_passwords(env)
     assert {name for name in NAMES if before[name] == after[name]} == {"MONGO_ADMIN_PASSWORD"}
@@ -82,7 +82,7 @@ def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
         ("NO_PASSWORD", "there is no password 'NO_PASSWORD'; known are MONGO"),
         ("MONGO_ADMIN_PASSWORD", "MONGO_ADMIN_PASSWORD is changed in the database first, with db.changeUser"),
     ):
-        wrong = run_program("stack.secrets.passwords_command", "rotate", name, "--env", str(env))
+        wrong = run_program("stack.secrets.passwords", "rotate", name, "--env", str(env))
         assert wrong.status == 1
         assert wrong.errors.startswith(f"scripts/passwords: {sentence}")
     assert ensure_passwords(env) == after

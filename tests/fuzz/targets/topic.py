@@ -8,7 +8,7 @@ import re
 
 from pydantic import TypeAdapter, ValidationError
 
-from broker.topics import SensorId, SiteId, TopicRoot, Topics
+from broker.topics import SensorId, SensorKey, SiteId, TopicRoot, Topics
 
 _root, _site, _sensor = TypeAdapter(TopicRoot), TypeAdapter(SiteId), TypeAdapter(SensorId)
 is_id = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}").fullmatch
@@ -88,15 +88,15 @@ def _check_topics(topics: Topics, site: str, name: str) -> None:
         assert topic.startswith(topics.readings_prefix) == (kind == "readings")
         assert topic.startswith(topics.commands_prefix) == (kind == "commands")
     assert len({*of_sensor.values(), topics.alarm_flood(site), topics.ingestors(name)}) == len(of_sensor) + 2
-    filters = {
-        "readings": topics.readings_filter,
-        "status": topics.status_filter,
-        "commands": topics.commands_filter,
-        "rejected": topics.rejected_filter,
-    }
-    for kind, to_filter in filters.items():
-        for wanted in (site, "+"):
-            assert [each for each in of_sensor if matches(to_filter(wanted), of_sensor[each])] == [kind]
+    for wanted in (site, "+"):
+        filters = {
+            "readings": topics.readings(wanted, "+"),
+            "status": topics.status(wanted, "+"),
+            "commands": topics.commands(wanted, "+"),
+            "rejected": topics.rejected(SensorKey(wanted, "+")),
+        }
+        for kind, pattern in filters.items():
+            assert [each for each in of_sensor if matches(pattern, of_sensor[each])] == [kind]
 
 
 def matches(wanted: str, topic: str) -> bool:

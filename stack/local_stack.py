@@ -1,0 +1,181 @@
+"""All processes of one run of ``scripts/up``: started in order, restarted when they end by themselves."""
+
+import asyncio
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from broker.messages import numbered_sensor_ids
+from broker.process import print_line
+from stack import mongod, mosquitto
+from stack.addresses import Addresses
+from stack.processes import Check, Process, ProcessError, http_ready, running
+from stack.secrets.credentials import Credentials, add_sensor_accounts
+from stack.secrets.passwords import read_notify
+from stack.secrets.secret_files import SecretFiles, write_client_files
+
+ROOT = Path(__file__).parent.parent
+FIRST_SENSOR = "Sensor-LARI-01"
+RESTART_AFTER_S = 1.0
+RESTARTS = 5
+RESTARTS_WITHIN_S = 60.0
+
+
+class LocalStack:
+    """All processes of one run.
+
+    Args:
+        exits: Ends the processes, in the opposite order of their start.
+        state: Folder for everything that is kept.
+        credentials: The users of broker and database.
+        addresses: Where to listen.
+    """
+
+    def __init__(
+        self, exits: AsyncExitStack, state: Path, credentials: Credentials, addresses: Addresses
+    ) -> None:
+        self._exits = exits
+        self._state = state
+        self._credentials = credentials
+        self._addresses = addresses
+        self._secret_files = SecretFiles(state / "secrets")
+        self._processes: list[Process] = []
+        self._known_damaged = mosquitto.damaged_stores(state / "mosquitto")
+
+    async def start(self, nodes: int) -> None:
+        """Start the servers, the live view, the ingestor, the web page and the sensor nodes."""
+        credentials, addresses, state = self._credentials, self._addresses, self._state
+        mqtt, mongo = addresses.mqtt_port, addresses.mongo_port
+
+        print_line(f"Mosquitto    127.0.0.1:{mqtt}")
+        broker = mosquitto.mosquitto(
+            state / "mosquitto", mqtt, credentials, state / "log" / "mosquitto.log", addresses.mutual_port
+        )
+        sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
+        passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
+        await self._run(broker, lambda: mosquitto.accepts_clients(credentials.mqtt("viewer", mqtt)))
+        self._report_damage()
+
+        print_line(f"MongoDB      127.0.0.1:{mongo}")
+        database = mongod.mongod(state / "mongo", mongo, credentials, state / "log" / "mongod.log")
+        await self._run(database, lambda: mongod.accepts_clients(credentials, mongo))
+        await mongod.make_users(credentials, mongo)
+
+        # The live view outlives the ingestor, so that it shows the last reading too.
+        watch = ["monitor", "watch", "--lines"]
+        secrets = {"ENERGY_MONGO_URL": credentials.mongo("viewer", mongo)}
+        await self._run(self._program("viewer", "Live view", watch, secrets))
+        await self._start_ingestor()
+        await self._start_web()
+
+        addresses.write(state / "stack.env", credentials)
+        write_client_files(state / "clients", credentials, mqtt, mongo)
+        if sensors:
+            print_line(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
+        print_line(self._next_steps(nodes))
+        for sensor_id in sensors:
+            outbox = str(state / "nodes" / f"{sensor_id}.db")
+            command = ["sensor_node", "--sensor-id", sensor_id, "--outbox", outbox]
+            secrets = {"ENERGY_MQTT_URL": credentials.mqtt_url(sensor_id, passwords[sensor_id], mqtt)}
+            await self._run(self._program(sensor_id, f"Sensor node {sensor_id}", command, secrets))
+
+    async def _start_ingestor(self) -> None:
+        ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"
+        print_line(f"Ingestor     {ready}")
+        secrets = {
+            "ENERGY_MQTT_URL": self._credentials.mqtt("ingestor", self._addresses.mqtt_port),
+            "ENERGY_MONGO_URL": self._credentials.mongo("ingestor", self._addresses.mongo_port),
+            **read_notify(ROOT / ".env"),
+        }
+        http, alarms = f"127.0.0.1:{self._addresses.http_port}", str(ROOT / "alarms.toml")
+        program = self._program(
+            "ingestor", "Ingestor", ["ingestor"], secrets, ENERGY_HTTP=http, ENERGY_ALARMS=alarms
+        )
+        await self._run(program, lambda: http_ready(ready))
+
+    async def _start_web(self) -> None:
+        credentials, addresses = self._credentials, self._addresses
+        url = addresses.web_url(credentials)
+        print_line(f"Web page     {url}")
+        secrets = {
+            "ENERGY_MQTT_URL": credentials.mqtt("web", addresses.mqtt_port),
+            "ENERGY_MONGO_URL": credentials.mongo("operator", addresses.mongo_port),
+            "ENERGY_VIEWER_PASSWORD": credentials.passwords["WEB_VIEWER_PASSWORD"],
+            "ENERGY_OPERATOR_PASSWORD": credentials.passwords["WEB_OPERATOR_PASSWORD"],
+        }
+        environment = {"ENERGY_HTTP": f"127.0.0.1:{addresses.web_port}"}
+        if credentials.authority:
+            certificate = str(credentials.authority.parent / "web.pem")
+            environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
+        program = self._program("web", "Web page", ["monitor", "web"], secrets, **environment)
+        await self._run(program, lambda: http_ready(f"{url}/live", credentials.authority))
+
+    def _program(
+        self, folder: str, name: str, command: Sequence[str], secrets: Mapping[str, str], **environment: str
+    ) -> Process:
+        """Describe one of our programs, with its secrets in files; the live view writes on this terminal."""
+        variables = environment | self._secret_files.write(folder, secrets)
+        log = None if folder == "viewer" else self._state / "log" / f"{folder}.log"
+        return Process(name, [sys.executable, "-m", *command], variables, log)
+
+    async def _run(self, process: Process, check: Check | None = None) -> None:
+        await self._exits.enter_async_context(running(process, check))
+        self._processes.append(process)
+
+    async def supervise(self) -> None:
+        """Restart, for ever, what ends by itself.
+
+        Raises:
+            ExceptionGroup: Of a ProcessError: a process does not keep running.
+        """
+        async with asyncio.TaskGroup() as group:
+            for process in self._processes:
+                group.create_task(_restart_when_ended(process))
+            while True:
+                await asyncio.sleep(RESTART_AFTER_S)
+                self._report_damage()
+
+    def _report_damage(self) -> None:
+        """Say it when the broker began with an empty memory because it could not read its own."""
+        for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._known_damaged):
+            self._known_damaged.add(store)
+            print_line(
+                "Mosquitto could not read its store and began with an empty one. Nothing is lost:\n"
+                f"sensor nodes send again what is not confirmed. The old store is kept in\n"
+                f"  {os.path.relpath(store)}"
+            )
+
+    def _next_steps(self, nodes: int) -> str:
+        next_sensor = numbered_sensor_ids(FIRST_SENSOR, nodes + 1)[-1]
+        return f"""
+Look at it in a browser; the users are viewer and operator, their passwords in
+.env as WEB_VIEWER_PASSWORD and WEB_OPERATOR_PASSWORD:
+  {self._addresses.web_url(self._credentials)}
+Follow the alerts, in another terminal:
+  XDG_CONFIG_HOME={os.path.relpath(self._state / "clients")}/viewer mosquitto_sub -t 'energy/alerts/#' -v
+List the active alarms; alarms.toml has the rules:
+  scripts/monitor alarms
+Look at the data in MongoDB Compass, with VIEWER_MONGO_URL of
+  {os.path.relpath(self._state / "stack.env")}
+Launch one more sensor:
+  scripts/sensor-node --sensor-id {next_sensor} --location "Room {nodes + 1}"
+All addresses and users are in the same file. Ctrl-C ends everything.
+"""
+
+
+async def _restart_when_ended(process: Process) -> NoReturn:
+    """Restart a process whenever it ends by itself, but not for ever."""
+    ends: deque[float] = deque(maxlen=RESTARTS)
+    while True:
+        exit_message = await process.wait_ended()
+        ends.append(time.monotonic())
+        if len(ends) == RESTARTS and ends[-1] - ends[0] < RESTARTS_WITHIN_S:
+            raise ProcessError(f"gave up after {RESTARTS} starts: {exit_message}")
+        print_line(f"{exit_message}; it is started again.")
+        await asyncio.sleep(RESTART_AFTER_S)
+        await process.start()
