@@ -26,7 +26,7 @@ from ingestor.documents import Measure, hour_of, utc_now
 from ingestor.flag import Thresholds, flag
 from ingestor.receive.inbox import Inbox
 from ingestor.store import schema
-from ingestor.store.reading_store import DURABLE
+from ingestor.store.database import DURABLE
 from ingestor.store.sensor_updates import SensorUpdates
 from ingestor.validate import check_message, sensor_key, validate
 

@@ -13,7 +13,7 @@ from broker.topics import SensorKey, Topics
 from ingestor.alarms.sensor_state import Shelf
 from ingestor.documents import AlarmDocument
 from ingestor.store.checkpoint import Checkpoint
-from ingestor.store.reading_store import DOCUMENT_ERRORS, DURABLE, ReadingStore
+from ingestor.store.reading_store import DOCUMENT_ERRORS, ReadingStore
 
 READ_LIMIT_S = 600.0
 MAX_REJECTIONS = 10_000
@@ -66,7 +66,7 @@ class AlarmRecords:
             "update": "alarms",
             "updates": [{"q": {"_id": each["_id"]}, "u": each, "upsert": True} for each in documents],
             "ordered": False,
-            "writeConcern": DURABLE.document,
+            "writeConcern": self._db.write_concern,
         }
 
         async def write() -> None:

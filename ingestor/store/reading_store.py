@@ -1,4 +1,4 @@
-"""MongoDB: the only file that knows motor.
+"""What is written of readings, and read again.
 
 A write counts as done when it is in the journal. Writing the same thing again is harmless, so a write
 whose outcome is unknown is simply made again, for ever, until the database answers.
@@ -13,8 +13,7 @@ from typing import Any, cast
 
 import bson
 from bson.errors import BSONError
-from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import ReplaceOne, WriteConcern, timeout
+from pymongo import ReplaceOne, timeout
 from pymongo.errors import (
     CollectionInvalid,
     OperationFailure,
@@ -24,12 +23,11 @@ from pymongo.errors import (
 
 from ingestor.documents import Measure, RejectedDocument
 from ingestor.store import schema
+from ingestor.store.database import Database, open_database
 from ingestor.store.retry import Retry
 
-OPERATION_LIMIT_S = 10.0
 MERGE_LIMIT_S = 600.0
 PREPARE_LIMIT_S = 3600.0
-DURABLE = WriteConcern(w="majority", j=True)
 
 DUPLICATE_KEY = 11000
 NAMESPACE_EXISTS = 48
@@ -56,18 +54,9 @@ class RejectedByDatabase:
 
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator["ReadingStore"]:
-    """Make a client for a MongoDB URL that names a database. Does not wait for the server."""
-    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-        url,
-        appname="energy-monitor ingestor",
-        serverSelectionTimeoutMS=3000,
-        connectTimeoutMS=3000,
-        timeoutMS=int(OPERATION_LIMIT_S * 1000),
-    )
-    try:
-        yield ReadingStore(client)
-    finally:
-        client.close()
+    """Open the database of a MongoDB URL. Does not wait for the server."""
+    async with open_database(url) as database:
+        yield ReadingStore(database)
 
 
 class ReadingStore:
@@ -78,10 +67,9 @@ class ReadingStore:
         retry: How they wait for it, see ``Retry``.
     """
 
-    def __init__(self, client: AsyncIOMotorClient[dict[str, Any]]) -> None:
-        self._client = client
-        self.database = client.get_default_database().with_options(write_concern=DURABLE)
-        self._measures = self.database["measures"]
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._measures = database["measures"]
         self._patience = Retry()
         self._is_prepared = False
         self.retry = self._patience.retry
@@ -133,7 +121,7 @@ class ReadingStore:
                 "insert": "measures",
                 "documents": measures,
                 "ordered": False,
-                "writeConcern": DURABLE.document,
+                "writeConcern": self.database.write_concern,
             }
             try:
                 # The bare command: insert_many would handle each document in Python once more.
@@ -245,7 +233,8 @@ class ReadingStore:
 
         async def write() -> None:
             with timeout(MERGE_LIMIT_S):
-                await self.database[collection].aggregate(pipeline).to_list(None)
+                async for _ in self.database.aggregate(collection, pipeline):
+                    pass
 
         await self._patience.retry(write, aloud=False)
 

@@ -17,7 +17,7 @@ from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import inbox, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.service import Ingestor
-from ingestor.store import reading_store, retry
+from ingestor.store import database, reading_store, retry
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
 from ingestor.store.sensor_updates import SensorUpdates
 from tests.fault_points.point import Point
@@ -64,7 +64,7 @@ SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 # Stored, or kept as it was refused.
 DOCUMENT_OF_READING = Point(flag, "to_measure")
 STORE_BATCH = Point(reading_store.ReadingStore, "insert")
-WRITE_CONCERN = Point(reading_store, "DURABLE")
+WRITE_CONCERN = Point(database, "DURABLE")
 LONGEST_PAUSE_S = Point(retry, "MAX_DELAY_S")
 SORT_OUT_FLOODS = Point(DeadLetterPolicy, "sort")
 COUNT_REFUSED = Point(reading_store.ReadingStore, "count_rejected")

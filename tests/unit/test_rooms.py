@@ -69,7 +69,7 @@ def test_only_the_store_and_the_queries_know_motor() -> None:
         if "peers" not in file.parts  # programs of others, so to say
         if any(module.startswith("motor") for module in imported(file))
     }
-    assert knowing == {"ingestor/store/reading_store.py", "monitor/queries/database.py"}
+    assert knowing == {"ingestor/store/database.py", "monitor/queries/database.py"}
 
 
 def test_no_file_is_two_ideas_long() -> None:

@@ -47,6 +47,7 @@ class ReadingHistory:
     """
 
     def __init__(self, store: ReadingStore, sites: Sequence[str]) -> None:
+        self._database = store.database
         self._measures = store.database["measures"]
         self._insist = store.retry
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
@@ -59,7 +60,7 @@ class ReadingHistory:
 
         async def read() -> list[UnevaluatedSensor]:
             with timeout(READ_LIMIT_S):
-                found = self._measures.aggregate(stages, allowDiskUse=True)
+                found = self._database.aggregate("measures", stages, allowDiskUse=True)
                 return [UnevaluatedSensor(each["_id"], each["site"], each["since"]) async for each in found]
 
         return await self._insist(read)
@@ -106,7 +107,7 @@ class ReadingHistory:
 
         return await self._insist(read)
 
-    def _timely(self, ids: Mapping[str, str], direction: int) -> Any:  # noqa: ANN401 - a cursor of motor's
+    def _timely(self, ids: Mapping[str, str], direction: int) -> Any:  # noqa: ANN401 - the driver's cursor
         return self._measures.find({"_id": ids, **TIMELY}, JUDGED).sort("_id", direction).batch_size(200)
 
     async def peak_kwh(self, sensor_id: str, begin: datetime, end: datetime) -> float | None:
@@ -138,7 +139,8 @@ class ReadingHistory:
 
         async def read() -> Any:  # noqa: ANN401
             with timeout(READ_LIMIT_S):
-                async for each in self._measures.aggregate([{"$match": {"_id": ids, **wanted}}, group]):
+                stages = [{"$match": {"_id": ids, **wanted}}, group]
+                async for each in self._database.aggregate("measures", stages):
                     return next(value for name, value in each.items() if name != "_id")
             return None
 
