@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bench import document
 from bench.chapters import CHAPTERS, Findings
 from bench.plot import draw
-from bench.rig import ROOT, BenchError, open_rig
+from bench.processes import BenchError
+from bench.rig import ROOT, open_rig
 from bench.settings import BenchSettings
 from broker.process import run, unless_stopped
 from broker.settings import exit_with as end

@@ -84,24 +84,22 @@ async def growth_chapter(rig: BenchRig, found: Findings, tell: Tell, *, rounds: 
 async def _sensors(rig: BenchRig, found: Findings, tell: Tell, *, rounds: int, quick: bool) -> None:
     rate, count = 5_000.0, 30_000 if quick else 60_000
     numbers = (10, 10_000) if quick else (10, 1_000, 10_000, 100_000)
-    crowds = []
+    results = []
     for turn in range(1, rounds + 1):
-        for schedule_chapter in numbers:
-            tell(f"round {turn} of {rounds}: {schedule_chapter:,} sensors, {rate:,.0f} readings/s")
-            crowds.append(await growth.with_sensors(rig, schedule_chapter, rate, count))
-    found.raw["schedule"] = [asdict(each) for each in crowds]
+        for sensors in numbers:
+            tell(f"round {turn} of {rounds}: {sensors:,} sensors, {rate:,.0f} readings/s")
+            results.append(await growth.with_sensors(rig, sensors, rate, count))
+    found.raw["sensors"] = [asdict(each) for each in results]
     memory = {
-        schedule_chapter: median(each.resident_mib for each in crowds if each.sensors == schedule_chapter)
-        for schedule_chapter in numbers
+        sensors: median(each.resident_mib for each in results if each.sensors == sensors)
+        for sensors in numbers
     }
     rows = []
-    for schedule_chapter in numbers:
-        more = (memory[schedule_chapter] - memory[10]) * 1024 / max(1, schedule_chapter - 10)
-        shown = f"{more:.2f}" if schedule_chapter >= MANY_SENSORS else ""
-        costs_us = [each.cpu_us for each in crowds if each.sensors == schedule_chapter]
-        rows.append(
-            [f"{schedule_chapter:,}", spread(costs_us, ".1f"), f"{memory[schedule_chapter]:.0f}", shown]
-        )
+    for sensors in numbers:
+        more = (memory[sensors] - memory[10]) * 1024 / max(1, sensors - 10)
+        shown = f"{more:.2f}" if sensors >= MANY_SENSORS else ""
+        costs_us = [each.cpu_us for each in results if each.sensors == sensors]
+        rows.append([f"{sensors:,}", spread(costs_us, ".1f"), f"{memory[sensors]:.0f}", shown])
     columns = ("sensors", "CPU µs/reading", "MiB", "KiB per sensor")
     title = f"More sensors, {rate:,.0f} readings/s"
     found.tables.append(ResultTable("sensors", title, columns, rows))

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from bench.rig import BenchError, BenchRig
+from bench.processes import BenchError
+from bench.rig import BenchRig
 from broker.topics import SensorKey
 from ingestor.documents import Measure, format_timestamp, to_measure
 

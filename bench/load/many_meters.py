@@ -39,12 +39,12 @@ async def fill_with_meters(rig: BenchRig, count: int, tell: Callable[[str], None
     hours = math.ceil(turns * EVERY / HOURS.width)
     sums = {"count": 4, "max_kwh": 1.0, "anomalies": 0, "computed_at": now}
     for collection, documents in (
-        ("sensors", ({"sensor_id": name, "site": site} for site, name in _places())),
+        ("sensors", ({"sensor_id": name, "site": site} for site, name in _sensor_keys())),
         ("measures", _readings(now, count)),
-        ("hourly", _periods(now, HOURS, hours, {"energy_kwh": 4.0, **sums})),
-        ("daily", _periods(now.replace(hour=0), DAYS, hours // 24, {"energy_kwh": 96.0, **sums})),
+        ("hourly", _rollups(now, HOURS, hours, {"energy_kwh": 4.0, **sums})),
+        ("daily", _rollups(now.replace(hour=0), DAYS, hours // 24, {"energy_kwh": 96.0, **sums})),
         ("alarms", _alarms(now, count // READINGS_PER_ALARM)),
-        ("rejected", _refused(now, count // READINGS_PER_ALARM)),
+        ("rejected", _rejected(now, count // READINGS_PER_ALARM)),
     ):
 
         def say(done: int, collection: str = collection) -> None:
@@ -59,37 +59,37 @@ def _turns(count: int) -> int:
     return (count - min(BUSY_READINGS, count // 10)) // METERS
 
 
-def _places() -> list[SensorKey]:
+def _sensor_keys() -> list[SensorKey]:
     meters = [SensorKey(f"site-{number % SITES}", f"meter-{number:04}") for number in range(METERS)]
     return [*meters, SensorKey(BUSY_SITE, BUSY)]
 
 
 def _readings(now: datetime, count: int) -> Iterator[Measure]:
     turns = _turns(count)
-    *meters, busy = _places()
+    *meters, busy = _sensor_keys()
     for turn in range(turns, 0, -1):
         moment = now - turn * EVERY
-        for number, place in enumerate(meters):
-            yield stored_measure(place, 1 + (turn + number) % 96 / 96, moment, moment)
+        for number, key in enumerate(meters):
+            yield stored_measure(key, 1 + (turn + number) % 96 / 96, moment, moment)
     for turn in range(count - turns * METERS, 0, -1):
         moment = now - turn * BUSY_EVERY
         yield stored_measure(busy, 1 + turn % 360 / 360, moment, moment)
 
 
-def _periods(
+def _rollups(
     end: datetime, stored: RollupCollection, count: int, sums: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     for number in range(count, 0, -1):
         begin = end - number * stored.width
         text = format_timestamp(begin)[: stored.stamp]
-        for site, name in _places():
+        for site, name in _sensor_keys():
             yield {"_id": measure_id(name, text), "sensor_id": name, "site": site, "start": begin, **sums}
 
 
 def _alarms(now: datetime, count: int) -> Iterator[AlarmDocument]:
-    places = _places()
+    keys = _sensor_keys()
     for number in range(count):
-        site, name = places[number % len(places)]
+        site, name = keys[number % len(keys)]
         since = now - number * EVERY
         over = None if number < STANDING else since + HOURS.width
         yield AlarmDocument(
@@ -114,10 +114,10 @@ def _alarms(now: datetime, count: int) -> Iterator[AlarmDocument]:
         )
 
 
-def _refused(now: datetime, count: int) -> Iterator[dict[str, Any]]:
-    places = _places()
+def _rejected(now: datetime, count: int) -> Iterator[dict[str, Any]]:
+    keys = _sensor_keys()
     for number in range(count):
-        site, name = places[number % len(places)]
+        site, name = keys[number % len(keys)]
         topic = f"energy/readings/{site}/{name}"
         what = {"payload": b'{"value_kwh": -1}', "kind": "value", "reason": "value_kwh: must be 0 or more"}
         # Those older than a month are deleted.

@@ -6,7 +6,8 @@ from statistics import median
 
 from bench.load.load_plan import LoadPlan
 from bench.measure.throughput import BenchConsumer, live
-from bench.rig import BenchProcess, BenchRig
+from bench.processes import BenchProcess
+from bench.rig import BenchRig
 from bench.table import ResultTable, spread
 
 PROGRAMS = {"with": "ingestor", "without": "bench.measure.without_alarms"}

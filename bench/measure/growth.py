@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from bench.load.history import insert_history, stored_measure
 from bench.load.load_plan import NORMAL_KWH, LoadPlan
 from bench.measure.throughput import live, ours
-from bench.rig import NAME, BenchRig, cpu_s, resident_mib
+from bench.processes import cpu_s, resident_mib
+from bench.rig import NAME, BenchRig
 from broker.topics import SensorKey
 from ingestor.documents import Measure, utc_now
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from bench.load.load_plan import SITE
 from bench.measure.latency import read
-from bench.rig import BenchProcess, BenchRig, cpu_s, resident_mib
+from bench.processes import BenchProcess, cpu_s, resident_mib
+from bench.rig import BenchRig
 
 SETTLED_AFTER = 10
 

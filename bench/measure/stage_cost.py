@@ -14,7 +14,8 @@ from mqtt5 import PublishPacket, read
 from pymongo import WriteConcern
 
 from bench.load.load_plan import LoadPlan
-from bench.rig import BenchRig, cpu_s
+from bench.processes import cpu_s
+from bench.rig import BenchRig
 from broker.connection import Connection, pack_puback
 from broker.topics import Topics
 from ingestor.batch_reader import BATCH_READINGS

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bench.load.load_plan import LoadPlan
-from bench.rig import ROOT, BenchError, BenchProcess, BenchRig, cpu_s, resident_mib
+from bench.processes import BenchError, BenchProcess, cpu_s, resident_mib
+from bench.rig import ROOT, BenchRig
 
 Mode = Literal["live", "catch-up"]
 PEERS = ROOT / "bench" / "peers"

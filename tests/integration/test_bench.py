@@ -18,7 +18,8 @@ from bench.measure.page_queries import ask_all, to_table
 from bench.measure.schedule import keeps_schedule
 from bench.measure.stage_cost import insertions, stages
 from bench.measure.throughput import catch_up, consumers, live
-from bench.rig import BenchError, BenchRig, open_rig
+from bench.processes import BenchError
+from bench.rig import BenchRig, open_rig
 from tests.programs import run_program
 from tests.servers import eventually
 
