@@ -1,4 +1,4 @@
-"""The command ``broker``: who is let in by the broker, and the certificates of everybody."""
+"""The command ``broker``: the broker's users and their certificates."""
 
 import asyncio
 import sys
@@ -30,8 +30,8 @@ PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]
        broker certs init|issue|revoke|list [options]
 
-Say who is let in by the broker. A change counts within a second, without a
-restart; whoever was removed is disconnected.
+Manage the broker's users and certificates. A change takes effect within a
+second, without a restart; a removed user is disconnected.
 
 Examples: broker users add Meter-7 --role sensor --site lari
           broker users add Hall --role gateway --site lari

@@ -1,4 +1,4 @@
-"""Where the broker is, as whom to connect, and under which client id."""
+"""The address of the broker: host, user, TLS, and the client id of a process."""
 
 import hashlib
 import ssl
@@ -17,15 +17,10 @@ TLS_OPTIONS = {"tlsCAFile": "authority", "tlsCertificateKeyFile": "certificate"}
 
 @dataclass(frozen=True, slots=True)
 class MqttAddress:
-    """What an MQTT URL says. As text it shows neither user nor password.
+    """The parts of an MQTT URL. As text it shows neither user nor password.
 
     Attributes:
-        host: The broker's name or address.
-        port: Its port.
-        tls: Whether to speak TLS.
-        user: As whom to connect.
-        password: Their password.
-        authority: With TLS, a file with the certificates of whom to trust; None for those of the system.
+        authority: With TLS, a file with the certificates to trust; None for those of the system.
         certificate: With TLS, a file with this client's own certificate and key.
     """
 
@@ -68,7 +63,7 @@ class MqttAddress:
         )
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """What TLS needs to know; None without TLS.
+        """The context for TLS; None without it.
 
         Raises:
             ValueError: A file cannot be used.
@@ -81,7 +76,7 @@ class MqttAddress:
 
 @cache
 def _load_tls_context(authority: Path | None, certificate: Path | None) -> ssl.SSLContext:
-    """Read the files once: a process goes on with what it began with."""
+    """Read the files once: a process goes on with those that it started with."""
     try:
         context = ssl.create_default_context(cafile=authority)
         if certificate is not None:
@@ -107,10 +102,10 @@ MqttUrl = Annotated[str, AfterValidator(_check_url)]
 
 
 def client_id(name: str, address: MqttAddress) -> str:
-    """Make the id that a process keeps over restarts and that nobody else can guess.
+    """Make the client id of a process: the same after a restart, and a secret.
 
-    Whoever connects with another client's id takes over its session. The digest of the password
-    keeps that to those who know the password; that of a key to those who have the key.
+    A client that connects with the id of another takes over its session. The digest of the password or the
+    key lets only those do that who have the same password or key.
     """
     secret = f"{name}\0{address.user}\0{address.password}".encode()
     if address.certificate is not None:

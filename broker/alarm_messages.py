@@ -1,4 +1,4 @@
-"""Messages of standing alarms, and what people may say to them."""
+"""Messages about active alarms, and the commands with which people answer them."""
 
 from typing import Annotated, Literal
 
@@ -11,18 +11,14 @@ MAX_SHELVED_MINUTES = 366 * 24 * 60
 
 
 class AlarmEntry(WireMessage):
-    """One standing alarm of a sensor.
+    """One active alarm of a sensor.
 
     Attributes:
         id: Sensor, rule and start; the same for as long as it lasts.
-        rule: What was found.
         severity: ``critical``, ``major``, ``minor`` or ``warning``.
-        state: ``active``; or ``cleared``, when it is over and waits for an acknowledgement.
-        acknowledged: Whether somebody has seen it.
+        state: ``cleared`` when it is over and waits for an acknowledgement.
         since: When it began, by the sensor's clock.
-        message: For people.
-        acknowledged_by: Who, if they said so.
-        shelved_until: Until when somebody does not want to hear of it.
+        shelved_until: Until when there are no notifications of it.
     """
 
     id: str
@@ -37,7 +33,7 @@ class AlarmEntry(WireMessage):
 
 
 class AlarmState(WireMessage):
-    """All standing alarms of a sensor (retained); empty when all is normal.
+    """All active alarms of a sensor (retained); empty when all is normal.
 
     Attributes:
         updated: When this last changed, by the ingestor's clock.
@@ -50,12 +46,11 @@ class AlarmState(WireMessage):
 
 
 class AlarmFloodState(WireMessage):
-    """Alarms of a site that come too fast to be told one by one (retained).
+    """An alarm flood of a site: alarms that come too fast to be reported one by one (retained).
 
     Attributes:
         storm: Whether it is going on.
         started: How many alarms have started in it so far.
-        since: When it began.
     """
 
     site: SiteId
@@ -70,12 +65,7 @@ UserName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class Acknowledge(WireMessage):
-    """Somebody has seen an alarm.
-
-    Attributes:
-        acknowledge: The alarm's id.
-        user: Who.
-    """
+    """An operator has seen the alarm with this id."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,13 +74,7 @@ class Acknowledge(WireMessage):
 
 
 class Shelve(WireMessage):
-    """Somebody does not want to hear of a rule of a sensor for a while.
-
-    Attributes:
-        shelve: The rule.
-        minutes: For how long; 0 ends it.
-        user: Who.
-    """
+    """Mute this rule of a sensor for some minutes; 0 unmutes it."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""A file that nobody else may read, replaced as a whole."""
+"""Files that only their owner can read, replaced as a whole."""
 
 import os
 import tempfile
@@ -6,19 +6,12 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file so that readers see the old one or the new one, never a part.
+    """Write a file that only its owner can read, so that readers see the old one or the new one.
 
-    It is readable by its owner only, and belongs to whom its folder belongs: what root writes for a
-    server that runs as somebody else must be that server's.
-
-    Args:
-        path: The file. Its folder must exist.
-        text: What it is to hold.
-
-    Raises:
-        OSError: It cannot be written.
+    It gets the owner of its folder: what root writes for a server that runs as another user must be that
+    server's. The folder must exist.
     """
-    # The name begins with a dot and the mode is 0600 from the beginning.
+    # mkstemp makes it with mode 0600.
     number, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(number, "w") as stream:
@@ -35,7 +28,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner may look into; it belongs to whom the one around it belongs."""
+    """Make a folder that only its owner can read; it gets the owner of the folder around it."""
     if not path.exists():
         path.mkdir(mode=0o700, parents=True)
         if os.geteuid() == 0:

@@ -1,7 +1,7 @@
-"""What a ledger file says: what a node tried to bring home, what must come of it, and what it knows of it.
+"""The lines of a ledger: what a node tried to deliver, what must come of it, and what it knows of that.
 
-One JSON object a line, in the order in which things happened. ``sensor_node`` writes it, ``monitor``
-holds it against the database. A line that was cut short by a power failure is no entry.
+One JSON object a line, in the order of events. ``sensor_node`` writes it, ``monitor verify`` compares it with
+the database. A line that a power failure cut short is ignored.
 
     {"event": "invoke", "site": "lari", "reading": {…}, "faults": ["peak"],
      "must": {"fate": "stored", "flagged": true}}                made, and about to be sent
@@ -11,7 +11,7 @@ holds it against the database. A line that was cut short by a power failure is n
      "must": {"fate": "rejected", "kind": "invalid"}}            sent, though it is no reading
     {"event": "trouble", "site": "lari", "sensor_id": "S-1", "rule": "silent", "begins": "…", "ends": "…"}
     {"event": "confirmed", "site": "lari", "sensor_id": "S-1", "sequences": [[1, 10]]}
-    {"event": "rejected", …}     the ingestor refused these and keeps them
+    {"event": "rejected", …}     the ingestor rejected these and keeps them
     {"event": "unknown", …}      the node ended before it knew
 
 A ledger of an earlier version has neither ``faults`` nor ``must``.
@@ -35,8 +35,7 @@ class ExpectedOutcome(WireMessage):
 
     Attributes:
         fate: ``stored`` exactly once, ``rejected`` and kept, or ``absent``: it was never sent.
-        kind: Of what is rejected: why, in one word.
-        flagged: Whether it is above its threshold.
+        kind: The kind of rejection.
         late: Whether it is older than ten minutes when it arrives; None if that depends on the way.
         copies: How often it is sent at least.
     """
@@ -49,12 +48,7 @@ class ExpectedOutcome(WireMessage):
 
 
 class AttemptEntry(WireMessage):
-    """One reading, as it is sent. A node that starts again may write what it finds a second time.
-
-    Attributes:
-        faults: Which faults were put into it.
-        must: What must come of it; None where nobody said.
-    """
+    """One reading, as it is sent. A node that starts again may write it a second time."""
 
     event: AttemptEvent
     site: SiteId
@@ -81,14 +75,11 @@ class MalformedEntry(WireMessage):
 
 
 class ExpectedAlarmEntry(WireMessage):
-    """Something that an alarm has to tell of, and no reading shows.
+    """An alarm that must be raised for a sensor or node, and that no reading shows.
 
     Attributes:
-        sensor_id: The sensor or node.
-        rule: The rule that tells of it: ``silent`` or ``offline``.
-        begins: When it begins, by the node's clock.
-        ends: When it is over.
-        must: Whether the rule has to tell of it; else it may, or may not.
+        begins: When its cause begins, by the node's clock.
+        must: Whether the alarm must be raised; else it may be.
     """
 
     event: Literal["trouble"]
@@ -101,7 +92,7 @@ class ExpectedAlarmEntry(WireMessage):
 
 
 class OutcomeEntry(WireMessage):
-    """What became of readings of one sensor, by inclusive ranges of their sequences."""
+    """What became of readings of one sensor, as inclusive ranges of their sequences."""
 
     event: OutcomeEvent
     site: SiteId
@@ -112,9 +103,7 @@ class OutcomeEntry(WireMessage):
 LedgerEntry = Annotated[
     AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry, Field(discriminator="event")
 ]
-entry_adapter: TypeAdapter[AttemptEntry | MalformedEntry | ExpectedAlarmEntry | OutcomeEntry] = TypeAdapter(
-    LedgerEntry
-)
+entry_adapter: TypeAdapter[LedgerEntry] = TypeAdapter(LedgerEntry)
 
 
 class GroundTruth(WireMessage):

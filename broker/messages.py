@@ -32,13 +32,13 @@ Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 SequenceRange = tuple[Sequence, Sequence]
 
 
-def format_timestamp(moment: datetime) -> str:
-    """Write a moment as the contract does: UTC, to the millisecond, ``2026-11-23T10:00:00.123Z``.
+def format_timestamp(time: datetime) -> str:
+    """Write a time in UTC, to the millisecond: ``2026-11-23T10:00:00.123Z``.
 
     Raises:
-        OverflowError: The moment is outside of the years 1 to 9999 in UTC.
+        OverflowError: It is outside of the years 1 to 9999 in UTC.
     """
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _timestamp_input_schema(_type: object, _handler: object) -> core_schema.CoreSchema:
@@ -73,7 +73,7 @@ STRICT_CONFIG = ConfigDict(strict=True, val_temporal_unit="seconds")
 
 
 class WireMessage(BaseModel):
-    """What all messages have in common: they never change, and nothing is guessed from a wrong type."""
+    """The base of all messages: immutable, and a value of a wrong type is rejected, not converted."""
 
     model_config = ConfigDict(frozen=True, **STRICT_CONFIG)
 
@@ -82,10 +82,8 @@ class Reading(WireMessage):
     """One reading of one sensor.
 
     Attributes:
-        sensor_id: Who measured.
         value_kwh: Energy used since the previous reading, kWh.
-        timestamp: When, with an offset; Unix seconds are taken too.
-        location: Free text for people.
+        timestamp: With an offset, or Unix seconds.
         sequence: The sensor's own count, never reused. Readings that have one are confirmed.
     """
 
@@ -98,10 +96,9 @@ class Reading(WireMessage):
 
 @with_config(STRICT_CONFIG)
 class ReadingRow(TypedDict):
-    """The fields of a ``Reading`` as they were written, for whoever reads a great many.
+    """The fields of a ``Reading`` as they were written: no object is made, which takes half the time.
 
-    pydantic makes the same checks, but for the timestamp, of which only the form is looked at, and
-    makes no object: that takes less than half the time.
+    pydantic makes the same checks, but of the timestamp only that of its form.
     """
 
     sensor_id: SensorId
@@ -112,12 +109,11 @@ class ReadingRow(TypedDict):
 
 
 class Receipt(WireMessage):
-    """The ingestor's answer to one sensor: what it may forget.
+    """The ingestor's answer to one sensor: which readings it need not send again, as inclusive ranges.
 
     Attributes:
-        sequences: Inclusive ranges of readings that are in the database.
-        rejected: Inclusive ranges of readings that were refused and kept in ``rejected``; to send
-            them again would not help.
+        sequences: Readings that are in the database.
+        rejected: Readings that were rejected, and kept in the collection ``rejected``.
     """
 
     sequences: list[SequenceRange] = []
@@ -125,13 +121,11 @@ class Receipt(WireMessage):
 
 
 class NodeStatus(WireMessage):
-    """Whether a sensor node is there (retained; the offline form is its Last Will).
+    """How a sensor node is (retained; the offline form is its Last Will).
 
     Attributes:
-        state: ``online`` or ``offline``.
         sensors: How many meters the node has; the first of them has the node's id.
         since: When this connection began.
-        updated: When this was said.
         outbox_depth: How many readings are not confirmed yet.
         oldest_age_s: How long ago the oldest of them was made, seconds.
         refused: How many readings found the outbox full and are lost, since the node began.
@@ -147,7 +141,7 @@ class NodeStatus(WireMessage):
 
 
 class Alert(WireMessage):
-    """One flagged reading. It may arrive twice; ``id`` tells.
+    """One flagged reading. It may arrive twice: deduplicate by ``id``.
 
     Attributes:
         id: The reading's id in ``measures``.
@@ -166,12 +160,12 @@ class Alert(WireMessage):
 
 
 class RejectionNotice(WireMessage):
-    """Why a payload, or one row of it, was refused.
+    """Why a payload, or one row of it, was rejected.
 
     Attributes:
         kind: One word for programs.
         reason: One sentence for people.
-        row: Which reading of an array, counted from 0.
+        row: The index of the reading in an array.
     """
 
     kind: str
@@ -183,8 +177,8 @@ class RejectionNotice(WireMessage):
 class IngestorStatus(WireMessage):
     """How an ingestor is (retained; the offline form is its Last Will).
 
-    The books are of the process since it began and balance: received = stored + duplicates +
-    rejected + pending. ``threshold_kwh`` is that of sensors which have none of their own.
+    The counters are of the process since it began and balance: received = stored + duplicates +
+    rejected + pending. ``threshold_kwh`` is that of sensors without one of their own.
     """
 
     state: Literal["online", "offline"]

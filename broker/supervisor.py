@@ -1,7 +1,6 @@
-"""The outer loop around a connection: whatever ends it, a new one is made.
+"""The outer loop around a connection: when one ends, the whole client is thrown away and a new one made.
 
-Nothing inside aiomqtt reconnects. A connection that was reset can leave its background tasks dead
-and its iterator waiting for ever, so the whole client is thrown away and built again.
+aiomqtt's own reconnection is not used: after a reset its tasks may be dead and its iterator wait for ever.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ TAKEOVER_ENDS = 4
 TAKEOVER_WITHIN_S = 60.0
 
 logger = logging.getLogger(__name__)
-# What aiomqtt would log is said once, below.
+# The supervisor logs each outage once.
 aiomqtt_logger = logging.getLogger("broker.aiomqtt")
 aiomqtt_logger.setLevel(logging.CRITICAL + 1)
 
@@ -44,14 +43,13 @@ def _set_event() -> asyncio.Event:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSupervisor:
-    """How one process is connected to the broker.
+    """Keeps one process connected to the broker.
 
     Args:
-        address: The broker.
-        name: What the client id begins with; the same at every start.
+        name: The beginning of the client id; the same at every start.
         on_messages: Called with messages and the connection that brought them; must not wait.
-        will: Published by the broker when this process goes without a word. Always retained.
-        takeover_hint: What to say when another process takes over this one's place at the broker.
+        will: The Last Will, retained.
+        takeover_hint: What to say when another process takes over the session.
         session_s: How long the broker keeps subscriptions and messages for this process while it is
             away, seconds. 0 starts afresh at every connection.
         receive_max: How many unacknowledged messages the broker may send.
@@ -85,9 +83,7 @@ class ConnectionSupervisor:
         return connection
 
     async def run(self, use: Callable[[Connection], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
-        """Keep ``use`` running on a live connection until it says that it is done.
-
-        A broker that is away is waited for, with jittered delays of up to 30 s, and said once.
+        """Keep ``use`` running on a live connection until it is done; wait for a broker that is away.
 
         Args:
             use: Works with one connection and is cancelled when it is lost. Returns True when all

@@ -1,4 +1,4 @@
-"""What ``broker users`` and ``broker certs`` can be told."""
+"""The options of ``broker users`` and ``broker certs``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ def _check_role(role: Role) -> Role:
 
 
 class AccessSettings(ProcessSettings):
-    """Where everything is kept; the same for all commands."""
+    """The folders and the listener, the same for all commands."""
 
     broker_users: Path = Field(Path("var/mosquitto/users"), description="folder of the broker's users")
     certificates: Path = Field(Path("var/certificates"), description="folder of the certificate authority")
@@ -34,20 +34,24 @@ class AccessSettings(ProcessSettings):
 
 
 class AddUserSettings(AccessSettings):
-    """Let somebody in. A sensor's name is its sensor id.
+    """Add a user. A sensor's name is its sensor id.
 
     Roles: sensor (its own readings), gateway (all sensors of its sites), viewer
-    (look), operator (look, answer alarms, repair readings), ingestor.
+    (read only), operator (also answers alarms, repairs readings), ingestor.
 
     Example: broker users add Meter-7 --role sensor --site lari
     """
 
     name: CliPositionalArg[SiteId] = Field(description="the user")
-    role: Annotated[Role, AfterValidator(_check_role)] = Field(description="what they may do")
-    site: Sites = Field("+", description="where: one site, some with commas between, or + for all")
+    role: Annotated[Role, AfterValidator(_check_role)] = Field(description="what it may do")
+    site: Sites = Field("+", description="its sites: one, several with commas between, or + for all")
     certificate: bool = Field(False, description="with a certificate instead of a password")
-    password_file: Path | None = Field(None, description="take the password from here; else one is made up")
-    password_to: Path | None = Field(None, description="write the password into this file; else it is shown")
+    password_file: Path | None = Field(
+        None, description="file with the password; without it, a new one is made"
+    )
+    password_to: Path | None = Field(
+        None, description="write the password into this file instead of showing it"
+    )
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -56,36 +60,38 @@ class AddUserSettings(AccessSettings):
 
 
 class UserNameSettings(AccessSettings):
-    """What takes a name and nothing else."""
+    """The settings of a command for one user."""
 
     name: CliPositionalArg[SiteId] = Field(description="the user")
 
 
 class RemoveUserSettings(UserNameSettings):
-    """Let somebody in no more: they are disconnected, and their certificates are revoked.
+    """Remove a user: it is disconnected, and its certificates are revoked.
 
     Example: broker users remove Meter-7
     """
 
 
 class RotatePasswordSettings(UserNameSettings):
-    """Give somebody a new password; whoever uses the old one is disconnected.
+    """Give a user a new password, and disconnect whoever uses the old one.
 
     Example: broker users rotate Meter-7
     """
 
-    password_file: Path | None = Field(None, description="take the password from here; else one is made up")
+    password_file: Path | None = Field(
+        None, description="file with the password; without it, a new one is made"
+    )
 
 
 class ListUsersSettings(AccessSettings):
-    """List all users: name, role, sites, and how they are let in.
+    """List all users: name, role, sites, and whether they have a password or a certificate.
 
     Example: broker users list
     """
 
 
 class InitAuthoritySettings(AccessSettings):
-    """Make a certificate authority and the certificates of the servers, where they are missing or old.
+    """Make a certificate authority and the servers' certificates, where they are missing or old.
 
     Example: broker certs init --host energy.example.org
     """
@@ -96,23 +102,23 @@ class InitAuthoritySettings(AccessSettings):
 
 
 class IssueCertificateSettings(UserNameSettings):
-    """Make a certificate with which a user can connect, and the key to it, in one file.
+    """Make a certificate for a user, with its key in the same file.
 
     Example: broker certs issue Meter-7 --days 90
     """
 
-    days: Annotated[int, Field(ge=1, le=3650)] = Field(365, description="how long it is good")
+    days: Annotated[int, Field(ge=1, le=3650)] = Field(365, description="how long it is valid")
 
 
 class RevokeCertificateSettings(UserNameSettings):
-    """Make all certificates of a user worthless; whoever uses one is disconnected.
+    """Revoke all certificates of a user, and disconnect whoever uses one.
 
     Example: broker certs revoke Meter-7
     """
 
 
 class ListCertificatesSettings(AccessSettings):
-    """List all certificates: name, until when they are good, and which are revoked.
+    """List all certificates: name, until when they are valid, and which are revoked.
 
     Example: broker certs list
     """

@@ -1,7 +1,7 @@
-"""What each role may do on the broker, and who has which: an account as lines of the access list.
+"""What each role may do on the broker: an account as lines of Mosquitto's access list.
 
-An account's topics are spelled out. A pattern with the client's name in it would hold for everybody,
-and whoever could choose a name would choose what it opens.
+An account's topics are spelled out: a pattern with the client's name in it would let a client choose its
+rights by choosing its name.
 """
 
 from typing import Annotated, Literal, Self, get_args
@@ -18,13 +18,12 @@ TopicRights = tuple[list[str], list[str]]
 
 
 class Account(BaseModel):
-    """Somebody who is let in.
+    """A user of the broker.
 
     Attributes:
-        name: The user name, which for a sensor is its sensor id too.
-        role: What it may do.
-        sites: Where it may do that; ``+`` for all sites. A sensor has exactly one.
-        managed: Whether it is made at every start with the password in ``.env``.
+        name: The user name; a sensor's is its sensor id.
+        sites: Its sites; ``+`` for all of them. A sensor has exactly one.
+        managed: Whether it is made at every start, with the password in ``.env``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,13 +54,13 @@ class Account(BaseModel):
 
 
 def _sensor(account: Account, topics: Topics) -> TopicRights:
-    """Its own readings and status, its own confirmations: nothing of anybody else."""
+    """Its own readings, status and confirmations, and nothing of others."""
     (site,), name = account.sites, account.name
     return [topics.stored(site, name)], [topics.readings(site, name), topics.status(site, name)]
 
 
 def _gateway(account: Account, topics: Topics) -> TopicRights:
-    """What a sensor may, for all sensors of its sites."""
+    """The rights of all sensors of its sites."""
     read, write = [], []
     for site in account.sites:
         read.append(topics.stored(site, "+"))
@@ -85,7 +84,7 @@ def _ingestor(account: Account, topics: Topics) -> TopicRights:
 
 
 def _viewer(account: Account, topics: Topics) -> TopicRights:
-    """People: look, touch nothing."""
+    """People who only read."""
     read = [topics.ingestors("+")]
     for site in account.sites:
         read += [topics.site_filter(site), topics.alarm_flood(site)]
@@ -93,7 +92,7 @@ def _viewer(account: Account, topics: Topics) -> TopicRights:
 
 
 def _operator(account: Account, topics: Topics) -> TopicRights:
-    """People who answer for the machines: also acknowledge, shelve, and send a repaired reading."""
+    """People who also acknowledge and shelve alarms, and send repaired readings."""
     read, write = _viewer(account, topics)
     for site in account.sites:
         write += [topics.commands(site, "+"), topics.readings(site, "+")]
@@ -101,7 +100,7 @@ def _operator(account: Account, topics: Topics) -> TopicRights:
 
 
 def _health(_account: Account, _topics: Topics) -> TopicRights:
-    """A message of its own, there and back."""
+    """The health check's own message."""
     return [HEALTH_TOPIC], [HEALTH_TOPIC]
 
 
