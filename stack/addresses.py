@@ -1,4 +1,4 @@
-"""Where everything listens in this run, and the file that tells so."""
+"""The ports of a run, and the file that lists all URLs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Addresses:
 
     @classmethod
     def choose(cls, say: Callable[[str], None], *, tls: bool) -> "Addresses":
-        """Take the default ports, or the next free ones, and say so."""
+        """Take the default ports, or the next free ones and say so."""
         chosen: list[int] = []
         for name, preferred in (
             ("Mosquitto", TLS_PORT if tls else MQTT_PORT),
@@ -70,5 +70,5 @@ class Addresses:
         write_private(file, "\n".join(lines) + "\n")
 
     def web_url(self, accounts: Credentials) -> str:
-        """Where the web page is."""
+        """The URL of the web page."""
         return f"{'https' if accounts.authority else 'http'}://127.0.0.1:{self.web_port}"

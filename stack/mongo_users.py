@@ -17,7 +17,7 @@ PROGRAM = "users"
 
 
 class UsersSettings(ProcessSettings):
-    """Set the users of MongoDB, with the passwords that were handed out.
+    """Set the users of MongoDB, with the passwords that the first container made.
 
     Example: python3 -m stack.mongo_users --secrets /run/secrets/users
     """
@@ -39,7 +39,7 @@ def main() -> None:
     except ProcessError as error:
         exit_with(PROGRAM, str(error), 1)
     except PyMongoError as error:
-        exit_with(PROGRAM, f"MongoDB does not do what it is told: {type(error).__name__}", 1)
+        exit_with(PROGRAM, f"MongoDB rejects this: {type(error).__name__}", 1)
 
 
 if __name__ == "__main__":

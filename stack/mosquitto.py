@@ -50,7 +50,7 @@ def damaged_stores(state: Path) -> set[Path]:
 
 
 async def accepts_clients(url: str) -> bool:
-    """Whether the broker lets the user of this URL in."""
+    """Whether the broker accepts the user of this URL."""
     try:
         async with ConnectionSupervisor(MqttAddress.parse(url), "stack").new_connection():
             return True

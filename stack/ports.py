@@ -11,17 +11,12 @@ FIRST_PORT, LAST_PORT, BLOCK_SIZE = 10_000, 26_000, 200
 
 
 def free_port(preferred: int, taken: Collection[int] = ()) -> int:
-    """The preferred port of 127.0.0.1, or the next one that nobody listens on.
-
-    Args:
-        preferred: Where to begin.
-        taken: Ports that are spoken for.
-    """
+    """The preferred port of 127.0.0.1, or the next one that is neither taken nor listened on."""
     return next(port for port in range(preferred, 65536) if port not in taken and _is_free(port))
 
 
 def reserve_port() -> int:
-    """A port of 127.0.0.1 that no other process gets from here, so that a server can still take it later.
+    """A port of 127.0.0.1 that this function gives to no other process, for a server that starts later.
 
     Raises:
         OSError: Too many processes have reserved ports.
@@ -32,7 +27,7 @@ def reserve_port() -> int:
 
 @cache
 def _own_block() -> tuple[socket.socket, Iterator[int]]:
-    """The socket that claims a block of ports, by being bound to the first one, and the others."""
+    """A socket bound to the first port of a block, which claims the block, and the other ports of it."""
     for first in range(FIRST_PORT, LAST_PORT, BLOCK_SIZE):
         claim = socket.socket()
         try:

@@ -27,13 +27,12 @@ class ProcessError(Exception):
 
 @dataclass(slots=True)
 class Process:
-    """What is needed to start a process, and the process.
+    """A child process, before and while it runs.
 
     Args:
-        name: For people.
-        command: Program and arguments; no secrets, everybody can read them.
+        command: Program and arguments; no secrets, since everybody can read them.
         environment: Added to this process's own.
-        log: Where its output goes; None for this terminal.
+        log: The file for its output; None for this terminal.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Process:
     running: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it in a session of its own, so that Ctrl-C reaches only whoever is to end it."""
+        """Start it in a session of its own, so that Ctrl-C does not reach it."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **self.environment}
         with contextlib.ExitStack() as files:
             output = None
@@ -109,8 +108,8 @@ class Process:
 
 
 def _ending_with_parent_process() -> list[str]:
-    """What goes before a command so that the kernel ends it when this process is killed."""
-    # Of util-linux. Code of our own between fork and exec would run with whatever other threads hold.
+    """The beginning of a command that the kernel ends when this process is killed."""
+    # setpriv is of util-linux. Our own code between fork and exec could wait for locks of other threads.
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 

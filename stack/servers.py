@@ -1,4 +1,4 @@
-"""A Mosquitto and a mongod of one's own on free ports: for tests and measurements."""
+"""A Mosquitto and a mongod on free ports, for tests and measurements."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,14 +17,11 @@ SMALL_CACHE_GB = 0.25
 
 @dataclass(slots=True)
 class Servers:
-    """A Mosquitto and a mongod with the project's own access rules.
+    """A Mosquitto and a mongod with the project's own access rules, on 127.0.0.1.
 
     Args:
-        accounts: The users of both.
         state: The folder of their data and logs.
-        mqtt_port: The broker's port on 127.0.0.1.
-        mongo_port: The database's.
-        mutual_port: The broker's for those who have a certificate; only with TLS.
+        mutual_port: The broker's port for clients with a certificate; only with TLS.
         cache_gb: How much of its data the database holds in memory.
     """
 
@@ -58,7 +55,7 @@ class Servers:
         return self.accounts.mongo(role, self.mongo_port)
 
     async def broker_ready(self) -> bool:
-        """Whether the broker lets people in."""
+        """Whether the broker accepts clients."""
         return await mosquitto.accepts_clients(self.mqtt("viewer"))
 
     async def database_ready(self) -> bool:
@@ -73,9 +70,9 @@ async def start_servers(
     """Start both, make the database's users, and stop both at the end.
 
     Args:
-        state: Where to keep everything.
+        state: The folder of their data and logs.
         accounts: The users of both.
-        tls: Whether both speak TLS, and nothing else.
+        tls: Whether both speak TLS only.
         cache_gb: How much of its data the database holds in memory; little, since several may run at once.
 
     Raises:

@@ -12,7 +12,7 @@ from stack.secrets.passwords import NAMES
 
 DATABASE = "energy_db"
 DEFAULT_SITE = "lari"
-# What connects to the broker, as what. The web page acts for operators with a user of its own.
+# The users of the broker and their roles. The web page acts for operators with a user of its own.
 ROLES: dict[str, Role] = {
     "ingestor": "ingestor",
     "sensors": "gateway",
@@ -25,19 +25,14 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """All passwords, by their names in ``.env``.
-
-    Attributes:
-        passwords: The passwords.
-        authority: The certificate of whom to trust; None without TLS.
-    """
+    """All passwords, by their names in ``.env``, and the authority's certificate; None without TLS."""
 
     passwords: dict[str, str]
     authority: Path | None = None
 
     @classmethod
     def generate(cls, authority: Path | None = None) -> "Credentials":
-        """Accounts for servers that last no longer than this process."""
+        """New passwords, for servers that last no longer than this process."""
         return cls({name: new_password() for name in NAMES}, authority)
 
     def mqtt(self, name: str, port: int, host: str = "127.0.0.1") -> str:
@@ -88,10 +83,6 @@ class Credentials:
 
 def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
     """Add a user for each simulated sensor, with a password that lasts until the next start.
-
-    Args:
-        folder: The folder of the broker's users.
-        sensors: Their ids.
 
     Returns:
         The password of each.

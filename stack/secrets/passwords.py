@@ -24,7 +24,7 @@ NAMES = (
     *(f"MQTT_{name}_PASSWORD" for name in ("INGESTOR", "SENSORS", "VIEWER", "OPERATOR", "WEB", "HEALTH")),
     *(f"WEB_{role}_PASSWORD" for role in ("VIEWER", "OPERATOR")),
 )
-# With what is made up here instead, nobody could log in to the database to set it.
+# To change it, one must log in to the database with the old one.
 ADMIN = "MONGO_ADMIN_PASSWORD"
 HEAD = """\
 # Made at the first start: who has this file has everything. What else it may hold: see .env.example.
@@ -37,10 +37,7 @@ class PasswordsError(Exception):
 
 
 def ensure_passwords(env: Path) -> dict[str, str]:
-    """Read all passwords, after making up those that are not there yet.
-
-    Args:
-        env: The file that has them, or shall have them.
+    """Read all passwords from ``.env``, after adding those that are missing.
 
     Raises:
         PasswordsError: One cannot be used, or the file cannot be read or written.
@@ -62,11 +59,7 @@ def ensure_passwords(env: Path) -> dict[str, str]:
 
 
 def rotate_passwords(env: Path, names: Iterable[str]) -> None:
-    """Make new passwords.
-
-    Args:
-        env: The file that has them.
-        names: Which, as in ``NAMES``.
+    """Make new passwords in ``.env``.
 
     Raises:
         PasswordsError: One is unknown, the administrator's, or kept in a file of its own.
@@ -90,7 +83,7 @@ def rotate_passwords(env: Path, names: Iterable[str]) -> None:
 
 
 def read_notify(env: Path) -> dict[str, str]:
-    """Where alarms are sent to, as ``.env`` has it for the ingestor; nothing if it does not say."""
+    """The ingestor's setting for notifications in ``.env``, if there is one."""
     notify = dotenv_values(env).get("ENERGY_NOTIFY")
     return {"ENERGY_NOTIFY": notify} if notify else {}
 

@@ -1,8 +1,7 @@
 """What Docker runs first: makes the passwords, and gives each container those that it needs and no other.
 
-It alone may write into the project's folder, for ``.env``. Each service has a user of its own, and a folder
-that only this user can read. Passwords are in files: neither in the environment of a container, where
-``docker inspect`` would show them, nor in a command line.
+It alone may write into the project's folder, for ``.env``. Each service has a user and a folder that only
+this user can read. Passwords are in files: ``docker inspect`` shows the environment, and command lines are public.
 """
 
 import os
@@ -24,7 +23,7 @@ from stack.secrets.credentials import Credentials
 from stack.secrets.passwords import PasswordsError, ensure_passwords, read_notify
 
 PROGRAM = "passwords"
-# Under which number each service runs, in docker-compose.yml.
+# The user id of each service, as in docker-compose.yml.
 USERS = {
     "mosquitto": 1883,
     "mongodb": 999,
@@ -33,7 +32,7 @@ USERS = {
     "monitor": 10003,
     "users": 10004,
 }
-# Where the folder of a service is inside its container.
+# The parent of a service's folder, inside its container.
 CONTAINER_FOLDER = Path("/run/secrets")
 SERVERS = ("localhost", "127.0.0.1", "mosquitto", "mongodb", "monitor")
 
