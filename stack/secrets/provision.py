@@ -1,7 +1,8 @@
 """What Docker runs first: makes the passwords, and gives each container those that it needs and no other.
 
 It alone may write into the project's folder, for ``.env``. Each service has a user and a folder that only
-this user can read. Passwords are in files: ``docker inspect`` shows the environment, and command lines are public.
+this user can read. Passwords are in files: ``docker inspect`` shows the environment, and everybody can read
+command lines.
 """
 
 import os
