@@ -66,10 +66,10 @@ class WebSettings(ProcessSettings):
             for role, password in given.items()
         }
         generated = [role for role, password in given.items() if password is None]
-        told = [
+        sentences = [
             f"User {role} has the password {passwords[role]} until this process ends." for role in generated
         ]
-        return passwords, told
+        return passwords, sentences
 
     @property
     def endpoint(self) -> tuple[str, int]:

@@ -68,14 +68,14 @@ def make_energy_routes(database: Database) -> APIRouter:
     energy = EnergyQueries(database)
 
     @router.get("/energy", summary="Sum up energy")
-    async def sum_up(asked: Annotated[EnergyQuery, Query()]) -> ItemList[EnergyRow]:
+    async def sum_up(query: Annotated[EnergyQuery, Query()]) -> ItemList[EnergyRow]:
         """Energy by time, and by site or sensor: at most 366 days and 10,000 rows at once.
 
         Hours (UTC) that begin in the period count. They are a few seconds behind the readings.
         """
-        by: GroupBy | None = None if asked.by == "none" else asked.by
-        grouping = Grouping(None if asked.unit == "total" else asked.unit, by, asked.zone)
-        rows = await energy.rows(asked.period, grouping, MAX_ROWS + 1, scope=asked.scope)
+        by: GroupBy | None = None if query.by == "none" else query.by
+        grouping = Grouping(None if query.unit == "total" else query.unit, by, query.zone)
+        rows = await energy.rows(query.period, grouping, MAX_ROWS + 1, scope=query.scope)
         if len(rows) > MAX_ROWS:
             raise InvalidQueryError(
                 "too_much", f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
@@ -86,15 +86,15 @@ def make_energy_routes(database: Database) -> APIRouter:
         )
 
     @router.get("/energy/heat", summary="Show energy by hour of the week")
-    async def show_heat(asked: Annotated[HeatQuery, Query()]) -> ItemList[HeatRow]:
+    async def show_heat(query: Annotated[HeatQuery, Query()]) -> ItemList[HeatRow]:
         """Average energy of each hour of the week with readings, from Monday; at most 366 days at once."""
-        cells = await energy.heat(asked.period, zone=asked.zone, scope=asked.scope)
+        cells = await energy.heat(query.period, zone=query.zone, scope=query.scope)
         return ItemList[HeatRow].model_validate({"items": [each._asdict() for each in cells]})
 
     @router.get("/energy/peaks", summary="List the hours with the highest readings")
-    async def show_peaks(asked: Annotated[PeaksQuery, Query()]) -> ItemList[PeakRow]:
+    async def show_peaks(query: Annotated[PeaksQuery, Query()]) -> ItemList[PeakRow]:
         """Hours with the highest readings, highest first; at most 366 days at once."""
-        peaks = await energy.peaks(asked.period, asked.limit, scope=asked.scope)
+        peaks = await energy.peaks(query.period, query.limit, scope=query.scope)
         return ItemList[PeakRow].model_validate({"items": [each._asdict() for each in peaks]})
 
     return router

@@ -57,17 +57,17 @@ def make_record_routes(database: Database) -> APIRouter:
     readings, alarms, rejected = ReadingQueries(database), AlarmQueries(database), RejectedQueries(database)
 
     @router.get("/measures", tags=["measures"], summary="List readings of all sensors")
-    async def list_measures(asked: Annotated[ReadingsQuery, Query()]) -> ItemPage[ReadingItem]:
+    async def list_measures(query: Annotated[ReadingsQuery, Query()]) -> ItemPage[ReadingItem]:
         """Readings of all sensors, newest first; the last 24 hours by default."""
-        sought = ReadingFilter(asked.site, are_anomalies=asked.anomalies == "true")
-        page = await readings.page_all_sensors(asked.span(), sought, asked.limit, parse_cursor(asked.after))
+        sought = ReadingFilter(query.site, are_anomalies=query.anomalies == "true")
+        page = await readings.page_all_sensors(query.span(), sought, query.limit, parse_cursor(query.after))
         return ItemPage[ReadingItem].of(page)
 
     @router.get("/alarms", tags=["alarms"], summary="List alarms")
-    async def list_alarms(asked: Annotated[AlarmsQuery, Query()]) -> ItemPage[AlarmItem]:
+    async def list_alarms(query: Annotated[AlarmsQuery, Query()]) -> ItemPage[AlarmItem]:
         """Alarms, most recently changed first."""
-        sought = AlarmFilter(asked.site, asked.sensor, asked.rule, asked.severity)
-        page = await alarms.page(asked.state, sought, asked.limit, parse_cursor(asked.after))
+        sought = AlarmFilter(query.site, query.sensor, query.rule, query.severity)
+        page = await alarms.page(query.state, sought, query.limit, parse_cursor(query.after))
         return ItemPage[AlarmItem].of(page)
 
     @router.get(
@@ -84,10 +84,10 @@ def make_record_routes(database: Database) -> APIRouter:
         return AlarmItem.model_validate(found[alarm_id])
 
     @router.get("/rejected", tags=["rejected"], summary="List rejected payloads")
-    async def list_rejected(asked: Annotated[RejectedQuery, Query()]) -> ItemPage[RejectedItem]:
+    async def list_rejected(query: Annotated[RejectedQuery, Query()]) -> ItemPage[RejectedItem]:
         """Payloads rejected in the last 30 days, newest first."""
-        topics = None if asked.sensor is None else await rejected.topics(asked.sensor)
-        page = await rejected.page(topics, asked.limit, parse_cursor(asked.after))
+        topics = None if query.sensor is None else await rejected.topics(query.sensor)
+        page = await rejected.page(topics, query.limit, parse_cursor(query.after))
         return ItemPage[RejectedItem].of(page)
 
     return router

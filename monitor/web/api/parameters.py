@@ -92,8 +92,8 @@ class TimeRangeQuery(StrictQuery):
         end = self.to or utc_now() + MILLISECOND
         first = self.from_ or end - default
         if first >= end:
-            told = "`to`" if self.to else f"now ({format_timestamp(end)}), as `to` is not given"
-            raise InvalidQueryError("range", f"from: must be before {told}")
+            limit = "`to`" if self.to else f"now ({format_timestamp(end)}), as `to` is not given"
+            raise InvalidQueryError("range", f"from: must be before {limit}")
         if longest is not None and end - first > longest:
             days = (end - first) / DAY
             raise InvalidQueryError(

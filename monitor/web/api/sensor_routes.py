@@ -58,11 +58,11 @@ def make_sensor_routes(database: Database) -> APIRouter:
         return Sensor.model_validate(document)
 
     @router.get("/sensors", summary="List sensors")
-    async def list_sensors(asked: Annotated[SensorsQuery, Query()]) -> ItemPage[Sensor]:
+    async def list_sensors(query: Annotated[SensorsQuery, Query()]) -> ItemPage[Sensor]:
         """Sensors that have ever sent something, by name."""
-        found = await sensors.page(asked.site, asked.limit + 1, asked.after or "")
-        shown = found[: asked.limit]
-        following = shown[-1]["sensor_id"] if len(found) > asked.limit else None
+        found = await sensors.page(query.site, query.limit + 1, query.after or "")
+        shown = found[: query.limit]
+        following = shown[-1]["sensor_id"] if len(found) > query.limit else None
         return ItemPage[Sensor].model_validate({"items": shown, "next": following})
 
     @router.get("/sensors/{sensor_id}", summary="Show a sensor", responses=UNKNOWN)
@@ -71,12 +71,12 @@ def make_sensor_routes(database: Database) -> APIRouter:
         return await find_or_404(sensor_id)
 
     @router.get("/sensors/{sensor_id}/measures", summary="Show what a sensor measured", responses=UNKNOWN)
-    async def list_series(sensor_id: SensorPath, asked: Annotated[SeriesQuery, Query()]) -> SensorSeries:
+    async def list_series(sensor_id: SensorPath, query: Annotated[SeriesQuery, Query()]) -> SensorSeries:
         """Readings, hours or days of one sensor; the last 24 hours by default."""
-        if asked.points is None:
-            series = await _page(readings, sensor_id, asked)
+        if query.points is None:
+            series = await _page(readings, sensor_id, query)
         else:
-            series = await _chart(database, sensor_id, asked, asked.points)
+            series = await _chart(database, sensor_id, query, query.points)
         if not series.items:
             await find_or_404(sensor_id)
         return series
@@ -84,16 +84,16 @@ def make_sensor_routes(database: Database) -> APIRouter:
     return router
 
 
-async def _chart(database: Database, sensor_id: str, asked: SeriesQuery, points: int) -> SensorSeries:
-    if asked.resolution in {"hourly", "daily"} or {"limit", "after"} & asked.model_fields_set:
+async def _chart(database: Database, sensor_id: str, query: SeriesQuery, points: int) -> SensorSeries:
+    if query.resolution in {"hourly", "daily"} or {"limit", "after"} & query.model_fields_set:
         raise InvalidQueryError("combination", "points: does not go with limit, after, hourly and daily")
-    return _series(sensor_id, "raw", await downsample(database, sensor_id, asked.span(), points), None)
+    return _series(sensor_id, "raw", await downsample(database, sensor_id, query.span(), points), None)
 
 
-async def _page(readings: ReadingQueries, sensor_id: str, asked: SeriesQuery) -> SensorSeries:
-    span, resolution, after = asked.span(), asked.resolution, None
-    if asked.after is not None:
-        cursor = SeriesCursor.parse(asked.after)
+async def _page(readings: ReadingQueries, sensor_id: str, query: SeriesQuery) -> SensorSeries:
+    span, resolution, after = query.span(), query.resolution, None
+    if query.after is not None:
+        cursor = SeriesCursor.parse(query.after)
         if resolution not in {"auto", cursor.resolution}:
             raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {cursor.resolution}")
         resolution, after = cursor.resolution, measure_id(sensor_id, cursor.last_id)
@@ -101,11 +101,11 @@ async def _page(readings: ReadingQueries, sensor_id: str, asked: SeriesQuery) ->
         resolution = await readings.fitting_resolution(sensor_id, span)
     found: list[Any]
     if resolution == "raw":
-        found = list(await readings.page(sensor_id, span, asked.limit + 1, after))
+        found = list(await readings.page(sensor_id, span, query.limit + 1, after))
     else:
-        found = list(await readings.rollups(sensor_id, span, resolution, asked.limit + 1, after))
-    shown, following = found[: asked.limit], None
-    if len(found) > asked.limit:
+        found = list(await readings.rollups(sensor_id, span, resolution, query.limit + 1, after))
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
         following = str(SeriesCursor(resolution, shown[-1]["_id"].partition("@")[2]))
     return _series(sensor_id, resolution, shown, following)
 

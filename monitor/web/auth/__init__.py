@@ -1,1 +1,1 @@
-"""Log-in, sessions, and what stands before every page."""
+"""Log-in, sessions, and what guards every page."""

@@ -1,4 +1,4 @@
-"""Stands before every page: no access without a session, and no requests from other sites.
+"""Guards every page: no access without a session, and no requests from other sites.
 
 It is plain ASGI, in front of NiceGUI and the REST interface.
 """

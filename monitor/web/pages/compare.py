@@ -122,12 +122,12 @@ class _Compare:
         ranks = sorted(sums, key=lambda who: -sums[who])
         named, rest = ranks[:SHOWN], ranks[SHOWN:]
         starts = list(_starts(period, unit, self._deps.zone))[-MAX_BARS:]
-        places = {start: place for place, start in enumerate(starts)}
+        positions = {start: position for position, start in enumerate(starts)}
         parts = {who: [0.0] * len(starts) for who in [*named, *(["others"] if rest else [])]}
         for total in totals:
-            if total.start in places:
+            if total.start in positions:
                 who = total.who or "all"
-                parts[who if who in named else "others"][places[total.start]] += total.energy_kwh
+                parts[who if who in named else "others"][positions[total.start]] += total.energy_kwh
         labels = [format_clock(start, self._deps.zone, form=TIME_FORMATS[unit]) for start in starts]
         _draw(self._totals, totals_chart(labels, parts))
         whole = sum(sums.values())
