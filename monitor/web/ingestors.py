@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from broker.address import MqttAddress
 from broker.client import BrokerRejectedError
-from broker.connection import Connection, OutgoingMessage
+from broker.connection import Connection
 from broker.messages import IngestorStatus
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
@@ -64,8 +64,7 @@ class IngestorListener:
     async def listen(self, stop: asyncio.Event) -> None:
         """Listen until told to stop; a broker that is not reachable or rejects is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
-        will = OutgoingMessage("health/monitor", b"")
-        supervisor = ConnectionSupervisor(self._address, name, self._receive, will, takeover_hint="")
+        supervisor = ConnectionSupervisor(self._address, name, self._receive)
         while not stop.is_set():
             try:
                 await supervisor.run(self._use, stop)

@@ -59,9 +59,7 @@ async def replay(deps: Dependencies, topic: str, payload: str) -> str:
             raise ReplayError("no ingestor is running; try again when one is")
         return await _wait_until_stored(deps.readings, expected, rejections)
 
-    will = OutgoingMessage("health/monitor", b"")
-    name = f"monitor-{secrets.token_hex(8)}"
-    supervisor = ConnectionSupervisor(address, name, on_messages, will, takeover_hint="")
+    supervisor = ConnectionSupervisor(address, f"monitor-{secrets.token_hex(8)}", on_messages)
     try:
         async with supervisor.new_connection() as connection:
             return await connection.run(send(connection)) or ""
