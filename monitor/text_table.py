@@ -1,6 +1,6 @@
 """Tables for terminals, in which every cell is text from the database and none of it steers anything."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -26,6 +26,16 @@ class Column(NamedTuple):
     is_number: bool = False
     is_cuttable: bool = False
     is_always_shown: bool = True
+
+
+def number_columns(*titles: str) -> list[Column]:
+    """Columns of numbers."""
+    return [Column(title, is_number=True) for title in titles]
+
+
+def cuttable_columns(*titles: str) -> list[Column]:
+    """Columns of texts that may be cut."""
+    return [Column(title, is_cuttable=True) for title in titles]
 
 
 def table_lines(
@@ -64,14 +74,18 @@ def pad_or_cut(text: str, width: int) -> str:
 
 def wrap(text: str, width: int) -> list[str]:
     """Fill lines of a width with the words of a text; a word that fits no line is cut."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".lstrip()
-        if cell_len(longer) <= width:
-            lines[-1] = longer
+    return fill_lines(text.split(), " ", width)
+
+
+def fill_lines(parts: Iterable[str], gap: str, width: int) -> list[str]:
+    """Fill lines of a width with parts; one that fits no line is cut."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + len(gap) + cell_len(part) <= width:
+            lines[-1] += gap + part
         else:
-            lines += chop_cells(word, width)
-    return [line for line in lines if line]
+            lines += chop_cells(part, width)
+    return lines
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -15,73 +15,66 @@ from monitor.cli.output import write_lines
 from monitor.cli.settings import AcknowledgeSettings, CommandSettings, ShelveSettings
 from monitor.commands.alarm_commands import acknowledge_alarm, shelve_rule
 from monitor.commands.client import CommandClient, CommandError, CommandResult
-from monitor.queries.alarms import open_alarm_queries
-from monitor.queries.database import QueryError
+from monitor.queries.alarms import AlarmQueries
+from monitor.queries.database import QueryError, open_database
+
+Work = Callable[[CommandClient, AlarmQueries], Coroutine[Any, Any, None]]
 
 
 def acknowledge_command(arguments: list[str]) -> None:
-    """Read the options and acknowledge; the status is 1 unless all is noted."""
+    """Read the options and acknowledge; the status is 1 unless all alarms are acknowledged."""
     settings = read_settings(AcknowledgeSettings, arguments, "monitor acknowledge")
-    _send(settings, partial(acknowledge, settings))
+    _send(settings, partial(_acknowledge, settings))
 
 
 def shelve_command(arguments: list[str]) -> None:
-    """Read the options and shelve; the status is 1 unless that is noted."""
+    """Read the options and shelve; the status is 1 unless the rule is shelved."""
     settings = read_settings(ShelveSettings, arguments, "monitor shelve")
-    _send(settings, partial(shelve, settings))
+    _send(settings, partial(_shelve, settings))
 
 
-def _send(settings: CommandSettings, work: Callable[[CommandClient], Coroutine[Any, Any, None]]) -> None:
-    """Give commands, tell what comes of each as it comes, and end with status 1 unless all is done."""
-    outcomes: list[CommandResult] = []
+def _send(settings: CommandSettings, work: Work) -> None:
+    """Send commands, print what comes of each as it comes, and end with status 1 unless all is done."""
+    results: list[CommandResult] = []
 
-    def tell(outcome: CommandResult) -> None:
-        outcomes.append(outcome)
-        if outcome.executed:
-            write_lines([escape_text(outcome.sentence)])
+    def tell(result: CommandResult) -> None:
+        results.append(result)
+        if result.executed:
+            write_lines([escape_text(result.sentence)])
         else:
-            sys.stderr.write(f"monitor: {escape_text(outcome.sentence)}\n")
+            sys.stderr.write(f"monitor: {escape_text(result.sentence)}\n")
 
-    async def give(ended: asyncio.Event) -> None:
-        await unless_stopped(work(CommandClient(settings.mqtt_url, settings.topic_root, tell)), ended)
+    async def send(ended: asyncio.Event) -> None:
+        client = CommandClient(settings.mqtt_url, settings.topic_root, tell)
+        async with open_database(settings.mongo_url) as database:
+            await database.ping()
+            await unless_stopped(work(client, AlarmQueries(database)), ended)
         if ended.is_set():
             raise CommandError("stopped; `monitor alarms` shows whether the command was executed")
 
-    run("monitor", give, CommandError, QueryError)
-    if not all(outcome.executed for outcome in outcomes):
+    run("monitor", send, CommandError, QueryError)
+    if not all(result.executed for result in results):
         raise SystemExit(1)
 
 
-async def acknowledge(settings: AcknowledgeSettings, desk: CommandClient) -> None:
-    """Acknowledge alarms.
-
-    Raises:
-        CommandError: The commands cannot be given.
-        QueryError: The database does not answer.
-    """
-    async with open_alarm_queries(settings.mongo_url) as episodes:
-        alarms = await episodes.by_ids(settings.ids)
-    orders = []
+async def _acknowledge(settings: AcknowledgeSettings, client: CommandClient, queries: AlarmQueries) -> None:
+    alarms = await queries.by_ids(settings.ids)
+    commands = []
     for name in dict.fromkeys(settings.ids):
         if alarm := alarms.get(name):
-            orders.append(acknowledge_alarm(alarm, settings.who))
+            commands.append(acknowledge_alarm(alarm, settings.who))
         else:
-            desk.on_result(CommandResult(False, f"{name}: no alarm has this id; `monitor alarms` lists them"))
-    if orders:
-        await desk.send(orders)
+            client.on_result(
+                CommandResult(False, f"{name}: no alarm has this id; `monitor alarms` lists them")
+            )
+    if commands:
+        await client.send(commands)
 
 
-async def shelve(settings: ShelveSettings, desk: CommandClient) -> None:
-    """Shelve a rule of a sensor, or end that.
-
-    Raises:
-        CommandError: The sensor is not known, or the command cannot be given.
-        QueryError: The database does not answer.
-    """
-    async with open_alarm_queries(settings.mongo_url) as episodes:
-        sensor = await episodes.sensor(settings.sensor)
+async def _shelve(settings: ShelveSettings, client: CommandClient, queries: AlarmQueries) -> None:
+    sensor = await queries.sensor(settings.sensor)
     if sensor is None or sensor.site is None:
         raise CommandError(f"no readings from sensor {settings.sensor} yet")
     command = Shelve(shelve=settings.rule, minutes=settings.minutes, user=settings.who)
-    place = SensorKey(sensor.site, settings.sensor)
-    await desk.send([shelve_rule(place, command, sensor.shelved.get(settings.rule))])
+    key = SensorKey(sensor.site, settings.sensor)
+    await client.send([shelve_rule(key, command, sensor.shelved.get(settings.rule))])

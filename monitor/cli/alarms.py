@@ -4,10 +4,9 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from unicodedata import east_asian_width
 
 from broker.escape import escape_text
 from broker.process import run
@@ -15,8 +14,9 @@ from broker.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.output import write_lines
 from monitor.cli.settings import AlarmsSettings
-from monitor.queries.alarms import open_alarm_queries
-from monitor.queries.database import QueryError
+from monitor.queries.alarms import AlarmQueries
+from monitor.queries.database import QueryError, open_database
+from monitor.text_table import fill_lines, wrap
 
 INDENT = " " * 4
 MIN_WIDTH = 20
@@ -29,14 +29,7 @@ ShelvedRules = Mapping[tuple[str, str], datetime]
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """How alarms are shown.
-
-    Attributes:
-        width: Columns.
-        colours: Whether severities have one.
-        now: This moment, UTC, naive: what is of today is shown without the day.
-        zone: Of the times shown; the machine's own if None.
-    """
+    """How many columns are used, whether with colours, and in which time zone (None: the machine's own)."""
 
     width: int
     colours: bool
@@ -63,38 +56,28 @@ def alarms_command(arguments: list[str]) -> None:
     lines: list[str] = []
 
     async def look(_: asyncio.Event) -> None:
-        lines.extend(
-            await list_alarms(
-                settings.mongo_url, settings.sites, DisplayOptions.for_stdout(), also_over=settings.all
-            )
-        )
+        lines.extend(await list_alarms(settings, DisplayOptions.for_stdout()))
 
     run("monitor", look, QueryError)
     write_lines(lines)
 
 
-async def list_alarms(
-    mongo_url: str, sites: Sequence[str], look: DisplayOptions, *, also_over: bool
-) -> list[str]:
-    """Look up what stands and describe it.
-
-    Args:
-        mongo_url: The database.
-        sites: Of which sites; all if none is named.
-        look: How it is shown.
-        also_over: Whether the last ones that are over are listed too.
-
-    Raises:
-        QueryError: The database does not answer.
-    """
-    async with open_alarm_queries(mongo_url) as episodes:
-        standing = await episodes.active(sites)
-        shelved = await episodes.shelved()
-        over = await episodes.ended(sites) if also_over else []
-    lines = list(_all_lines(worst_first(standing), shelved, look))
-    if over:
-        lines += ["Ended:", *_all_lines(over, {}, look), ""]
-    return [*lines, summary(standing, shelved, sites)]
+async def list_alarms(settings: AlarmsSettings, look: DisplayOptions) -> list[str]:
+    """Describe the alarms that are asked for."""
+    sites = settings.sites
+    async with open_database(settings.mongo_url) as database:
+        await database.ping()
+        queries = AlarmQueries(database)
+        active, shelved = worst_first(await queries.active(sites)), await queries.shelved()
+        ended = await queries.ended(sites) if settings.all else []
+    lines = [
+        line
+        for alarm in active
+        for line in alarm_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), look)
+    ]
+    if ended:
+        lines += ["Ended:", *(line for alarm in ended for line in alarm_lines(alarm, None, look)), ""]
+    return [*lines, summary(active, shelved, sites)]
 
 
 def worst_first(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
@@ -103,26 +86,16 @@ def worst_first(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
     return sorted(newest_first, key=lambda alarm: SEVERITY_RANKS.get(alarm["severity"], len(SEVERITY_RANKS)))
 
 
-def _all_lines(alarms: Iterable[AlarmDocument], shelved: ShelvedRules, look: DisplayOptions) -> Iterator[str]:
-    for alarm in alarms:
-        yield from alarm_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), look)
-
-
 def alarm_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> list[str]:
-    """Describe one alarm.
-
-    Args:
-        alarm: What is stored of it.
-        shelved_until: Until when its rule is shelved (UTC, naive), if it is.
-        look: How it is shown.
-    """
+    """Describe one alarm, of which the rule may be shelved until some time (UTC, naive)."""
     severity = alarm["severity"]
     since = look.clock(alarm["since"], "%H:%M:%S")
     parts = [f"{severity:<8}", since, alarm["sensor_id"], alarm["rule"], _state(alarm, shelved_until, look)]
-    first, *rest = _fold(map(escape_text, parts), "  ", look.width)
+    width = max(look.width, MIN_WIDTH) - len(INDENT)
+    first, *rest = fill_lines(map(escape_text, parts), "  ", width)
     if look.colours and severity in SEVERITY_COLOURS:
         first = f"\x1b[{SEVERITY_COLOURS[severity]}m{severity}\x1b[0m{first.removeprefix(severity)}"
-    rest += _fold(escape_text(alarm["message"]).split(), " ", look.width)
+    rest += wrap(escape_text(alarm["message"]), width)
     # Whoever copies the id must get all of it: this line is never broken.
     return [first, *(INDENT + line for line in [*rest, escape_text(alarm["_id"])])]
 
@@ -134,56 +107,21 @@ def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOp
         return f"muted until {look.clock(shelved_until)}"
     state = "active" if alarm["cleared_at"] is None else "ended"
     if alarm["acknowledged_at"] is not None:
-        return (
-            f"{state}, acknowledged by {alarm['acknowledged_by']}"
-            if alarm["acknowledged_by"]
-            else f"{state}, acknowledged"
-        )
+        by = f" by {alarm['acknowledged_by']}" if alarm["acknowledged_by"] else ""
+        return f"{state}, acknowledged{by}"
     return "ended, not acknowledged" if state == "ended" and alarm["waits"] else state
 
 
-def _fold(parts: Iterable[str], gap: str, width: int) -> list[str]:
-    """Fill lines with parts, leaving room for the indent; a part too long for a line is cut."""
-    room = max(width, MIN_WIDTH) - len(INDENT)
-    lines: list[list[str]] = []
-    used = 0
-    for part in parts:
-        wide = columns(part)
-        if lines and used + len(gap) + wide <= room:
-            lines[-1] += [gap, part]
-            used += len(gap) + wide
-        else:
-            pieces = [part] if wide <= room else list(_cut(part, room))
-            lines += [[piece] for piece in pieces]
-            used = columns(pieces[-1])
-    return ["".join(line) for line in lines]
-
-
-def _cut(part: str, room: int) -> Iterator[str]:
-    start = used = 0
-    for place, character in enumerate(part):
-        used += columns(character)
-        if used > room:
-            yield part[start:place]
-            start, used = place, columns(character)
-    yield part[start:]
-
-
-def columns(text: str) -> int:
-    """How wide a terminal shows a text."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
-
-
-def summary(standing: Sequence[AlarmDocument], shelved: ShelvedRules, sites: Sequence[str]) -> str:
-    """Say how many stand, and how many of these wait for somebody to see them."""
-    count = len(standing)
+def summary(active: Sequence[AlarmDocument], shelved: ShelvedRules, sites: Sequence[str]) -> str:
+    """Say how many are active, and how many of these wait for somebody to acknowledge them."""
     at = f" at {' and '.join(sites)}" if sites else ""
-    unseen = sum(
+    waiting = sum(
         alarm["acknowledged_at"] is None and (alarm["sensor_id"], alarm["rule"]) not in shelved
-        for alarm in standing
+        for alarm in active
     )
-    if count == 0:
+    if not active:
         return f"No active alarms{at}."
-    if count == 1:
-        return f"1 active alarm{at}" + (", not acknowledged." if unseen else ".")
-    return f"{count:,} active alarms{at}" + (f", {unseen:,} of them not acknowledged." if unseen else ".")
+    if len(active) == 1:
+        return f"1 active alarm{at}" + (", not acknowledged." if waiting else ".")
+    of_them = f", {waiting:,} of them not acknowledged." if waiting else "."
+    return f"{len(active):,} active alarms{at}{of_them}"

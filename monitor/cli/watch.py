@@ -15,7 +15,7 @@ from monitor.cli.settings import WatchSettings
 from monitor.cli.watch_screen import show
 from monitor.formatting import format_number
 from monitor.queries.database import QueryError, open_database
-from monitor.queries.tail import ReadingTail, open_tail
+from monitor.queries.tail import ReadingTail
 
 LOOK_EVERY_S = 0.25
 SHOWN_AT_ONCE = 40
@@ -29,11 +29,10 @@ def watch_command(arguments: list[str]) -> None:
     settings = read_settings(WatchSettings, arguments, "monitor watch")
 
     async def follow(ended: asyncio.Event) -> None:
-        if settings.lines or not sys.stdout.isatty():
-            async with open_tail(settings.mongo_url) as tail:
-                await watch(tail, ended)
-        else:
-            async with open_database(settings.mongo_url) as database:
+        async with open_database(settings.mongo_url) as database:
+            if settings.lines or not sys.stdout.isatty():
+                await watch(ReadingTail(database), ended)
+            else:
                 await show(database, ended)
 
     run("monitor", follow, QueryError)
@@ -74,13 +73,7 @@ def _print(measures: Sequence[Measure]) -> None:
 
 
 def reading_line(measure: Measure, width: int, zone: tzinfo | None = None) -> str:
-    """Describe one reading for people, as the laboratory knows it.
-
-    Args:
-        measure: What is stored.
-        width: Columns; a longer line is broken before its second part.
-        zone: Of the time shown; the machine's own if None.
-    """
+    """Describe one reading; a line of more columns is broken before its second part."""
     time = measure["timestamp"].replace(tzinfo=UTC).astimezone(zone).strftime("%H:%M:%S")
     place = ", ".join(escape_text(part) for part in (measure["location"], measure["sensor_id"]) if part)
     if measure["is_anomaly"]:

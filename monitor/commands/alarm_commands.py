@@ -11,27 +11,16 @@ from monitor.commands.client import AlarmCommand
 
 
 def acknowledge_alarm(alarm: AlarmDocument, user: str | None) -> AlarmCommand:
-    """Say that somebody has seen an alarm.
-
-    Args:
-        alarm: What is stored of it.
-        user: Who says so.
-    """
-    place = SensorKey(alarm["site"], alarm["sensor_id"])
+    """The command that acknowledges an alarm."""
+    key = SensorKey(alarm["site"], alarm["sensor_id"])
     command = Acknowledge(acknowledge=alarm["_id"], user=user)
-    return AlarmCommand(place, command, alarm["_id"], partial(_read_acknowledged, alarm))
+    return AlarmCommand(key, command, alarm["_id"], partial(_read_acknowledged, alarm))
 
 
-def shelve_rule(place: SensorKey, command: Shelve, before: datetime | None) -> AlarmCommand:
-    """Shelve a rule of a sensor, or end that.
-
-    Args:
-        place: The sensor.
-        command: What is to be shelved for how long.
-        before: Until when (UTC, naive) it is shelved already, if it is.
-    """
-    about = f"{command.shelve} of {place.name}"
-    return AlarmCommand(place, command, about, partial(_read_shelved, about, command, before))
+def shelve_rule(key: SensorKey, command: Shelve, before: datetime | None) -> AlarmCommand:
+    """The command that shelves a rule, or ends that; ``before`` is until when it was shelved (UTC, naive)."""
+    about = f"{command.shelve} of {key.name}"
+    return AlarmCommand(key, command, about, partial(_read_shelved, about, command, before))
 
 
 def _read_acknowledged(before: AlarmDocument, state: AlarmState) -> str | None:

@@ -1,12 +1,11 @@
 """Active and past alarms, and which rules are shelved."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, TimeRange, open_database
+from monitor.queries.database import Database, TimeRange
 from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -30,12 +29,7 @@ def is_active(alarm: Mapping[str, Any]) -> bool:
 
 
 class SensorShelving(NamedTuple):
-    """Where a sensor is, and which of its rules are shelved.
-
-    Attributes:
-        site: Its site; None as long as nothing has come from it.
-        shelved: Until when (UTC, naive) each rule is shelved that is.
-    """
+    """A sensor's site, None as long as nothing has come from it, and until when its rules are shelved."""
 
     site: str | None
     shelved: Mapping[str, datetime]
@@ -57,18 +51,6 @@ class AlarmFilter(NamedTuple):
 
 
 ANY = AlarmFilter()
-
-
-@asynccontextmanager
-async def open_alarm_queries(url: str) -> AsyncIterator["AlarmQueries"]:
-    """Open a database for looking at its alarms.
-
-    Raises:
-        QueryError: The database does not answer.
-    """
-    async with open_database(url) as database:
-        await database.ping()
-        yield AlarmQueries(database)
 
 
 class AlarmQueries:
@@ -94,14 +76,7 @@ class AlarmQueries:
     async def page(
         self, state: AlarmSelection, sought: AlarmFilter, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
-        """Alarms, those that changed last first.
-
-        Args:
-            state: Whether they are active.
-            sought: Which ones.
-            limit: How many at most.
-            after: Where the page before ended.
-        """
+        """Alarms, those that changed last first, after the end of the page before."""
         wanted = {**SELECTIONS[state], **sought.query}
         changed = TimeOrderedList(self._database, "alarms", "changed_at")
         if state == "standing" or sought.sensor_id:

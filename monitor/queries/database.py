@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from inspect import isawaitable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import timeout as within
@@ -12,16 +12,32 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 ANSWER_LIMIT_MS = 10_000
 PING_LIMIT_S = 3.0
-STREAM_BATCH = 200
+# To verify a year of readings.
+CHECK_LIMIT_S = 3600.0
 NOT_ALLOWED = "the database does not allow this; use the MongoDB URL of the user operator"
 
 Document = dict[str, Any]
+Condition = Mapping[str, Any]
 Fields = Sequence[str] | None
-Sort = Sequence[tuple[str, int]] | None
 
 
 class QueryError(Exception):
     """Raised when the database does not answer; says so."""
+
+
+class FindOptions(TypedDict, total=False):
+    """The driver's own."""
+
+    sort: Sequence[tuple[str, int]]
+    limit: int
+    hint: str
+
+
+class StreamOptions(FindOptions, total=False):
+    """Besides, how many documents come at a time, and how long all of them may take, seconds."""
+
+    batch_size: int
+    limit_s: float
 
 
 class TimeRange(NamedTuple):
@@ -39,11 +55,7 @@ class TimeRange(NamedTuple):
 class Database:
     """What the monitor asks of MongoDB. Every method raises QueryError when the database does not answer.
 
-    Results are lists of what is stored; ``limit_s`` is how long all of an answer may take, in seconds. If it
-    is None, each part of it may take ten.
-
-    Args:
-        database: The driver's: Motor's, or that of PyMongo's ``AsyncMongoClient``.
+    ``limit_s`` is how long all of an answer may take, seconds; without it, each part may take ten.
     """
 
     def __init__(self, database: Any) -> None:  # noqa: ANN401 - the two drivers have no type in common
@@ -54,61 +66,41 @@ class Database:
         with querying(PING_LIMIT_S):
             await self._database.command("ping")
 
-    async def find(  # noqa: PLR0913 - the driver's own
-        self,
-        collection: str,
-        wanted: Mapping[str, Any],
-        fields: Fields = None,
-        *,
-        sort: Sort = None,
-        limit: int = 0,
-        hint: str | None = None,
+    async def find(
+        self, collection: str, wanted: Condition, fields: Fields = None, **options: Unpack[FindOptions]
     ) -> list[Any]:
-        """Documents that fulfil a condition; all of them if ``limit`` is 0."""
-        found = self._database[collection].find(
-            wanted, fields, sort=sort, limit=limit, hint=hint, batch_size=limit
-        )
+        """Documents that fulfil a condition; all of them without a ``limit``."""
+        found = self._database[collection].find(wanted, fields, batch_size=options.get("limit", 0), **options)
         with querying():
             documents: list[Any] = await found.to_list(None)
             return documents
 
-    async def stream(  # noqa: PLR0913 - the driver's own
-        self,
-        collection: str,
-        wanted: Mapping[str, Any],
-        fields: Fields = None,
-        *,
-        sort: Sort = None,
-        limit: int = 0,
-        batch_size: int = 0,
-        limit_s: float | None = None,
+    async def stream(
+        self, collection: str, wanted: Condition, fields: Fields = None, **options: Unpack[StreamOptions]
     ) -> AsyncIterator[Any]:
         """The same, one after the other without holding them, ``batch_size`` at a time."""
-        found = self._database[collection].find(wanted, fields, sort=sort, limit=limit, batch_size=batch_size)
+        limit_s = options.pop("limit_s", None)
+        found = self._database[collection].find(wanted, fields, **options)
         with querying(limit_s):
             async for document in found:
                 yield document
 
     async def find_one(
-        self, collection: str, wanted: Mapping[str, Any], *, sort: Sort = None, limit_s: float | None = None
+        self,
+        collection: str,
+        wanted: Condition,
+        *,
+        limit_s: float | None = None,
+        **options: Unpack[FindOptions],
     ) -> Any:  # noqa: ANN401 - as stored
         """The first document that fulfils a condition; None if there is none."""
         with querying(limit_s):
-            return await self._database[collection].find_one(wanted, sort=sort)
+            return await self._database[collection].find_one(wanted, **options)
 
-    async def count(
-        self,
-        collection: str,
-        wanted: Mapping[str, Any],
-        *,
-        hint: str,
-        limit: int | None = None,
-        limit_s: float | None = None,
-    ) -> int:
+    async def count(self, collection: str, wanted: Condition, **options: Unpack[FindOptions]) -> int:
         """How many documents fulfil a condition; not counted further than to ``limit``."""
-        options = {} if limit is None else {"limit": limit}
-        with querying(limit_s):
-            return int(await self._database[collection].count_documents(wanted, hint=hint, **options))
+        with querying():
+            return int(await self._database[collection].count_documents(wanted, **options))
 
     async def aggregate(
         self, collection: str, stages: Sequence[Document], *, limit_s: float | None = None, **options: object
@@ -119,7 +111,7 @@ class Database:
             documents: list[Any] = await found.to_list(None)
             return documents
 
-    async def update_one(self, collection: str, wanted: Mapping[str, Any], update: Document) -> bool:
+    async def update_one(self, collection: str, wanted: Condition, update: Document) -> bool:
         """Change a document, which takes the database's user ``operator``; say whether there is one."""
         try:
             with querying():
@@ -133,15 +125,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIterator[Database]:  # noqa: ANN401
-    """Open a database.
-
-    Args:
-        url: Where it is.
-        driver: Motor's client, or PyMongo's ``AsyncMongoClient``.
-
-    Raises:
-        QueryError: The URL cannot be used.
-    """
+    """Open a database with Motor's client, or with PyMongo's ``AsyncMongoClient``."""
     try:
         client = driver(
             url,
@@ -169,14 +153,7 @@ async def _awaited(result: Any) -> Any:  # noqa: ANN401
 
 @contextmanager
 def querying(limit_s: float | None = None) -> Iterator[None]:
-    """Around one question, or several that have to be answered within one time.
-
-    Args:
-        limit_s: How long all of it may take, seconds; if None, each answer may take ten.
-
-    Raises:
-        QueryError: The database does not answer.
-    """
+    """Around one question, or several that have to be answered within one time: raises QueryErrors."""
     try:
         with nullcontext() if limit_s is None else within(limit_s):
             yield

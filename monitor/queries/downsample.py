@@ -14,16 +14,8 @@ MILLISECOND = timedelta(milliseconds=1)
 async def downsample(database: Database, sensor_id: str, span: TimeRange, points: int) -> list[Measure]:
     """The highest and the lowest reading of each of equally long parts of a time, oldest first.
 
-    The database picks them, and holds no more than two for each part.
-
-    Args:
-        database: Where the readings are.
-        sensor_id: The sensor.
-        span: The time; it is looked at only from the sensor's first to its last reading in it.
-        points: How many readings at most, two or more. If there are no more, all are given.
-
-    Raises:
-        QueryError: The database does not answer.
+    The database picks them, and holds no more than two for each part. The time is looked at from the
+    sensor's first to its last reading in it. There are at most ``points`` readings, two or more.
     """
     readings = ReadingQueries(database)
     if await readings.count(sensor_id, span, points + 1) <= points:

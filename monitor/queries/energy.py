@@ -27,13 +27,7 @@ class UnknownTimeZoneError(QueryError):
 
 
 class Grouping(NamedTuple):
-    """How energy is summed up.
-
-    Attributes:
-        unit: Per hour, day or week (from Monday); None for the whole time at once.
-        by: Per site or sensor; None for all together.
-        zone: Whose midnights begin a day.
-    """
+    """Per hour, day, week (from Monday) or all at once; per site or sensor, or all together."""
 
     unit: Unit | None
     by: GroupBy | None = None
@@ -41,12 +35,7 @@ class Grouping(NamedTuple):
 
 
 class EnergyFilter(NamedTuple):
-    """Whose energy.
-
-    Attributes:
-        sites: Of which sites only; all if none is named.
-        sensor_ids: Of which sensors only; all if none is named.
-    """
+    """Whose energy: of some sites or sensors, all if none is named."""
 
     sites: Sequence[str] = ()
     sensor_ids: Sequence[str] = ()
@@ -56,15 +45,9 @@ ALL = EnergyFilter()
 
 
 class EnergyTotal(NamedTuple):
-    """What was used in a while.
+    """What a site or sensor (None: all of them) used in a while, and its highest reading.
 
-    Attributes:
-        start: When it begins, UTC, naive; midnights are those of the time zone asked for.
-        who: The site or the sensor; None if it is all of them.
-        energy_kwh: The energy, kWh.
-        readings: How many.
-        max_kwh: The highest reading, kWh.
-        anomalies: How many readings were too high.
+    It begins at ``start``, UTC, naive; midnights are those of the time zone asked for.
     """
 
     start: datetime
@@ -76,13 +59,7 @@ class EnergyTotal(NamedTuple):
 
 
 class HeatCell(NamedTuple):
-    """An hour of the week.
-
-    Attributes:
-        weekday: 1 is Monday.
-        hour: 0 to 23.
-        mean_kwh: What is used in it on average, kWh.
-    """
+    """An hour of the week, and what is used in it on average; weekday 1 is Monday."""
 
     weekday: int
     hour: int
@@ -90,14 +67,7 @@ class HeatCell(NamedTuple):
 
 
 class Peak(NamedTuple):
-    """An hour with a high reading.
-
-    Attributes:
-        sensor_id: Whose.
-        site: Where.
-        start: When the hour begins, UTC, naive.
-        max_kwh: The reading, kWh.
-    """
+    """An hour (UTC, naive) with a high reading."""
 
     sensor_id: str
     site: str
@@ -123,15 +93,7 @@ class EnergyQueries:
         zone: str = "UTC",
         scope: EnergyFilter = ALL,
     ) -> list[EnergyTotal]:
-        """Sum up, by time and by who it was.
-
-        Args:
-            span: The time; hours that begin in it count.
-            unit: Per hour, day or week (from Monday); None for the whole time at once.
-            by: Per site or sensor; None for all together.
-            zone: Whose midnights begin a day.
-            scope: Whose.
-        """
+        """Sum up the hours that begin in a time."""
         return await self.rows(span, Grouping(unit, by, zone), scope=scope)
 
     async def rows(

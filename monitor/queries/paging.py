@@ -31,11 +31,7 @@ class PageCursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "PageCursor":
-        """Read what was written.
-
-        Raises:
-            ValueError: It was not written here.
-        """
+        """Read what was written; a ValueError says that it was not written here."""
         if len(text) > MAX_CURSOR_LENGTH or not text.isascii():
             raise ValueError("too long, or not ASCII")
         try:
@@ -50,12 +46,7 @@ class PageCursor(NamedTuple):
 
 
 class ResultPage(NamedTuple):
-    """A part of a list.
-
-    Attributes:
-        documents: What is in it.
-        end: Where it ended; None if nothing comes after it.
-    """
+    """A part of a list, and where it ended; None if nothing comes after it."""
 
     documents: list[Document]
     end: PageCursor | None
@@ -64,10 +55,7 @@ class ResultPage(NamedTuple):
 class TimeOrderedList:
     """Documents by one of their times. All methods raise QueryError when the database does not answer.
 
-    Args:
-        database: Where they are.
-        name: The collection.
-        field: The time, of which there is an index. A document without it is in no list.
+    There is an index of the time. A document without it is in no list.
     """
 
     def __init__(self, database: Database, name: str, field: str) -> None:
@@ -76,13 +64,7 @@ class TimeOrderedList:
         self._field = field
 
     async def page(self, wanted: Document, limit: int, after: PageCursor | None = None) -> ResultPage:
-        """Look a page up, the newest first.
-
-        Args:
-            wanted: The condition.
-            limit: How many documents at most.
-            after: Where the page before ended.
-        """
+        """Look up a page, the newest first, that begins after the end of the page before."""
         given: list[Document] = []
         rest: Document = {self._field: {"$type": "date"}}
         if after is not None:
@@ -106,13 +88,7 @@ class TimeOrderedList:
         return self._cut(given + whole + cut)
 
     async def sorted_page(self, wanted: Document, limit: int, after: PageCursor | None = None) -> ResultPage:
-        """The same for a few documents that another index finds and the server sorts.
-
-        Args:
-            wanted: The condition.
-            limit: How many documents at most.
-            after: Where the page before ended.
-        """
+        """The same for a few documents that another index finds and the server sorts."""
         conditions = [wanted, {self._field: {"$type": "date"}}]
         if after is not None:
             before: list[Document] = [

@@ -5,11 +5,11 @@ order; the same goes for the hours and days of a sensor.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import Measure, Period, format_timestamp, measure_id
-from monitor.queries.database import PING_LIMIT_S, Database, TimeRange, querying
+from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, Database, TimeRange, querying
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
 RollupInterval = Literal["hourly", "daily"]
@@ -18,6 +18,7 @@ MAX_READINGS = 5000
 MAX_HOURS = timedelta(hours=2400)
 STREAM_BATCH = 5000
 COUNT_LIMIT_S = 120.0
+COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at", "received_at")
 # Of what is behind the @ in the id of an hour and of a day.
 ID_LENGTHS: dict[RollupInterval, int] = {"hourly": len("2026-11-23T10"), "daily": len("2026-11-23")}
 
@@ -38,14 +39,7 @@ class ReadingQueries:
     async def page(
         self, sensor_id: str, span: TimeRange, limit: int, after: str | None = None
     ) -> list[Measure]:
-        """Readings of a sensor in a time, oldest first.
-
-        Args:
-            sensor_id: The sensor.
-            span: The time.
-            limit: How many at most.
-            after: The id of the last reading of the page before.
-        """
+        """Readings of a sensor in a time, oldest first, after the id of the last one of the page before."""
         wanted = ids_of(sensor_id, span)
         if after is not None:
             wanted["_id"]["$gt"] = after
@@ -80,15 +74,7 @@ class ReadingQueries:
         limit: int | None = None,
         after: str | None = None,
     ) -> list[Period]:
-        """What a sensor used per hour or day of a time, oldest first.
-
-        Args:
-            sensor_id: The sensor.
-            span: The time; hours or days that begin in it count.
-            every: Hours or days.
-            limit: How many at most; all if it is None.
-            after: The id of the last one of the page before.
-        """
+        """What a sensor used in the hours or days that begin in a time, oldest first."""
         first, end = (format_timestamp(each) for each in span)
         ids = {"$gte": measure_id(sensor_id, first[: ID_LENGTHS[every]]), "$lt": measure_id(sensor_id, end)}
         if after is not None:
@@ -99,20 +85,24 @@ class ReadingQueries:
     async def page_all_sensors(
         self, span: TimeRange, sought: ReadingFilter, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
-        """Readings of all sensors, the newest first.
-
-        Args:
-            span: The time.
-            sought: Which ones.
-            limit: How many at most.
-            after: Where the page before ended.
-        """
+        """Readings of all sensors, the newest first, after the end of the page before."""
         wanted: dict[str, Any] = {"timestamp": span.query}
         if sought.sites:
             wanted["site"] = {"$in": list(sought.sites)}
         if sought.are_anomalies:
             wanted["is_anomaly"] = True
         return await TimeOrderedList(self._database, "measures", "timestamp").page(wanted, limit, after)
+
+    async def between(
+        self, sensor_ids: Sequence[str], first: datetime, last: datetime
+    ) -> AsyncIterator[Measure]:
+        """All readings of some sensors in a time, the ends included, with what `monitor verify` compares.
+
+        They are found by sensor and time, not by their ids, so that one under a wrong id is seen.
+        """
+        wanted = {"timestamp": {"$gte": first, "$lte": last}, "sensor_id": {"$in": list(sensor_ids)}}
+        async for document in self._database.stream("measures", wanted, COMPARED, limit_s=CHECK_LIMIT_S):
+            yield document
 
     async def last_stored(self) -> Measure | None:
         """The reading that was stored last; None if there is none."""
@@ -133,12 +123,7 @@ class ReadingQueries:
             return sum(counts)
 
     async def batches(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[list[Measure]]:
-        """All readings of a time, some thousands at a time, without holding them.
-
-        Args:
-            sensor_ids: Of which sensors, one after the other; if none is named, of all, by time.
-            span: The time.
-        """
+        """All readings of some sensors, one sensor after the other, or of all, by time; in batches."""
         # Each batch is a question of its own: a cursor that stays open ends when all work for it has
         # taken the server ten seconds, or when whoever takes the readings takes too long.
         await self._database.ping()

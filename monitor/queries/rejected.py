@@ -1,14 +1,14 @@
 """Payloads that were rejected, and why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import CHECK_LIMIT_S, Database, TimeRange
 from monitor.queries.document_checks import REJECTED
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -16,13 +16,11 @@ RETENTION = timedelta(days=30)
 # A broken node can have sent millions.
 COUNT_LIMIT_S = 60.0
 MAX_TOPICS = 10_000
+COMPARED = ("topic", "sequence", "kind", "payload", "received_at", "count", "until")
 
 
 class RejectedQueries:
-    """What was rejected in the last 30 days.
-
-    All methods raise QueryError when the database does not answer.
-    """
+    """What was rejected in the last 30 days. Raises QueryErrors when the database does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,13 +28,7 @@ class RejectedQueries:
     async def newest(
         self, limit: int, *, topic: str | None = None, before: datetime | None = None
     ) -> list[RejectedDocument]:
-        """The last ones, the newest first.
-
-        Args:
-            limit: How many at most.
-            topic: Only of this topic.
-            before: Only what was received before this moment, UTC, naive.
-        """
+        """The last ones, the newest first, perhaps only those received before a moment (UTC, naive)."""
         wanted: dict[str, Any] = {} if topic is None else {"topic": topic}
         if before is not None:
             wanted["received_at"] = {"$lt": before}
@@ -46,13 +38,7 @@ class RejectedQueries:
     async def page(
         self, topics: Sequence[str] | None, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
-        """What was rejected, the newest first.
-
-        Args:
-            topics: Of which topics only; of all if it is None.
-            limit: How many at most.
-            after: Where the page before ended.
-        """
+        """What was rejected, on some topics or all, the newest first, after the end of the page before."""
         wanted = {} if topics is None else {"topic": {"$in": list(topics)}}
         return await TimeOrderedList(self._database, "rejected", "received_at").page(wanted, limit, after)
 
@@ -66,6 +52,12 @@ class RejectedQueries:
         found = await self._database.aggregate("rejected", stages, limit_s=COUNT_LIMIT_S)
         return [each["_id"] for each in found]
 
+    async def on_topics(self, topics: Sequence[str]) -> AsyncIterator[RejectedDocument]:
+        """All that was rejected on some topics, with what `monitor verify` compares of it."""
+        wanted = {"topic": {"$in": list(topics)}}
+        async for document in self._database.stream("rejected", wanted, COMPARED, limit_s=CHECK_LIMIT_S):
+            yield document
+
     async def one(self, name: ObjectId) -> RejectedDocument | None:
         """One of them; None if it is not there any more."""
         found: RejectedDocument | None = await self._database.find_one("rejected", {"_id": name})
@@ -76,12 +68,7 @@ class RejectedQueries:
         return await self._database.count("rejected", {}, limit=most, hint="_id_")
 
     async def kinds(self, span: TimeRange, sites: Sequence[str] = ()) -> dict[str, int]:
-        """How many came in a time of each kind, those of which there are most first.
-
-        Args:
-            span: The time.
-            sites: Of which sites only; all if none is named.
-        """
+        """How many came in a time of each kind, those of which there are most first."""
         wanted: dict[str, Any] = {"received_at": span.query}
         if sites:
             # The site is the last level but one of the topic.
@@ -95,5 +82,5 @@ class RejectedQueries:
         return {each["_id"]: each["count"] for each in found}
 
     async def mark_replayed(self, name: ObjectId) -> None:
-        """Note that one was sent again, repaired; takes the database's user ``operator``."""
+        """Note that one was repaired and sent again; takes the database's user ``operator``."""
         await self._database.update_one("rejected", {"_id": name}, {"$set": {"replayed_at": utc_now()}})

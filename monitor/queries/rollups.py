@@ -12,13 +12,7 @@ Condition = dict[str, Any]
 
 
 class RollupCollection(NamedTuple):
-    """A collection of what sensors used in times of one length.
-
-    Attributes:
-        name: Its name.
-        width: How long they are.
-        stamp: How long their names are in ids.
-    """
+    """A collection of what sensors used in times of one width; ``stamp`` letters of an id name the time."""
 
     name: str
     width: timedelta
@@ -27,13 +21,7 @@ class RollupCollection(NamedTuple):
     def condition(
         self, starts: Sequence[datetime], sites: Sequence[str], sensor_ids: Sequence[str]
     ) -> Condition | None:
-        """What those of some times fulfil; None if there are none.
-
-        Args:
-            starts: When they begin, UTC, naive, in order.
-            sites: Of which sites only; all if none is named.
-            sensor_ids: Of which sensors only; all if none is named.
-        """
+        """The condition for those that begin at some times (UTC, naive, in order); None if there are none."""
         if not starts:
             return None
         runs = self._runs(starts)
@@ -46,7 +34,7 @@ class RollupCollection(NamedTuple):
         return wanted
 
     def _runs(self, starts: Sequence[datetime]) -> list[TimeRange]:
-        """The times in which they follow each other without a gap."""
+        """The times in which starts follow each other without a gap."""
         breaks = [n for n in range(1, len(starts)) if starts[n] - starts[n - 1] > self.width]
         return [
             TimeRange(starts[first], starts[end - 1] + self.width)
@@ -63,10 +51,6 @@ DAYS = RollupCollection("daily", timedelta(days=1), len("2026-11-23"))
 
 
 def hours_of_day(day: str) -> Condition:
-    """What the hours of a sensor's day fulfil.
-
-    Args:
-        day: Its id in ``daily``.
-    """
+    """The condition for the hours of a day, of which the id in ``daily`` is known."""
     # "U" is the character after "T".
     return {"_id": {"$gte": f"{day}T", "$lt": f"{day}U"}}

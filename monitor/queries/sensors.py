@@ -68,13 +68,7 @@ class SensorQueries:
         return await self._database.find("sensors", wanted, sort=[("sensor_id", 1)])
 
     async def page(self, sites: Sequence[str], limit: int, after: str = "") -> list[SensorDocument]:
-        """Sensors, of some sites or of all if none is named, sorted by their names.
-
-        Args:
-            sites: The sites.
-            limit: How many at most.
-            after: The name of the last one of the page before.
-        """
+        """The same after the name of the last one of the page before, and no more than ``limit``."""
         wanted: dict[str, Any] = {"sensor_id": {"$gt": after}}
         if sites:
             wanted["site"] = {"$in": list(sites)}
@@ -90,12 +84,7 @@ class SensorQueries:
         return UnknownSensorError(sensor_id, [each["sensor_id"] for each in await self.all()])
 
     async def change(self, sensor_id: str, change: SensorChange) -> None:
-        """Set fields of a sensor, and remove those that are None.
-
-        Raises:
-            UnknownSensorError: There is no such sensor.
-            QueryError: The database does not answer, or does not allow it.
-        """
+        """Set fields of a sensor, and remove those that are None; takes the user ``operator``."""
         fields = change.model_dump(exclude_unset=True)
         if change.site is not None:
             fields["moved_at"] = utc_now()

@@ -1,21 +1,11 @@
 """New readings, as they are stored."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from ingestor.documents import Measure
-from monitor.queries.database import Database, open_database
+from monitor.queries.database import Database
 
 LOOK_BACK = 2000
 OVERLAP = 100
 BATCH = 200
-
-
-@asynccontextmanager
-async def open_tail(url: str) -> AsyncIterator["ReadingTail"]:
-    """Open a database for following new readings."""
-    async with open_database(url) as database:
-        yield ReadingTail(database)
 
 
 class ReadingTail:
@@ -29,11 +19,7 @@ class ReadingTail:
         self._seen: dict[str, None] | None = None
 
     async def new(self) -> list[Measure]:
-        """What was stored since the last call, oldest first, at most 2000.
-
-        Raises:
-            QueryError: The database does not answer.
-        """
+        """What was stored since the last call, oldest first, at most 2000."""
         newest = await self._read_back()
         known = self._seen
         self._seen = dict.fromkeys([*(known or ()), *(each["_id"] for each in newest)][-2 * LOOK_BACK :])

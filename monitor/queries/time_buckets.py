@@ -19,13 +19,7 @@ MILLISECOND, HOUR, DAY = timedelta(milliseconds=1), timedelta(hours=1), timedelt
 
 
 def bucket_starts(span: TimeRange, unit: Unit, zone: tzinfo) -> Iterator[datetime]:
-    """When each hour, day or week (from Monday) of a time begins, UTC, naive; the first may be before it.
-
-    Args:
-        span: The time.
-        unit: Which of them.
-        zone: Whose midnights begin a day.
-    """
+    """When each hour, day or week (from Monday) of a time begins, UTC, naive; the first may be before it."""
     local = span.first.replace(tzinfo=UTC).astimezone(zone).replace(minute=0, second=0, microsecond=0)
     if unit != "hour":
         # Of two midnights on one day, as in the Azores, the first begins it.
@@ -42,12 +36,11 @@ def bucket_starts(span: TimeRange, unit: Unit, zone: tzinfo) -> Iterator[datetim
 
 
 class BucketRun(NamedTuple):
-    """Equally long slots, one after the other, for one question.
+    """Equally wide buckets, one after the other, for one question.
 
     Attributes:
         span: Their time, as far as it is asked for.
         origin: When the first of them begins, UTC, naive.
-        width: How long each is.
     """
 
     span: TimeRange
@@ -100,13 +93,7 @@ def single_bucket(span: TimeRange) -> list[BucketRun]:
 
 
 def bucket_runs(span: TimeRange, unit: Unit, zone: tzinfo) -> list[BucketRun]:
-    """A time as parts, some more than there are changes of clocks in it, in order.
-
-    Args:
-        span: The time.
-        unit: What the slots are.
-        zone: Whose midnights begin a day.
-    """
+    """A time as parts, some more than there are changes of clocks in it, in order."""
     edges = list(bucket_starts(span, unit, zone))
     widths = [end - start for start, end in pairwise(edges)]
     # How long the last one would go on does not matter, as nothing of later is asked for.

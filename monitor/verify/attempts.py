@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from broker.ledger import GroundTruth, OutcomeEvent
+from broker.topics import SensorKey
 
 
 class ReadingKey(NamedTuple):
-    """What makes two readings the same: the sensor and the time, to the millisecond (UTC)."""
+    """The sensor and the time of a reading, as its id has them."""
 
     sensor_id: str
     moment: str
@@ -16,16 +17,12 @@ class ReadingKey(NamedTuple):
 
 @dataclass(slots=True)
 class AttemptedReading:
-    """One reading that a node tried to bring home, and what is found of it.
+    """One reading that a node made.
 
     Attributes:
-        site: The site that it was sent to.
-        value_kwh: Its value, kWh.
-        sequence: The node's count.
         truth: What was done to it and what must come of it, one object for many; None where nobody said.
-        reported: What the node knows of it; ``unknown`` unless it was told.
+        reported: What its node knows of it.
         outcome: What came of it, as far as that is found.
-        times_stored: How often it is stored.
         is_late: Whether it was older than ten minutes when it came.
     """
 
@@ -45,7 +42,7 @@ class AttemptedReading:
 
 
 class PayloadKey(NamedTuple):
-    """What tells payloads apart that are no readings: where they were sent, and their digest."""
+    """What tells malformed payloads apart."""
 
     site: str
     sensor_id: str
@@ -54,13 +51,7 @@ class PayloadKey(NamedTuple):
 
 @dataclass(slots=True)
 class MalformedPayload:
-    """A payload that is no reading.
-
-    Attributes:
-        moments: When it was made, as ids have it: once for each time that it was.
-        truth: What was done to it and what must come of it.
-        kinds: Why it was refused, once for each time that it is found.
-    """
+    """A payload that is no reading: when it was made and why it was rejected, once for each time."""
 
     moments: list[str]
     truth: GroundTruth
@@ -68,7 +59,7 @@ class MalformedPayload:
 
 
 class Absence(NamedTuple):
-    """A trouble that an alarm tells of; times are UTC, naive."""
+    """A sensor or node that is not heard, of which an alarm must or may tell; times are UTC, naive."""
 
     sensor_id: str
     rule: str
@@ -82,11 +73,9 @@ class Attempts:
     """All that some ledgers say.
 
     Attributes:
-        by_identity: The readings that were tried, or withheld.
-        payloads: What was sent and is no reading.
-        absences: What alarms have to tell of besides.
-        refused: How many found their node's outbox full and were never sent.
+        refused: How many readings found their node's outbox full and were never sent.
         torn: Lines that were cut short when a node died.
+        has_truth: Whether the ledgers say what must come of anything.
     """
 
     by_identity: dict[ReadingKey, AttemptedReading] = field(default_factory=dict)
@@ -97,17 +86,12 @@ class Attempts:
     has_truth: bool = False
 
     @property
-    def sensor_ids(self) -> list[str]:
-        """Whose readings they are."""
-        return sorted({each.sensor_id for each in self.by_identity})
-
-    @property
-    def places(self) -> set[tuple[str, str]]:
-        """Site and sensor of each."""
-        places = {(tried.site, each.sensor_id) for each, tried in self.by_identity.items()}
-        return places | {(each.site, each.sensor_id) for each in self.payloads}
+    def sensors(self) -> set[SensorKey]:
+        """Site and sensor of each reading and payload."""
+        sensors = {SensorKey(tried.site, key.sensor_id) for key, tried in self.by_identity.items()}
+        return sensors | {SensorKey(key.site, key.sensor_id) for key in self.payloads}
 
     @property
     def size(self) -> int:
-        """How many things were tried that are not the same."""
+        """How many different things were tried."""
         return len(self.by_identity) + len(self.payloads) + self.refused

@@ -4,14 +4,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from broker.ledger import GroundTruth
-from monitor.text_table import Column, table_lines
+from monitor.text_table import Column, cuttable_columns, number_columns, table_lines
+from monitor.verify.attempts import AttemptedReading, MalformedPayload
 
 NORMAL, FLAGGED, ABSENT, COUNTED = "normal", "flagged", "absent", "counted"
 REJECTED, WITHHELD = "rejected", "withheld"
 OTHER_REASON = "other kind"
 NO_FAULT = "no fault"
+NOT_LATE = "readings not marked late, but older than ten minutes on arrival"
+LOST = "malformed payloads lost"
 WIDTH = 80
-_ORDER = (NORMAL, FLAGGED, REJECTED, OTHER_REASON, COUNTED, ABSENT)
+_ROWS = (NORMAL, FLAGGED, REJECTED, WITHHELD)
+_COLUMNS = (NORMAL, FLAGGED, REJECTED, OTHER_REASON, COUNTED, ABSENT)
 _MISTAKES = {
     (NORMAL, FLAGGED): "readings flagged, but not above their threshold",
     (FLAGGED, NORMAL): "readings above their threshold, but not flagged",
@@ -27,7 +31,7 @@ _MISTAKES = {
 
 
 def rejected(kind: str | None) -> str:
-    """What is said of something that is refused for one reason."""
+    """The outcome of something that was rejected for one reason."""
     return f"{REJECTED}: {kind}"
 
 
@@ -39,24 +43,30 @@ def expected_outcome(truth: GroundTruth) -> str:
     return rejected(must.kind) if must.fate == "rejected" else WITHHELD
 
 
-def describe_mistake(had: str, was: str) -> str | None:
-    """Say what is wrong, in words for a list; None if it is right, or lost."""
-    row = REJECTED if had.startswith(REJECTED) else had
-    return _MISTAKES.get((row, _column(had, was)))
-
-
-def is_expected(had: str, was: str) -> bool:
-    """Whether what came of something is what had to."""
-    if had == WITHHELD:
-        return was == ABSENT
+def _is_right(expected: str, actual: str) -> bool:
+    if expected == WITHHELD:
+        return actual == ABSENT
     # Of what comes too fast to be kept there is a number, and nothing more is promised.
-    return had == was or (had.startswith(REJECTED) and was == COUNTED)
+    return expected == actual or (expected.startswith(REJECTED) and actual == COUNTED)
 
 
-def _column(had: str, was: str) -> str:
-    if not was.startswith(REJECTED):
-        return was
-    return OTHER_REASON if had.startswith(REJECTED) and had != was else REJECTED
+def _mistake(expected: str, actual: str) -> str | None:
+    """What is wrong, in words for a list; None if it is right, or lost."""
+    return _MISTAKES.get((_row(expected), _column(expected, actual)))
+
+
+def _row(expected: str) -> str:
+    return REJECTED if expected.startswith(REJECTED) else expected
+
+
+def _column(expected: str, actual: str) -> str:
+    if not actual.startswith(REJECTED):
+        return actual
+    return OTHER_REASON if expected.startswith(REJECTED) and expected != actual else REJECTED
+
+
+def _rank(expected: str) -> tuple[int, str]:
+    return _ROWS.index(_row(expected)), expected
 
 
 @dataclass(slots=True)
@@ -67,75 +77,106 @@ class ConfusionMatrix:
         cells: By what had to be and what was.
         right: By fault, how many came out right.
         wrong: By fault, how many did not.
-        musts: By fault, what had to become of those that have it.
+        expected: By fault, what had to become of those that have it.
     """
 
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
-    musts: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    expected: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def enter(self, truth: GroundTruth, was: str, *, well: bool, times: int = 1) -> None:
-        """Count something.
-
-        Args:
-            truth: What was done to it, and what had to become of it.
-            was: What became of it.
-            well: Whether that, and all else about it, is right.
-            times: How many there are of it.
-        """
-        had = expected_outcome(truth)
-        self.cells[had, was] += times
+    def enter(self, truth: GroundTruth, actual: str, *, well: bool, times: int = 1) -> None:
+        """Count something; ``well`` says whether what became of it, and all else about it, is right."""
+        expected = expected_outcome(truth)
+        self.cells[expected, actual] += times
         for fault in set(truth.faults) or (NO_FAULT,):
             (self.right if well else self.wrong)[fault] += times
-            self.musts[fault].add(had)
+            self.expected[fault].add(expected)
 
     def lines(self) -> list[str]:
         """Both tables, for people; none if nothing was counted."""
-        if not self.cells:
-            return []
-        return ["", *self._table(), "", *self._faults()]
+        return ["", *self._table(), "", *self._faults()] if self.cells else []
 
     def _table(self) -> list[str]:
-        used = {_column(*cell) for cell in self.cells}
-        columns = [name for name in _ORDER if name in used]
         shown: Counter[tuple[str, str]] = Counter()
         wrong = set()
-        for (had, was), count in self.cells.items():
-            shown[had, _column(had, was)] += count
-            if not is_expected(had, was):
-                wrong.add((had, _column(had, was)))
+        for (expected, actual), count in self.cells.items():
+            position = expected, _column(expected, actual)
+            shown[position] += count
+            if not _is_right(expected, actual):
+                wrong.add(position)
+        columns = [name for name in _COLUMNS if name in {column for _, column in shown}]
         rows = [
-            [had, *(cell(shown[had, name], is_wrong=(had, name) in wrong) for name in columns)]
-            for had in sorted({had for had, _ in shown}, key=_rank)
+            [expected, *(cell(shown[expected, name], is_wrong=(expected, name) in wrong) for name in columns)]
+            for expected in sorted({expected for expected, _ in shown}, key=_rank)
         ]
-        titles = [Column("expected \\ actual"), *(Column(name, is_number=True) for name in columns)]
-        return table_lines(titles, rows, WIDTH)
+        return table_lines([Column("expected \\ actual"), *number_columns(*columns)], rows, WIDTH)
 
     def _faults(self) -> list[str]:
-        names = sorted(self.musts.keys(), key=lambda name: (name == NO_FAULT, name))
         rows = [
             [
                 name,
                 f"{self.right[name] + self.wrong[name]:,}",
-                cell(self.right[name], is_wrong=False),
+                cell(self.right[name]),
                 cell(self.wrong[name], is_wrong=True),
-                ", ".join(sorted(self.musts[name], key=_rank)),
+                ", ".join(sorted(self.expected[name], key=_rank)),
             ]
-            for name in names
+            for name in sorted(self.expected, key=lambda name: (name == NO_FAULT, name))
         ]
-        titles = [Column("fault")]
-        titles += [Column(name, is_number=True) for name in ("injected", "right", "wrong")]
-        return table_lines([*titles, Column("expected", is_cuttable=True)], rows, WIDTH)
+        numbers = number_columns("injected", "right", "wrong")
+        return table_lines([Column("fault"), *numbers, *cuttable_columns("expected")], rows, WIDTH)
 
 
-def _rank(had: str) -> tuple[int, str]:
-    order = (NORMAL, FLAGGED, REJECTED, WITHHELD)
-    return order.index(REJECTED if had.startswith(REJECTED) else had), had
-
-
-def cell(count: int, *, is_wrong: bool) -> str:
+def cell(count: int, *, is_wrong: bool = False) -> str:
     """A number that says without a colour whether it is right."""
     if not count:
         return ".  "
     return f"{count:,} !" if is_wrong else f"{count:,} ✓"
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """What became of everything of which a ledger says what had to.
+
+    Attributes:
+        wrong: What came otherwise than it had to: descriptions, and the ids.
+        repeated: How many readings were sent more than once on purpose.
+        payloads: How many payloads were sent that are no readings.
+        counted: How much came too fast to be kept, and is only counted.
+    """
+
+    confusion: ConfusionMatrix = field(default_factory=ConfusionMatrix)
+    wrong: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    repeated: int = 0
+    payloads: int = 0
+    counted: int = 0
+
+    def judge(self, name: str, tried: AttemptedReading) -> None:
+        """Judge a reading; one of which nobody said what must come of it is left out."""
+        if tried.truth is None:
+            return
+        expected, actual = expected_outcome(tried.truth), tried.outcome
+        self.repeated += tried.truth.must.copies > 1
+        self.counted += actual == COUNTED
+        if mistake := _mistake(expected, actual):
+            self.wrong[mistake].append(f"{name} ({actual})" if actual.startswith(REJECTED) else name)
+        is_unmarked = bool(tried.truth.must.late and tried.times_stored and not tried.is_late)
+        if is_unmarked:
+            self.wrong[NOT_LATE].append(name)
+        well = _is_right(expected, actual) and tried.times_stored <= 1 and not is_unmarked
+        self.confusion.enter(tried.truth, actual, well=well)
+
+    def judge_payload(self, names: list[str], payload: MalformedPayload) -> None:
+        """Judge a payload that is no reading; it has a name for each time that it was made."""
+        expected, made = expected_outcome(payload.truth), len(names)
+        outcomes = [each if each == COUNTED else rejected(each) for each in payload.kinds]
+        # What came once more after a redelivery says nothing new, unless it is rejected for another reason.
+        outcomes.sort(key=lambda actual: _is_right(expected, actual))
+        self.payloads += made
+        for name, actual in zip(names, (*outcomes, *[ABSENT] * made)[:made], strict=True):
+            self.counted += actual == COUNTED
+            if actual == ABSENT:
+                self.wrong[LOST].append(name)
+            elif mistake := _mistake(expected, actual):
+                self.wrong[mistake].append(f"{name} ({actual})")
+            self.confusion.enter(payload.truth, actual, well=_is_right(expected, actual))

@@ -27,8 +27,6 @@ SECOND = timedelta(seconds=1)
 # Between what a node does and when the ingestor hears of it.
 SLACK = timedelta(seconds=10)
 
-ByRule = Mapping[tuple[str, str], list[AlarmDocument]]
-
 
 @dataclass(slots=True)
 class ExpectedAlarms:
@@ -36,30 +34,24 @@ class ExpectedAlarms:
 
     Attributes:
         timelines: By sensor, its readings.
-        refusals: By sensor and rule, when payloads were refused (UTC, naive).
-        flooded: Sensors of which some refusals are only counted; ``#`` stands for any.
+        rejections: By sensor and rule, when payloads were rejected (UTC, naive).
+        flooded: Sensors of which some rejections are only counted; ``#`` stands for any.
         absences: What silences and outages there were.
         came: When the first and the last of the ledgers' readings came, by the ingestor's clock.
-        verdict: What came of it; ``judge`` makes it.
     """
 
     timelines: Mapping[str, ReadingTimeline]
-    refusals: Mapping[tuple[str, str], Sequence[datetime]]
+    rejections: Mapping[tuple[str, str], Sequence[datetime]]
     flooded: Set[str]
     absences: Sequence[Absence]
     came: tuple[datetime, datetime]
     verdict: AlarmVerdict = field(default_factory=AlarmVerdict)
 
     def judge(self, documents: Iterable[AlarmDocument], now: datetime) -> AlarmVerdict:
-        """Hold the alarms that there are against those that had to be.
-
-        Args:
-            documents: All that went on, began or ended meanwhile, without those that were retracted.
-            now: This moment, UTC, naive.
-        """
+        """Hold all alarms that went on, began or ended meanwhile against those that had to be."""
         self.verdict = AlarmVerdict()
         sensors = {*self.timelines, *(each.sensor_id for each in self.absences)}
-        sensors |= {sensor_id for sensor_id, _ in self.refusals}
+        sensors |= {sensor_id for sensor_id, _ in self.rejections}
         found: dict[tuple[str, str], list[AlarmDocument]] = defaultdict(list)
         for document in sorted(documents, key=lambda each: each["raised_at"]):
             if document["sensor_id"] not in sensors:
@@ -68,19 +60,21 @@ class ExpectedAlarms:
                 found[document["sensor_id"], document["rule"]].append(document)
             elif self._is_meanwhile(document["raised_at"]):
                 self.verdict.not_judged[document["rule"]] += 1
-        for sensor_id in sorted(sensors):
-            self._judge_sensor(sensor_id, found, now)
+        self._judge_all(sorted(sensors), found, now)
         return self.verdict
 
-    def _judge_sensor(self, sensor_id: str, found: ByRule, now: datetime) -> None:
-        if timeline := self.timelines.get(sensor_id):
-            self._overconsumption(sensor_id, timeline, found.get((sensor_id, "overconsumption"), []))
-        for rule in PAYLOADS:
-            self._refusing(sensor_id, rule, found.get((sensor_id, rule), []), now)
-        for rule in ("silent", "offline"):
-            self._absent(sensor_id, rule, found.get((sensor_id, rule), []))
+    def _judge_all(
+        self, sensors: Sequence[str], found: Mapping[tuple[str, str], list[AlarmDocument]], now: datetime
+    ) -> None:
+        for sensor_id in sensors:
+            if timeline := self.timelines.get(sensor_id):
+                self._judge_overconsumption(sensor_id, timeline, found[sensor_id, "overconsumption"])
+            for rule in PAYLOADS:
+                self._judge_rejecting(sensor_id, rule, found[sensor_id, rule], now)
+            for rule in ("silent", "offline"):
+                self._judge_absences(sensor_id, rule, found[sensor_id, rule])
 
-    def _overconsumption(
+    def _judge_overconsumption(
         self, sensor_id: str, timeline: ReadingTimeline, documents: Sequence[AlarmDocument]
     ) -> None:
         first, last = timeline.first, timeline.last
@@ -91,28 +85,30 @@ class ExpectedAlarms:
         for since, ends in timeline.overconsumption(stood[-1]["since"] if stood else None).items():
             document = actual.pop(since, None)
             if document is None:
-                self.verdict.miss("overconsumption", sensor_id, since)
+                self.verdict.add_missing("overconsumption", sensor_id, since)
                 continue
             cleared_at = document["cleared_at"]
             # What goes on at the end of the ledger may have been ended by a reading that is in another.
             is_later = ends is None and cleared_at is not None and cleared_at > last
-            self.verdict.note(document, ends_well=cleared_at == ends or is_later)
+            self.verdict.add(document, ends_well=cleared_at == ends or is_later)
         for document in actual.values():
-            self.verdict.blame(document)
+            self.verdict.add_false(document)
 
-    def _refusing(self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument], now: datetime) -> None:
-        times = sorted(self.refusals.get((sensor_id, rule), []))
-        self._refused_and_not_told(sensor_id, rule, documents, times)
+    def _judge_rejecting(
+        self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument], now: datetime
+    ) -> None:
+        times = sorted(self.rejections.get((sensor_id, rule), []))
+        self._find_missing_rejecting(sensor_id, rule, documents, times)
         is_flooded = bool(self.flooded & {sensor_id, "#"})
         for document in documents:
             if not self._is_meanwhile(document["raised_at"]):
                 continue
             if is_flooded or _is_raised_by(document, times, PAYLOADS[rule]):
-                self.verdict.note(document, ends_well=is_flooded or _ends_in_quiet(document, times, now))
+                self.verdict.add(document, ends_well=is_flooded or _ends_in_quiet(document, times, now))
             else:
-                self.verdict.blame(document)
+                self.verdict.add_false(document)
 
-    def _refused_and_not_told(
+    def _find_missing_rejecting(
         self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument], times: Sequence[datetime]
     ) -> None:
         raised, enough = [each["raised_at"] for each in documents], PAYLOADS[rule]
@@ -124,28 +120,29 @@ class ExpectedAlarms:
             if before and _goes_on(documents[before - 1], at):
                 continue
             if at - missed_at > QUIET:
-                self.verdict.miss(rule, sensor_id, begin)
+                self.verdict.add_missing(rule, sensor_id, begin)
             missed_at = at
 
-    def _absent(self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument]) -> None:
-        left = list(documents)
+    def _judge_absences(self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument]) -> None:
+        timeline, left = self.timelines.get(sensor_id), list(documents)
         absences = [each for each in self.absences if (each.sensor_id, each.rule) == (sensor_id, rule)]
         for absence in sorted(absences, key=lambda each: (not each.must, each.begins)):
             if document := self._of_absence(absence, left):
                 left.remove(document)
-                timeline = self.timelines.get(sensor_id)
                 lasts = timeline is None or timeline.last <= absence.ends
-                self.verdict.note(document, ends_well=lasts or document["cleared_at"] is not None)
-            elif absence.must and self._must_be_told(absence):
-                self.verdict.miss(rule, sensor_id, absence.begins)
+                self.verdict.add(document, ends_well=lasts or document["cleared_at"] is not None)
+            elif absence.must and self._must_be_raised(absence):
+                self.verdict.add_missing(rule, sensor_id, absence.begins)
         for document in left:
-            if self._is_in_the_ledger(document):
-                if self._is_true(document):
-                    self.verdict.note(document, ends_well=True)
+            if timeline is not None and timeline.first <= document["since"] < timeline.last:
+                # The ledgers may show that nothing was measured: a node was stopped and started, say.
+                pause = timeline.pause(document["since"])
+                if pause >= max(LEAST_SILENCE, SILENT_INTERVALS * timeline.usual_pause):
+                    self.verdict.add(document, ends_well=True)
                 else:
-                    self.verdict.blame(document)
+                    self.verdict.add_false(document)
 
-    def _must_be_told(self, absence: Absence) -> bool:
+    def _must_be_raised(self, absence: Absence) -> bool:
         """Whether the ingestor can know of an absence: nobody misses a node that was never there.
 
         A silence must have been seen to its end, and no sensor is told silent whose node is gone.
@@ -166,17 +163,6 @@ class ExpectedAlarms:
         begins = min(absence.begins, heard or absence.begins) - SLACK
         return next((each for each in documents if begins <= each["since"] <= absence.ends + SLACK), None)
 
-    def _is_in_the_ledger(self, document: AlarmDocument) -> bool:
-        """Whether an alarm of absence began between a sensor's first reading and its last."""
-        timeline = self.timelines.get(document["sensor_id"])
-        return timeline is not None and timeline.first <= document["since"] < timeline.last
-
-    def _is_true(self, document: AlarmDocument) -> bool:
-        """Whether the ledgers show that nothing was measured: a node was stopped and started, say."""
-        timeline = self.timelines[document["sensor_id"]]
-        pause = timeline.pause(document["since"])
-        return pause >= LEAST_SILENCE and pause >= SILENT_INTERVALS * timeline.usual_pause
-
     def _is_meanwhile(self, at: datetime) -> bool:
         return self.came[0] <= at <= self.came[1] + SECOND
 
@@ -186,14 +172,14 @@ def _goes_on(document: AlarmDocument, at: datetime) -> bool:
 
 
 def _is_raised_by(document: AlarmDocument, times: Sequence[datetime], enough: int) -> bool:
-    """Whether so many refusals, within a minute, are what an alarm began with."""
+    """Whether so many rejections, within a minute, are what an alarm began with."""
     first, last = bisect_left(times, document["since"]), bisect_right(times, document["raised_at"])
     is_there = first < len(times) and times[first] == document["since"] and last - first >= enough
     return is_there and document["raised_at"] - document["since"] <= QUIET + SECOND
 
 
 def _ends_in_quiet(document: AlarmDocument, times: Sequence[datetime], now: datetime) -> bool:
-    """Whether an alarm ended when nothing more was refused for a minute, and not before."""
+    """Whether an alarm ended when nothing more was rejected for a minute, and not before."""
     ended_at = document["cleared_at"] or now
     last = times[bisect_right(times, ended_at) - 1]
     if document["cleared_at"] is None:

@@ -4,22 +4,20 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
+from ingestor.documents import format_timestamp
 from monitor.verify.attempts import AttemptedReading, Attempts
 from monitor.verify.confusion_matrix import FLAGGED
-
-FOREVER = timedelta.max
 
 
 @dataclass(slots=True)
 class ReadingTimeline:
-    """One sensor's stored readings, without those that were late.
+    """The times of one sensor's stored readings, in order, without those that were late.
 
     Attributes:
-        moments: Their times, in order, as ``Identity`` has them.
         flagged: Those that had to be flagged.
     """
 
@@ -42,10 +40,8 @@ class ReadingTimeline:
         Args:
             stands_since: Since when one goes on before the first reading; None if none does.
         """
-        alarms: dict[datetime, datetime | None] = {}
         since = stands_since
-        if since is not None:
-            alarms[since] = None
+        alarms: dict[datetime, datetime | None] = {} if since is None else {since: None}
         for moment in self.moments:
             if moment in self.flagged:
                 if since is None:
@@ -58,25 +54,25 @@ class ReadingTimeline:
 
     def before(self, at: datetime) -> datetime | None:
         """The time of the last reading up to a moment; None if there is none."""
-        place = self._place(at)
-        return to_time(self.moments[place - 1]) if place else None
+        position = self._position(at)
+        return to_time(self.moments[position - 1]) if position else None
 
     def pause(self, at: datetime) -> timedelta:
         """How long nothing was measured around a moment; without end where nothing follows."""
-        place = self._place(at)
-        if place in {0, len(self.moments)}:
-            return FOREVER
-        return to_time(self.moments[place]) - to_time(self.moments[place - 1])
+        position = self._position(at)
+        if position in {0, len(self.moments)}:
+            return timedelta.max
+        return to_time(self.moments[position]) - to_time(self.moments[position - 1])
 
     @property
     def usual_pause(self) -> timedelta:
-        """How far apart the readings are: as a rule, not on average."""
-        moments_s = [to_time(each).timestamp() for each in self.moments]
-        gaps_s = [later - earlier for earlier, later in pairwise(moments_s)]
+        """The median of the times between readings."""
+        times = [to_time(each) for each in self.moments]
+        gaps_s = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
         return timedelta(seconds=median(gaps_s)) if gaps_s else timedelta(0)
 
-    def _place(self, at: datetime) -> int:
-        return bisect_right(self.moments, at.replace(tzinfo=UTC).isoformat(timespec="milliseconds"))
+    def _position(self, at: datetime) -> int:
+        return bisect_right(self.moments, format_timestamp(at))
 
 
 def to_time(moment: str) -> datetime:
@@ -84,15 +80,14 @@ def to_time(moment: str) -> datetime:
     return datetime.fromisoformat(moment).replace(tzinfo=None)
 
 
-def reading_timelines(tries: Attempts) -> Mapping[str, ReadingTimeline]:
-    """Of each sensor of which readings are found that were not late."""
+def reading_timelines(attempts: Attempts) -> Mapping[str, ReadingTimeline]:
+    """The timeline of each sensor of which readings are found that were not late."""
     found: dict[str, ReadingTimeline] = defaultdict(ReadingTimeline)
-    for (sensor_id, moment), tried in tries.by_identity.items():
+    for (sensor_id, moment), tried in attempts.by_identity.items():
         if tried.times_stored and not tried.is_late:
-            timeline = found[sensor_id]
-            timeline.moments.append(moment)
+            found[sensor_id].moments.append(moment)
             if _is_flagged(tried):
-                timeline.flagged.add(moment)
+                found[sensor_id].flagged.add(moment)
     for timeline in found.values():
         timeline.moments.sort()
     return dict(found)

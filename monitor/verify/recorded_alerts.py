@@ -12,13 +12,7 @@ from monitor.verify.ledger_reader import LedgerFileError
 
 @dataclass(slots=True)
 class RecordedAlerts:
-    """Alerts, by id.
-
-    Attributes:
-        times: How often each came.
-        late: Those that came as late.
-        timely: Those that came as not late.
-    """
+    """How often each alert came, by id, and which came as late and as not late."""
 
     times: Counter[str] = field(default_factory=Counter)
     late: set[str] = field(default_factory=set)
@@ -34,22 +28,18 @@ def read_alerts(file: Path) -> RecordedAlerts:
     """Count recorded alerts by id: one payload a line, as ``mosquitto_sub`` writes them.
 
     Raises:
-        LedgerError: The file cannot be read, or a line is no alert.
+        LedgerFileError: The file cannot be read, or a line is no alert.
     """
-    heard = RecordedAlerts()
+    recorded = RecordedAlerts()
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                alert = _read(line, f"line {number} of {file}")
-                heard.note(alert.id, late=alert.late)
+                try:
+                    alert = Alert.model_validate_json(line)
+                except ValidationError as error:
+                    hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
+                    raise LedgerFileError(f"line {number} of {file} is not an alert; {hint}") from error
+                recorded.note(alert.id, late=alert.late)
     except OSError as error:
         raise LedgerFileError(f"the alerts {file} cannot be read ({error.strerror})") from error
-    return heard
-
-
-def _read(line: bytes, where: str) -> Alert:
-    try:
-        return Alert.model_validate_json(line)
-    except ValidationError as error:
-        hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
-        raise LedgerFileError(f"{where} is not an alert; {hint}") from error
+    return recorded

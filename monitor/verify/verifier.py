@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.escape import escape_text
-from ingestor.documents import Measure, format_timestamp, is_late
+from ingestor.documents import Measure, format_timestamp, is_late, measure_id
 from monitor.verify.alarm_verdict import AlarmVerdict
 from monitor.verify.attempts import AttemptedReading, Attempts, ReadingKey
-from monitor.verify.confusion_matrix import ABSENT, FLAGGED, NORMAL, REJECTED
-from monitor.verify.outcomes import Outcomes
+from monitor.verify.confusion_matrix import ABSENT, FLAGGED, NORMAL, REJECTED, Outcomes
 from monitor.verify.recorded_alerts import RecordedAlerts
 from monitor.verify.rejections import RejectionCheck
 
@@ -28,21 +27,14 @@ class Verdict:
     """What came of the readings in some ledgers, each list by id.
 
     Attributes:
-        attempted: How many readings were tried.
-        confirmed: How many the ingestor confirmed.
-        recovered: Stored, though the node never learned it.
-        rejected: Refused by the ingestor and kept in ``rejected``.
-        lost: Neither stored nor rejected.
-        confirmed_but_lost: Those of the lost that were confirmed.
-        duplicated: Stored more than once.
-        unexpected: Stored for these sensors in that time, but in no ledger, or with another value.
         refused: How many found their outbox full.
-        alerts: How many of the stored readings are above their threshold.
+        recovered: Stored, though the node never learned it.
+        lost: Neither stored nor rejected.
+        unexpected: Stored for these sensors in that time, but in no ledger, or with another value.
         alerts_missing: Anomalies whose alert was not sent.
-        alerts_doubled: Alerts that came more than once, the same each time; None if nobody listened.
+        alerts_doubled: Alerts that came more than once; None if nobody listened.
         alerts_wrong: Alerts that no stored anomaly explains; None if nobody listened.
-        outcomes: What had to be and what was, where the ledgers say it.
-        alarms: What came of alarms; None if they are not judged.
+        alarms: None if they are not judged.
     """
 
     attempted: int
@@ -63,7 +55,7 @@ class Verdict:
 
     @property
     def faults(self) -> dict[str, list[str]]:
-        """What is not well: descriptions, and the ids."""
+        """What is wrong: descriptions, and the ids."""
         found = {
             "readings lost": self.lost,
             "readings duplicated": self.duplicated,
@@ -85,87 +77,76 @@ class Verifier:
     """Compares, one stored reading after the other, so that the database's side needs no memory.
 
     Args:
-        tries: What the ledgers say; what is found of each reading is noted in it.
-        heard: The alerts that somebody recorded; None if nobody.
+        attempts: What the ledgers say; what is found of each reading is noted in it.
+        recorded: The alerts that somebody recorded; None if nobody.
 
     Attributes:
         came: When the first and the last of the ledgers' readings came, by the ingestor's clock (UTC,
             naive), as far as that is seen; None if none did.
     """
 
-    def __init__(self, tries: Attempts, heard: RecordedAlerts | None) -> None:
-        self._tries = tries
-        self._heard = heard
+    def __init__(self, attempts: Attempts, recorded: RecordedAlerts | None) -> None:
+        self._attempts = attempts
+        self._recorded = recorded
         self._anomalies: set[str] = set()
         self._strange: list[tuple[datetime, str]] = []
         self.came: tuple[datetime, datetime] | None = None
-        sent = [tried for tried in tries.by_identity.values() if tried.expected != ABSENT]
-        self.verdict = Verdict(len(sent), sum(tried.reported == "confirmed" for tried in sent), tries.refused)
+        sent = [tried for tried in attempts.by_identity.values() if tried.expected != ABSENT]
+        confirmed = sum(tried.reported == "confirmed" for tried in sent)
+        self.verdict = Verdict(len(sent), confirmed, attempts.refused)
 
     def check(self, measure: Measure) -> None:
         """Compare one stored reading."""
-        moment = format_timestamp(measure["timestamp"]).replace("Z", "+00:00")
-        identity = ReadingKey(measure["sensor_id"], moment)
-        tried = self._tries.by_identity.get(identity)
+        key = ReadingKey(measure["sensor_id"], format_timestamp(measure["timestamp"]))
+        tried = self._attempts.by_identity.get(key)
         if tried is None:
-            self._strange.append((measure["received_at"], _name(identity)))
+            self._strange.append((measure["received_at"], measure_id(*key)))
             return
         if tried.value_kwh != measure["value_kwh"] or tried.site != measure["site"]:
-            self.verdict.unexpected.append(_name(identity))
+            self.verdict.unexpected.append(measure_id(*key))
             return
         tried.times_stored += 1
         if tried.times_stored == 1:
-            self._see_first(tried, measure)
+            self._check_first(tried, measure)
         elif tried.times_stored == 2:  # noqa: PLR2004 - named once, however often
-            self.verdict.duplicated.append(_name(identity))
+            self.verdict.duplicated.append(measure_id(*key))
         if measure["is_anomaly"]:
-            self._see_anomaly(measure)
+            self._check_alert(measure)
 
-    def _see_first(self, tried: AttemptedReading, measure: Measure) -> None:
+    def _check_first(self, tried: AttemptedReading, measure: Measure) -> None:
         at = measure["received_at"]
         tried.outcome = FLAGGED if measure["is_anomaly"] else NORMAL
         tried.is_late = is_late(measure)
         self.verdict.recovered += tried.reported == "unknown"
-        self.came = (min(self.came[0], at), max(self.came[1], at)) if self.came else (at, at)
+        first, last = self.came or (at, at)
+        self.came = min(first, at), max(last, at)
 
-    def _see_anomaly(self, measure: Measure) -> None:
-        name, heard = measure["_id"], self._heard
+    def _check_alert(self, measure: Measure) -> None:
+        name, recorded = measure["_id"], self._recorded
         self._anomalies.add(name)
-        announced = bool(measure.get("alerted_at")) if heard is None else heard.times[name] > 0
-        if not announced:
+        is_sent = bool(measure.get("alerted_at")) if recorded is None else recorded.times[name] > 0
+        if not is_sent:
             self.verdict.alerts_missing.append(name)
-        elif heard is not None and name in (heard.timely if is_late(measure) else heard.late):
+        elif recorded is not None and name in (recorded.timely if is_late(measure) else recorded.late):
             self.verdict.outcomes.wrong[LATE_OTHERWISE].append(name)
 
-    def missing(self) -> dict[ReadingKey, tuple[str, int]]:
-        """The readings that were sent and not seen, with their site and sequence."""
-        return {
-            identity: (tried.site, tried.sequence)
-            for identity, tried in self._tries.by_identity.items()
-            if not tried.times_stored and tried.expected != ABSENT
-        }
-
-    def conclude(self, refusals: RejectionCheck) -> Verdict:
-        """Say what came of all.
-
-        Args:
-            refusals: What was refused: it has seen all of that.
-        """
+    def conclude(self, rejections: RejectionCheck) -> Verdict:
+        """Say what came of all; the check of the rejections must have seen all of them."""
         verdict = self.verdict
-        both = [each for each in (self.came, refusals.came) if each is not None]
-        self.came = (min(first for first, _ in both), max(last for _, last in both)) if both else None
-        refusals.count_floods(self.came[0] if self.came else None)
-        for identity, tried in self._tries.by_identity.items():
-            name = _name(identity)
+        times = [*(self.came or ()), *(rejections.came or ())]
+        self.came = (min(times), max(times)) if times else None
+        rejections.count_floods(self.came[0] if self.came else None)
+        for key, tried in self._attempts.by_identity.items():
+            name = measure_id(*key)
             self._conclude(name, tried)
             verdict.outcomes.judge(name, tried)
-        for payload, spoiled in self._tries.payloads.items():
-            names = [_name(ReadingKey(payload.sensor_id, moment)) for moment in spoiled.moments]
-            verdict.outcomes.judge_payload(names, spoiled)
-        self._name_strange(refusals)
+        for payload_key, payload in self._attempts.payloads.items():
+            names = [measure_id(payload_key.sensor_id, moment) for moment in payload.moments]
+            verdict.outcomes.judge_payload(names, payload)
+        self._name_strange(rejections)
         verdict.alerts = len(self._anomalies)
-        if self._heard is not None:
-            ours = {name: count for name, count in self._heard.times.items() if self._is_ours(name)}
+        if self._recorded is not None:
+            ours = {name: count for name, count in self._recorded.times.items() if self._is_ours(name)}
             verdict.alerts_doubled = sorted(name for name, count in ours.items() if count > 1)
             verdict.alerts_wrong = sorted(set(ours) - self._anomalies)
         return verdict
@@ -178,24 +159,20 @@ class Verifier:
             if tried.reported == "confirmed":
                 self.verdict.confirmed_but_lost.append(name)
 
-    def _name_strange(self, refusals: RejectionCheck) -> None:
+    def _name_strange(self, rejections: RejectionCheck) -> None:
         """Name what is in no ledger, but for what came before or after all that is: it is of others."""
-        if not self._tries.has_truth:
+        if not self._attempts.has_truth:
             # Where no clock may be wrong, the time of the readings tells.
             self.verdict.unexpected += [name for _, name in self._strange]
             return
         first, last = self.came or (datetime.min, datetime.max)  # noqa: DTZ901 - of all times
         self.verdict.unexpected += [name for at, name in self._strange if at >= first]
-        strange = [name for at, name in refusals.strange if first <= at <= last]
+        strange = [name for at, name in rejections.strange if first <= at <= last]
         self.verdict.outcomes.wrong[NOT_IN_A_LEDGER] += strange
 
     def _is_ours(self, alert_id: str) -> bool:
         sensor_id, _, moment = alert_id.rpartition("@")
-        return ReadingKey(sensor_id, moment.replace("Z", "+00:00")) in self._tries.by_identity
-
-
-def _name(identity: ReadingKey) -> str:
-    return f"{identity.sensor_id}@{identity.moment.replace('+00:00', 'Z')}"
+        return ReadingKey(sensor_id, moment) in self._attempts.by_identity
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:

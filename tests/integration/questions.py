@@ -20,7 +20,6 @@ from monitor.queries.readings import ReadingQueries
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorChange, SensorQueries
 from monitor.queries.tail import ReadingTail
-from monitor.queries.verification import VerificationQueries
 
 Call = Callable[[], Awaitable[object]]
 
@@ -106,7 +105,7 @@ def calls(database: Database, refused: ObjectId) -> dict[str, list[Call]]:
         **_of_energy(EnergyQueries(database)),
         **_of_alarms(AlarmQueries(database)),
         **_of_readings(ReadingQueries(database), ReadingTail(database), database),
-        **_of_payloads(RejectedQueries(database), VerificationQueries(database), refused),
+        **_of_payloads(RejectedQueries(database), refused),
         **_of_sensors(SensorQueries(database)),
     }
 
@@ -173,6 +172,7 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
         "ReadingQueries.page_all_sensors": [
             partial(_two_pages, partial(readings.page_all_sensors, LATE, each, 20)) for each in sought
         ],
+        "ReadingQueries.between": [lambda: _all(readings.between([ONE], *LATE))],
         "ReadingQueries.last_stored": [readings.last_stored],
         "ReadingQueries.count_all": [partial(readings.count_all, each, LATE) for each in ((), (ONE, OTHER))],
         "ReadingQueries.batches": [
@@ -183,12 +183,9 @@ def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database
     }
 
 
-def _of_payloads(
-    rejected: RejectedQueries, records: VerificationQueries, refused: ObjectId
-) -> dict[str, list[Call]]:
+def _of_payloads(rejected: RejectedQueries, refused: ObjectId) -> dict[str, list[Call]]:
     return {
-        "VerificationQueries.measures": [lambda: _all(records.measures([ONE], *LATE))],
-        "VerificationQueries.rejected": [lambda: _all(records.rejected([TOPIC]))],
+        "RejectedQueries.on_topics": [lambda: _all(rejected.on_topics([TOPIC]))],
         "RejectedQueries.newest": [
             partial(rejected.newest, 50),
             partial(rejected.newest, 10, topic=TOPIC),

@@ -37,7 +37,7 @@ SCANS = {
 GENEROUS = {
     "ReadingQueries.page_all_sensors": "by time; of one site that passes over those of the others, as "
     "measures has no index for it, which each reading would pay for",
-    "VerificationQueries.measures": "finds readings by their time, so that one under a wrong id is seen",
+    "ReadingQueries.between": "finds readings by their time, so that one under a wrong id is seen",
     "AlarmQueries.active": "what stands at other sites is passed over: little, and most ask for all of it",
     "AlarmQueries.ended": "by time; those that stand meanwhile and other sites are passed over",
     "AlarmQueries.page": "by time; those of other sites, rules and severities meanwhile are passed over",

@@ -31,7 +31,7 @@ def timeline(readings: str, every_s: float = 1.0) -> ReadingTimeline:
 
 
 def moment(second: float) -> str:
-    return naive(second).isoformat(timespec="milliseconds") + "+00:00"
+    return naive(second).isoformat(timespec="milliseconds") + "Z"
 
 
 def alarm(
