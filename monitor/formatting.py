@@ -20,12 +20,7 @@ def format_number(value: float) -> str:
 
 
 def format_kwh(value: float, most: float | None = None) -> str:
-    """Write an energy, kWh: ``1.82``, ``123.4``, ``12,345``.
-
-    Args:
-        value: How much.
-        most: The highest of those it stands among: all have as many places after the point.
-    """
+    """Write an energy, kWh: ``1.82``, ``123.4``, ``12,345``; with as many places as the highest beside it."""
     most = value if most is None else most
     digits = 2 if most < 10 else 1 if most < 10_000 else 0  # noqa: PLR2004 - places after the point
     return f"{value:,.{digits}f}"
@@ -65,12 +60,7 @@ def format_change(after: float, before: float) -> str:
 
 
 def format_duration(time: timedelta, *, short: bool = False) -> str:
-    """Write a time with its two largest units: ``3 h 12 min``, ``2 d``, ``45 s``, ``500 ms``.
-
-    Args:
-        time: How long it is.
-        short: Whether the largest is enough.
-    """
+    """Write a time with its two largest units, or the largest: ``3 h 12 min``, ``2 d``, ``500 ms``."""
     return durations.format_duration(time, units=1 if short else 2)
 
 

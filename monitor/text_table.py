@@ -13,14 +13,7 @@ MIN_CUT_WIDTH = 6
 
 
 class Column(NamedTuple):
-    """How a column is shown.
-
-    Attributes:
-        title: What stands above it.
-        is_number: Whether it is aligned at its right side.
-        is_cuttable: Whether a text ends in "…" where it is too long.
-        is_always_shown: Whether it is shown though no row has a text in it.
-    """
+    """A column: numbers are aligned at the right, cuttable texts end in "…" where they are too long."""
 
     title: str
     is_number: bool = False
@@ -44,21 +37,11 @@ def table_lines(
     """Lay out a table.
 
     The first column says what a row is about, so that people can copy it: it is never cut, and one
-    that is too long has a line of its own.
-
-    Args:
-        columns: Its columns.
-        rows: Of each row the cells.
-        width: How wide it may be. It is wider if that cannot be.
-        bold: Whether its titles are.
+    that is too long has a line of its own. The table is wider than ``width`` only if it must be.
     """
-    used = [
-        place
-        for place, column in enumerate(columns)
-        if column.is_always_shown or any(row[place] for row in rows)
-    ]
-    columns = [columns[place] for place in used]
-    cells = [[escape_text(row[place]) for place in used] for row in rows]
+    used = [n for n, column in enumerate(columns) if column.is_always_shown or any(row[n] for row in rows)]
+    columns = [columns[n] for n in used]
+    cells = [[escape_text(row[n]) for n in used] for row in rows]
     widths = _widths(columns, cells, width)
     titles = _line([column.title for column in columns], columns, widths)
     lines = [f"\x1b[1m{titles}\x1b[0m" if bold else titles]
@@ -89,20 +72,18 @@ def fill_lines(parts: Iterable[str], gap: str, width: int) -> list[str]:
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    widths = [
-        max(map(cell_len, texts)) for texts in zip((column.title for column in columns), *cells, strict=True)
-    ]
+    titles = (column.title for column in columns)
+    widths = [max(map(cell_len, texts)) for texts in zip(titles, *cells, strict=True)]
     room = width - len(GAP) * (len(columns) - 1)
     if sum(widths) > room:
         widths[0] = min(widths[0], KEY_WIDTH)
     while sum(widths) > room:
-        cuttable = [place for place, column in enumerate(columns) if column.is_cuttable]
         # The first column comes last: what does not fit it has a line of its own.
-        place = max(cuttable, key=lambda each: widths[each], default=0)
-        place = place if widths[place] > MIN_CUT_WIDTH else 0
-        if widths[place] <= MIN_CUT_WIDTH:
+        cuttable = [n for n, column in enumerate(columns) if column.is_cuttable and widths[n] > MIN_CUT_WIDTH]
+        widest = max(cuttable, key=widths.__getitem__, default=0)
+        if widths[widest] <= MIN_CUT_WIDTH:
             break
-        widths[place] -= 1
+        widths[widest] -= 1
     return widths
 
 

@@ -15,13 +15,12 @@ from monitor.formatting import format_duration
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.sensors import SensorChange, SensorQueries
-from monitor.text_table import Column, table_lines
+from monitor.text_table import Column, cuttable_columns, table_lines
 
 PROGRAM = "monitor sensors"
 COLUMNS = (
     Column("Sensor"),
-    Column("Site", is_cuttable=True),
-    Column("Location", is_cuttable=True),
+    *cuttable_columns("Site", "Location"),
     Column("State"),
     Column("Last seen"),
     Column("Threshold", is_number=True, is_always_shown=False),
@@ -70,13 +69,7 @@ def sentences(name: str, change: SensorChange) -> Iterator[str]:
 def list_lines(
     sensors: Sequence[SensorDocument], look: DisplayOptions, sites: Sequence[str] = ()
 ) -> list[str]:
-    """Describe sensors, one in a line, and count them in the last line.
-
-    Args:
-        sensors: What is stored of each.
-        look: How they are shown.
-        sites: Of which sites they are; all if none is named.
-    """
+    """Describe sensors, one in a line, and count them in the last line."""
     known = [to_live_sensor(each) for each in sensors]
     at = f" at {' and '.join(sites)}" if sites else ""
     if not known:
@@ -99,12 +92,7 @@ def to_live_sensor(document: SensorDocument) -> LiveSensor:
 
 
 def sensor_state(sensor: LiveSensor, now: datetime) -> str:
-    """Say whether readings of a sensor arrive: ``online``, ``offline``, ``stale 3 h``.
-
-    Args:
-        sensor: The sensor.
-        now: This moment, UTC, naive.
-    """
+    """Say whether readings of a sensor arrive: ``online``, ``offline``, ``stale 3 h``."""
     known = sensor.state(now)
     if known != "stale" or sensor.last_seen_at is None:
         return known
@@ -112,7 +100,9 @@ def sensor_state(sensor: LiveSensor, now: datetime) -> str:
 
 
 def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> tuple[str, ...]:
-    threshold_kwh = document.get("threshold_kwh")
+    threshold_kwh, interval = document.get("threshold_kwh"), ""
+    if sensor.interval_s is not None:
+        interval = format_duration(timedelta(seconds=sensor.interval_s), short=True)
     return (
         sensor.sensor_id,
         sensor.site,
@@ -120,9 +110,7 @@ def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> 
         sensor_state(sensor, look.now),
         last_seen(sensor.last_seen_at, look),
         "" if threshold_kwh is None else f"{threshold_kwh:g} kWh",
-        ""
-        if sensor.interval_s is None
-        else format_duration(timedelta(seconds=sensor.interval_s), short=True),
+        interval,
     )
 
 

@@ -31,13 +31,7 @@ EMPTY = (
 
 
 class WatchScreen:
-    """What is so now, drawn anew whenever Rich asks for it.
-
-    Args:
-        live: What is known now.
-        now: This moment, UTC, naive.
-        zone: Of the times shown; the machine's own if None.
-    """
+    """What is so now, drawn whenever Rich asks for it; times are of the machine's own zone if it is None."""
 
     def __init__(self, live: LiveSnapshot, now: datetime, zone: tzinfo | None = None) -> None:
         self._live = live
@@ -132,12 +126,7 @@ class WatchScreen:
 
 
 async def show(database: Database, stop: asyncio.Event) -> None:
-    """Fill the terminal with what is so now, once a second, until told to stop.
-
-    Args:
-        database: What is shown.
-        stop: Ends it.
-    """
+    """Fill the terminal with what is so now, once a second, until told to stop."""
     live, console = LiveSnapshot(database, machine_zone()), Console()
     following = asyncio.create_task(live.follow(), name="monitor.follow")
     try:

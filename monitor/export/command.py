@@ -59,14 +59,8 @@ def export_command(arguments: list[str]) -> None:
 async def export(settings: ExportSettings, chosen: FormatName, target: ExportTarget) -> Exported:
     """Write all readings that are asked for.
 
-    Args:
-        settings: Which ones.
-        chosen: In which format.
-        target: Where to.
-
     Raises:
         ExportError: A sensor is not known, or the target cannot be written.
-        QueryError: The database does not answer.
         BrokenPipeError: Whoever reads standard output has read enough.
     """
     target.check(force=settings.force)
@@ -75,7 +69,7 @@ async def export(settings: ExportSettings, chosen: FormatName, target: ExportTar
     async with open_database(settings.mongo_url) as database:
         sensors = await SensorQueries(database).all()
         check_known(wanted, [each["sensor_id"] for each in sensors])
-        places = own_locations(sensors)
+        locations = own_locations(sensors)
         stored = ReadingQueries(database)
         with target.open() as out, closing(FORMATS[chosen](out)) as writer, _progress(target) as progress:
             bar = progress.add_task("counting", total=None)
@@ -85,7 +79,7 @@ async def export(settings: ExportSettings, chosen: FormatName, target: ExportTar
                     total = await stored.count_all(wanted, span)
                     progress.update(bar, total=total, description="left")
             async for batch in stored.batches(wanted, span):
-                _place(batch, places, on_terminal=target.is_terminal)
+                _set_locations(batch, locations, on_terminal=target.is_terminal)
                 writer.write(batch)
                 readings += len(batch)
                 seen.update([each["sensor_id"] for each in batch])
@@ -94,11 +88,7 @@ async def export(settings: ExportSettings, chosen: FormatName, target: ExportTar
 
 
 def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
-    """Let sensors pass that are known.
-
-    Raises:
-        ExportError: One is not.
-    """
+    """Let sensors pass that are known."""
     for name in wanted:
         if name not in known:
             raise ExportError(str(UnknownSensorError(name, known)))
@@ -109,16 +99,14 @@ def own_locations(sensors: Sequence[SensorDocument]) -> dict[str, str]:
     return {each["sensor_id"]: each["own_location"] for each in sensors if each.get("own_location")}
 
 
-def _place(batch: Sequence[Measure], places: Mapping[str, str], *, on_terminal: bool) -> None:
-    if not places and not on_terminal:
+def _set_locations(batch: Sequence[Measure], locations: Mapping[str, str], *, on_terminal: bool) -> None:
+    if not locations and not on_terminal:
         return
     for measure in batch:
-        measure["location"] = places.get(measure["sensor_id"], measure["location"])
+        measure["location"] = locations.get(measure["sensor_id"], measure["location"])
         if on_terminal:
-            measure["sensor_id"], measure["site"] = (
-                escape_text(measure["sensor_id"]),
-                escape_text(measure["site"]),
-            )
+            measure["sensor_id"] = escape_text(measure["sensor_id"])
+            measure["site"] = escape_text(measure["site"])
             measure["location"] = escape_text(measure["location"]) if measure["location"] else None
 
 

@@ -93,11 +93,7 @@ class ExportSettings(ProcessSettings):
 
 
 def choose_format(file: Path, given: FormatName | None) -> FormatName:
-    """Tell the format from what was given, else from the file's ending.
-
-    Raises:
-        SystemExit: With status 2 after one sentence, if there is none or it does not fit.
-    """
+    """Tell the format from what was given, else from the file's extension."""
     if file == STANDARD_OUTPUT and given == "parquet":
         exit_with(PROGRAM, "Parquet cannot be written to standard output; name a file, or use csv or jsonl")
     if given is not None:

@@ -16,11 +16,7 @@ class ExportError(Exception):
 
 
 class ExportTarget:
-    """Where an export goes.
-
-    Args:
-        path: The file, or ``-`` for standard output.
-    """
+    """Where an export goes: a file, or ``-`` for standard output."""
 
     def __init__(self, path: Path) -> None:
         self.is_standard_output = path == STANDARD_OUTPUT
@@ -41,17 +37,10 @@ class ExportTarget:
         return "the output is not complete" if self.is_standard_output else f"{self} was not written"
 
     def check(self, *, force: bool) -> None:
-        """Find out whether a file may be written there, before anything is asked for.
-
-        Args:
-            force: Whether a file that is there is given up.
-
-        Raises:
-            ExportError: It may not.
-        """
+        """Find out whether a file may be written there, before anything is asked for."""
         if self.is_standard_output:
             return
-        with self._telling():
+        with self._errors():
             if not self._path.parent.is_dir():
                 raise ExportError(f"no such folder: {self._path.parent}; {self.loss}")
             if not self._path.exists():
@@ -69,11 +58,14 @@ class ExportTarget:
             ExportError: It cannot be written.
             BrokenPipeError: Whoever reads standard output has read enough.
         """
-        with self._telling(), self._standard_output() if self.is_standard_output else self._new_file() as out:
+        with (
+            self._errors(),
+            self._standard_output() if self.is_standard_output else self._new_file() as out,
+        ):
             yield out
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:

@@ -37,12 +37,9 @@ class LiveSensor:
     Readings are kept as plain numbers: of 100,000 sensors, objects would take half a gigabyte.
 
     Attributes:
-        sensor_id: Its name.
-        site: Where it is; empty as long as nothing says it.
         status: ``online`` or ``offline``, what its node last said; None if it never did.
-        is_anomaly: Whether its last reading is one.
-        interval_s: How far apart its readings are, seconds: as the ingestor learned it, or else the
-            median of the known gaps; None if nothing says it.
+        interval_s: How far apart its readings are: as the ingestor learned it, or else the median of the
+            known gaps; None if nothing says it.
         is_loaded: Whether its last readings were asked for.
         is_listed: Whether ``sensors`` has it.
     """
@@ -118,10 +115,7 @@ class LiveSensor:
         return "stale" if self.is_stale(now) else "online"
 
     def is_stale(self, now: datetime) -> bool:
-        """Whether nothing is heard of it: for three intervals, and for ten seconds at least.
-
-        One that never sent a reading is stale too.
-        """
+        """Whether it sent nothing for three intervals, and for ten seconds at least, or never."""
         return self.is_stale_at(to_seconds(now))
 
     def is_stale_at(self, now_s: float) -> bool:
@@ -129,10 +123,7 @@ class LiveSensor:
         return now_s > self._stale_from_s
 
     def power_kw(self, now: datetime) -> float | None:
-        """What it takes, kW: its last reading by the time since the one before it.
-
-        None if that is not known, or if it is stale.
-        """
+        """Its last reading by the time since the one before it; None if that is not known or it is stale."""
         return self.power_kw_at(to_seconds(now))
 
     def power_kw_at(self, now_s: float) -> float | None:
@@ -140,16 +131,13 @@ class LiveSensor:
         return None if now_s > self._stale_from_s else self._power_kw
 
     def update(self, document: SensorDocument) -> bool:
-        """Take over what ``sensors`` has of it.
-
-        Returns:
-            Whether anything is new that people see: its site, location, status or threshold.
+        """Take over what ``sensors`` has of it; say whether anything is new that people see.
 
         Raises:
             TypeError: Something is not what it should be.
             ValueError: The same.
         """
-        before = (self.site, self.location, self.status, self.threshold_kwh)
+        before = (self.is_listed, self.site, self.location, self.status, self.threshold_kwh)
         # All sensors of a site share its name.
         self.site = sys.intern(document.get("site") or self.site)
         self._reported_location = _text(document.get("location"))
@@ -161,31 +149,26 @@ class LiveSensor:
         if "last_reading" in document:
             self._last_seen_s = max(self._last_seen_s, to_seconds(document["last_reading"]))
         self._derive()
-        is_new, self.is_listed = not self.is_listed, True
-        return is_new or before != (self.site, self.location, self.status, self.threshold_kwh)
+        self.is_listed = True
+        return before != (True, self.site, self.location, self.status, self.threshold_kwh)
 
     def add(self, measures: Iterable[Measure], *, after_hole: bool = False) -> None:
         """Take over readings, in any order; known ones change nothing, and old ones not the last.
 
-        Args:
-            measures: Readings of this sensor.
-            after_hole: Whether readings right before the first of them may be missing here.
-
-        Raises:
-            TypeError: One of them is not what it should be; it is left out, and so are those behind it.
-            ValueError: The same.
+        Right before the first of them others may be missing, after a hole. One that is not what it should be
+        is left out, and so are those behind it: a TypeError or ValueError says so.
         """
         for measure in measures:
             moment_s, value_kwh = to_seconds(measure["timestamp"]), float(measure["value_kwh"])
-            place = bisect_right(self._moments_s, moment_s)
-            if place and self._moments_s[place - 1] == moment_s:
+            position = bisect_right(self._moments_s, moment_s)
+            if position and self._moments_s[position - 1] == moment_s:
                 continue
-            if place == len(self._moments_s):
+            if position == len(self._moments_s):
                 self._apply_newest(measure)
                 self._gap_before_s = moment_s if after_hole else None
             after_hole = False
-            self._moments_s.insert(place, moment_s)
-            self._values_kwh.insert(place, value_kwh)
+            self._moments_s.insert(position, moment_s)
+            self._values_kwh.insert(position, value_kwh)
             del self._moments_s[:-RECENT_READINGS], self._values_kwh[:-RECENT_READINGS]
         if self._moments_s:
             self._last_seen_s = max(self._last_seen_s, self._moments_s[-1])

@@ -26,15 +26,10 @@ MALFORMED_ERRORS = (AttributeError, KeyError, TypeError, ValueError, ArithmeticE
 
 
 class SensorTotals(NamedTuple):
-    """All sensors in a few numbers.
+    """All sensors in a few numbers: what those take that are not stale, and how many there are of each state.
 
     Attributes:
-        power_kw: What all of them take that are not stale, as far as it is known, kW.
-        sensors: How many there are: the next three together.
-        online: How many are heard.
-        stale: How many are not, though their nodes did not say that they are gone.
-        offline: Of how many the node is gone.
-        anomalies: Of how many the last reading is one, of those that are online.
+        anomalies: How many online sensors have an anomaly as their last reading.
     """
 
     power_kw: float
@@ -73,11 +68,7 @@ class SensorCache:
         return next(iter(self._errors.values()), None)
 
     async def follow(self) -> set[str]:
-        """Take over the readings that were stored since the last call.
-
-        Returns:
-            The sensors that have new readings.
-        """
+        """Take over the readings that were stored since the last call; return which sensors have any."""
         changed: set[str] = set()
         spoiled: Exception | None = None
         with self._look("readings"):
@@ -96,12 +87,9 @@ class SensorCache:
         return changed
 
     async def refresh_sensors(self) -> set[str]:
-        """Take over what is known of the sensors besides their readings.
+        """Take over what is known of the sensors besides their readings; return which ones changed.
 
         When there are so many that this takes long, calls that come too soon do nothing.
-
-        Returns:
-            The sensors that are new or gone, or of which site, location, status or threshold changed.
         """
         if time.monotonic() < self._list_again_at_s:
             return set()
@@ -115,15 +103,7 @@ class SensorCache:
         return changed
 
     async def load_history(self, sensor_ids: Iterable[str], *, fewer_than: int = 2) -> set[str]:
-        """Load the last readings of sensors, of each only once, and of some at each call.
-
-        Args:
-            sensor_ids: Of which, those first that matter most.
-            fewer_than: Only of those of which fewer readings are known.
-
-        Returns:
-            The sensors whose readings were loaded.
-        """
+        """Load the last readings of the first sensors of which few are known, once; return whose."""
         known = (self.sensors.get(each) for each in sensor_ids)
         bare = (each for each in known if each and not each.is_loaded and each.count < fewer_than)
         wanted = list(islice(bare, FILLED_AT_ONCE))
@@ -132,11 +112,7 @@ class SensorCache:
         return {each.sensor_id for each in wanted if each.is_loaded}
 
     def totals(self, now: datetime) -> SensorTotals:
-        """Sum up all sensors.
-
-        Args:
-            now: This moment, UTC, naive.
-        """
+        """Sum up all sensors."""
         now_s = to_seconds(now)
         power_kw = 0.0
         online = stale = offline = anomalies = 0

@@ -25,17 +25,9 @@ ENERGY_EVERY_S = 10.0
 
 
 class LiveSnapshot:
-    """The sensors, the alarms that stand and the energy of today.
-
-    Args:
-        database: Where everything is.
-        zone: Whose midnight begins the day.
+    """The sensors, the active alarms, the worst first, and the energy since midnight, if there is any.
 
     Attributes:
-        sensor_cache: The sensors.
-        active_alarms: The alarms that stand, the worst first.
-        shelved: What is shelved.
-        today: The energy since midnight; None as long as there is none.
         version: Counts up whenever alarms have changed.
         has_loaded: Set once everything was looked for, whether the database answered or not.
     """

@@ -79,22 +79,13 @@ class Database:
         self, collection: str, wanted: Condition, fields: Fields = None, **options: Unpack[StreamOptions]
     ) -> AsyncIterator[Any]:
         """The same, one after the other without holding them, ``batch_size`` at a time."""
-        limit_s = options.pop("limit_s", None)
-        found = self._database[collection].find(wanted, fields, **options)
-        with querying(limit_s):
-            async for document in found:
+        with querying(options.pop("limit_s", None)):
+            async for document in self._database[collection].find(wanted, fields, **options):
                 yield document
 
-    async def find_one(
-        self,
-        collection: str,
-        wanted: Condition,
-        *,
-        limit_s: float | None = None,
-        **options: Unpack[FindOptions],
-    ) -> Any:  # noqa: ANN401 - as stored
+    async def find_one(self, collection: str, wanted: Condition, **options: Unpack[StreamOptions]) -> Any:  # noqa: ANN401
         """The first document that fulfils a condition; None if there is none."""
-        with querying(limit_s):
+        with querying(options.pop("limit_s", None)):
             return await self._database[collection].find_one(wanted, **options)
 
     async def count(self, collection: str, wanted: Condition, **options: Unpack[FindOptions]) -> int:

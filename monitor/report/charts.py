@@ -59,14 +59,7 @@ SIZES = (Drawing("wide", 1100, 300), Drawing("narrow", 350, 240))
 
 
 class Chart(NamedTuple):
-    """A chart.
-
-    Attributes:
-        series: What is drawn.
-        colours: In which colours, as CSS has them.
-        summary: What it shows, for those who do not see it.
-        drawings: It in each size.
-    """
+    """What is drawn, in which CSS colours, a summary for those who do not see it, and it in each size."""
 
     series: Sequence[ChartSeries]
     colours: Sequence[str]
@@ -137,7 +130,9 @@ def _draw(
                 x_px = left_px + (0.0 if is_stacked else number * width_px)
                 top_px = floor_px - (below_kwh + value) * px_per_kwh
                 title = f"{starts[place]}, {series[number].name}: {format_kwh(value)} kWh"
-                bars.append(Bar(number, *_rounded(x_px, top_px, width_px, value * px_per_kwh), title))
+                height_px = round(value * px_per_kwh, 1)
+                x_px, y_px = round(x_px, 1), round(top_px, 1)
+                bars.append(Bar(number, x_px, y_px, round(width_px, 1), height_px, title))
                 below_kwh += value if is_stacked else 0.0
     step = ceil((max(map(len, starts)) * LETTER_PX + LABEL_GAP_PX) / room_px)
     labels = [
@@ -146,10 +141,6 @@ def _draw(
     ]
     lines = [Label(round(floor_px - kwh * px_per_kwh, 1), f"{kwh:,.6g}") for kwh in lines_kwh]
     return size._replace(bars=bars, lines=lines, labels=labels)
-
-
-def _rounded(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
-    return round(x, 1), round(y, 1), round(width, 1), round(height, 1)
 
 
 def _round_numbers(most_kwh: float) -> list[float]:

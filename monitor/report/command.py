@@ -44,11 +44,7 @@ def report_command(arguments: list[str]) -> None:
 
 
 def chosen_time(settings: ReportSettings) -> ReportPeriod:
-    """Which time is asked for.
-
-    Raises:
-        SystemExit: With status 2 after one sentence if it is none that has begun.
-    """
+    """The time that is asked for; it must have begun."""
     if len(settings.units) > 1:
         both = " and ".join(f"--{unit}" for unit in settings.units)
         exit_with(PROGRAM, f"{both} cannot be combined; choose one of them")
@@ -65,11 +61,7 @@ def chosen_time(settings: ReportSettings) -> ReportPeriod:
 
 
 def check_file(file: Path) -> None:
-    """See whether a file can be written, before a long question is asked.
-
-    Raises:
-        SystemExit: With status 2 after one sentence if it cannot.
-    """
+    """See whether a file can be written, before a long question is asked."""
     if file.is_dir():
         exit_with(PROGRAM, f"--html {file} is a folder; name a file")
     if not file.parent.is_dir():
@@ -77,11 +69,7 @@ def check_file(file: Path) -> None:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write a file, over one that is there.
-
-    Raises:
-        SystemExit: With status 1 after one sentence if it cannot be written.
-    """
+    """Write a file, over one that is there."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

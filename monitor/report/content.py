@@ -1,24 +1,17 @@
 """What stands in a report, in order: texts and numbers, whatever they are shown on.
 
-Texts may come from outside: whoever shows them takes care that they are texts and nothing else.
+Texts may come from outside: every page escapes them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from monitor.text_table import Column
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """One thing that is known.
-
-    Attributes:
-        label: What.
-        value: How much.
-        detail: What follows it in a sentence, if that is to be said.
-        is_bad: Whether somebody should look after it.
-    """
+    """One thing that is known; ``detail`` follows the value in a sentence."""
 
     label: str
     value: str
@@ -28,16 +21,14 @@ class KeyFigure:
 
 @dataclass(frozen=True, slots=True)
 class EnergyBars:
-    """Energy by time, or by time and site.
+    """Energy by time, and by time and site, kWh; None where there is no reading.
 
     Attributes:
         starts: What each hour or day is called.
-        energy_kwh: What was used in each, kWh; None without a reading.
         over: How many of them have begun.
         name: What this time is called.
-        before_kwh: The same of the time before, where hours may be fewer or more; none if it is not shown.
-        before_name: What the time before is called.
-        site_kwh: The same of each site, those that used most first.
+        before_kwh: The time before, where hours may be fewer or more; none if it is not shown.
+        site_kwh: Each site, those that used most first.
     """
 
     starts: Sequence[str]
@@ -51,13 +42,7 @@ class EnergyBars:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows of texts.
-
-    Attributes:
-        columns: What they tell.
-        rows: The cells of each.
-        hidden: How many more rows there are.
-    """
+    """Rows of texts, and how many more there are."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
@@ -77,27 +62,14 @@ class ReportSection:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report.
-
-    Attributes:
-        title: Of which time.
-        scope: Of which sites, in which time zone, written when.
-        facts: What people want to know first.
-        sections: The rest.
-    """
+    """A report: what people want to know first, then its sections."""
 
     title: str
     scope: str
     facts: Sequence[KeyFigure]
-    sections: Sequence[ReportSection] = field(default_factory=list)
+    sections: Sequence[ReportSection] = ()
 
 
 def table_of(columns: Sequence[Column], rows: Sequence[Sequence[str]], most: int) -> ReportTable | None:
-    """A table of the first rows; None if there is none.
-
-    Args:
-        columns: What they tell.
-        rows: The cells of each.
-        most: How many rows are shown.
-    """
+    """A table of no more than ``most`` rows; None if there is none."""
     return ReportTable(columns, rows[:most], max(0, len(rows) - most)) if rows else None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import fsum
+from operator import itemgetter
 
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.queries.alarms import AlarmQueries
@@ -20,15 +21,12 @@ class ReportData:
     """All figures of one report.
 
     Attributes:
-        when: Of which time.
         sites: Of which sites; all if none is named.
-        hours: What each site used in each hour of it.
-        hours_before: The same of the time before, all of it.
-        by_sensor: What each sensor used in it.
-        peak: Its hour with the highest reading; None if there was no reading.
-        alarms: What was wrong in it.
+        hours: What each site used in each hour.
+        hours_before: The same of the whole period before.
+        peak: The hour with the highest reading; None if there was no reading.
         sensors: What is known of all sensors now.
-        rejected: How many payloads were refused in it, by kind.
+        rejected: How many payloads were rejected, by kind.
     """
 
     when: ReportPeriod
@@ -53,7 +51,7 @@ class ReportData:
         for each in self.hours:
             hours[each.start].append(each)
         used = [(start, energy_kwh(each)) for start, each in sorted(hours.items())]
-        return max(used, key=lambda hour: hour[1], default=None)
+        return max(used, key=itemgetter(1), default=None)
 
     @property
     def readings(self) -> int:
@@ -78,26 +76,13 @@ class ReportData:
     @property
     def without_readings(self) -> list[SensorDocument]:
         """Sensors that were there by then and have no reading in it."""
-        heard = {each.who for each in self.by_sensor}
-        end = self.when.span.end
-        return [
-            each
-            for each in self.sensors
-            if each["sensor_id"] not in heard and each.get("first_reading", end) <= end
-        ]
+        heard, end = {each.who for each in self.by_sensor}, self.when.span.end
+        known = (each for each in self.sensors if each.get("first_reading", end) <= end)
+        return [each for each in known if each["sensor_id"] not in heard]
 
 
 async def load_report_data(database: Database, when: ReportPeriod, sites: Sequence[str]) -> ReportData:
-    """Ask the database for everything.
-
-    Args:
-        database: The database.
-        when: Of which time.
-        sites: Of which sites; all if none is named.
-
-    Raises:
-        QueryError: The database does not answer.
-    """
+    """Ask the database for everything, of some sites or of all if none is named."""
     await database.ping()
     energy, scope = EnergyQueries(database), EnergyFilter(sites=sites)
     peaks = await energy.peaks(when.span, 1, scope=scope)
@@ -114,9 +99,9 @@ async def load_report_data(database: Database, when: ReportPeriod, sites: Sequen
     )
 
 
-async def _alarms(episodes: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
+async def _alarms(queries: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
     # One that stands may have changed last before the time.
-    found = [*await episodes.overlapping(span, sites), *await episodes.active(sites)]
+    found = [*await queries.overlapping(span, sites), *await queries.active(sites)]
     once = {each["_id"]: each for each in found}.values()
     return [
         each

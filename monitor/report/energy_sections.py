@@ -1,12 +1,11 @@
 """A report in words: what people want to know first, and the energy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from monitor.formatting import format_change, format_kwh, format_number, format_share
-from monitor.queries.energy import EnergyTotal
 from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection, table_of
 from monitor.report.data import ReportData, by_site, energy_kwh, per_bucket
-from monitor.report.period import DAY, HOUR, ReportPeriod
+from monitor.report.period import DAY, HOUR
 from monitor.report.quality_sections import (
     active_alarms,
     alarm_sections,
@@ -14,27 +13,18 @@ from monitor.report.quality_sections import (
     site_and_location,
     stale_sensors,
 )
-from monitor.text_table import Column
+from monitor.text_table import Column, cuttable_columns, number_columns
 
 TOP_SENSORS = 10
 MOST_SITES = 30
 SITE_COLUMNS = (
     Column("Site"),
-    Column("kWh", is_number=True),
-    Column("Share", is_number=True),
-    Column("Change", is_number=True),
-    Column("Highest kWh", is_number=True),
-    Column("Readings", is_number=True),
-    Column("Anomalies", is_number=True),
+    *number_columns("kWh", "Share", "Change", "Highest kWh", "Readings", "Anomalies"),
 )
 SENSOR_COLUMNS = (
     Column("Sensor"),
-    Column("kWh", is_number=True),
-    Column("Share", is_number=True),
-    Column("Highest kWh", is_number=True),
-    Column("Anomalies", is_number=True),
-    Column("Site", is_cuttable=True),
-    Column("Location", is_cuttable=True),
+    *number_columns("kWh", "Share", "Highest kWh", "Anomalies"),
+    *cuttable_columns("Site", "Location"),
 )
 
 
@@ -44,14 +34,13 @@ def build_report(figures: ReportData) -> Report:
     so_far = ", so far" if when.is_so_far else ""
     sites = f"Site {', '.join(figures.sites)}" if figures.sites else "All sites"
     now = when.local(when.now)
-    format_number = f"{now.day} {now:%B %Y}, {now:%H:%M}"
     if figures.hours:
         sections = [_energy(figures), _sites(figures), _top_sensors(figures)]
     else:
         sections = [ReportSection("Energy", notes=[_nothing(figures)])]
     return Report(
         title=f"{when.name}{so_far}",
-        scope=f"{sites}; time zone {when.zone.key}; created on {format_number}",
+        scope=f"{sites}; time zone {when.zone.key}; created on {now.day} {now:%B %Y, %H:%M}",
         facts=list(_key_figures(figures)),
         sections=[*sections, *alarm_sections(figures), *quality_sections(figures)],
     )
@@ -84,15 +73,17 @@ def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
         until = f"until {when.clock(when.compared.end)}"
         until_before = f"until {when.before.clock(when.compared_before.end)}"
     yield KeyFigure("Energy", f"{format_kwh(figures.energy_kwh)} kWh", "so far" if when.is_so_far else "")
+    before = f"{'on' if when.unit == 'day' else 'from'} {when.before.name}"
     after_kwh, before_kwh = energy_kwh(figures.compared), energy_kwh(figures.compared_before)
     if figures.compared_before and figures.compared:
         yield KeyFigure("Change", format_change(after_kwh, before_kwh), until)
         label = f"{when.days} days before" if when.unit == "month" else f"{when.unit.capitalize()} before"
-        yield KeyFigure(
-            label, f"{format_kwh(before_kwh)} kWh", _also(_before(when), until_before, _gaps(figures))
-        )
+        first, end = when.compared_before
+        gaps = (end - first) // HOUR - len({each.start for each in figures.compared_before})
+        without = f"{gaps:,} hours without readings" if gaps > 0 else ""
+        yield KeyFigure(label, f"{format_kwh(before_kwh)} kWh", _also(before, until_before, without))
     else:
-        yield KeyFigure("Change", "unknown", _also(f"no readings {_before(when)}", until_before))
+        yield KeyFigure("Change", "unknown", _also(f"no readings {before}", until_before))
     length = when.compared.end - when.compared.first
     unit, name = (HOUR, "per hour") if when.unit == "day" else (DAY, "per day")
     if length >= unit:
@@ -106,16 +97,6 @@ def _energy_facts(figures: ReportData) -> Iterable[KeyFigure]:
             f"{format_number(figures.peak.max_kwh)} kWh",
             f"by {figures.peak.sensor_id}, {hour}",
         )
-
-
-def _before(when: ReportPeriod) -> str:
-    return f"{'on' if when.unit == 'day' else 'from'} {when.before.name}"
-
-
-def _gaps(figures: ReportData) -> str:
-    first, end = figures.when.compared_before
-    gaps = (end - first) // HOUR - len({each.start for each in figures.compared_before})
-    return f"{gaps:,} hours without readings" if gaps > 0 else ""
 
 
 def _also(*parts: str) -> str:
@@ -152,18 +133,13 @@ def _sites(figures: ReportData) -> ReportSection:
             format_change(energy_kwh(after.get(site, ())), energy_kwh(before[site]))
             if site in before
             else "",
-            *_details(hours),
+            format_number(max(hour.max_kwh for hour in hours)),
+            f"{sum(hour.readings for hour in hours):,}",
+            f"{sum(hour.anomalies for hour in hours):,}",
         )
         for site, hours in parts
     ]
     return ReportSection("Sites", table=table_of(SITE_COLUMNS, rows, MOST_SITES))
-
-
-def _details(hours: Sequence[EnergyTotal]) -> tuple[str, str, str]:
-    readings, anomalies = (
-        sum(each) for each in zip(*((hour.readings, hour.anomalies) for hour in hours), strict=True)
-    )
-    return format_number(max(each.max_kwh for each in hours)), f"{readings:,}", f"{anomalies:,}"
 
 
 def _top_sensors(figures: ReportData) -> ReportSection:

@@ -19,10 +19,6 @@ _TEMPLATES = Environment(
 
 
 def render_html(report: Report) -> str:
-    """Write a report.
-
-    Args:
-        report: What stands in it.
-    """
+    """Write a report."""
     template = _TEMPLATES.get_template("report.html")
     return template.render(report=report, charts=draw_charts, numbers=numbers_table) + "\n"

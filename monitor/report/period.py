@@ -20,14 +20,7 @@ class ReportPeriod:
     """A day, week or month in a time zone, as far as it is over.
 
     Energy is known per hour of UTC. In a zone that is half an hour beside it, an hour belongs to the
-    day in which it begins.
-
-    Attributes:
-        unit: What it is.
-        first_day: Its first day.
-        days: How many days it has.
-        zone: Whose midnights begin a day.
-        now: This moment, UTC, naive.
+    day in which it begins. ``now`` is UTC, naive.
     """
 
     unit: Unit
@@ -38,14 +31,7 @@ class ReportPeriod:
 
     @classmethod
     def around(cls, day: date, unit: Unit, zone: ZoneInfo, now: datetime) -> "ReportPeriod":
-        """The day, week or month that a day is in.
-
-        Args:
-            day: The day.
-            unit: Which of them.
-            zone: Whose midnights begin a day.
-            now: This moment, UTC, naive.
-        """
+        """The day, week or month that a day is in."""
         if unit == "month":
             return cls(unit, day.replace(day=1), monthrange(day.year, day.month)[1], zone, now)
         if unit == "week":

@@ -81,12 +81,7 @@ class ReportSettings(ProcessSettings):
 
 
 def chosen_day(settings: ReportSettings, now: datetime) -> date:
-    """A day in the time wanted.
-
-    Args:
-        settings: What is asked for.
-        now: This moment in the report's time zone.
-    """
+    """A day in the time wanted; ``now`` is in the report's time zone."""
     if settings.date == YESTERDAY:
         return now.date() - timedelta(days=1)
     return settings.date if isinstance(settings.date, date) else now.date()

@@ -16,12 +16,7 @@ BOLD, RED, OFF = "\x1b[1m", "\x1b[31m", "\x1b[0m"
 
 
 def render_text(page: Report, *, colours: bool = False) -> list[str]:
-    """Write a report.
-
-    Args:
-        page: What stands in it.
-        colours: Whether titles are bold, and red what somebody should look after.
-    """
+    """Write a report, with colours: bold titles, and red what somebody should look after."""
     lines = _title(f"Energy report: {page.title}", colours=colours)
     lines += wrap(escape_text(page.scope), WIDTH)
     lines += ["", *_facts(page.facts, colours=colours)]
@@ -53,15 +48,12 @@ def _facts(facts: Iterable[KeyFigure], *, colours: bool) -> Iterator[str]:
     facts = list(facts)
     label_width = max((len(fact.label) for fact in facts), default=0) + len(INDENT)
     for fact in facts:
-        lines = wrap(escape_text(_told(fact)), WIDTH - len(INDENT) - label_width)
+        told = f"{fact.value} {fact.detail}" if fact.detail else fact.value
+        lines = wrap(escape_text(told), WIDTH - len(INDENT) - label_width)
         for number, line in enumerate(lines):
             label = fact.label if number == 0 else ""
             text = f"{RED}{line}{OFF}" if colours and fact.is_bad else line
             yield f"{INDENT}{label:<{label_width}}{text}"
-
-
-def _told(fact: KeyFigure) -> str:
-    return f"{fact.value} {fact.detail}" if fact.detail else fact.value
 
 
 def _bars(bars: EnergyBars) -> Iterator[str]:
