@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import floor, log10
+from zoneinfo import ZoneInfo
+
+import tzlocal
 
 from broker import durations
 
@@ -87,3 +90,11 @@ def chart_ms(moment: datetime, zone: tzinfo) -> int:
     """A document's time for a chart in UTC that is to show the clocks of a time zone, milliseconds."""
     local = moment.replace(tzinfo=UTC).astimezone(zone)
     return round(local.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def machine_zone() -> ZoneInfo:
+    """The time zone of this machine, UTC if nobody has set one that is known by a name."""
+    try:
+        return ZoneInfo(tzlocal.get_localzone_name().removeprefix("Etc/"))
+    except (LookupError, OSError, ValueError, TypeError):
+        return ZoneInfo("UTC")

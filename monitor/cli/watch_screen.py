@@ -13,11 +13,10 @@ from rich.text import Text
 from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_RANKS, DisplayOptions
-from monitor.formatting import format_age, format_number
+from monitor.formatting import format_age, format_number, machine_zone
 from monitor.live.live_sensor import LiveSensor
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.database import Database
-from monitor.time_zone import machine_zone
 
 STYLES = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan"}
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import Database, TimeRange, at_sites
 from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -47,7 +47,7 @@ class AlarmFilter(NamedTuple):
     def query(self) -> dict[str, Any]:
         """The condition."""
         fields = {"sensor_id": self.sensor_id, "rule": self.rule, "severity": self.severity}
-        return {**_of(self.sites), **{name: value for name, value in fields.items() if value}}
+        return {**at_sites(self.sites), **{name: value for name, value in fields.items() if value}}
 
 
 ANY = AlarmFilter()
@@ -64,14 +64,12 @@ class AlarmQueries:
 
     async def active(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """All active alarms of some sites."""
-        return ALARMS.valid(await self._database.find("alarms", {**ACTIVE, **_of(sites)}))
+        return ALARMS.valid(await self._database.find("alarms", {**ACTIVE, **at_sites(sites)}))
 
     async def ended(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """The 50 alarms of some sites that ended last."""
-        wanted = {**ENDED, **_of(sites)}
-        return ALARMS.valid(
-            await self._database.find("alarms", wanted, sort=[("changed_at", -1)], limit=LAST_ENDED)
-        )
+        wanted, order = {**ENDED, **at_sites(sites)}, [("changed_at", -1)]
+        return ALARMS.valid(await self._database.find("alarms", wanted, sort=order, limit=LAST_ENDED))
 
     async def page(
         self, state: AlarmSelection, sought: AlarmFilter, limit: int, after: PageCursor | None = None
@@ -86,12 +84,8 @@ class AlarmQueries:
 
     async def overlapping(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
         """Alarms that changed last in a time, or later and began before its end: for a report."""
-        wanted = {
-            "changed_at": {"$gte": span.first},
-            "since": {"$lt": span.end},
-            "retracted_at": NULL,
-            **_of(sites),
-        }
+        changed = {"changed_at": {"$gte": span.first}, "since": {"$lt": span.end}, "retracted_at": NULL}
+        wanted = {**changed, **at_sites(sites)}
         return ALARMS.valid(await self._database.find("alarms", wanted, sort=[("since", 1)]))
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
@@ -113,10 +107,6 @@ class AlarmQueries:
             if isinstance(document.get("sensor_id"), str)
             for rule, until in _shelves(document).items()
         }
-
-
-def _of(sites: Sequence[str]) -> dict[str, Any]:
-    return {"site": {"$in": list(sites)}} if sites else {}
 
 
 def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:

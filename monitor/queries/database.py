@@ -114,6 +114,11 @@ class Database:
         return bool(result.matched_count)
 
 
+def at_sites(sites: Sequence[str]) -> Document:
+    """The condition that something is at some sites, or at any if none is named."""
+    return {"site": {"$in": list(sites)}} if sites else {}
+
+
 @asynccontextmanager
 async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIterator[Database]:  # noqa: ANN401
     """Open a database with Motor's client, or with PyMongo's ``AsyncMongoClient``."""

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import Measure, Period, format_timestamp, measure_id
-from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, Database, TimeRange, querying
+from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, Database, TimeRange, at_sites, querying
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
+from monitor.queries.rollups import DAYS, HOURS
 
 RollupInterval = Literal["hourly", "daily"]
 Resolution = Literal["raw", "hourly", "daily"]
@@ -19,8 +20,6 @@ MAX_HOURS = timedelta(hours=2400)
 STREAM_BATCH = 5000
 COUNT_LIMIT_S = 120.0
 COMPARED = ("sensor_id", "site", "timestamp", "value_kwh", "is_anomaly", "alerted_at", "received_at")
-# Of what is behind the @ in the id of an hour and of a day.
-ID_LENGTHS: dict[RollupInterval, int] = {"hourly": len("2026-11-23T10"), "daily": len("2026-11-23")}
 
 
 class ReadingFilter(NamedTuple):
@@ -76,7 +75,8 @@ class ReadingQueries:
     ) -> list[Period]:
         """What a sensor used in the hours or days that begin in a time, oldest first."""
         first, end = (format_timestamp(each) for each in span)
-        ids = {"$gte": measure_id(sensor_id, first[: ID_LENGTHS[every]]), "$lt": measure_id(sensor_id, end)}
+        stamp = {"hourly": HOURS, "daily": DAYS}[every].stamp
+        ids = {"$gte": measure_id(sensor_id, first[:stamp]), "$lt": measure_id(sensor_id, end)}
         if after is not None:
             ids["$gt"] = after
         wanted = {"_id": ids, "start": span.query}
@@ -86,9 +86,7 @@ class ReadingQueries:
         self, span: TimeRange, sought: ReadingFilter, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
         """Readings of all sensors, the newest first, after the end of the page before."""
-        wanted: dict[str, Any] = {"timestamp": span.query}
-        if sought.sites:
-            wanted["site"] = {"$in": list(sought.sites)}
+        wanted: dict[str, Any] = {"timestamp": span.query, **at_sites(sought.sites)}
         if sought.are_anomalies:
             wanted["is_anomaly"] = True
         return await TimeOrderedList(self._database, "measures", "timestamp").page(wanted, limit, after)

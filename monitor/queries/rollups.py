@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ingestor.documents import format_timestamp, measure_id
-from monitor.queries.database import TimeRange
+from monitor.queries.database import TimeRange, at_sites
 
 Condition = dict[str, Any]
 
@@ -25,9 +25,7 @@ class RollupCollection(NamedTuple):
         if not starts:
             return None
         runs = self._runs(starts)
-        wanted: Condition = {"start": runs[0].query if len(runs) == 1 else {"$in": starts}}
-        if sites:
-            wanted["site"] = {"$in": list(sites)}
+        wanted: Condition = {"start": runs[0].query if len(runs) == 1 else {"$in": starts}, **at_sites(sites)}
         if sensor_ids:
             # Those of one sensor follow each other by their ids, and those of one time by their starts.
             wanted["$or"] = [self._ids(each, run) for each in sensor_ids for run in runs]

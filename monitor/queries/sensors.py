@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from broker.topics import SiteId
 from ingestor.documents import SensorDocument, utc_now
-from monitor.queries.database import Database, QueryError
+from monitor.queries.database import Database, QueryError, at_sites
 
 MAX_LOCATION = 200
 
@@ -64,14 +64,11 @@ class SensorQueries:
 
     async def all(self, sites: Sequence[str] = ()) -> list[SensorDocument]:
         """All sensors, of some sites or of all if none is named, sorted by their names."""
-        wanted = {"site": {"$in": list(sites)}} if sites else {}
-        return await self._database.find("sensors", wanted, sort=[("sensor_id", 1)])
+        return await self._database.find("sensors", at_sites(sites), sort=[("sensor_id", 1)])
 
     async def page(self, sites: Sequence[str], limit: int, after: str = "") -> list[SensorDocument]:
         """The same after the name of the last one of the page before, and no more than ``limit``."""
-        wanted: dict[str, Any] = {"sensor_id": {"$gt": after}}
-        if sites:
-            wanted["site"] = {"$in": list(sites)}
+        wanted = {"sensor_id": {"$gt": after}, **at_sites(sites)}
         return await self._database.find("sensors", wanted, sort=[("sensor_id", 1)], limit=limit)
 
     async def one(self, sensor_id: str) -> SensorDocument | None:

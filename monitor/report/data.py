@@ -1,5 +1,6 @@
 """What a report is made of, as the database has it."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from monitor.queries.database import Database, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
-from monitor.report.period import ReportPeriod, bucket_of
+from monitor.report.period import ReportPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def by_site(hours: Iterable[EnergyTotal]) -> dict[str, list[EnergyTotal]]:
 
 def per_bucket(hours: Iterable[EnergyTotal], when: ReportPeriod) -> list[float | None]:
     """The energy of each hour of a day, or each day of a week or month, kWh; None without a reading."""
-    slots = when.buckets
-    parts: list[list[EnergyTotal]] = [[] for _ in slots]
+    starts = when.buckets
+    parts: list[list[EnergyTotal]] = [[] for _ in starts]
     for each in hours:
-        parts[bucket_of(each.start, slots)].append(each)
+        parts[bisect_right(starts, each.start) - 1].append(each)
     return [energy_kwh(part) if part else None for part in parts]

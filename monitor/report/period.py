@@ -1,8 +1,6 @@
 """Which time a report is of, with which one it is compared, and how both are named."""
 
-from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -130,8 +128,3 @@ class ReportPeriod:
 def day_name(day: date) -> str:
     """Write a day: ``23 November``."""
     return f"{day.day} {day:%B}"
-
-
-def bucket_of(start: datetime, slots: Sequence[datetime]) -> int:
-    """In which slot an hour begins."""
-    return bisect_right(slots, start) - 1

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_settings import CliToggleFlag
 
 from broker.settings import MongoUrl, ProcessSettings, Sites
+from monitor.formatting import machine_zone
 from monitor.report.period import Unit
-from monitor.time_zone import machine_zone
 
 YESTERDAY = "yesterday"
 

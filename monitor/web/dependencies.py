@@ -1,5 +1,6 @@
 """What pages read from, and where their commands go."""
 
+from monitor.formatting import machine_zone
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import Database
@@ -7,7 +8,6 @@ from monitor.queries.energy import EnergyQueries
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
-from monitor.time_zone import machine_zone
 from monitor.web.ingestors import IngestorListener
 from monitor.web.settings import WebSettings
 

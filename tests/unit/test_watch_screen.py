@@ -11,8 +11,8 @@ from rich.console import Console
 
 from ingestor.documents import AlarmDocument
 from monitor.cli.watch_screen import WatchScreen, sparkline
+from monitor.formatting import machine_zone
 from monitor.live.snapshot import LiveSnapshot
-from monitor.time_zone import machine_zone
 from tests.fault_points.monitor import fail_last_look
 from tests.unit.test_cli_alarms import alarm
 from tests.unit.test_watch import columns
