@@ -1,7 +1,7 @@
-"""The formats of an export, each with a writer that takes readings batch by batch.
+"""The formats of an export, each with a writer that takes readings batch by batch until it is closed.
 
 All have the same columns in the same order. Where a reading has no location or no threshold, CSV has an
-empty cell, the others have null.
+empty cell, the others have null. The file stays open, and any ``OSError`` of it comes through.
 """
 
 import csv
@@ -9,7 +9,7 @@ import functools
 import io
 import json
 from collections.abc import Sequence
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal
 
 # pyarrow comes without types.
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -39,19 +39,6 @@ KNOWN_TEXTS = 4096
 # What spreadsheets take for the beginning of a formula, or skip before they look for one. The last
 # four are the wide forms, which some of them read in the same way.
 FORMULA_BEGINS = frozenset("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
-
-
-class Writer(Protocol):
-    """Writes readings in one format to a file that is open; never called after ``close``.
-
-    Any ``OSError`` of the file comes through.
-    """
-
-    def write(self, batch: Sequence[Measure]) -> None:
-        """Write some readings after those before."""
-
-    def close(self) -> None:
-        """Write what is still held back, and the end. Leaves the file open."""
 
 
 class CsvWriter:
@@ -151,7 +138,7 @@ class ParquetWriter:
             self._write_group()
 
     def close(self) -> None:
-        """Write what is still held back, and the end. Leaves the file open."""
+        """Write what is still held back, and the end."""
         try:
             self._write_group()
             self._parquet.close()

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from broker.process import repeat_every
@@ -40,7 +40,7 @@ class LiveSnapshot:
         self.version = 0
         self.has_loaded = asyncio.Event()
         self._zone = zone
-        self._episodes = AlarmQueries(database)
+        self._alarms = AlarmQueries(database)
         self._energy = EnergyQueries(database)
         self._error: str | None = None
         self._unreadable: set[str] = set()
@@ -66,51 +66,45 @@ class LiveSnapshot:
     async def follow(self) -> None:
         """Look, again and again, for ever."""
         steps = {
-            "readings": (POLL_EVERY_S, self.sensor_cache.follow),
-            "sensors": (SENSORS_EVERY_S, self.sensor_cache.refresh_sensors),
-            "alarms": (POLL_EVERY_S, self._look_for_alarms),
-            "hours": (ENERGY_EVERY_S, self._sum_up),
+            "readings": (POLL_EVERY_S, partial(self._step, "readings", self.sensor_cache.follow)),
+            "sensors": (SENSORS_EVERY_S, partial(self._step, "sensors", self.sensor_cache.refresh_sensors)),
+            "alarms": (POLL_EVERY_S, partial(self._step, "alarms", self._refresh_alarms)),
+            "hours": (ENERGY_EVERY_S, partial(self._step, "hours", self._refresh_energy)),
         }
-        first, *others = [self._step(what, action) for what, (_, action) in steps.items()]
+        (_, first), *others = steps.values()
         await first()
-        await asyncio.gather(*(each() for each in others))
+        await asyncio.gather(*(step() for _, step in others))
         self.has_loaded.set()
         async with asyncio.TaskGroup() as group:
-            for what, (period_s, action) in steps.items():
-                group.create_task(repeat_every(period_s, self._step(what, action)), name=f"live.{what}")
+            for what, (period_s, step) in steps.items():
+                group.create_task(repeat_every(period_s, step), name=f"live.{what}")
 
-    async def _look_for_alarms(self) -> None:
+    async def _refresh_alarms(self) -> None:
         try:
-            standing = worst_first(await self._episodes.active(()))
-            shelved = await self._episodes.shelved()
+            active = worst_first(await self._alarms.active(()))
+            shelved = await self._alarms.shelved()
         except QueryError as error:
             self._error = str(error)
             return
         self._error = None
-        if (standing, shelved) != (self.active_alarms, self.shelved):
-            self.active_alarms, self.shelved = standing, shelved
+        if (active, shelved) != (self.active_alarms, self.shelved):
+            self.active_alarms, self.shelved = active, shelved
             self.version += 1
 
-    async def _sum_up(self) -> None:
+    async def _refresh_energy(self) -> None:
         span = TimeRange(self.midnight(), utc_now() + timedelta(hours=1))
         try:
             self.today = next(iter(await self._energy.totals(span, None)), None)
         except QueryError as error:
             self._error = str(error)
 
-    def _step(
-        self, what: str, action: Callable[[], Coroutine[Any, Any, object]]
-    ) -> Callable[[], Coroutine[Any, Any, None]]:
-        """One look, after which others follow even if some documents cannot be read."""
-
-        async def step() -> None:
-            try:
-                await action()
-            except MALFORMED_ERRORS as error:
-                if what not in self._unreadable:
-                    logger.warning("Some %s cannot be read (%r)", what, error)
-                self._unreadable.add(what)
-            else:
-                self._unreadable.discard(what)
-
-        return step
+    async def _step(self, what: str, action: Callable[[], Awaitable[object]]) -> None:
+        """Look once; others follow even if some documents cannot be read."""
+        try:
+            await action()
+        except MALFORMED_ERRORS as error:
+            if what not in self._unreadable:
+                logger.warning("Some %s cannot be read (%r)", what, error)
+            self._unreadable.add(what)
+        else:
+            self._unreadable.discard(what)

@@ -46,4 +46,4 @@ class DocumentCheck(Generic[D]):
 
 ALARMS = DocumentCheck(AlarmDocument, "alarms")
 MEASURES = DocumentCheck(Measure, "readings")
-REJECTED = DocumentCheck(RejectedDocument, "refused payloads")
+REJECTED = DocumentCheck(RejectedDocument, "rejected payloads")

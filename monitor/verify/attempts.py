@@ -73,7 +73,7 @@ class Attempts:
     """All that some ledgers say.
 
     Attributes:
-        refused: How many readings found their node's outbox full and were never sent.
+        not_sent: How many readings found their node's outbox full and were never sent.
         torn: Lines that were cut short when a node died.
         has_truth: Whether the ledgers say what must come of anything.
     """
@@ -81,7 +81,7 @@ class Attempts:
     by_identity: dict[ReadingKey, AttemptedReading] = field(default_factory=dict)
     payloads: dict[PayloadKey, MalformedPayload] = field(default_factory=dict)
     absences: list[Absence] = field(default_factory=list)
-    refused: int = 0
+    not_sent: int = 0
     torn: int = 0
     has_truth: bool = False
 
@@ -94,4 +94,4 @@ class Attempts:
     @property
     def size(self) -> int:
         """How many different things were tried."""
-        return len(self.by_identity) + len(self.payloads) + self.refused
+        return len(self.by_identity) + len(self.payloads) + self.not_sent

@@ -27,6 +27,8 @@ SECOND = timedelta(seconds=1)
 # Between what a node does and when the ingestor hears of it.
 SLACK = timedelta(seconds=10)
 
+AlarmsByRule = defaultdict[tuple[str, str], list[AlarmDocument]]
+
 
 @dataclass(slots=True)
 class ExpectedAlarms:
@@ -52,7 +54,7 @@ class ExpectedAlarms:
         self.verdict = AlarmVerdict()
         sensors = {*self.timelines, *(each.sensor_id for each in self.absences)}
         sensors |= {sensor_id for sensor_id, _ in self.rejections}
-        found: dict[tuple[str, str], list[AlarmDocument]] = defaultdict(list)
+        found: AlarmsByRule = defaultdict(list)
         for document in sorted(documents, key=lambda each: each["raised_at"]):
             if document["sensor_id"] not in sensors:
                 continue
@@ -63,9 +65,7 @@ class ExpectedAlarms:
         self._judge_all(sorted(sensors), found, now)
         return self.verdict
 
-    def _judge_all(
-        self, sensors: Sequence[str], found: Mapping[tuple[str, str], list[AlarmDocument]], now: datetime
-    ) -> None:
+    def _judge_all(self, sensors: Sequence[str], found: AlarmsByRule, now: datetime) -> None:
         for sensor_id in sensors:
             if timeline := self.timelines.get(sensor_id):
                 self._judge_overconsumption(sensor_id, timeline, found[sensor_id, "overconsumption"])

@@ -102,7 +102,7 @@ class _LedgerReader:
         reading = entry.reading
         key = ReadingKey(reading.sensor_id, format_timestamp(_naive(reading.timestamp)))
         if entry.event == "refused":
-            self.attempts.refused += 1
+            self.attempts.not_sent += 1
             return
         truth = None if entry.must is None else self._truth(entry.faults, entry.must)
         tried = AttemptedReading(sys.intern(entry.site), reading.value_kwh, reading.sequence or 0, truth)

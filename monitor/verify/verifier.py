@@ -27,7 +27,7 @@ class Verdict:
     """What came of the readings in some ledgers, each list by id.
 
     Attributes:
-        refused: How many found their outbox full.
+        not_sent: How many found their outbox full.
         recovered: Stored, though the node never learned it.
         lost: Neither stored nor rejected.
         unexpected: Stored for these sensors in that time, but in no ledger, or with another value.
@@ -39,7 +39,7 @@ class Verdict:
 
     attempted: int
     confirmed: int
-    refused: int
+    not_sent: int
     recovered: int = 0
     rejected: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether of every reading came what had to, and every alert was sent."""
-        return not self.faults and not self.refused
+        return not self.faults and not self.not_sent
 
 
 class Verifier:
@@ -93,7 +93,7 @@ class Verifier:
         self.came: tuple[datetime, datetime] | None = None
         sent = [tried for tried in attempts.by_identity.values() if tried.expected != ABSENT]
         confirmed = sum(tried.reported == "confirmed" for tried in sent)
-        self.verdict = Verdict(len(sent), confirmed, attempts.refused)
+        self.verdict = Verdict(len(sent), confirmed, attempts.not_sent)
 
     def check(self, measure: Measure) -> None:
         """Compare one stored reading."""
@@ -183,8 +183,8 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not checked."]
         lines.append("")
     lines += _examples(verdict.faults)
-    if verdict.refused:
-        lines.append(f"{verdict.refused:,} readings were not sent: the outbox of their node was full.")
+    if verdict.not_sent:
+        lines.append(f"{verdict.not_sent:,} readings were not sent: the outbox of their node was full.")
     if verdict.passed:
         lines.append("All is well.")
     elif [*verdict.faults] == ["readings lost"] and not verdict.confirmed_but_lost:
@@ -199,7 +199,7 @@ def _counts(verdict: Verdict) -> Iterable[tuple[str, int, str]]:
     yield "confirmed", verdict.confirmed, "acknowledged to the node"
     yield "recovered", verdict.recovered, "stored, but the node got no confirmation"
     yield "rejected", len(verdict.rejected), "rejected by the ingestor and kept as rejected payloads"
-    yield "not sent", verdict.refused, "the outbox of the node was full"
+    yield "not sent", verdict.not_sent, "the outbox of the node was full"
     yield "lost", len(verdict.lost), f"{len(verdict.confirmed_but_lost):,} of them were confirmed"
     yield "duplicated", len(verdict.duplicated), ""
     yield "unexpected", len(verdict.unexpected), "stored, but not as in the ledger"

@@ -46,7 +46,7 @@ ALARM: dict[str, Any] = {
     ],
 )
 def test_refused_payload_that_is_something_else_is_left_out(spoiled: dict[str, Any]) -> None:
-    shape = DocumentCheck(RejectedDocument, "refused payloads")
+    shape = DocumentCheck(RejectedDocument, "rejected payloads")
     good = [REFUSED, {**REFUSED, "row": 2, "more": 1}]
     assert shape.valid([good[0], {**REFUSED, **spoiled}, good[1]]) == good
 

@@ -109,7 +109,7 @@ def _read(file: Path, data: bytes) -> Attempts | None:
         assert not refused, "a ledger with readings is refused"
         assert not malformed, "a ledger with payloads is refused"
         return None
-    assert tries.refused == refused
+    assert tries.not_sent == refused
     assert sum(len(each.moments) for each in tries.payloads.values()) == len(malformed)
     assert len(tries.absences) == sum(each["event"] == "trouble" for each in entries)
     assert {each.expected for each in tries.by_identity.values()} <= {_fate(each) for each in attempts}
