@@ -59,9 +59,9 @@ def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
     if figures.hours:
         yield from _energy_facts(figures)
         yield KeyFigure("Anomalies", f"{figures.anomalies:,}", f"of {figures.readings:,}")
-    stand = len(active_alarms(figures.alarms))
-    still_active = f"{stand:,} still active" if figures.alarms else ""
-    yield KeyFigure("Alarms", f"{len(figures.alarms):,}", still_active, is_bad=stand > 0)
+    active = len(active_alarms(figures.alarms))
+    still_active = f"({active:,} still active)" if figures.alarms else ""
+    yield KeyFigure("Alarms", f"{len(figures.alarms):,}", still_active, is_bad=active > 0)
     if figures.sensors:
         stale = len(stale_sensors(figures))
         yield KeyFigure("Stale sensors now", f"{stale:,}", f"of {len(figures.sensors):,}", is_bad=stale > 0)

@@ -159,7 +159,7 @@ def test_alarms_are_those_that_were_going_on_in_the_time(scene: Scene) -> None:
     scene.alarm(sensor, "offline", DAY + HOUR, None, retracted_at=DAY + 2 * HOUR)
     scene.alarm(sensor, "rejecting", DAY + 24 * HOUR, None)
     output = scene.report(*OF_THE_DAY).output
-    assert facts(output)["Alarms"] == "3 1 still active"
+    assert facts(output)["Alarms"] == "3 (1 still active)"
     table = output.split("\nAlarms\n")[1].split("\n\n")[1].splitlines()
     assert [line.split()[:4] for line in table[1:]] == [
         ["critical", "silent", "1", "1"],

@@ -200,7 +200,7 @@ def test_alarms_are_counted_by_severity_and_rule_and_the_longest_is_named() -> N
         ("minor", "stuck", "2", "0", "1 h 30 min"),
         ("minor", "clock", "1", "1", "1 min"),
     ]
-    assert facts_of(page)["Alarms"] == "4 2 still active"
+    assert facts_of(page)["Alarms"] == "4 (2 still active)"
     assert next(each.notes for each in page.sections if each.title == "Alarms") == [
         "Longest: stuck of Sensor-1, 1 h 30 min, from 00:00 to 01:30."
     ]
