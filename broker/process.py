@@ -39,10 +39,10 @@ class EscapingFormatter(logging.Formatter):
 
 def run(
     program: str,
-    main: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    main: Callable[[asyncio.Event], Coroutine[Any, Any, T]],
     *expected: type[Exception],
-) -> None:
-    """Run a process until it is done or told to stop.
+) -> T:
+    """Run a process until it is done or told to stop, and return what ``main`` does.
 
     Args:
         program: Its name in messages.
@@ -56,7 +56,7 @@ def run(
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        run_loop(_until_stopped(main))
+        return run_loop(_until_stopped(main))
     except asyncio.CancelledError:
         exit_with(program, "stopped before everything was finished", 130)
     except expected as error:
@@ -70,7 +70,7 @@ def run(
         exit_with(program, str(mendable), 1)
 
 
-async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     asked = asyncio.Event()
     task = asyncio.ensure_future(main(asked))
 
@@ -82,7 +82,7 @@ async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    await task
+    return await task
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:

@@ -49,6 +49,11 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     return f"{value:,.{digits}f} {units[unit]}"
 
 
+def format_count(number: int, noun: str) -> str:
+    """Write how many things there are: ``1 sensor``, ``1,234 sensors``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def format_share(part: float, whole: float) -> str:
     """Write how much of all something is: ``12.5 %``."""
     return f"{part / whole:.1%}".replace("%", " %") if whole else ""

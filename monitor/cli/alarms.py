@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 
 from broker.escape import escape_text
 from broker.process import run
@@ -14,6 +15,7 @@ from broker.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.output import write_lines
 from monitor.cli.settings import AlarmsSettings
+from monitor.formatting import format_count
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import QueryError, open_database
 from monitor.text_table import fill_lines, wrap
@@ -53,17 +55,10 @@ class DisplayOptions:
 def alarms_command(arguments: list[str]) -> None:
     """Read the options and list alarms."""
     settings = read_settings(AlarmsSettings, arguments, "monitor alarms")
-    lines: list[str] = []
-
-    async def look(_: asyncio.Event) -> None:
-        lines.extend(await list_alarms(settings, DisplayOptions.for_stdout()))
-
-    run("monitor", look, QueryError)
-    write_lines(lines)
+    write_lines(run("monitor", partial(_list_alarms, settings, DisplayOptions.for_stdout()), QueryError))
 
 
-async def list_alarms(settings: AlarmsSettings, look: DisplayOptions) -> list[str]:
-    """Describe the alarms that are asked for."""
+async def _list_alarms(settings: AlarmsSettings, look: DisplayOptions, _: asyncio.Event) -> list[str]:
     sites = settings.sites
     async with open_database(settings.mongo_url) as database:
         await database.ping()
@@ -121,7 +116,6 @@ def summary(active: Sequence[AlarmDocument], shelved: ShelvedRules, sites: Seque
     )
     if not active:
         return f"No active alarms{at}."
-    if len(active) == 1:
-        return f"1 active alarm{at}" + (", not acknowledged." if waiting else ".")
-    of_them = f", {waiting:,} of them not acknowledged." if waiting else "."
-    return f"{len(active):,} active alarms{at}{of_them}"
+    of_them = f" {waiting:,} of them" if len(active) > 1 else ""
+    end = f",{of_them} not acknowledged." if waiting else "."
+    return f"{format_count(len(active), 'active alarm')}{at}{end}"

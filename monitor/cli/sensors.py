@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from shutil import get_terminal_size
 
 from broker.process import run
@@ -11,7 +12,7 @@ from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines
 from monitor.cli.settings import SensorsSettings
-from monitor.formatting import format_duration
+from monitor.formatting import format_count, format_duration
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.sensors import SensorChange, SensorQueries
@@ -34,25 +35,24 @@ def sensors_command(arguments: list[str]) -> None:
     change = settings.change(arguments)
     if change is not None and settings.sensor is None:
         exit_with(PROGRAM, 'name the sensor: monitor sensors Sensor-LARI-01 --location "Room 7"')
-    lines: list[str] = []
+    write_lines(run("monitor", partial(_list_or_change, settings, change), QueryError))
 
-    async def work(_: asyncio.Event) -> None:
-        async with open_database(settings.mongo_url) as database:
-            await database.ping()
-            sensors, name = SensorQueries(database), settings.sensor
-            if name is None:
-                documents = await sensors.all(settings.sites)
-                lines.extend(list_lines(documents, DisplayOptions.for_stdout(), settings.sites))
-            elif change is not None:
-                await sensors.change(name, change)
-                lines.extend(sentences(name, change))
-            elif one := await sensors.one(name):
-                lines.extend(list_lines([one], DisplayOptions.for_stdout())[:-1])
-            else:
-                raise await sensors.unknown(name)
 
-    run("monitor", work, QueryError)
-    write_lines(lines)
+async def _list_or_change(
+    settings: SensorsSettings, change: SensorChange | None, _: asyncio.Event
+) -> list[str]:
+    look = DisplayOptions.for_stdout()
+    async with open_database(settings.mongo_url) as database:
+        await database.ping()
+        sensors, name = SensorQueries(database), settings.sensor
+        if name is None:
+            return list_lines(await sensors.all(settings.sites), look, settings.sites)
+        if change is not None:
+            await sensors.change(name, change)
+            return [*sentences(name, change)]
+        if one := await sensors.one(name):
+            return list_lines([one], look)[:-1]
+        raise await sensors.unknown(name)
 
 
 def sentences(name: str, change: SensorChange) -> Iterator[str]:
@@ -77,11 +77,8 @@ def list_lines(
     rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
     states = [sensor_state(each, look.now).split()[0] for each in known]
     counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "stale", "offline"))
-    noun = "1 sensor" if len(known) == 1 else f"{len(known):,} sensors"
-    return [
-        *table_lines(COLUMNS, rows, get_terminal_size().columns, bold=look.colours),
-        f"{noun}{at}: {counts}.",
-    ]
+    lines = table_lines(COLUMNS, rows, get_terminal_size().columns, bold=look.colours)
+    return [*lines, f"{format_count(len(known), 'sensor')}{at}: {counts}."]
 
 
 def to_live_sensor(document: SensorDocument) -> LiveSensor:

@@ -13,7 +13,7 @@ from rich.text import Text
 from broker.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_RANKS, DisplayOptions
-from monitor.formatting import format_age, format_number, machine_zone
+from monitor.formatting import format_age, format_count, format_number, machine_zone
 from monitor.live.live_sensor import LiveSensor
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.database import Database
@@ -75,8 +75,9 @@ class WatchScreen:
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{sums.power_kw:,.0f} kW  {today_kwh:,.0f} kWh today  ", style="bold")
         text.append(f"{sums.online:,} of {sums.sensors:,} sensors{away}  ")
-        alarms = "no alarm" if not count else "1 alarm" if count == 1 else f"{count:,} alarms"
-        text.append(alarms, style="bold red" if count else "green")
+        text.append(
+            format_count(count, "alarm") if count else "no alarm", style="bold red" if count else "green"
+        )
         return text
 
     def _trouble(self) -> Text:

@@ -17,6 +17,7 @@ from ingestor.documents import Measure, SensorDocument
 from monitor.export.formats import FORMATS, FormatName
 from monitor.export.settings import PROGRAM, ExportSettings, choose_format
 from monitor.export.target import ExportError, ExportTarget
+from monitor.formatting import format_count
 from monitor.queries.database import QueryError, open_database
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.sensors import SensorQueries, UnknownSensorError
@@ -32,7 +33,7 @@ class Exported(NamedTuple):
 
     def __str__(self) -> str:
         """Describe it as a part of a sentence."""
-        return f"{_count(self.readings, 'reading')} of {_count(self.sensors, 'sensor')}"
+        return f"{format_count(self.readings, 'reading')} of {format_count(self.sensors, 'sensor')}"
 
 
 def export_command(arguments: list[str]) -> None:
@@ -108,10 +109,6 @@ def _set_locations(batch: Sequence[Measure], locations: Mapping[str, str], *, on
             measure["sensor_id"] = escape_text(measure["sensor_id"])
             measure["site"] = escape_text(measure["site"])
             measure["location"] = escape_text(measure["location"]) if measure["location"] else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class _Rate(ProgressColumn):

@@ -28,14 +28,12 @@ def report_command(arguments: list[str]) -> None:
     when = chosen_time(settings)
     if settings.html is not None:
         check_file(settings.html)
-    found: list[ReportData] = []
 
-    async def ask(_: asyncio.Event) -> None:
+    async def ask(_: asyncio.Event) -> ReportData:
         async with open_database(settings.mongo_url) as database:
-            found.append(await load_report_data(database, when, settings.sites))
+            return await load_report_data(database, when, settings.sites)
 
-    run("monitor", ask, QueryError)
-    page = build_report(found[0])
+    page = build_report(run("monitor", ask, QueryError))
     if settings.html is None:
         write_lines(render_text(page, colours=DisplayOptions.for_stdout().colours))
     else:

@@ -32,19 +32,14 @@ LOOK_EVERY_S = 1.0
 def verify_command(arguments: list[str]) -> None:
     """Read the options, compare, and end with status 1 unless all is well."""
     settings = read_settings(VerifySettings, arguments, "monitor verify")
-    lines: list[str] = []
-    passed = True
 
-    async def check(_: asyncio.Event) -> None:
-        nonlocal passed
+    async def check(_: asyncio.Event) -> Verdict:
         url, root = settings.mongo_url, settings.topic_root
-        verdict = await verify(settings.files, settings.alerts, url, root, alarms=not settings.no_alarms)
-        lines.extend(verdict_lines(verdict))
-        passed = verdict.passed
+        return await verify(settings.files, settings.alerts, url, root, alarms=not settings.no_alarms)
 
-    run("monitor", check, LedgerFileError, QueryError)
-    write_lines(lines)
-    if not passed:
+    verdict = run("monitor", check, LedgerFileError, QueryError)
+    write_lines(verdict_lines(verdict))
+    if not verdict.passed:
         raise SystemExit(1)
 
 
