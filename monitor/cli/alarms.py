@@ -1,4 +1,4 @@
-"""``monitor alarms``: the alarms that stand, as lines for people."""
+"""``monitor alarms``: the active alarms, as lines for people."""
 
 import asyncio
 import os
@@ -58,7 +58,7 @@ def alarms_command(arguments: list[str]) -> None:
     write_lines(run("monitor", partial(_list_alarms, settings, DisplayOptions.for_stdout()), QueryError))
 
 
-async def _list_alarms(settings: AlarmsSettings, look: DisplayOptions, _: asyncio.Event) -> list[str]:
+async def _list_alarms(settings: AlarmsSettings, display: DisplayOptions, _: asyncio.Event) -> list[str]:
     sites = settings.sites
     async with open_database(settings.mongo_url) as database:
         await database.ping()
@@ -68,10 +68,10 @@ async def _list_alarms(settings: AlarmsSettings, look: DisplayOptions, _: asynci
     lines = [
         line
         for alarm in active
-        for line in alarm_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), look)
+        for line in alarm_lines(alarm, shelved.get((alarm["sensor_id"], alarm["rule"])), display)
     ]
     if ended:
-        lines += ["Ended:", *(line for alarm in ended for line in alarm_lines(alarm, None, look)), ""]
+        lines += ["Ended:", *(line for alarm in ended for line in alarm_lines(alarm, None, display)), ""]
     return [*lines, summary(active, shelved, sites)]
 
 
@@ -81,25 +81,31 @@ def worst_first(alarms: Iterable[AlarmDocument]) -> list[AlarmDocument]:
     return sorted(newest_first, key=lambda alarm: SEVERITY_RANKS.get(alarm["severity"], len(SEVERITY_RANKS)))
 
 
-def alarm_lines(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> list[str]:
+def alarm_lines(alarm: AlarmDocument, shelved_until: datetime | None, display: DisplayOptions) -> list[str]:
     """Describe one alarm, of which the rule may be shelved until some time (UTC, naive)."""
     severity = alarm["severity"]
-    since = look.clock(alarm["since"], "%H:%M:%S")
-    parts = [f"{severity:<8}", since, alarm["sensor_id"], alarm["rule"], _state(alarm, shelved_until, look)]
-    width = max(look.width, MIN_WIDTH) - len(INDENT)
+    since = display.clock(alarm["since"], "%H:%M:%S")
+    parts = [
+        f"{severity:<8}",
+        since,
+        alarm["sensor_id"],
+        alarm["rule"],
+        _state(alarm, shelved_until, display),
+    ]
+    width = max(display.width, MIN_WIDTH) - len(INDENT)
     first, *rest = fill_lines(map(escape_text, parts), "  ", width)
-    if look.colours and severity in SEVERITY_COLOURS:
+    if display.colours and severity in SEVERITY_COLOURS:
         first = f"\x1b[{SEVERITY_COLOURS[severity]}m{severity}\x1b[0m{first.removeprefix(severity)}"
     rest += wrap(escape_text(alarm["message"]), width)
     # Whoever copies the id must get all of it: this line is never broken.
     return [first, *(INDENT + line for line in [*rest, escape_text(alarm["_id"])])]
 
 
-def _state(alarm: AlarmDocument, shelved_until: datetime | None, look: DisplayOptions) -> str:
+def _state(alarm: AlarmDocument, shelved_until: datetime | None, display: DisplayOptions) -> str:
     if alarm["retracted_at"] is not None:
         return "retracted"
     if shelved_until is not None:
-        return f"muted until {look.clock(shelved_until)}"
+        return f"muted until {display.clock(shelved_until)}"
     state = "active" if alarm["cleared_at"] is None else "ended"
     if alarm["acknowledged_at"] is not None:
         by = f" by {alarm['acknowledged_by']}" if alarm["acknowledged_by"] else ""

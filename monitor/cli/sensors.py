@@ -41,17 +41,17 @@ def sensors_command(arguments: list[str]) -> None:
 async def _list_or_change(
     settings: SensorsSettings, change: SensorChange | None, _: asyncio.Event
 ) -> list[str]:
-    look = DisplayOptions.for_stdout()
+    display = DisplayOptions.for_stdout()
     async with open_database(settings.mongo_url) as database:
         await database.ping()
         sensors, name = SensorQueries(database), settings.sensor
         if name is None:
-            return list_lines(await sensors.all(settings.sites), look, settings.sites)
+            return list_lines(await sensors.all(settings.sites), display, settings.sites)
         if change is not None:
             await sensors.change(name, change)
             return [*sentences(name, change)]
         if one := await sensors.one(name):
-            return list_lines([one], look)[:-1]
+            return list_lines([one], display)[:-1]
         raise await sensors.unknown(name)
 
 
@@ -67,17 +67,17 @@ def sentences(name: str, change: SensorChange) -> Iterator[str]:
 
 
 def list_lines(
-    sensors: Sequence[SensorDocument], look: DisplayOptions, sites: Sequence[str] = ()
+    sensors: Sequence[SensorDocument], display: DisplayOptions, sites: Sequence[str] = ()
 ) -> list[str]:
     """Describe sensors, one in a line, and count them in the last line."""
     known = [to_live_sensor(each) for each in sensors]
     at = f" at {' and '.join(sites)}" if sites else ""
     if not known:
         return [f"No sensors{at}."]
-    rows = [_row(sensor, document, look) for sensor, document in zip(known, sensors, strict=True)]
-    states = [sensor_state(each, look.now).split()[0] for each in known]
+    rows = [_row(sensor, document, display) for sensor, document in zip(known, sensors, strict=True)]
+    states = [sensor_state(each, display.now).split()[0] for each in known]
     counts = ", ".join(f"{states.count(each):,} {each}" for each in ("online", "stale", "offline"))
-    lines = table_lines(COLUMNS, rows, get_terminal_size().columns, bold=look.colours)
+    lines = table_lines(COLUMNS, rows, get_terminal_size().columns, bold=display.colours)
     return [*lines, f"{format_count(len(known), 'sensor')}{at}: {counts}."]
 
 
@@ -96,7 +96,7 @@ def sensor_state(sensor: LiveSensor, now: datetime) -> str:
     return f"stale {format_duration(now - sensor.last_seen_at, short=True)}"
 
 
-def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> tuple[str, ...]:
+def _row(sensor: LiveSensor, document: SensorDocument, display: DisplayOptions) -> tuple[str, ...]:
     threshold_kwh, interval = document.get("threshold_kwh"), ""
     if sensor.interval_s is not None:
         interval = format_duration(timedelta(seconds=sensor.interval_s), short=True)
@@ -104,18 +104,18 @@ def _row(sensor: LiveSensor, document: SensorDocument, look: DisplayOptions) -> 
         sensor.sensor_id,
         sensor.site,
         sensor.location or "",
-        sensor_state(sensor, look.now),
-        last_seen(sensor.last_seen_at, look),
+        sensor_state(sensor, display.now),
+        last_seen(sensor.last_seen_at, display),
         "" if threshold_kwh is None else f"{threshold_kwh:g} kWh",
         interval,
     )
 
 
-def last_seen(moment: datetime | None, look: DisplayOptions) -> str:
-    """Say when a sensor was heard, as short as can be."""
+def last_seen(moment: datetime | None, display: DisplayOptions) -> str:
+    """Say when a sensor was last seen, as short as can be."""
     if moment is None:
         return "never"
-    local, now = (each.replace(tzinfo=UTC).astimezone(look.zone) for each in (moment, look.now))
+    local, now = (each.replace(tzinfo=UTC).astimezone(display.zone) for each in (moment, display.now))
     if local.date() == now.date():
         return f"{local:%H:%M:%S}"
     return f"{local.day} {local:%b}" if local.year == now.year else f"{local:%b %Y}"

@@ -35,7 +35,7 @@ class WatchScreen:
     def __init__(self, live: LiveSnapshot, now: datetime, zone: tzinfo | None = None) -> None:
         self._live = live
         self._now = now
-        self._look = DisplayOptions(0, colours=False, now=now, zone=zone)
+        self._display = DisplayOptions(0, colours=False, now=now, zone=zone)
         self._worst: dict[str, str] = {}
         for alarm in live.active_alarms:
             self._worst.setdefault(alarm["sensor_id"], alarm["severity"])
@@ -84,12 +84,12 @@ class WatchScreen:
         if self._live.error is None:
             return Text("")
         seen = self._live.fresh_at
-        old = f"; shown as of {self._look.clock(seen, '%H:%M:%S')}" if seen else ""
+        old = f"; shown as of {self._display.clock(seen, '%H:%M:%S')}" if seen else ""
         return Text(f"{escape_text(self._live.error)}{old}; retrying.", style="bold red")
 
     def _alarm(self, alarm: AlarmDocument) -> Text:
         severity = alarm["severity"]
-        since = self._look.clock(alarm["since"], "%H:%M:%S")
+        since = self._display.clock(alarm["since"], "%H:%M:%S")
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{escape_text(severity):<8}", style=STYLES.get(severity, "red"))
         text.append(
@@ -113,14 +113,14 @@ class WatchScreen:
     def _add_row(self, table: Table, sensor: LiveSensor) -> None:
         severity, state = self._worst.get(sensor.sensor_id), sensor.state(self._now)
         style = STYLES.get(severity, "red") if severity else "red" if sensor.is_anomaly else ""
-        heard = sensor.last_seen_at
+        seen_at = sensor.last_seen_at
         place = ", ".join(escape_text(part) for part in (sensor.site, sensor.location) if part)
         table.add_row(
             Text(escape_text(sensor.sensor_id), style=style),
             Text(place),
             Text("—" if sensor.value_kwh is None else format_number(sensor.value_kwh), style=style),
             Text(sparkline(sensor.recent_kwh[-SPARK_READINGS:]), style=style or "blue"),
-            Text("never" if heard is None else format_age((self._now - heard).total_seconds())),
+            Text("never" if seen_at is None else format_age((self._now - seen_at).total_seconds())),
             Text(escape_text(severity or state), style=style or ("yellow" if state != "online" else "green")),
         )
 

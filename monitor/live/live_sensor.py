@@ -1,4 +1,4 @@
-"""One sensor as it is known now: where it is, what it measured last, and whether it is heard."""
+"""One sensor as it is known now: where it is, what it measured last, and whether readings arrive."""
 
 import sys
 from array import array
@@ -59,7 +59,7 @@ class LiveSensor:
     # Parallel, the oldest first: seconds since 1970, kWh.
     _moments_s: "array[float]" = field(default_factory=_numbers)
     _values_kwh: "array[float]" = field(default_factory=_numbers)
-    # When it was last heard and is stale from on, seconds since 1970; and what it takes until then.
+    # When it was last seen and is stale from on, seconds since 1970; and what it takes until then.
     _stale_from_s: float = NEVER_S
     _last_seen_s: float = NEVER_S
     _power_kw: float | None = None

@@ -70,7 +70,7 @@ class SensorCache:
     async def follow(self) -> set[str]:
         """Take over the readings that were stored since the last call; return which sensors have any."""
         changed: set[str] = set()
-        spoiled: Exception | None = None
+        malformed: Exception | None = None
         with self._look("readings"):
             measures = await self._tail.new()
             # There were more than the tail gives out.
@@ -81,9 +81,9 @@ class SensorCache:
                     self._sensor(name).add((measure,), after_hole=hole and name not in changed)
                     changed.add(name)
                 except MALFORMED_ERRORS as error:
-                    spoiled = error
-        if spoiled is not None:
-            raise spoiled
+                    malformed = error
+        if malformed is not None:
+            raise malformed
         return changed
 
     async def refresh_sensors(self) -> set[str]:
@@ -145,13 +145,13 @@ class SensorCache:
 
     async def _take(self, documents: list[SensorDocument]) -> set[str]:
         changed: set[str] = set()
-        spoiled: Exception | None = None
+        malformed: Exception | None = None
         for number, document in enumerate(documents):
             try:
                 if self._sensor(document["sensor_id"]).update(document):
                     changed.add(document["sensor_id"])
             except MALFORMED_ERRORS as error:
-                spoiled = error
+                malformed = error
             if number % TAKEN_AT_ONCE == TAKEN_AT_ONCE - 1:
                 await asyncio.sleep(0)  # others want to go on meanwhile
         # One that is only heard is not listed yet.
@@ -159,8 +159,8 @@ class SensorCache:
         gone = {name for name, each in self.sensors.items() if each.is_listed and name not in listed}
         for name in gone:
             del self.sensors[name]
-        if spoiled is not None:
-            raise spoiled
+        if malformed is not None:
+            raise malformed
         return changed | gone
 
     async def _load(self, sensors: Iterator[LiveSensor]) -> None:
@@ -168,7 +168,7 @@ class SensorCache:
             for sensor in sensors:
                 sensor.is_loaded = True
                 try:
-                    # Of readings that are spoiled says ``follow`` that they are.
+                    # ``follow`` says so of malformed readings.
                     with suppress(*MALFORMED_ERRORS):
                         sensor.load(await self._readings.newest(sensor.sensor_id, RECENT_READINGS))
                 except QueryError:

@@ -49,9 +49,9 @@ class LiveSnapshot:
     def error(self) -> str | None:
         """Why what is shown is old, as a sentence's body; None if it is not."""
         is_late = self.fresh_at is not None and utc_now() - self.fresh_at > LATE_AFTER
-        spoiled = f"MongoDB holds {', '.join(sorted(self._unreadable))} that cannot be read"
+        malformed = f"MongoDB holds {', '.join(sorted(self._unreadable))} that cannot be read"
         known = self.sensor_cache.error or self._error or (LATE if is_late else None)
-        return known or (spoiled if self._unreadable else None)
+        return known or (malformed if self._unreadable else None)
 
     @property
     def fresh_at(self) -> datetime | None:

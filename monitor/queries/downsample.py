@@ -36,7 +36,7 @@ async def downsample(database: Database, sensor_id: str, span: TimeRange, points
 
 
 def _part(ends: list[Any], span: TimeRange) -> TimeRange:
-    """From the first to the last reading; the whole time if somebody has spoiled these by hand."""
+    """From the first to the last reading; the whole time if somebody has changed these by hand."""
     times = [each for each in ends if isinstance(each, datetime) and span.first <= each < span.end]
     return TimeRange(min(times), max(times) + MILLISECOND) if times else span
 

@@ -77,9 +77,9 @@ class ReportData:
     @property
     def without_readings(self) -> list[SensorDocument]:
         """Sensors that were there by then and have no reading in it."""
-        heard, end = {each.who for each in self.by_sensor}, self.when.span.end
+        with_readings, end = {each.who for each in self.by_sensor}, self.when.span.end
         known = (each for each in self.sensors if each.get("first_reading", end) <= end)
-        return [each for each in known if each["sensor_id"] not in heard]
+        return [each for each in known if each["sensor_id"] not in with_readings]
 
 
 async def load_report_data(database: Database, when: ReportPeriod, sites: Sequence[str]) -> ReportData:

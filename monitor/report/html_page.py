@@ -93,7 +93,7 @@ class Chart(NamedTuple):
 def draw_charts(bars: EnergyBars) -> Iterator[Chart]:
     """Draw energy by time and, if there are several sites, by time and site."""
     series = time_series(bars)
-    highest = max(range(len(bars.starts)), key=lambda place: bars.energy_kwh[place] or 0.0)
+    highest = max(range(len(bars.starts)), key=lambda position: bars.energy_kwh[position] or 0.0)
     most = f"{format_kwh(bars.energy_kwh[highest] or 0.0)} kWh"
     summary = f"Energy used in {bars.name}; the highest bar is {bars.starts[highest]} with {most}"
     drawings = [_draw(size, series, bars.starts, is_stacked=False) for size in SIZES]
@@ -146,21 +146,21 @@ def _draw(
     px_per_kwh = (floor_px - TOP_PX) / lines_kwh[-1]
     width_px = room_px * BAR_SHARE / (1 if is_stacked else len(series))
     bars = []
-    for place, values in enumerate(columns):
-        left_px, below_kwh = LEFT_PX + (place + (1 - BAR_SHARE) / 2) * room_px, 0.0
+    for position, values in enumerate(columns):
+        left_px, below_kwh = LEFT_PX + (position + (1 - BAR_SHARE) / 2) * room_px, 0.0
         for number, value in enumerate(values):
             if value is not None:
                 x_px = left_px + (0.0 if is_stacked else number * width_px)
                 top_px = floor_px - (below_kwh + value) * px_per_kwh
-                title = f"{starts[place]}, {series[number].name}: {format_kwh(value)} kWh"
+                title = f"{starts[position]}, {series[number].name}: {format_kwh(value)} kWh"
                 height_px = round(value * px_per_kwh, 1)
                 x_px, y_px = round(x_px, 1), round(top_px, 1)
                 bars.append(Bar(number, x_px, y_px, round(width_px, 1), height_px, title))
                 below_kwh += value if is_stacked else 0.0
     step = ceil((max(map(len, starts)) * LETTER_PX + LABEL_GAP_PX) / room_px)
     labels = [
-        Label(round(LEFT_PX + (place + 0.5) * room_px, 1), starts[place])
-        for place in range(0, len(starts), step)
+        Label(round(LEFT_PX + (position + 0.5) * room_px, 1), starts[position])
+        for position in range(0, len(starts), step)
     ]
     lines = [Label(round(floor_px - kwh * px_per_kwh, 1), f"{kwh:,.6g}") for kwh in lines_kwh]
     return size._replace(bars=bars, lines=lines, labels=labels)

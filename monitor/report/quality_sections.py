@@ -110,9 +110,11 @@ def _quality(figures: ReportData, silent: int) -> Iterable[KeyFigure]:
     more = f"{format_change(after, before)} compared with the previous period" if after and before else ""
     yield KeyFigure("Readings", f"{figures.readings:,}", more)
     over = (when.compared.end - when.compared.first) // HOUR
-    heard = len({each.start for each in figures.compared})
+    with_readings = len({each.start for each in figures.compared})
     if over and figures.sensors:
-        yield KeyFigure("Hours without readings", f"{over - heard:,}", f"of {over:,}", is_bad=heard < over)
+        yield KeyFigure(
+            "Hours without readings", f"{over - with_readings:,}", f"of {over:,}", is_bad=with_readings < over
+        )
     if figures.sensors:
         of_all = f"of {len(figures.sensors):,}"
         yield KeyFigure("Sensors without readings", f"{silent:,}", of_all, is_bad=silent > 0)

@@ -59,7 +59,7 @@ class MalformedPayload:
 
 
 class Absence(NamedTuple):
-    """A sensor or node that is not heard, of which an alarm must or may tell; times are UTC, naive."""
+    """A silence or outage, of which an alarm must or may tell; times are UTC, naive."""
 
     sensor_id: str
     rule: str

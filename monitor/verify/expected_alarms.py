@@ -145,7 +145,7 @@ class ExpectedAlarms:
     def _must_be_raised(self, absence: Absence) -> bool:
         """Whether the ingestor can know of an absence: nobody misses a node that was never there.
 
-        A silence must have been seen to its end, and no sensor is told silent whose node is gone.
+        A silence must have been seen to its end, and no sensor is called silent while its node is offline.
         """
         timeline = self.timelines.get(absence.sensor_id)
         if timeline is None:
@@ -159,8 +159,8 @@ class ExpectedAlarms:
     def _of_absence(self, absence: Absence, documents: Iterable[AlarmDocument]) -> AlarmDocument | None:
         """The alarm that tells of an absence: one of silence begins with the last reading before it."""
         timeline = self.timelines.get(absence.sensor_id)
-        heard = timeline.before(absence.begins) if timeline and absence.rule == "silent" else None
-        begins = min(absence.begins, heard or absence.begins) - SLACK
+        last_reading = timeline.before(absence.begins) if timeline and absence.rule == "silent" else None
+        begins = min(absence.begins, last_reading or absence.begins) - SLACK
         return next((each for each in documents if begins <= each["since"] <= absence.ends + SLACK), None)
 
     def _is_meanwhile(self, at: datetime) -> bool:
