@@ -1,13 +1,13 @@
-"""What is to be simulated: nodes with meters, and when. Made from options or from a scenario."""
+"""The plan of a simulation: nodes, meters and timeline. Made from options or from a scenario."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
 from broker.topics import ID_RULE, SensorKey
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.meter.register import RegisterPlan
-from sensor_node.meter.sensor_ids import count_up
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.series import RecordedSeries, RecordingError
 
@@ -17,11 +17,11 @@ class PlanTimeline:
     """When readings are made.
 
     Attributes:
-        begin: When simulated time begins; None for live: the clock on the wall, meters in turn.
+        begin: Start of simulated time; None for live: real time, meters in turn.
         end: No reading is later; None for no end.
-        speed: Simulated seconds in a second; None for as fast as they are taken.
+        speed: Simulated seconds per second; None for as fast as possible.
         duration: How long a live run lasts; None for until it is stopped.
-        limit: How many readings each node makes; None for no limit.
+        limit: Maximum number of readings of each node.
     """
 
     begin: datetime | None = None
@@ -36,15 +36,10 @@ class MetersPlan:
     """Meters of one kind, on one node.
 
     Attributes:
-        sensor_ids: Their names.
-        location: Where they are.
-        interval: Between two readings of each.
-        profile: What they measure.
-        yearly_kwh: How much in a year, kWh: the least and the most, between which each has its own; None for
-            what is usual for the profile.
-        register: What their registers are like; None for meters that give the energy of each interval.
-        faults: Which may strike each of them.
-        recordings: What each measures, where that was recorded: one for each; none to simulate it.
+        interval: Time between two readings of a meter.
+        yearly_kwh: Range from which each meter draws its yearly energy, kWh; None for the profile's default.
+        register: Their registers; None for meters that report the energy of each interval.
+        recordings: One for each meter, to replay instead of the profile.
     """
 
     sensor_ids: tuple[str, ...]
@@ -62,9 +57,8 @@ class NodePlan:
     """One node: meters behind one connection.
 
     Attributes:
-        site: Where it belongs.
-        groups: Its meters. The names of all of them count up from the first, which is the node's own.
-        faults: Which may strike the node.
+        groups: Its meters. Their ids count up from the first, which is the node's own.
+        faults: Faults of the whole node.
     """
 
     site: str
@@ -84,15 +78,7 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class SimulationPlan:
-    """All that one process simulates.
-
-    Attributes:
-        nodes: The nodes.
-        timeline: When readings are made.
-        seed: Makes them the same at every run; None for others each time.
-        surroundings: Time zone and holidays.
-        name: Of the whole, for people.
-    """
+    """All that one process simulates; without a seed, every run is different."""
 
     nodes: tuple[NodePlan, ...]
     timeline: PlanTimeline
@@ -102,29 +88,46 @@ class SimulationPlan:
 
     @property
     def meter_count(self) -> int:
-        """How many meters there are."""
+        """Number of meters on all nodes."""
         return sum(len(node.sensor_keys) for node in self.nodes)
 
 
 def node_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
-    """Those that strike a whole node."""
+    """The faults that strike a whole node."""
     return tuple(fault for fault in faults if fault.of_node)
 
 
 def meter_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
-    """Those that strike one meter."""
+    """The faults that strike one meter."""
     return tuple(fault for fault in faults if not fault.of_node)
 
 
-def recorded_sensor_ids(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
-    """Name the meters of recordings: as they are named there, else counting up from ``sensor_id``.
+def count_up(first: str, count: int) -> tuple[str, ...]:
+    """Name the meters of a node, counting up from the first.
 
     Raises:
-        RecordingError: What is named there is no sensor id, or there are too many.
+        ValueError: There are too many, or the last id would not be valid.
+    """
+    if count > MAX_SENSORS_PER_NODE:
+        raise ValueError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
+    names = tuple(numbered_sensor_ids(first, count))
+    # The last is the longest.
+    if not SensorKey("site", names[-1]).is_valid:
+        raise ValueError(
+            f"the last of {count:,} meters counted up from {first} would be {names[-1]}: {ID_RULE}"
+        )
+    return names
+
+
+def recorded_sensor_ids(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
+    """Name the meters of recordings: by their own names, else counting up from ``sensor_id``.
+
+    Raises:
+        RecordingError: A name is not a sensor id, or there are too many.
     """
     for name in names:
         if name is not None and not SensorKey("site", name).is_valid:
-            raise RecordingError(f"{name!r} is no sensor id: {ID_RULE}")
+            raise RecordingError(f"{name!r} is not a sensor id: {ID_RULE}")
     try:
         counted = count_up(sensor_id, len(names))
     except ValueError as error:

@@ -12,8 +12,8 @@ from broker.settings import ProcessSettings
 from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.faults.fault_option import check_faults, read_fault
-from sensor_node.meter.sensor_ids import count_up
 from sensor_node.outbox.settings import TransportSettings
+from sensor_node.plan import count_up
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
 from sensor_node.setting_types import (
     Holidays,
@@ -31,7 +31,7 @@ FIRST_SENSOR = "Sensor-LARI-01"
 
 
 class PlaceSettings(ProcessSettings):
-    """Which meters, and where they are."""
+    """Settings of meters and their site."""
 
     # `--from` and `--to` are no names of environment variables either.
     model_config = SettingsConfigDict(env_prefix_target="all")
@@ -65,7 +65,7 @@ class PlaceSettings(ProcessSettings):
 
     @property
     def faults(self) -> tuple[InjectedFault, ...]:
-        """The faults."""
+        """The faults to inject."""
         return tuple(map(read_fault, self.fault))
 
     @property
@@ -118,7 +118,7 @@ class LoadSettings(PlaceSettings):
 
     @property
     def begin(self) -> datetime | None:
-        """When simulated time begins; None for live."""
+        """Start of simulated time; None for live."""
         if self.first is not None:
             return self.local(self.first)
         if self.speed is not None:
@@ -126,12 +126,12 @@ class LoadSettings(PlaceSettings):
         return None
 
     def local(self, moment: datetime) -> datetime:
-        """A time with an offset, in the time zone if it has none."""
+        """The time itself if it has an offset, else in the site's time zone."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
     @property
     def surroundings(self) -> Surroundings:
-        """Where the meters are."""
+        """Time zone and holidays of the site."""
         return Surroundings(self.zone, self.holidays)
 
 

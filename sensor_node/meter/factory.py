@@ -1,4 +1,4 @@
-"""Make meters from a plan: each with its own chance, load, register and faults."""
+"""Make meters from a plan: each with its own random numbers, load, register and faults."""
 
 import math
 import random
@@ -24,13 +24,7 @@ MAX_PRECOMPUTED_OF_ONE = 256
 
 @dataclass(frozen=True, slots=True)
 class MeterGroup:
-    """Meters that are read at the same interval.
-
-    Attributes:
-        plan: What they are.
-        meters: The meters.
-        load_sources: What each has used, in the same order.
-    """
+    """Meters that are read at the same interval, each with its load source."""
 
     plan: MetersPlan
     meters: list[Meter]
@@ -40,15 +34,7 @@ class MeterGroup:
 def build_group(
     own: MetersPlan, site: str, plan: SimulationPlan, begin: datetime, sequences: Mapping[SensorKey, int]
 ) -> MeterGroup:
-    """Make the meters of a group.
-
-    Args:
-        own: What they are.
-        site: Where they belong.
-        plan: The whole plan.
-        begin: When the run begins.
-        sequences: Where each begins to count.
-    """
+    """Make the meters of a group; ``sequences`` are their first sequences."""
     meters, supplies = [], []
     for number, sensor_id in enumerate(own.sensor_ids):
         place = SensorKey(site, sensor_id)
@@ -69,13 +55,13 @@ def make_injector(
 
 
 def make_rng(seed: int | None, name: str, use: str) -> random.Random:
-    """Chance of its own for each meter and use; the same at every run if there is a seed."""
+    """Random numbers of one meter for one use; the same in every run if there is a seed."""
     # Text as a seed keeps its meaning over Python versions.
     return random.Random(None if seed is None else f"{seed}:{name}:{use}")
 
 
 def make_meter_load(own: MetersPlan, sensor_id: str, plan: SimulationPlan) -> Load:
-    """What a meter measures."""
+    """The load of a meter."""
     seed = random.getrandbits(64) if plan.seed is None else plan.seed
     key = f"{seed}:{sensor_id}"
     yearly_kwh = None
@@ -95,7 +81,7 @@ def _load_source(own: MetersPlan, number: int, plan: SimulationPlan, begin: date
 
 
 def _timestamp_memory(faults: Sequence[InjectedFault], interval: timedelta) -> int:
-    """How many times a meter must remember, so that a wrong clock gives none of them twice."""
+    """How many timestamps a meter must remember, so that a wrong clock repeats none."""
     most = max((abs(fault.by) for fault in faults if fault.by is not None), default=timedelta(0))
     lengths = sum(fault.length or 1 for fault in faults if fault.by is not None)
     return math.ceil(most / interval) + 2 * lengths if most else 0

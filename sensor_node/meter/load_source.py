@@ -1,4 +1,4 @@
-"""How much a meter has used since it was last read: from a load, or from a recording."""
+"""The energy of a meter since its previous reading: from a load, or from a recording."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ LoadSource = Callable[[datetime], float]
 
 
 def live(load: Load, interval: timedelta) -> LoadSource:
-    """Measure whatever lies between two readings; before the first it is an interval."""
+    """Measure from reading to reading; the first covers one interval."""
     last_s: float | None = None
 
     def used_kwh(moment: datetime) -> float:
@@ -29,14 +29,7 @@ def live(load: Load, interval: timedelta) -> LoadSource:
 
 
 def precomputed(load: Load, interval: timedelta, begin: datetime, ahead: int) -> LoadSource:
-    """Measure interval after interval, many at a time: that costs a tenth.
-
-    Args:
-        load: What is used.
-        interval: How long each is.
-        begin: When the first begins.
-        ahead: How many are measured at a time.
-    """
+    """Measure interval after interval, ``ahead`` at a time: that takes a tenth of the time."""
     begin_s, step_s, done = begin.timestamp(), interval.total_seconds(), 0
     waiting: list[float] = []
 
@@ -52,6 +45,6 @@ def precomputed(load: Load, interval: timedelta, begin: datetime, ahead: int) ->
 
 
 def recorded(series: RecordedSeries) -> LoadSource:
-    """Give out what was recorded, reading after reading."""
+    """Return the recorded values one after the other."""
     values = iter(series.value_kwh.tolist())
     return lambda _: next(values)

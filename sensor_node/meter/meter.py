@@ -1,4 +1,4 @@
-"""One simulated meter: it counts its readings, never gives two the same time, and has faults if it must."""
+"""One simulated meter: it numbers its readings, gives no two the same time, and can have faults."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -24,29 +24,27 @@ ActiveFaults = Mapping[FaultKind, ActiveFault]
 
 
 def first_sequence(now: datetime) -> int:
-    """Where a meter that remembers nothing begins to count: microseconds since 1970.
+    """The first sequence of a meter without an outbox: microseconds since 1970.
 
-    A meter makes far less than a reading per microsecond, so one that starts again begins above
-    all that it ever used, as long as the clock is not set back. It stays below 2**53, which every
-    JSON reader keeps exactly.
+    A meter makes far less than one reading per microsecond, so after a restart it begins above all
+    sequences it used before, unless the clock is set back. The number stays below 2**53, which every JSON
+    reader keeps exactly.
     """
     return int(now.timestamp() * 1_000_000)
 
 
 class _Delayed(NamedTuple):
-    """A reading that is sent after later ones; ``due`` counts readings of the meter."""
+    """An output that is sent after later ones; ``due`` counts readings of the meter."""
 
     due: int
     output: MeterOutput
 
 
 class MeterParts(NamedTuple):
-    """What is inside a meter.
+    """Optional parts of a meter.
 
     Attributes:
-        injector: Its faults; None for none.
-        register: Its register; None for a meter that gives the energy of each interval.
-        timestamp_memory: How many of its times it must not use again; 0 where they only go up.
+        timestamp_memory: How many of its last timestamps it must not repeat; 0 where they only go up.
     """
 
     injector: Injector | None = None
@@ -60,14 +58,8 @@ NO_PARTS = MeterParts()
 class Meter:
     """A meter that is read at intervals.
 
-    Args:
-        sensor_key: Its site and id.
-        location: Where it is.
-        sequence: The number of its next reading.
-        works: What is inside it.
-
     Attributes:
-        silent_readings: For how many readings it has just fallen quiet, at its last reading; 0 if it has not.
+        silent_readings: Number of readings of a silence that begins at this reading; else 0.
     """
 
     def __init__(
@@ -91,15 +83,12 @@ class Meter:
         self._used_timestamps: deque[datetime] = deque(maxlen=works.timestamp_memory)
 
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
-        """Take a reading.
+        """Take a reading, and return the outputs to send now: none, one, or with it delayed ones.
 
         Args:
-            now: The clock, UTC. Two readings within one millisecond are set a millisecond apart,
-                because sensor and time are what identifies a reading.
-            energy_kwh: What was used since the last reading, kWh.
-
-        Returns:
-            What is to be sent now, in this order: nothing, a reading, or with it others that waited.
+            now: The time, UTC. Two readings within a millisecond are put a millisecond apart, because sensor
+                and time identify a reading.
+            energy_kwh: Energy since the previous reading, kWh.
         """
         moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
         self._last = moment
@@ -119,15 +108,15 @@ class Meter:
 
     @property
     def is_interval_known(self) -> bool:
-        """Whether it was read so often that everybody knows its interval."""
+        """Whether it was read often enough for the ingestor to know its interval."""
         return self._count >= INTERVAL_KNOWN_AFTER
 
     def restart(self, sequence: int) -> None:
-        """Forget the count, as a node does that was switched off and on."""
+        """Continue with another sequence, as after a reboot."""
         self._sequence = max(self._sequence, sequence)
 
     def flush(self) -> list[MeterOutput]:
-        """What still waits, at the end."""
+        """Return the delayed outputs, at the end."""
         held, self._delayed = self._delayed, []
         return [each.output for each in held]
 
@@ -214,7 +203,6 @@ class Meter:
 
 
 def _clock_error(struck: ActiveFaults) -> timedelta:
-    """By how much the clock is wrong."""
     if hit := struck.get("clock-skew"):
         return _whole_ms((hit.fault.by or timedelta(0)) * hit.progress)
     if hit := struck.get("clock-jump"):

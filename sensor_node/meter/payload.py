@@ -1,4 +1,4 @@
-"""What a reading is when it is sent: JSON, and the ways in which it can be spoiled."""
+"""The JSON of a reading, and the ways in which faults corrupt it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,12 +11,7 @@ _OFFSET = re.compile(rb'("timestamp":"[^"]+)Z"')
 
 
 def encode(reading: Reading, register_kwh: float | None) -> bytes:
-    """Write a reading as it is sent. Nothing is checked: it may be wrong on purpose.
-
-    Args:
-        reading: What the meter says.
-        register_kwh: What its register shows, kWh; None without one.
-    """
+    """Encode a reading without checks: it may be wrong on purpose."""
     payload = reading.model_dump_json().encode()
     return payload if register_kwh is None else b'%b,"register_kwh":%a}' % (payload[:-1], register_kwh)
 

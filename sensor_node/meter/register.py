@@ -1,4 +1,4 @@
-"""The register of a meter: it counts up, in steps, and begins anew when all its digits are full."""
+"""The register of a meter: it counts up in steps and rolls over to zero."""
 
 from typing import Annotated, Self
 
@@ -10,12 +10,12 @@ from sensor_node.setting_types import Kwh, Resolution
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RegisterPlan:
-    """What a register is like.
+    """Properties of a register.
 
     Attributes:
         resolution_kwh: Its last digit, kWh.
-        rollover_kwh: Where it begins anew at zero, kWh: 100,000 for five digits before the point.
-        start_kwh: What it shows at first, kWh.
+        rollover_kwh: Value at which it returns to zero, kWh: 100,000 for five digits before the point.
+        start_kwh: Its first reading, kWh.
     """
 
     resolution_kwh: Resolution = 0.001
@@ -30,11 +30,7 @@ class RegisterPlan:
 
 
 class EnergyRegister:
-    """Counts energy in whole steps; what is less than a step is kept for the next.
-
-    Args:
-        plan: What it is like.
-    """
+    """Counts energy in whole steps; the remainder is kept for the next step."""
 
     def __init__(self, plan: RegisterPlan) -> None:
         self._resolution_kwh = plan.resolution_kwh
@@ -45,26 +41,23 @@ class EnergyRegister:
 
     @property
     def shown_kwh(self) -> float:
-        """What was last read from it, kWh."""
+        """The last reading of the register, kWh."""
         return round(self._seen * self._resolution_kwh, 9)
 
     def count(self, energy_kwh: float) -> None:
-        """Count energy that was used."""
+        """Add energy that was used."""
         whole, self._rest_kwh = divmod(self._rest_kwh + energy_kwh, self._resolution_kwh)
         self._steps = (self._steps + int(whole)) % self._span
 
     def reset(self) -> None:
-        """Begin anew at zero, as an exchanged meter does."""
+        """Restart at zero, as a replaced meter does."""
         self._steps, self._rest_kwh = 0, 0.0
 
     def read(self, *, is_zero: bool = False) -> float:
-        """Read it, and say how much that is above the reading before, kWh.
+        """Read the register, and return the difference from its previous reading, kWh.
 
-        A difference below zero is given as it is, unless it looks like the end of the digits: then it
-        was high before, and is low now.
-
-        Args:
-            is_zero: It shows zero this once.
+        A negative difference is returned as it is, except after a rollover: the register was near its end
+        before and is near zero now. ``is_zero`` makes it show zero this once.
         """
         now = 0 if is_zero else self._steps
         steps = now - self._seen

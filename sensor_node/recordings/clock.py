@@ -1,4 +1,4 @@
-"""What a clock on the wall means in UTC, also when it is set forward or back."""
+"""Convert local times to UTC, also when the clock is set forward or back."""
 
 import functools
 from datetime import UTC, datetime, timedelta
@@ -14,39 +14,34 @@ KNOWN_DAYS = 4096
 
 
 def to_unix_ms(local_ms: NDArray[np.int64], zone: ZoneInfo) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Translate local times, in the order in which they were written.
+    """Convert local times, in milliseconds since 1970 on the local clock, in the order of the file.
 
-    Of an hour that comes twice, a time belongs to the second as soon as it was there before, or a later
-    one was.
-
-    Args:
-        local_ms: What the clock showed, as milliseconds since it showed the beginning of 1970.
-        zone: Where it hangs.
+    In an hour that comes twice, a time belongs to the second pass if it, or a later one, came before.
 
     Returns:
-        Unix milliseconds; and which of the times the clock did show: it skips an hour in spring.
+        Unix milliseconds; and which of the times exist: the clock skips an hour in spring.
     """
     days, day_of = np.unique(local_ms // DAY_MS, return_inverse=True)
     of_days = [_offset_of_day_ms(int(day), zone) for day in days]
-    offsets = np.array([each or 0 for each in of_days], np.int64)[day_of]
-    unix_ms = local_ms - offsets
+    unix_ms = local_ms - np.array([each or 0 for each in of_days], np.int64)[day_of]
     is_shown = np.ones(len(local_ms), np.bool_)
     (rows,) = np.nonzero(np.array([each is None for each in of_days], np.bool_)[day_of])
     moments, moment_of = np.unique(local_ms[rows], return_inverse=True)
-    first = np.array([_offset_ms(int(each), zone, fold=0) for each in moments], np.int64)[moment_of]
-    second = np.array([_offset_ms(int(each), zone, fold=1) for each in moments], np.int64)[moment_of]
+    first, second = (
+        np.array([_offset_ms(int(each), zone, fold) for each in moments], np.int64)[moment_of]
+        for fold in (0, 1)
+    )
     is_shown[rows] = first >= second
-    offset_ms = first.copy()
     (twice,) = np.nonzero(first > second)
     is_second = _is_second(local_ms[rows[twice]])
-    offset_ms[twice[is_second]] = second[twice[is_second]]
-    unix_ms[rows] = local_ms[rows] - offset_ms
+    first[twice[is_second]] = second[twice[is_second]]
+    unix_ms[rows] = local_ms[rows] - first
     return unix_ms, is_shown
 
 
 def _is_second(local_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which belong to the second pass, of times that come twice."""
-    # Sorted by day, as a later year must not make all of an earlier one a second pass.
+    """Which of the times that come twice belong to the second pass."""
+    # Sorted by day, so that a later year does not move all of an earlier one to the second pass.
     order = np.argsort(local_ms // DAY_MS, kind="stable")
     in_order = local_ms[order]
     is_repeated = np.ones(len(in_order), np.bool_)
@@ -58,12 +53,12 @@ def _is_second(local_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 @functools.lru_cache(KNOWN_DAYS)
 def _offset_of_day_ms(day: int, zone: ZoneInfo) -> int | None:
-    """How far the clock is ahead of UTC on that day; None if it is set meanwhile."""
+    """Offset from UTC on that day; None if it changes."""
     offsets = {_offset_ms(each * DAY_MS, zone, fold) for each in (day, day + 1) for fold in (0, 1)}
     return offsets.pop() if len(offsets) == 1 else None
 
 
 def _offset_ms(local_ms: int, zone: ZoneInfo, fold: int) -> int:
-    # In one zone, Python adds as clocks on the wall do.
+    # Python's arithmetic within one zone is that of the local clock.
     moment = (EPOCH.replace(tzinfo=zone) + local_ms * MILLISECOND).replace(fold=fold)
     return (moment.utcoffset() or timedelta(0)) // MILLISECOND

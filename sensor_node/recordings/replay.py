@@ -1,4 +1,4 @@
-"""``sensor-node replay``: what real meters recorded, sent again as if they measured it now."""
+"""``sensor-node replay``: replays recorded readings of real meters."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,9 +22,8 @@ from sensor_node.plan import (
 )
 from sensor_node.plan_from_options import register_plan
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
+from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError, shift_series
 from sensor_node.scenarios.run import run_plan
 from sensor_node.setting_types import Speed
 from sensor_node.settings import FIRST_SENSOR, PlaceSettings
@@ -47,7 +46,7 @@ class ReplaySettings(TransportSettings, PlaceSettings, Columns):
 
 
 def replay_command(arguments: list[str]) -> None:
-    """Read the options and the recording, and send it."""
+    """Read the options and the recording, and replay it."""
     settings = read_settings(ReplaySettings, arguments, PROGRAM)
     try:
         found = read_recording(settings.file, settings, settings.zone)
@@ -60,33 +59,25 @@ def replay_command(arguments: list[str]) -> None:
 
 
 def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
-    """Say which rows of a recording are no readings, and why."""
+    """Report how many rows of a recording are not readings, and why."""
     for series in found:
         if series.skipped:
-            whose = "" if series.name is None else f" of {escape_truncated(series.name, SHOWN_NAME)}"
-            why = ", ".join(f"{count:,} with {reason}" for reason, count in series.skipped.items())
-            yield f"skipped rows{whose}: {why}"
+            sensor = "" if series.name is None else f" of {escape_truncated(series.name, SHOWN_NAME)}"
+            why = ", ".join(f"{reason} ({count:,})" for reason, count in series.skipped.items())
+            yield f"skipped rows{sensor}: {why}"
 
 
 def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:
-    """Make the plan of one node for all that was found.
-
-    Args:
-        settings: The options.
-        found: The recordings.
-        now: The clock, UTC.
+    """Make the plan of one node for all recordings.
 
     Raises:
-        RecordingError: A name in it is no sensor id.
+        RecordingError: A name in them is not a sensor id.
     """
-    first_ms = min(int(series.at_ms[0]) for series in found)
     if settings.shift_to_now:
-        now_ms = int(now.timestamp() * 1000)
-        found = [shift_series(series, now_ms + int(series.at_ms[0]) - first_ms) for series in found]
-        first_ms = now_ms
-    names = recorded_sensor_ids(settings.sensor_id or FIRST_SENSOR, [series.name for series in found])
+        found = shift_series(found, int(now.timestamp() * 1000))
+    begin_ms = min(int(series.at_ms[0]) for series in found)
     group = MetersPlan(
-        names,
+        recorded_sensor_ids(settings.sensor_id or FIRST_SENSOR, [series.name for series in found]),
         settings.location,
         timedelta(hours=1),
         register=register_plan(settings),
@@ -95,5 +86,5 @@ def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: date
     )
     node = NodePlan(settings.site, (group,), node_faults(settings.faults))
     speed = settings.speed if isinstance(settings.speed, float) else None
-    course = PlanTimeline(datetime.fromtimestamp(first_ms / 1000, UTC), None, speed)
-    return SimulationPlan((node,), course, settings.seed, Surroundings(settings.zone, "none"))
+    timeline = PlanTimeline(datetime.fromtimestamp(begin_ms / 1000, UTC), None, speed)
+    return SimulationPlan((node,), timeline, settings.seed, Surroundings(settings.zone, "none"))

@@ -1,6 +1,6 @@
-"""A table in a file: what its columns are called, and their contents when they are asked for."""
+"""The table in a recording's file: its columns, and error messages that name them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,55 +13,72 @@ from sensor_node.recordings.series import RecordingError
 
 SHOWN_TEXT = 40
 SHOWN_NAMES = 12
-# How programs write that they know no value.
+SAMPLE_ROWS = 1000
+# How programs write a missing value.
 MISSING = ("", "-", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "#N/A")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingTable:
-    """A table, of which only what is needed is read.
+    """A table; the columns of CSV are texts.
 
     Attributes:
-        file: Where it is.
-        names: What its columns are called.
-        sample: Its first rows, all columns (``pa.Table``).
-        read: Reads whole columns by their numbers, each as one ``pa.Array``; of CSV these are texts.
-        is_comma_decimal: Whether a comma in a number stands before the decimals.
+        content: Its columns (``pa.Table``), whose own names may differ from ``names``.
+        is_comma_decimal: Whether the decimal separator is a comma.
         first_line: The line of the first row; None where rows are not lines.
     """
 
     file: Path
     names: tuple[str, ...]
-    sample: pa.Table
-    read: Callable[[Sequence[int]], list[pa.Array]]
+    content: pa.Table
     is_comma_decimal: bool = False
     first_line: int | None = None
 
+    def column(self, number: int) -> pa.Array:
+        """A whole column; texts that the file numbers are texts again."""
+        return _plain_array(self.content.column(number))
+
+    def sample(self, number: int) -> pa.Array:
+        """The first rows of a column."""
+        return _plain_array(self.content.column(number).slice(0, SAMPLE_ROWS))
+
     def error(self, what: str) -> RecordingError:
-        """The error that says so of this file."""
+        """The error of this file."""
         return RecordingError(f"the recording {self.file} {what}")
 
-    def value_error(self, column: int, row: int, shown: pa.Scalar, why: str) -> RecordingError:
-        """The error that names a value, and where it is."""
+    def value_error(self, column: int, row: int, value: pa.Scalar, why: str) -> RecordingError:
+        """The error of one value."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
-        name, value = (
-            escape_truncated(self.names[column], SHOWN_TEXT),
-            escape_truncated(_to_text(shown), SHOWN_TEXT),
+        return self.error(
+            f"has {quoted(_to_text(value))} in column {quoted(self.names[column])}, {at}, which is {why}"
         )
-        return self.error(f"has '{value}' in column '{name}', {at}, which is {why}")
+
+    def type_error(self, column: int, wanted: str) -> RecordingError:
+        """The error of a column whose type has no such values."""
+        kind = self.content.column(column).type
+        return self.error(f"has no {wanted} in column {quoted(self.names[column])}, but {kind}")
 
     def listed(self, columns: Sequence[int] | None = None) -> str:
         """The names of some columns, or of all, for people."""
-        names = self.names if columns is None else [self.names[each] for each in columns]
-        shown = [f"'{escape_truncated(name, SHOWN_TEXT)}'" for name in names[:SHOWN_NAMES]]
-        return ", ".join(shown + ["…"] * (len(names) > SHOWN_NAMES))
+        names = self.names if columns is None else [self.names[number] for number in columns]
+        return ", ".join([*map(quoted, names[:SHOWN_NAMES])] + ["…"] * (len(names) > SHOWN_NAMES))
+
+
+def quoted(text: str) -> str:
+    """A text of the file, shortened and in quotes."""
+    return f"'{escape_truncated(text, SHOWN_TEXT)}'"
+
+
+def _plain_array(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole.dictionary_decode() if pa.types.is_dictionary(whole.type) else whole
 
 
 def _to_text(value: pa.Scalar) -> str:
     try:
         return str(value)
     except (OverflowError, ValueError):
-        # A time that Python does not know, as the number that is in the file.
+        # A time outside Python's range, as the number in the file.
         return str(value.value)
 
 
@@ -72,20 +89,22 @@ def is_text(column: pa.Array) -> bool:
 
 
 def is_number(column: pa.Array) -> bool:
-    """Whether a column holds numbers that are no texts."""
+    """Whether a column holds numbers."""
     kind = column.type
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def to_texts(column: pa.Array) -> pa.Array:
-    """Cut blanks off, and put null where a text means that nothing is known."""
+    """Strip whitespace, and replace texts for a missing value by null."""
     texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
     is_missing = pc.is_in(texts, value_set=pa.array(MISSING))
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), texts)
 
 
-def first_unreadable(texts: pa.Array, kind: pa.DataType) -> int:
-    """Which is the first that cannot be read as that type; there must be one."""
+def first_unreadable(texts: pa.Array, kind: pa.DataType) -> int | None:
+    """Position of the first text that cannot be read as that type; None if all can."""
+    if is_readable(texts, kind):
+        return None
     low, high = 0, len(texts)
     while high - low > 1:
         middle = (low + high) // 2

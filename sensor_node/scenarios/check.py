@@ -1,11 +1,13 @@
-"""``sensor-node check``: what a scenario will do, in words."""
+"""``sensor-node check``: describes what a scenario will do."""
 
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from durationpy import to_str
 from pydantic import Field
@@ -15,7 +17,7 @@ from broker.escape import escape_text
 from broker.settings import ProcessSettings, read_settings
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.fault_types import FAULT_TYPES
-from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan
+from sensor_node.plan import MetersPlan, NodePlan, SimulationPlan
 from sensor_node.profiles import DEFAULT_YEARLY_KWH
 from sensor_node.scenarios.run import read_plan
 
@@ -33,7 +35,7 @@ class ScenarioCheckSettings(ProcessSettings):
 
 
 def check_command(arguments: list[str]) -> None:
-    """Read the scenario and say what it will do."""
+    """Read the scenario and print its description."""
     settings = read_settings(ScenarioCheckSettings, arguments, PROGRAM)
     lines = describe_plan(read_plan(settings.file, PROGRAM))
     sys.stdout.write("".join(f"{escape_text(line)}\n" for line in lines))
@@ -60,19 +62,19 @@ def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
 
 
 def _describe_timeline(plan: SimulationPlan) -> str:
-    course, zone = plan.timeline, plan.surroundings.zone
-    if course.begin is None:
-        when = f"Live, for {to_str(course.duration)}" if course.duration else "Live, until Ctrl-C"
+    timeline, zone = plan.timeline, plan.surroundings.zone
+    if timeline.begin is None:
+        when = f"Live, for {to_str(timeline.duration)}" if timeline.duration else "Live, until Ctrl-C"
     else:
-        fast = f"at {course.speed:,g} times real time" if course.speed else "as fast as possible"
-        until = f"to {_day(course.end, plan)}" if course.end else "to now, then live"
-        when = f"From {_day(course.begin, plan)} {until}, {fast}"
+        fast = f"at {timeline.speed:,g} times real time" if timeline.speed else "as fast as possible"
+        until = f"to {_day(timeline.end, zone)}" if timeline.end else "to now, then live"
+        when = f"From {_day(timeline.begin, zone)} {until}, {fast}"
     seed = "other values in every run" if plan.seed is None else f"seed {plan.seed}"
     return f"{when}; {seed}. Time zone {zone.key}, holidays: {plan.surroundings.holidays}."
 
 
-def _day(moment: datetime, plan: SimulationPlan) -> str:
-    local = moment.astimezone(plan.surroundings.zone)
+def _day(moment: datetime, zone: ZoneInfo) -> str:
+    local = moment.astimezone(zone)
     return f"{local:%Y-%m-%d}" if local.hour == local.minute == 0 else f"{local:%Y-%m-%d %H:%M}"
 
 
@@ -91,37 +93,35 @@ def _describe_meters(group: MetersPlan) -> str:
     if group.recordings:
         rows = sum(len(series.at_ms) for series in group.recordings)
         return f"{rows:,} recorded readings{register}"
-    lowest, highest = group.yearly_kwh or (None, None)
-    lowest = lowest or DEFAULT_YEARLY_KWH.get(group.profile)
-    yearly = ""
-    if lowest:
-        yearly = f", {lowest:,.0f} kWh per year"
-        if highest and highest != lowest:
-            yearly = f", {lowest:,.0f} to {highest:,.0f} kWh per year"
+    usual = DEFAULT_YEARLY_KWH.get(group.profile, 0.0)
+    lowest, highest = group.yearly_kwh or (usual, usual)
+    yearly = f", {lowest:,.0f}" if lowest else ""
+    if highest != lowest:
+        yearly += f" to {highest:,.0f}"
+    if yearly:
+        yearly += " kWh per year"
     return f"{group.profile}{yearly}, one reading every {to_str(group.interval)}{register}"
 
 
 def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
-    seen: dict[InjectedFault, int] = {}
+    counts: Counter[InjectedFault] = Counter()
     for node in plan.nodes:
         for fault in node.faults:
-            seen[fault] = seen.get(fault, 0) + fnmatchcase(node.sensor_key.name, fault.meters)
+            counts[fault] += fnmatchcase(node.sensor_key.name, fault.meters)
         for group in node.groups:
             for fault in group.faults:
-                count = sum(fnmatchcase(name, fault.meters) for name in group.sensor_ids)
-                seen[fault] = seen.get(fault, 0) + count
-    for fault, count in seen.items():
+                counts[fault] += sum(fnmatchcase(name, fault.meters) for name in group.sensor_ids)
+    for fault, count in counts.items():
         yield from _wrap(_describe_fault(fault, count), " " * 18, f"  {fault.kind:<16}")
 
 
 def _describe_fault(fault: InjectedFault, count: int) -> str:
-    thing = "node" if fault.of_node else "meter"
-    whom = f"{count:,} {thing}{'' if count == 1 else 's'}"
+    victims = f"{count:,} {'node' if fault.of_node else 'meter'}{'' if count == 1 else 's'}"
     if fault.at is not None:
-        often = f"once on {whom}, {_when(fault.at)}"
+        often = f"once on {victims}, {_when(fault.at)}"
     else:
         reading = "readings of the first meter" if fault.of_node else "readings"
-        often = f"at {(fault.rate or 0) * 100:g} % of the {reading} of {whom}"
+        often = f"at {(fault.rate or 0) * 100:g} % of the {reading} of {victims}"
     window = "".join(
         f", {word} {_when(when)}"
         for word, when in (("from", fault.first), ("to", fault.end))
@@ -144,22 +144,18 @@ def _value(value: object) -> str:
 
 
 def _describe_totals(plan: SimulationPlan) -> str:
-    per_s = sum(_per_s(group) for node in plan.nodes for group in node.groups)
+    per_s = sum(
+        len(group.sensor_ids) / group.interval.total_seconds()
+        for node in plan.nodes
+        for group in node.groups
+        if not group.recordings
+    )
     meters = f"{plan.meter_count:,} meters" if plan.meter_count > 1 else "1 meter"
     text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
     if not per_s:
         return f"{text}."
     rate = f"{per_s:,.1f} readings per second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings per hour"
-    length = _length(plan.timeline)
+    begin, end = plan.timeline.begin, plan.timeline.end
+    length = plan.timeline.duration if begin is None else end and end - begin
     total = f", about {per_s * length.total_seconds():,.0f} in total" if length else ""
-    return f"{text}: {rate}{' of simulated time' if plan.timeline.begin else ''}{total}."
-
-
-def _per_s(group: MetersPlan) -> float:
-    return 0.0 if group.recordings else len(group.sensor_ids) / group.interval.total_seconds()
-
-
-def _length(course: PlanTimeline) -> timedelta | None:
-    if course.begin is not None and course.end is not None:
-        return course.end - course.begin
-    return course.duration if course.begin is None else None
+    return f"{text}: {rate}{' of simulated time' if begin else ''}{total}."

@@ -1,4 +1,4 @@
-"""``sensor-node run``: everything that a scenario describes, in one process."""
+"""``sensor-node run``: runs everything that a scenario describes, in one process."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -42,7 +42,7 @@ def run_command(arguments: list[str]) -> None:
 
 
 def read_plan(file: Path, program: str) -> SimulationPlan:
-    """Read a scenario and make its plan; end with one sentence if that cannot be."""
+    """Read a scenario and make its plan; exit with one sentence if that fails."""
     file = find_scenario(file)
     try:
         return plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
@@ -51,7 +51,7 @@ def read_plan(file: Path, program: str) -> SimulationPlan:
 
 
 def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
-    """Run a plan until it is done or told to stop."""
+    """Run a plan until its end, or until told to stop."""
 
     async def measure(asked: asyncio.Event) -> None:
         async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A scenario: a TOML file that describes sites, nodes, meters, and what goes wrong when."""
+"""A scenario: a TOML file with sites, nodes and meters, and the faults to inject."""
 
 import tomllib
 from datetime import datetime, timedelta
@@ -24,24 +24,24 @@ from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.meter.register import RegisterPlan
 from sensor_node.profiles import yearly_kwh_error
-from sensor_node.recordings.column_options import Columns
+from sensor_node.recordings.series import Columns
 from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
 EXAMPLES = Path(__file__).parent
 
 
 class ScenarioError(Exception):
-    """Raised when a scenario cannot be used; says where and why."""
+    """Raised when a scenario cannot be used; the message says where and why."""
 
 
 class ScenarioTable(BaseModel):
-    """What all tables of a scenario have in common."""
+    """Base of all tables of a scenario."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class ReplayTable(ScenarioTable, Columns):
-    """A recording that is replayed instead of a profile.
+    """A recording to replay instead of a profile.
 
     Attributes:
         file: CSV or Parquet; a relative path starts at the scenario's folder.
@@ -69,11 +69,8 @@ class MetersTable(ScenarioTable):
     """Meters of one kind.
 
     Attributes:
-        count: How many.
-        yearly_kwh: How much in a year, or between which two numbers, kWh.
-        counter: ``true``, or a table with what the registers are like.
-        replay: A recording in place of the profile.
-        faults: Which may strike each of them.
+        yearly_kwh: Consumption per year, or the range to draw it from, kWh.
+        counter: ``true``, or a table with the properties of the registers.
     """
 
     count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = 1
@@ -96,12 +93,7 @@ class MetersTable(ScenarioTable):
 
 
 class NodeTable(ScenarioTable):
-    """One node: meters behind one connection.
-
-    Attributes:
-        sensor_id: The first meter; the others count up from it.
-        faults: Which may strike the node, or each of its meters.
-    """
+    """One node: meters behind one connection; their ids count up from ``sensor_id``."""
 
     sensor_id: SensorId
     location: Location = "LARI Research Lab"
@@ -117,14 +109,13 @@ class SiteTable(ScenarioTable):
 
 
 class Scenario(ScenarioTable):
-    """A whole fleet, and what goes wrong.
+    """A whole fleet and its faults.
 
     Attributes:
         duration: How long it runs live; without it, until it is stopped.
-        first: When simulated time begins; without it, all is live.
-        end: When simulated time ends.
-        speed: Simulated seconds a second, or ``max``.
-        faults: Which may strike whatever ``meters`` names.
+        first: Start of simulated time; without it, all is live.
+        end: End of simulated time.
+        speed: Simulated seconds per second, or ``max``.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -152,12 +143,12 @@ class Scenario(ScenarioTable):
         return ZoneInfo(self.time_zone)
 
     def local(self, moment: datetime) -> datetime:
-        """A time with an offset, in the time zone if it has none."""
+        """The time itself if it has an offset, else in the scenario's time zone."""
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
 
 def find_scenario(file: Path) -> Path:
-    """The file of a scenario; one of the examples, if there is no such file and its name is one of theirs."""
+    """The file of a scenario, or the built-in example of that name if there is no such file."""
     example = EXAMPLES / f"{file.name.removesuffix('.toml')}.toml"
     return example if not file.exists() and len(file.parts) == 1 and example.exists() else file
 
@@ -166,7 +157,7 @@ def read_scenario(file: Path) -> Scenario:
     """Read a scenario.
 
     Raises:
-        ScenarioError: It cannot be read, or is not one.
+        ScenarioError: It cannot be read, or is not valid.
     """
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -190,6 +181,6 @@ def read_scenario(file: Path) -> Scenario:
 
 
 def _explain(detail: ErrorDetails) -> str:
-    """Say where something is wrong, and what; tables of a row are counted from 1."""
+    """Where the error is, and what it is; tables of a row are counted from 1."""
     where = ".".join(str(each + 1) if isinstance(each, int) else each for each in detail["loc"])
     return f"{where}: {describe_error(detail)}" if where else describe_error(detail)

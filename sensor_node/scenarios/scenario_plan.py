@@ -1,46 +1,51 @@
-"""Make a plan from a scenario: name the meters, read the recordings, give out the faults."""
+"""Make a plan from a scenario: name the meters, read the recordings, distribute the faults."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sensor_node.meter.register import RegisterPlan
-from sensor_node.meter.sensor_ids import count_up
-from sensor_node.plan import MetersPlan, NodePlan, PlanTimeline, SimulationPlan, meter_faults, node_faults
+from sensor_node.plan import (
+    MetersPlan,
+    NodePlan,
+    PlanTimeline,
+    SimulationPlan,
+    count_up,
+    meter_faults,
+    node_faults,
+)
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.series import RecordedSeries, shift_series
-from sensor_node.scenarios.scenario import MetersTable, NodeTable, ReplayTable, Scenario, ScenarioError
+from sensor_node.scenarios.scenario import NodeTable, ReplayTable, Scenario, ScenarioError
 
 
 def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> SimulationPlan:
-    """Make the plan.
-
-    Args:
-        scenario: What is wanted.
-        folder: Where its recordings are, if they are named by no whole path.
-        now: The clock, UTC; recordings can be shifted there.
+    """Make the plan; relative paths of recordings start at ``folder``.
 
     Raises:
-        ScenarioError: Two meters have one name, or one has none that is allowed.
+        ScenarioError: Two meters have the same name, or a name is not valid.
         RecordingError: A recording cannot be read.
     """
-    course = _timeline(scenario)
-    begin = course.begin or now
+    begin, end = (
+        None if moment is None else scenario.local(moment).astimezone(UTC)
+        for moment in (scenario.first, scenario.end)
+    )
+    speed = scenario.speed if isinstance(scenario.speed, float) else None
     nodes = tuple(
-        _node(node, site.name, scenario, folder, begin) for site in scenario.sites for node in site.nodes
+        _node(node, site.name, scenario, folder, begin or now)
+        for site in scenario.sites
+        for node in site.nodes
     )
     _check_names(nodes)
-    surroundings = Surroundings(scenario.zone, scenario.holidays)
-    return SimulationPlan(nodes, course, scenario.seed, surroundings, scenario.name)
-
-
-def _timeline(scenario: Scenario) -> PlanTimeline:
-    if scenario.first is None:
-        return PlanTimeline(duration=scenario.duration)
-    end = None if scenario.end is None else scenario.local(scenario.end).astimezone(UTC)
-    speed = scenario.speed if isinstance(scenario.speed, float) else None
-    return PlanTimeline(scenario.local(scenario.first).astimezone(UTC), end, speed, scenario.duration)
+    return SimulationPlan(
+        nodes,
+        PlanTimeline(begin, end, speed, scenario.duration),
+        scenario.seed,
+        Surroundings(scenario.zone, scenario.holidays),
+        scenario.name,
+    )
 
 
 def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: datetime) -> NodePlan:
@@ -53,9 +58,9 @@ def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: d
     shared = (*scenario.faults, *node.faults)
     groups = []
     for table, count, found in zip(node.meters, counts, recordings, strict=True):
-        # What is said of many meters counts for those of them that can have it.
-        fitting = [each for each in shared if table.counter or each.kind != "counter-reset"]
-        faults = meter_faults((*fitting, *table.faults))
+        # A shared fault only strikes meters that can have it.
+        fitting = [fault for fault in shared if table.counter or fault.kind != "counter-reset"]
+        register = RegisterPlan() if table.counter is True else table.counter or None
         groups.append(
             MetersPlan(
                 tuple(next(names) for _ in range(count)),
@@ -63,18 +68,12 @@ def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: d
                 table.interval,
                 table.profile,
                 table.yearly_kwh,
-                _register(table),
-                faults,
+                register,
+                meter_faults((*fitting, *table.faults)),
                 found,
             )
         )
     return NodePlan(site, tuple(groups), node_faults(shared))
-
-
-def _register(table: MetersTable) -> RegisterPlan | None:
-    if isinstance(table.counter, bool):
-        return RegisterPlan() if table.counter else None
-    return table.counter
 
 
 def _recordings(
@@ -82,26 +81,20 @@ def _recordings(
 ) -> tuple[RecordedSeries, ...]:
     if replay is None:
         return ()
-    # Only here: pyarrow takes long to import.
+    # Only here: pyarrow is slow to import.
     from sensor_node.recordings.recording import read_recording  # noqa: PLC0415
 
     found = read_recording(folder / replay.file, replay, zone)
-    if replay.shift_to_now:
-        first_ms = min(int(series.at_ms[0]) for series in found)
-        begin_ms = int(begin.timestamp() * 1000)
-        found = [shift_series(series, begin_ms + int(series.at_ms[0]) - first_ms) for series in found]
-    return tuple(found)
+    return tuple(shift_series(found, int(begin.timestamp() * 1000)) if replay.shift_to_now else found)
 
 
 def _check_names(nodes: tuple[NodePlan, ...]) -> None:
-    seen: set[str] = set()
-    for node in nodes:
-        for place in node.sensor_keys:
-            if place.name in seen:
-                raise ScenarioError(f"there are two meters {place.name}; give one node another sensor_id")
-            seen.add(place.name)
+    names = Counter(sensor_key.name for node in nodes for sensor_key in node.sensor_keys)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise ScenarioError(f"there are two meters {name}; give one node another sensor_id")
 
 
 def with_seed(plan: SimulationPlan, seed: int | None) -> SimulationPlan:
-    """The same with another seed, if one is given."""
+    """The plan with another seed, if one is given."""
     return plan if seed is None else replace(plan, seed=seed)

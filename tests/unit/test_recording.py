@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.formats import FORMATS, FormatName
-from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordedSeries, RecordingError, shift_series
+from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError, shift_series
 
 UTC_ZONE = ZoneInfo("UTC")
 ROME = ZoneInfo("Europe/Rome")
@@ -116,10 +115,10 @@ def test_british_meter_whose_times_have_an_offset_needs_no_zone() -> None:
 def test_british_meter_without_offset_that_kept_utc_shows_hours_no_clock_in_london_did() -> None:
     file = sample("uk-electricity-hdd-only-hourly-sample-1")
     # This file has 15 midnights twice.
-    assert one(file).skipped == {"time given twice": 15}
+    assert one(file).skipped == {"duplicate time": 15}
     assert one(file, zone=ZoneInfo("Europe/London")).skipped == {
         "a time that the clock skipped": 2,
-        "time given twice": 15,
+        "duplicate time": 15,
     }
 
 
@@ -335,7 +334,7 @@ def test_rows_are_put_in_order_and_what_is_no_reading_is_counted(tmp_path: Path)
         ("2026-01-03", 3.0),
         ("2026-01-04", 0.0),
     ]
-    assert series.skipped == {"no time": 1, "no value": 3, "negative": 1, "time given twice": 1}
+    assert series.skipped == {"no time": 1, "no value": 3, "negative": 1, "duplicate time": 1}
 
 
 @given(
@@ -391,7 +390,7 @@ def test_register_gives_what_was_used_between_its_rows(tmp_path: Path) -> None:
         ("2026-01-05", 2.5),
         ("2026-01-07", 2.0),
     ]
-    assert series.skipped == {"no value": 1, "the first of a register": 1, "a register that began anew": 1}
+    assert series.skipped == {"no value": 1, "first register reading": 1, "register restarted": 1}
 
 
 # Moved in time.
@@ -399,7 +398,7 @@ def test_register_gives_what_was_used_between_its_rows(tmp_path: Path) -> None:
 
 def test_shifted_series_keeps_its_distances_and_values() -> None:
     series = one(sample("il-electricity-cdd-hdd-daily"), Columns(stamps="start"))
-    moved = shift_series(series, 1_800_000_000_000)
+    (moved,) = shift_series([series], 1_800_000_000_000)
     assert moved.at_ms[0] == 1_800_000_000_000
     assert (np.diff(moved.at_ms) == np.diff(series.at_ms)).all()
     assert moved.value_kwh is series.value_kwh
@@ -423,8 +422,8 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ("\u2003\n".encode(), "is empty"),
         (b"time, time\n2026-01-01,1\n", "has two columns 'time'; give them different names"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "is neither CSV nor Parquet"),
-        (b"PAR1 and no more", "is Parquet, but damaged"),
-        (gzip.compress(b"time,value\n2026-01-01,1\n", mtime=0)[:-9], "is packed by gzip, but damaged"),
+        (b"PAR1 and no more", "is a damaged Parquet file"),
+        (gzip.compress(b"time,value\n2026-01-01,1\n", mtime=0)[:-9], "is a damaged gzip file"),
         (b"time,value\n", "has no rows"),
         (
             b"2026-01-01,1.5\n2026-01-02,2\n",
@@ -433,53 +432,53 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         (b"time,value,value\n2026-01-01,1,2\n", "has two columns 'value'; give them different names"),
         (b"time,value\n2026-01-01,1\n2026-01-01,1,5\n", "has 3 instead of 2 columns in '2026-01-01,1,5'"),
         (b"hello\nworld\n", "has no column of times; it has 'hello'"),
-        (b"time,a,b\n2026-01-01,1,2\n", "has several columns of numbers; say which is meant: 'a', 'b'"),
+        (b"time,a,b\n2026-01-01,1,2\n", "has several columns of numbers; name the one to use: 'a', 'b'"),
         (
             b"time,value\n2026-01-01,1\n2026-01-02,a\x1b[2J\n",
-            r"has 'a\u001b[2J' in column 'value', line 3, which is no number",
+            r"has 'a\u001b[2J' in column 'value', line 3, which is not a number",
         ),
         (
             b'time,value\n"2026-01-01",1\n2026-01-02,1_0\n',
-            "has '1_0' in column 'value', row 2, which is no number",
+            "has '1_0' in column 'value', row 2, which is not a number",
         ),
         (
             b"time;value\n2026-01-01;1,5\n2026-01-02;987.5\n",
-            "has '987.5' in column 'value', line 3, which is no number",
+            "has '987.5' in column 'value', line 3, which is not a number",
         ),
-        (b'time,value\n2026-01-01,"1,234"\n', "has '1,234' in column 'value', row 1, which is no number"),
+        (b'time,value\n2026-01-01,"1,234"\n', "has '1,234' in column 'value', row 1, which is not a number"),
         (
             b"time,value\n2026-01-01,1\n2026-02-30,2\n",
-            "has '2026-02-30' in column 'time', line 3, which is no time; "
+            "has '2026-02-30' in column 'time', line 3, which is not a time; "
             "write all like 2026-11-23T10:00:00+01:00",
         ),
         (
             b"time,value\n2026-01-01T00:00Z,1\n2026-01-01T01:00,2\n",
-            "has '2026-01-01T01:00' in column 'time', line 3, which is a time unlike those before; "
+            "has '2026-01-01T01:00' in column 'time', line 3, which is a time of another form than before; "
             "write all like 2026-11-23T10:00:00+01:00",
         ),
         (
             b"time,value\n11/23/2026,1\n",
-            "has '11/23/2026' in column 'time', line 2, which is no time; "
+            "has '11/23/2026' in column 'time', line 2, which is not a time; "
             "write it like 2026-11-23T10:00:00+01:00",
         ),
         (
             b"time,value\n20261123,1\n",
-            "has '20261123' in column 'time', line 2, which is no Unix time; "
+            "has '20261123' in column 'time', line 2, which is not a Unix time; "
             "write it like 2026-11-23T10:00:00+01:00",
         ),
         (
             b"time,value\n2026-01-01,1\n2206-01-01,1\n",
-            "has '2206-01-01' in column 'time', line 3, which is no time between 1970 and 2100",
+            "has '2206-01-01' in column 'time', line 3, which is not between 1970 and 2100",
         ),
         (
             b"time,value\n2026-01-01,1\n2026-01-02,1000001\n",
             "has 1,000,001 kWh at 2026-01-02T00:00+00:00, more than 1,000,000; "
             "are the values a register, or in another unit?",
         ),
-        (b"time,value\n2026-01-01,-1\n,2\n", "holds no reading: all rows are left out (no time, negative)"),
+        (b"time,value\n2026-01-01,-1\n,2\n", "has no readings: all rows are skipped (no time, negative)"),
         (
             b"sensor_id,time,value\na,2026-01-01,1\n,2026-01-01,1\n",
-            "has '' in column 'sensor_id', line 3, which is no name of a sensor",
+            "has '' in column 'sensor_id', line 3, which is not a sensor's name",
         ),
     ],
 )
@@ -491,12 +490,14 @@ def test_mistake_is_one_sentence_that_says_what_it_is(content: bytes, says: str,
 def test_first_mistake_is_found_wherever_it_is(line: int, tmp_path: Path) -> None:
     values = [*["1"] * (line - 2), "one", *["1"] * (1001 - line), "two"]
     rows = "".join(f"{1_780_000_000 + each},{value}\n" for each, value in enumerate(values))
-    assert refused(tmp_path, HEAD + rows) == f"has 'one' in column 'value', line {line}, which is no number"
+    assert (
+        refused(tmp_path, HEAD + rows) == f"has 'one' in column 'value', line {line}, which is not a number"
+    )
 
 
 def test_single_row_that_says_when_it_began_has_no_end(tmp_path: Path) -> None:
     says = refused(tmp_path, f"{HEAD}2026-01-01,1\n", Columns(stamps="start"))
-    assert says == "holds no reading: all rows are left out (no end known)"
+    assert says == "has no readings: all rows are skipped (unknown end)"
 
 
 @pytest.mark.parametrize(
@@ -506,7 +507,7 @@ def test_single_row_that_says_when_it_began_has_no_end(tmp_path: Path) -> None:
         (Columns(sensor="x"), "has no column 'x' but 'time', 'value'"),
         (
             Columns(time="time", value="time"),
-            "needs columns of their own for time, value and sensor; one of them is named twice",
+            "needs different columns for time, value and sensor; one of them is named twice",
         ),
     ],
 )
@@ -551,8 +552,7 @@ def test_time_that_python_does_not_know_is_told_as_its_number(tmp_path: Path) ->
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array([0, 2**52], pa.timestamp("ms")), "value": [1, 2]}), file)
     assert (
-        refusal(file)
-        == "has '4503599627370496' in column 'time', row 2, which is no time between 1970 and 2100"
+        refusal(file) == "has '4503599627370496' in column 'time', row 2, which is not between 1970 and 2100"
     )
 
 
@@ -568,4 +568,4 @@ def test_damaged_parquet_is_one_sentence(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4:60] = b"\xff" * 56
     file.write_bytes(content)
-    assert refusal(file) == "is Parquet, but damaged"
+    assert refusal(file) == "is a damaged Parquet file"

@@ -264,7 +264,7 @@ def test_replay_shifts_all_series_together_and_names_them() -> None:
     ]
     named = replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A-1")], NOW)
     assert named.nodes[0].groups[0].sensor_ids == ("A-1",)
-    with pytest.raises(RecordingError, match="'A/1' is no sensor id"):
+    with pytest.raises(RecordingError, match="'A/1' is not a sensor id"):
         replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A/1")], NOW)
 
 

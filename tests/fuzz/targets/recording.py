@@ -18,9 +18,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from broker.escape import escape_text
 from broker.messages import MAX_VALUE_KWH
-from sensor_node.recordings.column_options import Columns
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import RecordedSeries, RecordingError
+from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError
 from tests.fuzz.oracles import assert_is_sentence
 
 PARQUET = b"PAR1"

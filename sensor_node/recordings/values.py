@@ -1,0 +1,156 @@
+"""Read columns of a recording as numbers and as times, in the forms that programs and people use."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# pyarrow comes without types.
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from sensor_node.recordings.table import (
+    RecordingTable,
+    first_unreadable,
+    is_number,
+    is_readable,
+    is_text,
+    to_texts,
+)
+
+# A decimal comma; before it, points between thousands or none.
+COMMA_DECIMAL = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
+# Larger numbers than these have another meaning, such as 20261123.
+UNIX_S = (1e8, 4_102_444_800)
+UNIX_MS = (5e11, 4_102_444_800_000)
+ISO = "2026-11-23T10:00:00+01:00"
+DAY_FIRST = r"^(\d\d)\.(\d\d)\.(\d{4})"
+YEAR_FIRST = r"\3-\2-\1"
+# Nanoseconds last: they only reach from 1677 to 2262.
+KINDS = tuple(pa.timestamp(unit, tz) for tz in ("UTC", None) for unit in ("us", "ns"))
+
+
+class Times(NamedTuple):
+    """The times of a recording's rows.
+
+    Attributes:
+        ms: Milliseconds since 1970, in UTC or local time.
+        is_known: Which rows have a time.
+        is_local: Whether they are local times.
+    """
+
+    ms: NDArray[np.int64]
+    is_known: NDArray[np.bool_]
+    is_local: bool
+
+
+def to_numbers(table: RecordingTable, column: int) -> NDArray[np.float64]:
+    """Read a column as numbers; NaN where there is none.
+
+    Raises:
+        RecordingError: A value is not a number.
+    """
+    values = table.column(column)
+    if is_text(values):
+        texts = to_texts(values)
+        values, wrong = _with_points(table, texts)
+        if wrong is not None:
+            raise table.value_error(column, wrong, texts[wrong], "not a number")
+    elif not is_number(values):
+        raise table.type_error(column, "numbers")
+    numbers: NDArray[np.float64] = (
+        values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    )
+    return numbers
+
+
+def holds_numbers(table: RecordingTable, column: int) -> bool:
+    """Whether the first values of a column are numbers, not counting missing ones."""
+    values = table.sample(column)
+    if is_text(values):
+        texts = to_texts(values)
+        return texts.null_count < len(texts) and _with_points(table, texts)[1] is None
+    return is_number(values)
+
+
+def _with_points(table: RecordingTable, texts: pa.Array) -> tuple[pa.Array, int | None]:
+    """The texts with decimal points, and the position of the first that is not a number."""
+    if table.is_comma_decimal and pc.any(pc.match_substring(texts, ",")).as_py():
+        # With a decimal comma, a point is only allowed between thousands.
+        wrong = pc.index(pc.match_substring_regex(texts, COMMA_DECIMAL), False).as_py()
+        if wrong >= 0:
+            return texts, wrong
+        texts = pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", ".")
+    return texts, first_unreadable(texts, pa.float64())
+
+
+def to_times(table: RecordingTable, column: int) -> Times:
+    """Read a column as times: with an offset from UTC or without, dates alone, or Unix time.
+
+    Raises:
+        RecordingError: A value is not a time, or not between 1970 and 2100.
+    """
+    values = table.column(column)
+    moments = values
+    if is_text(values):
+        texts = _year_first(to_texts(values))
+        kind = _kind_of(texts)
+        moments = texts if kind is None else _cast(table, column, texts, kind)
+    if is_text(moments) or is_number(moments):
+        moments = _from_unix(table, column, moments)
+    if pa.types.is_date(moments.type):
+        moments = moments.cast(pa.timestamp("ms"))
+    if not pa.types.is_timestamp(moments.type):
+        raise table.type_error(column, "times")
+    zone = moments.type.tz
+    whole_ms = moments.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
+    is_known: NDArray[np.bool_] = whole_ms.is_valid().to_numpy(zero_copy_only=False)
+    ms: NDArray[np.int64] = whole_ms.fill_null(0).to_numpy(zero_copy_only=False)
+    is_wrong = is_known & ((ms < 0) | (ms >= UNIX_MS[1]))
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        raise table.value_error(column, row, values[row], "not between 1970 and 2100")
+    return Times(ms, is_known, zone is None)
+
+
+def holds_times(table: RecordingTable, column: int) -> bool:
+    """Whether the first values of a column are times; numbers are not."""
+    values = table.sample(column)
+    if is_text(values):
+        texts = _year_first(to_texts(values))
+        kind = _kind_of(texts)
+        return kind is not None and is_readable(texts, kind)
+    return bool(pa.types.is_timestamp(values.type) or pa.types.is_date(values.type))
+
+
+def _year_first(texts: pa.Array) -> pa.Array:
+    """Turn 23.11.2026 into 2026-11-23."""
+    return pc.replace_substring_regex(texts, DAY_FIRST, YEAR_FIRST)
+
+
+def _kind_of(texts: pa.Array) -> pa.DataType | None:
+    """The kind of time of the first text that is not missing."""
+    first = texts.drop_null()[:1]
+    return next((kind for kind in KINDS if len(first) and is_readable(first, kind)), None)
+
+
+def _cast(table: RecordingTable, column: int, texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    wrong = first_unreadable(texts, kind)
+    if wrong is None:
+        return texts.cast(kind)
+    is_time = _kind_of(texts[wrong : wrong + 1]) is not None
+    why = "a time of another form than before" if is_time else "not a time"
+    raise table.value_error(column, wrong, texts[wrong], f"{why}; write all like {ISO}")
+
+
+def _from_unix(table: RecordingTable, column: int, values: pa.Array) -> pa.Array:
+    if is_text(values) and (wrong := first_unreadable(values, pa.float64())) is not None:
+        raise table.value_error(column, wrong, values[wrong], f"not a time; write it like {ISO}")
+    numbers = values.cast(pa.float64(), safe=False)
+    first = next(iter(numbers.drop_null()), pa.scalar(UNIX_S[0])).as_py()
+    (least, end), times = (UNIX_MS, 1) if first >= UNIX_MS[0] else (UNIX_S, 1000)
+    is_wrong = pc.invert(pc.and_(pc.greater_equal(numbers, least), pc.less(numbers, end)))
+    if pc.any(is_wrong).as_py():
+        row = pc.index(is_wrong, True).as_py()
+        raise table.value_error(column, row, values[row], f"not a Unix time; write it like {ISO}")
+    return pc.floor(pc.multiply(numbers, times)).cast(pa.int64()).cast(pa.timestamp("ms", "UTC"))
