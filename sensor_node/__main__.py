@@ -28,7 +28,7 @@ SENDING = ("run", "replay")
 
 
 def main() -> None:
-    """Run the command that the first argument names; without one, a node with meters."""
+    """Run the command of the first argument; without one, run a node."""
     command, arguments = find_command(sys.argv[1:])
     if command is None:
         run_node(arguments)
@@ -38,12 +38,10 @@ def main() -> None:
 
 
 def find_command(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Tell the command from its options.
+    """Separate the command from its options.
 
-    Options with values may stand before it, as those that a container always has.
-
-    Returns:
-        The command, None without one; and the options, those before it only if they are of its kind.
+    Options with values may stand before it, such as those that a container always has; they are kept only
+    for commands that send.
     """
     place = 0
     while place < len(arguments) and arguments[place].startswith("--"):

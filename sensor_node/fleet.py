@@ -1,4 +1,4 @@
-"""All nodes of one process, and what is told of them."""
+"""All nodes of one process, and the log lines about them."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 class NotConfirmedError(Exception):
-    """Raised when nodes that were to stop after some readings could not bring all of them home."""
+    """Raised when readings of a run with an end were not confirmed in time, or lost."""
 
 
 async def open_outboxes(
     stack: AsyncExitStack, folder: Path | None, places: Sequence[SensorKey], limit: int, ledger: Ledger
 ) -> list[Outbox]:
-    """Open an outbox for each node: in memory, or in a folder with a file for each.
+    """Open an outbox for each node: in memory, or in a folder with one file per node.
 
     Raises:
-        OutboxError: One cannot be used.
+        OutboxError: An outbox cannot be used.
     """
     if folder is None:
         return [Outbox(limit, ledger) for _ in places]
@@ -39,14 +39,7 @@ async def open_outboxes(
 
 
 class Fleet:
-    """Runs nodes until all is made and confirmed, or until told to stop.
-
-    Args:
-        plan: What to simulate.
-        settings: How to bring it home.
-        outboxes: One for each node.
-        stop: Set from outside to end in order.
-    """
+    """Runs nodes until all readings are made and confirmed, or until ``stop`` is set."""
 
     def __init__(
         self,
@@ -63,12 +56,12 @@ class Fleet:
         ]
 
     async def run(self) -> None:
-        """Run.
+        """Run all nodes.
 
         Raises:
-            BrokerRefusedError: The broker does not take this user.
+            BrokerRejectedError: The broker rejects this user.
             OutboxError: An outbox file failed.
-            NotConfirmedError: All was made, but some of it is not confirmed in time.
+            NotConfirmedError: Some readings were not confirmed in time, or lost.
         """
         if len(self._nodes) > 1:
             name = self._plan.name or "The scenario"
@@ -83,7 +76,7 @@ class Fleet:
         self._report_end()
 
     def _report_end(self) -> None:
-        """Say what is not safe, if something is not."""
+        """Report unconfirmed and lost readings."""
         left, dropped = sum(len(node.outbox) for node in self._nodes), self._dropped
         ends_by_itself = self._nodes[0].ends_by_itself
         if ends_by_itself and left and not self._stop.is_set():

@@ -1,7 +1,7 @@
-"""Which meter a node is, when nobody said: the first of the row that no other node has taken.
+"""How a node finds its sensor id: the first one whose outbox no other node uses.
 
-Copies of one container are all started with the same words. They share a folder of outboxes, and
-each takes the first whose lock is free; the readings that it finds there are its own.
+Copies of one container all start with the same options and share a folder of outboxes. Each takes the
+first whose lock is free, with the readings in it.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from sensor_node.settings import FIRST_SENSOR, SensorNodeSettings
 
 @asynccontextmanager
 async def claim_outbox(settings: SensorNodeSettings, ledger: Ledger) -> AsyncIterator[tuple[str, Outbox]]:
-    """Open the node's outbox and say what its first meter is called.
+    """Open the node's outbox and return it with the id of the first meter.
 
     Raises:
-        OutboxError: The outbox cannot be used, or another node has it.
+        OutboxError: The outbox cannot be used, or another node uses it.
     """
     path, limit = settings.outbox, settings.outbox_limit
     if path is None:

@@ -1,4 +1,4 @@
-"""One running sensor node: its meters, their readings, its connection, and its orderly end."""
+"""A running sensor node: its meters, its readings, its connection, and its shutdown."""
 
 import asyncio
 import logging
@@ -35,17 +35,10 @@ logger = logging.getLogger(__name__)
 
 
 class SensorNode:
-    """A node with one meter or many.
-
-    Args:
-        plan: The whole plan, of which this node is a part.
-        own: What it is.
-        settings: How its readings are brought home.
-        outbox: Its open outbox.
-        stop: Set from outside to end in order.
+    """A node with one or more meters.
 
     Attributes:
-        made: How many readings it has made.
+        made: Number of readings made so far.
     """
 
     def __init__(
@@ -75,7 +68,7 @@ class SensorNode:
 
     @property
     def ends_by_itself(self) -> bool:
-        """Whether it stops when all is made."""
+        """Whether it stops when all readings are made."""
         course = self._plan.timeline
         is_recorded = any(group.recordings for group in self._own.groups)
         has_end = course.end is not None or course.duration is not None or is_recorded
@@ -83,7 +76,7 @@ class SensorNode:
 
     @property
     def is_durable(self) -> bool:
-        """Whether its outbox outlives it."""
+        """Whether its outbox survives the process."""
         return isinstance(self.outbox, DurableOutbox)
 
     @property
@@ -92,14 +85,14 @@ class SensorNode:
 
     @property
     def outbox_status(self) -> OutboxStatus:
-        """How it is."""
+        """The state of its outbox."""
         return self._publisher.outbox_status
 
     async def run(self) -> None:
-        """Run until told to stop, or until all readings are made and confirmed, or the time for that is over.
+        """Run until all readings are made and confirmed, the drain time is over, or ``stop`` is set.
 
         Raises:
-            BrokerRefusedError: The broker does not take this user.
+            BrokerRejectedError: The broker rejects this user.
             OutboxError: The outbox file failed.
         """
         link = ConnectionSupervisor(
@@ -143,7 +136,7 @@ class SensorNode:
         return bool(len(self.outbox)) or self._publisher.has_unsent
 
     async def _sequence(self, place: SensorKey) -> int:
-        """Where a meter begins to count: in simulated time always at the same, so that it can be repeated."""
+        """The first sequence of a meter; in simulated time always the same, so that runs can be repeated."""
         sequence = first_sequence(self._begin)
         if self._is_live and isinstance(self.outbox, DurableOutbox):
             sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
@@ -157,7 +150,7 @@ class SensorNode:
         return simultaneous(len(group.meters), group.plan.interval, self._begin, self._scheduler)
 
     async def _measure(self, group: MeterGroup) -> None:
-        """Read the meters of a group until told to stop or all are made."""
+        """Read the meters of a group until the run is over."""
         boots = 0
         async for moment, numbers in self._readouts(group):
             if self._is_live and self._outages.is_off:
@@ -195,7 +188,7 @@ class SensorNode:
         return expected_silence(meter, group.plan.interval, moment, is_told=is_told)
 
     async def _send(self, made: Sequence[MeterOutput], now: datetime) -> None:
-        """Bring readings on their way, whatever they are; first of all into the ledger."""
+        """Record outputs in the ledger, then put readings into the outbox and send the rest once."""
         is_crowded = self._publisher.is_queue_full
         # Nobody confirms what is no reading; while it cannot be sent, not more than memory bears is kept.
         made = [each for each in made if each.is_reading or not is_crowded]
@@ -224,7 +217,7 @@ class SensorNode:
         )
 
     async def _add(self, readings: Sequence[OutboxEntry]) -> bool:
-        """Put readings into the outbox; whether there was room for all."""
+        """Put readings into the outbox; return whether there was room for all."""
         dropped = self.outbox.dropped
         await self.outbox.add(readings)
         if self.outbox.dropped > dropped == 0:

@@ -1,4 +1,4 @@
-"""When which meters are read: live in turn, in simulated time all at once, or as it was recorded."""
+"""When meters are read: live in turn, in simulated time all at once, or at recorded times."""
 
 import asyncio
 import contextlib
@@ -20,23 +20,18 @@ POLL_S = 0.02
 
 
 class Readout(NamedTuple):
-    """Some meters are read at one moment.
-
-    Attributes:
-        moment: When.
-        meters: Which, by number.
-    """
+    """Meters, by number, that are read at the same time."""
 
     moment: datetime
     meters: Sequence[int]
 
 
 class ReadingScheduler:
-    """How time goes by.
+    """The clock of a simulation.
 
     Args:
-        course: What is wanted.
-        stop: Set to end.
+        timeline: When readings are made.
+        stop: Set to end it.
         has_room: Whether more readings can be taken now.
     """
 
@@ -48,16 +43,12 @@ class ReadingScheduler:
 
     @property
     def is_over(self) -> bool:
-        """Whether no more readings are wanted."""
+        """Whether the run is over."""
         over_s = self._timeline.duration.total_seconds() if self._timeline.duration else float("inf")
         return self._stop.is_set() or time.monotonic() - self._began_s >= over_s
 
     async def wait_until(self, moment: datetime) -> bool:
-        """Wait for a moment of simulated time, which is never ahead of the clock on the wall.
-
-        Returns:
-            False if it does not come any more.
-        """
+        """Wait for a simulated time, which is never ahead of real time; False if the run ends before."""
         if self._timeline.end is not None and moment > self._timeline.end:
             return False
         await asyncio.sleep(0)
@@ -76,7 +67,7 @@ class ReadingScheduler:
         return max(wall_s, self._began_s + simulated_s / self._timeline.speed - time.monotonic())
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, but not when told to stop; gives the other tasks a turn in any case."""
+        """Wait, but not after ``stop``; other tasks run in any case."""
         await asyncio.sleep(0)
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
@@ -116,7 +107,7 @@ async def simultaneous(
 
 
 async def as_recorded(recordings: Sequence[RecordedSeries], pace: ReadingScheduler) -> AsyncIterator[Readout]:
-    """Read meters when they were read."""
+    """Read meters at their recorded times."""
     at_ms = np.concatenate([series.at_ms for series in recordings])
     meters = np.repeat(np.arange(len(recordings)), [len(series.at_ms) for series in recordings])
     order = np.argsort(at_ms, kind="stable")

@@ -14,14 +14,14 @@ SPEEDS = (0.001, 1_000_000)
 
 
 def check_interval(interval: timedelta) -> timedelta:
-    """Let an interval pass at which a meter may be read."""
+    """Check the time between two readings."""
     if not timedelta(milliseconds=1) <= interval <= timedelta(days=1):
         raise ValueError("an interval must be 1ms to 24h")
     return interval
 
 
 def check_zone(name: str) -> str:
-    """Let the name of a time zone pass."""
+    """Check the name of a time zone."""
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -30,14 +30,14 @@ def check_zone(name: str) -> str:
 
 
 def check_profile(name: str) -> str:
-    """Let the name of a load profile pass."""
+    """Check the name of a load profile."""
     if name not in PROFILES:
         raise ValueError(f"unknown profile; known are {', '.join(PROFILES)}")
     return name
 
 
 def parse_local(text: object) -> object:
-    """Turn a date or time into a datetime; without an offset it is local time."""
+    """Parse a date or time; without an offset it is local time."""
     if not isinstance(text, str):
         return text
     try:
@@ -47,14 +47,14 @@ def parse_local(text: object) -> object:
 
 
 def check_year(moment: datetime) -> datetime:
-    """Let a time pass in which there are meters."""
+    """Check that a time is in a year that can be simulated."""
     if not YEARS[0] <= moment.year <= YEARS[1]:
         raise ValueError(f"use a year from {YEARS[0]} to {YEARS[1]}")
     return moment
 
 
 def parse_speed(given: object) -> object:
-    """Let a speed pass that time can have."""
+    """Parse a speed: a number or ``max``."""
     if given == "max":
         return given
     try:

@@ -1,4 +1,4 @@
-"""What alarms have to tell of a meter that falls quiet."""
+"""The alarms that a silent meter must raise."""
 
 from datetime import datetime, timedelta
 
@@ -16,13 +16,13 @@ NO_ALARM_WITHIN = timedelta(seconds=4)
 def expected_silence(
     meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool
 ) -> list[ExpectedAlarmEntry]:
-    """What must be told of a meter that has just fallen quiet: nothing, if it is soon heard again.
+    """The expected alarm of a meter that has just fallen silent; none if the silence is short.
 
     Args:
         meter: The meter.
-        interval: Between its readings.
-        moment: When the first reading is missing.
-        is_told: Whether an alarm tells of it: not of readings that are not of this moment.
+        interval: Time between its readings.
+        moment: Time of the first missing reading.
+        is_told: Whether an alarm reports it: only for live readings.
     """
     quiet = interval * (meter.silent_readings + 1)
     begins = moment - interval

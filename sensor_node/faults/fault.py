@@ -1,4 +1,4 @@
-"""A fault as it is wanted: which, how often or when, and with what parameters.
+"""A fault to inject: its kind, how often or when, and its parameters.
 
 In a scenario ``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``.
 """
@@ -27,7 +27,7 @@ DURATION_HINT = "write a duration as 30s, 10m, -1h or 1h30m"
 
 
 def parse_rate(text: object) -> object:
-    """Turn ``1%`` into 0.01; leave what is not text to pydantic."""
+    """Turn ``1%`` into 0.01."""
     if not isinstance(text, str):
         return text
     number = text.strip().removesuffix("%")
@@ -38,7 +38,7 @@ def parse_rate(text: object) -> object:
 
 
 def parse_duration(text: object) -> object:
-    """Turn ``90s``, ``-1h`` or ``+5m`` into a timedelta; leave what is not text to pydantic."""
+    """Turn ``90s``, ``-1h`` or ``+5m`` into a timedelta."""
     if not isinstance(text, str):
         return text
     try:
@@ -48,7 +48,7 @@ def parse_duration(text: object) -> object:
 
 
 def parse_when(text: object) -> object:
-    """Turn ``+5m`` into the time since the beginning; an ISO 8601 time stays one."""
+    """Turn ``+5m`` into the time since the start, or an ISO 8601 text into a time."""
     if isinstance(text, str) and text.startswith("+"):
         return parse_duration(text)
     if isinstance(text, str):
@@ -67,19 +67,19 @@ When = Annotated[timedelta | AwareDatetime, BeforeValidator(parse_when)]
 
 
 class InjectedFault(BaseModel):
-    """One fault, how often or when, and its parameters; those that it does not have are None.
+    """One fault; parameters that its kind does not have are None.
 
     Attributes:
-        rate: The chance that it begins at a reading, 0 to 1; None for once.
+        rate: Probability that it begins at a reading, 0 to 1; None for once.
         at: It happens once, at the first reading from then on.
-        first: It happens only from then on.
-        end: It happens only before then.
-        meters: Of which meters; a name with ``*``.
-        factor: By which values are too high.
-        by: By which the clock is ahead; negative: behind.
-        length: How many readings it lasts; of ``reorder``: how many later ones overtake.
+        first: It only begins from then on.
+        end: It only begins before then.
+        meters: Which meters; a name with ``*``.
+        factor: Factor on the values.
+        by: Clock error; negative: behind.
+        length: Number of readings it lasts; of ``reorder``: how many later readings overtake.
         copies: How often a reading is sent; of ``flapping``: how often the connection is lost.
-        away: How long the node is gone.
+        away: How long the node is away.
         backfill: Whether the readings of a gap are sent at its end.
     """
 
@@ -131,11 +131,11 @@ class InjectedFault(BaseModel):
 
     @property
     def of_node(self) -> bool:
-        """Whether it happens to a whole node."""
+        """Whether it strikes a whole node."""
         return FAULT_TYPES[self.kind].of_node
 
     def may_start(self, moment: datetime, begin: datetime) -> bool:
-        """Whether it may begin at a time, seen from the beginning of the run."""
+        """Whether it may begin at a time of a run."""
         return (
             _absolute(self.first, begin, datetime.min.replace(tzinfo=UTC))
             <= moment
@@ -154,7 +154,7 @@ def _absolute(when: timedelta | datetime | None, begin: datetime, otherwise: dat
 
 
 def fault_conflict(faults: Iterable[InjectedFault], *, has_counter: bool) -> str | None:
-    """Say what is wrong with the faults of one meter; None if nothing is."""
+    """What is wrong with the faults of one meter; None if nothing is."""
     if not has_counter and any(fault.kind == "counter-reset" for fault in faults):
         return "counter-reset needs a register: add --counter"
     return None

@@ -1,4 +1,4 @@
-"""Faults as options of the command line: ``--fault clock-jump=0.5%,by=-1h,length=4``."""
+"""Faults as command-line options: ``--fault clock-jump=0.5%,by=-1h,length=4``."""
 
 import re
 
@@ -12,7 +12,7 @@ OTHER_WORDS = {*FAULT_PARAMETERS, "at", "from", "to", "meters"}
 
 
 def check_faults(texts: list[str]) -> list[str]:
-    """Let faults pass that can be read; each is one text again, however the commas were taken."""
+    """Check faults; the parts of one that commas separated are joined again."""
     whole: list[str] = []
     for text in texts:
         if whole and text.partition("=")[0].strip() in OTHER_WORDS:
@@ -25,11 +25,7 @@ def check_faults(texts: list[str]) -> list[str]:
 
 
 def read_fault(text: str) -> InjectedFault:
-    """Read a fault as it is written on the command line.
-
-    Raises:
-        ValueError: It is none; the text is one sentence.
-    """
+    """Parse a fault as written on the command line."""
     try:
         return InjectedFault.model_validate(parse_fault(text))
     except ValidationError as error:
@@ -39,11 +35,7 @@ def read_fault(text: str) -> InjectedFault:
 
 
 def parse_fault(text: object) -> object:
-    """Turn ``duplicate=1%,copies=3`` into what ``InjectedFault`` takes.
-
-    Raises:
-        ValueError: It is not written like that.
-    """
+    """Turn ``duplicate=1%,copies=3`` into the fields of ``InjectedFault``."""
     if not isinstance(text, str):
         return text
     first, *rest = text.split(",")

@@ -30,13 +30,7 @@ FaultKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class FaultType:
-    """What a fault is.
-
-    Attributes:
-        meaning: In words, for people.
-        defaults: Its parameters.
-        of_node: Whether it happens to a whole node, not to one of its meters.
-    """
+    """A kind of fault: its meaning, its parameters with defaults, and whether it strikes a whole node."""
 
     meaning: str
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which faults strike a meter or a node at each reading. No I/O; chance and time come from outside."""
+"""Draws the faults of a meter or a node at each reading; random numbers and time come from outside."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -15,13 +15,7 @@ VALUE_FAULTS = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zer
 
 
 class ActiveFault(NamedTuple):
-    """A fault that is there at a reading.
-
-    Attributes:
-        fault: Which.
-        step: Its how many-th reading this is, counted from 1.
-        length: How many it has.
-    """
+    """A fault that is active at a reading: its ``step``-th of ``length``, counted from 1."""
 
     fault: InjectedFault
     step: int
@@ -29,13 +23,13 @@ class ActiveFault(NamedTuple):
 
     @property
     def progress(self) -> float:
-        """How far it is: above 0, and 1 at its last reading."""
+        """Above 0, and 1 at the last reading."""
         return self.step / self.length
 
 
 @dataclass(slots=True)
 class _Episode:
-    """A fault of one meter, and where it is."""
+    """A fault of one meter, and its progress."""
 
     fault: InjectedFault
     step: int = 0
@@ -48,11 +42,11 @@ class _Episode:
 
 
 class Injector:
-    """Draws faults, the same for the same chance.
+    """Draws faults, the same for the same random numbers.
 
     Args:
-        faults: Those that may strike.
-        rng: Chance. Each fault with a rate takes one number at each reading, whatever comes of it.
+        faults: The faults that may strike.
+        rng: Each fault with a rate takes one number at each reading, whether it strikes or not.
         begin: When the run began.
     """
 
@@ -62,11 +56,7 @@ class Injector:
         self._begin = begin
 
     def draw(self, moment: datetime) -> Mapping[FaultKind, ActiveFault]:
-        """Which faults are there at a reading.
-
-        Args:
-            moment: When it is taken.
-        """
+        """The faults that are active at a reading."""
         if not self._episodes:
             return {}
         is_taken = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)

@@ -1,7 +1,7 @@
-"""What must come of a reading, by the rules that everybody knows: the ground truth in a ledger.
+"""The expected outcome of each reading, for the ledger.
 
-The rules are those of the README, written down a second time on purpose: what checks the ingestor
-must not ask it.
+The rules of the README are written down a second time on purpose: a check of the ingestor must not ask
+the ingestor.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,10 @@ SURELY_IN_TIME = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class MeterOutput:
-    """What a meter gives out.
+    """One output of a meter.
 
     Attributes:
-        sensor_key: Whose it is.
-        sequence: The meter's count.
-        timestamp: The time that it says.
-        value_kwh: Its value, kWh.
-        payload: What is sent.
-        faults: Which faults are in it.
-        rejection: Why the payload must be rejected, if it was spoiled.
+        rejection: Why the ingestor must reject the payload, if it was corrupted.
         copies: How often it is sent.
         is_withheld: Whether it is never sent.
     """
@@ -46,29 +40,17 @@ class MeterOutput:
 
     @property
     def is_reading(self) -> bool:
-        """Whether it is a reading at all, though perhaps not one that can be stored."""
+        """Whether it is a well-formed reading, though its time may be rejected."""
         return self.rejection is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
 
 
 def ground_truth(made: MeterOutput, now: datetime, threshold_kwh: float) -> GroundTruth:
-    """Say what must come of it.
-
-    Args:
-        made: What is about to be sent.
-        now: The clock, UTC.
-        threshold_kwh: What is strictly above it is flagged, kWh.
-    """
+    """Faults and expected outcome of an output that is about to be sent at ``now`` (UTC)."""
     return GroundTruth(faults=made.faults, must=_expected_outcome(made, now, threshold_kwh))
 
 
 def malformed_entry(made: MeterOutput, truth: GroundTruth, now: datetime) -> MalformedEntry:
-    """The ledger's entry of a payload that is no reading.
-
-    Args:
-        made: What is about to be sent.
-        truth: What must come of it.
-        now: The clock, UTC.
-    """
+    """The ledger's entry of a payload that is not a reading."""
     return MalformedEntry(
         event="malformed",
         site=made.sensor_key.site,

@@ -1,4 +1,4 @@
-"""Outages of a node: it is switched off and on, or its connection is lost again and again."""
+"""Outages of a node: a reboot, or a connection that is lost again and again."""
 
 import asyncio
 import contextlib
@@ -24,15 +24,10 @@ FLAP = timedelta(seconds=0.2)
 
 
 class Outages:
-    """Loses the connection of a node when its faults say so, and makes it anew.
-
-    Args:
-        own: The node.
-        injector: Its faults; None for none.
-        publisher: What uses its connection.
+    """Drops and restores the connection of a node when its faults say so.
 
     Attributes:
-        reboots: How often the node was switched off and on.
+        reboots: Number of reboots so far.
     """
 
     def __init__(self, own: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
@@ -50,11 +45,7 @@ class Outages:
         return time.monotonic() < self._off_until_s
 
     def draw(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
-        """Look which faults strike at a reading of the node's first meter.
-
-        Returns:
-            What an alarm has to tell of.
-        """
+        """Draw the faults at a reading of the node's first meter; return the alarms to expect."""
         if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
             return []
         self._drawn = [each.fault for each in self._injector.draw(moment).values()]
@@ -77,7 +68,7 @@ class Outages:
         return troubles
 
     def start(self) -> None:
-        """Let the faults begin that have struck."""
+        """Begin the drawn faults."""
         struck, self._drawn = self._drawn, []
         for fault in struck:
             away = fault.away or timedelta(0)
@@ -93,7 +84,7 @@ class Outages:
             self._publisher.wakeup.set()
 
     async def run(self, link: ConnectionSupervisor) -> None:
-        """Keep the node connected until its end, but for the outages."""
+        """Keep the node connected until its end, except during outages."""
         while True:
             await link.run(self._publisher.run_on, self._publisher.finished)
             if self._publisher.finished.is_set():

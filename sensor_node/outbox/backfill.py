@@ -1,15 +1,10 @@
-"""How fast a node may send what is not new: a steady rate, so that live readings keep their place."""
+"""The rate limit of the back-fill, which leaves room for live readings."""
 
 BURST = 500
 
 
 class BackfillBucket:
-    """A token bucket.
-
-    Args:
-        rate_per_s: Readings a second.
-        now_s: The monotonic clock, seconds.
-    """
+    """A token bucket."""
 
     def __init__(self, rate_per_s: float, now_s: float) -> None:
         self._rate_per_s = rate_per_s
@@ -18,12 +13,12 @@ class BackfillBucket:
         self._tokens = float(BURST)
 
     def available(self, now_s: float) -> int:
-        """How many readings may be sent at this moment; never more than 500."""
+        """How many readings may be sent now; at most 500."""
         earned = (now_s - self._filled_s) * self._rate_per_s
         self._filled_s = now_s
         self._tokens = min(BURST, self._tokens + earned)
         return int(self._tokens)
 
     def spend(self, readings: int) -> None:
-        """Note that readings were sent."""
+        """Take the tokens of readings that were sent."""
         self._tokens -= readings

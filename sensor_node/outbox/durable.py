@@ -1,6 +1,6 @@
-"""An outbox that survives its process: the same as in memory, and an SQLite file behind it.
+"""An outbox that survives its process: the same as in memory, with an SQLite file behind it.
 
-A reading is in the file, synced, before it is sent. A lock beside the file keeps a second node out.
+A reading is in the file, synced, before it is sent. A lock file keeps a second node out.
 """
 
 import asyncio
@@ -47,11 +47,11 @@ class OutboxTakenError(OutboxError):
 
 @asynccontextmanager
 async def open_outbox(path: Path, limit: int, ledger: Ledger) -> AsyncIterator["DurableOutbox"]:
-    """Open an outbox file, made if it is missing, and what an earlier process left in it.
+    """Open an outbox file, or create it, and load what an earlier process left in it.
 
     Raises:
         OutboxTakenError: Another process has it open.
-        OutboxError: It cannot be made, read or written.
+        OutboxError: It cannot be created, read or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,30 +75,23 @@ def _lock_file(lock: TextIO, path: Path) -> None:
 
 
 def _read(site: object, sensor_id: object, sequence: object, payload: object) -> OutboxEntry:
-    """Read a row of the file, in which a damage may have left anything.
+    """Check a row of the file, which may be damaged.
 
     Raises:
-        ValueError: It is no reading, or not that of its row.
+        ValueError: It is not a reading, or belongs to another row.
     """
     if not (isinstance(payload, bytes) and isinstance(site, str) and isinstance(sequence, int)):
         raise ValueError("another type")  # noqa: TRY004 - as of all that is wrong with a row
     reading = Reading.model_validate_json(payload)
-    place = SensorKey(site, reading.sensor_id)
+    sensor_key = SensorKey(site, reading.sensor_id)
     is_its_own = (reading.sensor_id, reading.sequence) == (sensor_id, sequence)
-    if not (is_its_own and place.is_valid and sequence < MAX_SEQUENCE) or b"\n" in payload:
+    if not (is_its_own and sensor_key.is_valid and sequence < MAX_SEQUENCE) or b"\n" in payload:
         raise ValueError("another reading")
-    return OutboxEntry(place, sequence, payload)
+    return OutboxEntry(sensor_key, sequence, payload)
 
 
 class DurableOutbox(Outbox):
-    """An outbox with a file behind it.
-
-    Args:
-        limit: Most readings to keep.
-        ledger: Told of everything that is kept.
-        database: The open file.
-        path: Where it is.
-    """
+    """An outbox with an SQLite file behind it."""
 
     def __init__(self, limit: int, ledger: Ledger, database: aiosqlite.Connection, path: Path) -> None:
         super().__init__(limit, ledger)
@@ -107,11 +100,7 @@ class DurableOutbox(Outbox):
         self._write_lock = asyncio.Lock()
 
     async def load(self) -> None:
-        """Take up what an earlier process did not see confirmed.
-
-        Raises:
-            OutboxError: The file is damaged.
-        """
+        """Load the readings of an earlier process that are not confirmed."""
         try:
             await self._database.executescript(SCHEMA)
             rows = await self._database.execute_fetchall(SELECT_READINGS)
@@ -125,16 +114,12 @@ class DurableOutbox(Outbox):
         await self.ledger.invoke(self._entries.values())
         self.send_again()
 
-    async def last_sequence(self, place: SensorKey) -> int:
-        """The highest sequence that a meter ever used; -1 if there is none.
-
-        Raises:
-            OutboxError: The file is damaged.
-        """
+    async def last_sequence(self, sensor_key: SensorKey) -> int:
+        """The highest sequence that a meter ever used; -1 if there is none."""
         used = [-1]
         try:
             for question in (SELECT_LAST_SEQUENCE, SELECT_NEWEST_SEQUENCE):
-                used += [row[0] for row in await self._database.execute_fetchall(question, tuple(place))]
+                used += [row[0] for row in await self._database.execute_fetchall(question, tuple(sensor_key))]
         except UnicodeDecodeError:
             used.append(MAX_SEQUENCE)
         if not all(type(each) is int and each < MAX_SEQUENCE for each in used):
@@ -153,7 +138,7 @@ class DurableOutbox(Outbox):
         async with self._in_transaction():
             await self._database.executemany(
                 "DELETE FROM readings WHERE site = ? AND sensor_id = ? AND sequence = ?",
-                [(*place, sequence) for place, sequence in keys],
+                [(*sensor_key, sequence) for sensor_key, sequence in keys],
             )
 
     @asynccontextmanager

@@ -1,6 +1,6 @@
-"""The ledger: what a node has tried and what must come of it, on disk before it is tried.
+"""The ledger: every attempt and its expected outcome, on disk before the attempt is made.
 
-It is no part of the delivery: no node ever reads it.
+Only `monitor verify` reads it; delivery does not depend on it.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ class LedgerWriteError(Exception):
 
 
 class Ledger:
-    """Appends to a ledger file. What a call wrote is on the disk when the call returns.
+    """Appends to a ledger file; each call returns when its lines are on the disk.
 
     Args:
-        file: The descriptor of an open file; None for no ledger, which writes nothing.
+        file: Descriptor of an open file; None for a ledger that writes nothing.
     """
 
     def __init__(self, file: int | None = None) -> None:
@@ -42,15 +42,15 @@ class Ledger:
         self._writing = asyncio.Lock()
 
     async def invoke(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Note readings that will be sent."""
+        """Record readings that will be sent."""
         await self._attempts("invoke", readings)
 
     async def dropped(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Note readings that found no room in the outbox."""
+        """Record readings that found no room in the outbox."""
         await self._attempts("refused", readings)
 
     async def withheld(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Note readings that were made and will never be sent."""
+        """Record readings that were made and will never be sent."""
         await self._attempts("withheld", readings)
 
     async def _attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
@@ -60,25 +60,27 @@ class Ledger:
             )
 
     async def append(self, entries: Sequence[MalformedEntry | ExpectedAlarmEntry]) -> None:
-        """Note what will be sent though it is no reading, and what an alarm has to tell of."""
+        """Record malformed payloads that will be sent, and expected alarms."""
         if self._file is not None:
             await self._append_lines(
                 [each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries]
             )
 
     async def outcome(
-        self, event: OutcomeEvent, place: SensorKey, sequences: Sequence[SequenceRange]
+        self, event: OutcomeEvent, sensor_key: SensorKey, sequences: Sequence[SequenceRange]
     ) -> None:
-        """Note what became of readings."""
+        """Record the outcome of readings."""
         if self._file is not None and sequences:
-            outcome = OutcomeEntry(event=event, site=place.site, sensor_id=place.name, sequences=[*sequences])
+            outcome = OutcomeEntry(
+                event=event, site=sensor_key.site, sensor_id=sensor_key.name, sequences=[*sequences]
+            )
             await self._append_lines([outcome.model_dump_json().encode() + b"\n"])
 
     async def mark_unknown(self, open_readings: Iterable["OutboxEntry"]) -> None:
-        """Note of readings that are still in the outbox that their outcome is unknown."""
+        """Record that the outcome of readings still in the outbox is unknown."""
         left = sorted((each.sensor_key, each.sequence) for each in open_readings)
-        for place, rows in groupby(left, key=lambda row: row[0]):
-            await self.outcome("unknown", place, to_ranges(sequence for _, sequence in rows))
+        for sensor_key, rows in groupby(left, key=lambda row: row[0]):
+            await self.outcome("unknown", sensor_key, to_ranges(sequence for _, sequence in rows))
 
     async def _append_lines(self, lines: Sequence[bytes]) -> None:
         if lines and self._file is not None:
@@ -97,10 +99,10 @@ def _write_synced(file: int, data: bytes) -> None:
 
 @asynccontextmanager
 async def open_ledger(path: Path | None) -> AsyncIterator[Ledger]:
-    """Open a ledger for appending, made if it is missing; None for no ledger.
+    """Open a ledger for appending, or create it; None for a ledger that writes nothing.
 
     Raises:
-        LedgerError: It cannot be made or written.
+        LedgerWriteError: It cannot be created or written.
     """
     if path is None:
         yield Ledger()

@@ -1,7 +1,7 @@
-"""The outbox: every reading stays here until the ingestor confirms that it is in the database.
+"""The outbox keeps every reading until the ingestor confirms that it is in the database.
 
-The broker's acknowledgement is transport, not proof: what it acknowledged can still be lost with it.
-This one keeps readings in memory; ``sensor_node.outbox.durable`` keeps them in a file as well.
+The broker's acknowledgement is not enough: the broker can still lose what it acknowledged. This outbox
+is in memory; ``sensor_node.outbox.durable`` keeps the readings in a file as well.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,11 +19,7 @@ MAX_BACKOFF_STEPS = 7
 
 
 class OutboxEntry(NamedTuple):
-    """One reading in the outbox.
-
-    Attributes:
-        truth: What must come of it, for the ledger; None if nobody said.
-    """
+    """One reading in the outbox; ``truth`` is the outcome that the ledger expects, None if nobody said."""
 
     sensor_key: SensorKey
     sequence: int
@@ -37,23 +33,21 @@ EntryKey = tuple[SensorKey, int]
 class Outbox:
     """Readings that are not confirmed yet.
 
-    A reading is new, or to be sent again, or sent. What is new goes out at once; what is sent again,
-    the back-fill, goes out behind it, as fast as the caller likes.
+    A reading is new, sent, or in the back-fill: to be sent again. New readings go out first, the back-fill
+    behind them at the caller's rate.
 
     Args:
-        limit: Most readings to keep. The oldest are kept and newer ones dropped: what was
-            measured first is nearest to being lost.
-        ledger: Told of everything that is kept or dropped, before it may be sent.
+        limit: Maximum number of readings. When it is full, new readings are dropped, not the oldest ones.
+        ledger: Records every reading, kept or dropped, before it may be sent.
 
     Attributes:
-        ledger: The ledger.
-        dropped: How many found no room.
+        dropped: Number of readings that found no room.
     """
 
     def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
         self.ledger = ledger
-        # All, oldest first. Each key is in exactly one of the places below as well.
+        # All, oldest first. Each key is in exactly one of the sensor_keys below as well.
         self._entries: dict[EntryKey, OutboxEntry] = {}
         self._new: dict[EntryKey, None] = {}
         # With how often it was sent.
@@ -69,17 +63,17 @@ class Outbox:
 
     @property
     def sensor_keys(self) -> set[SensorKey]:
-        """Whose readings are kept."""
-        return {place for place, _ in self._entries}
+        """The sensors that have readings in the outbox."""
+        return {sensor_key for sensor_key, _ in self._entries}
 
     @property
     def has_backfill(self) -> bool:
-        """Whether some of the back-fill could be sent now."""
+        """Whether the back-fill has readings to send now."""
         return bool(self._backfill)
 
     @property
     def oldest(self) -> OutboxEntry | None:
-        """The reading that was made first."""
+        """The oldest reading."""
         return next(iter(self._entries.values()), None)
 
     @property
@@ -88,7 +82,7 @@ class Outbox:
         return self._entries.values()
 
     async def add(self, readings: Sequence[OutboxEntry]) -> None:
-        """Keep new readings; what is above the limit is counted in ``dropped`` instead."""
+        """Keep new readings; readings above the limit are counted in ``dropped`` instead."""
         room = max(0, self._limit - len(self))
         kept, dropped = readings[:room], readings[room:]
         self.dropped += len(dropped)
@@ -101,20 +95,15 @@ class Outbox:
             self._new[key] = None
 
     def take_new(self, now_s: float, limit: int) -> list[OutboxEntry]:
-        """Give out what was never sent and came after the connection, oldest first; note it as sent.
-
-        Args:
-            now_s: The monotonic clock, seconds.
-            limit: Most readings to give out.
-        """
+        """Return the oldest readings that were never sent, and mark them as sent now (monotonic clock)."""
         return self._mark_sent(dict.fromkeys(islice(self._new, limit), 0), now_s)
 
     def take_backfill(self, now_s: float, limit: int) -> list[OutboxEntry]:
-        """Give out the back-fill, oldest first, and note it as sent.
+        """Return the oldest readings of the back-fill, and mark them as sent.
 
-        That is what earlier connections or processes left behind, and what was sent 30 s ago and is
-        not confirmed. As long as nothing at all is confirmed, that time doubles with each sending:
-        while the ingestor is away, the broker need not keep each reading a hundred times.
+        These are readings from earlier connections or processes, and readings sent 30 s ago without a
+        confirmation. As long as nothing at all is confirmed, that time doubles each time: while the ingestor
+        is away, the broker need not keep a hundred copies of each reading.
         """
         self._find_overdue(now_s)
         return self._mark_sent(dict(islice(self._backfill.items(), limit)), now_s)
@@ -141,7 +130,7 @@ class Outbox:
         return [self._entries[key] for key in due]
 
     def send_again(self) -> None:
-        """Note that nothing counts as sent any more: the connection is a new one."""
+        """Move all readings to the back-fill: the connection is a new one."""
         times = {key: times + 1 for times, sent in enumerate(self._sent) for key in sent} | self._backfill
         self._backfill = {key: times.get(key, 0) for key in self._entries}
         self._new.clear()
@@ -149,22 +138,22 @@ class Outbox:
             sent.clear()
 
     async def forget(
-        self, place: SensorKey, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
+        self, sensor_key: SensorKey, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
     ) -> int:
-        """Forget readings that need not be sent again.
+        """Remove readings that the ingestor stored, or rejected and keeps.
 
         Args:
-            place: Whose they are.
-            ranges: Inclusive ranges of sequences. One may name readings that are not here.
+            sensor_key: Their sensor.
+            ranges: Inclusive ranges of sequences. They may include readings that are not here.
             now_s: The monotonic clock, seconds.
-            stored: Whether they are stored; else they were rejected and are kept by the ingestor.
+            stored: Whether they were stored, not rejected.
 
         Returns:
-            How many were here.
+            How many readings were removed.
         """
-        keys = [key for each in ranges for key in self._in_range(place, each)]
+        keys = [key for each in ranges for key in self._in_range(sensor_key, each)]
         known = to_ranges(sequence for _, sequence in keys)
-        await self.ledger.outcome("confirmed" if stored else "rejected", place, known)
+        await self.ledger.outcome("confirmed" if stored else "rejected", sensor_key, known)
         await self._delete(keys)
         for key in keys:
             self._entries.pop(key, None)
@@ -176,16 +165,16 @@ class Outbox:
             self._last_answer_s = now_s
         return len(keys)
 
-    def _in_range(self, place: SensorKey, wanted: SequenceRange) -> Iterator[EntryKey]:
+    def _in_range(self, sensor_key: SensorKey, wanted: SequenceRange) -> Iterator[EntryKey]:
         first, last = wanted
         if last - first < len(self):
-            keys: Iterable[EntryKey] = ((place, sequence) for sequence in range(first, last + 1))
+            keys: Iterable[EntryKey] = ((sensor_key, sequence) for sequence in range(first, last + 1))
             return (key for key in keys if key in self._entries)
         # A range far wider than the outbox: look at what is here instead.
-        return (key for key in self._entries if key[0] == place and first <= key[1] <= last)
+        return (key for key in self._entries if key[0] == sensor_key and first <= key[1] <= last)
 
     async def _write(self, readings: Sequence[OutboxEntry]) -> None:
-        """For an outbox that survives: called before ``readings`` may be sent."""
+        """Called before ``readings`` may be sent, for an outbox in a file."""
 
     async def _delete(self, keys: Sequence[EntryKey]) -> None:
-        """For an outbox that survives: called for readings that are confirmed."""
+        """Called for confirmed readings, for an outbox in a file."""

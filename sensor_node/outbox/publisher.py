@@ -1,4 +1,4 @@
-"""Bring readings from the outbox to the broker, and take the ingestor's confirmations."""
+"""Publishes readings from the outbox to the broker, and processes the ingestor's confirmations."""
 
 import asyncio
 import contextlib
@@ -35,32 +35,26 @@ logger = logging.getLogger(__name__)
 class Publisher:
     """The node's side of its connection.
 
-    Args:
-        settings: What the node was told.
-        node: The site and id of the node, which is its first meter.
-        places: All its meters.
-        outbox: What is to be published.
-
     Attributes:
-        wakeup: To be set when the outbox has something new.
-        finished: To be set when nothing new will come.
-        abort_requested: To be set to lose the connection, without a word.
-        is_online: Whether everybody knows that the node is there.
+        wakeup: Set it when the outbox has new readings.
+        finished: Set it when no more readings will come.
+        abort_requested: Set it to drop the connection without a DISCONNECT.
+        is_online: Whether the node is connected and its status is published.
     """
 
     def __init__(
-        self, settings: TransportSettings, node: SensorKey, places: list[SensorKey], outbox: Outbox
+        self, settings: TransportSettings, node: SensorKey, sensor_keys: list[SensorKey], outbox: Outbox
     ) -> None:
         self._topics = Topics(settings.topic_root)
         self._node = node
-        self._sensor_keys = places
+        self._sensor_keys = sensor_keys
         self._outbox = outbox
         self._backfill_rate = settings.backfill_rate
         self._heartbeat = settings.heartbeat
         self._receipts: deque[tuple[Connection, PublishPacket]] = deque()
         self._has_receipts = asyncio.Event()
         self._had_no_subscribers, self._requeued_s = False, float("-inf")
-        self.outbox_status = OutboxStatus(outbox, len(places))
+        self.outbox_status = OutboxStatus(outbox, len(sensor_keys))
         self._once: deque[OutgoingMessage] = deque()
         self.wakeup = asyncio.Event()
         self.finished = asyncio.Event()
@@ -69,24 +63,24 @@ class Publisher:
 
     @property
     def is_queue_full(self) -> bool:
-        """Whether so much waits to be sent once that nothing more may come to it."""
+        """Whether too many messages wait to be sent once."""
         return len(self._once) >= MAX_UNCONFIRMED
 
     @property
     def has_unsent(self) -> bool:
-        """Whether something that is sent once still waits for that."""
+        """Whether messages still wait to be sent once."""
         return bool(self._once)
 
     def send_once(self, messages: Iterable[tuple[SensorKey, bytes]]) -> None:
-        """Send payloads that nobody confirms, until the broker has taken them."""
+        """Send payloads without confirmation, until the broker has taken them."""
         self._once.extend(
-            OutgoingMessage(self._topics.readings(*place), payload) for place, payload in messages
+            OutgoingMessage(self._topics.readings(*sensor_key), payload) for sensor_key, payload in messages
         )
         self.wakeup.set()
 
     @property
     def last_will(self) -> OutgoingMessage:
-        """The node's last word, and its Last Will."""
+        """The offline status, which is also the Last Will."""
         return self._status(NodeStatus(state="offline"))
 
     def _status(self, status: NodeStatus) -> OutgoingMessage:
@@ -94,21 +88,21 @@ class Publisher:
         return OutgoingMessage(self._topics.status(*self._node), payload, retain=True)
 
     def on_messages(self, connection: Connection, packets: Sequence[PublishPacket]) -> None:
-        """Take confirmations; they are worked on by ``process_receipts``."""
+        """Queue confirmations for ``process_receipts``."""
         self._receipts.extend((connection, packet) for packet in packets)
         self._has_receipts.set()
 
     async def run_on(self, connection: Connection) -> bool:
-        """Publish on one connection until nothing new will come and all was sent, or until it has to be cut.
+        """Publish on one connection until all is sent and finished, or an abort is requested.
 
         Raises:
-            BrokerLostError: The connection ended. What is not confirmed goes out on the next one.
-            BrokerRefusedError: The broker does not let this user publish there.
+            BrokerLostError: The connection was lost. Unconfirmed readings go out on the next one.
+            BrokerRejectedError: The broker does not allow this user to publish there.
         """
         self.outbox_status.connected_at = datetime.now(UTC)
         await connection.publish_many([self._status(self.outbox_status.to_message())])
-        for place in {*self._sensor_keys, *self._outbox.sensor_keys}:
-            await connection.add_subscription(self._topics.stored(*place))
+        for sensor_key in {*self._sensor_keys, *self._outbox.sensor_keys}:
+            await connection.add_subscription(self._topics.stored(*sensor_key))
         self._outbox.send_again()
         self._had_no_subscribers, self._requeued_s = False, float("-inf")
         self.is_online = True
@@ -180,7 +174,7 @@ class Publisher:
                 self._once.popleft()
 
     async def process_receipts(self) -> None:
-        """Take confirmed readings out of the outbox, for ever."""
+        """Remove confirmed readings from the outbox, forever."""
         while True:
             await self._has_receipts.wait()
             self._has_receipts.clear()
@@ -190,7 +184,7 @@ class Publisher:
                 await asyncio.sleep(0)
 
     async def _take_receipts(self) -> None:
-        """Take those of one connection, not too many at a time, and acknowledge them together."""
+        """Process a batch of receipts of one connection, and acknowledge them together."""
         connection = self._receipts[0][0]
         taken: list[int] = []
         while self._receipts and self._receipts[0][0] is connection and len(taken) < CONFIRM_BATCH:
@@ -200,18 +194,18 @@ class Publisher:
         with contextlib.suppress(BrokerLostError):
             await connection.puback_many(taken)
 
-    async def _forget(self, place: SensorKey, payload: bytes) -> None:
+    async def _forget(self, sensor_key: SensorKey, payload: bytes) -> None:
         try:
             answer = Receipt.model_validate_json(payload)
         except ValidationError:
-            logger.warning("Invalid confirmation for %s; it is ignored.", place.name)
+            logger.warning("Invalid confirmation for %s; it is ignored.", sensor_key.name)
             return
         now_s = time.monotonic()
-        await self._outbox.forget(place, answer.sequences, now_s, stored=True)
-        if rejected := await self._outbox.forget(place, answer.rejected, now_s, stored=False):
+        await self._outbox.forget(sensor_key, answer.sequences, now_s, stored=True)
+        if rejected := await self._outbox.forget(sensor_key, answer.rejected, now_s, stored=False):
             logger.warning(
                 "The ingestor rejected %d readings of %s; for the reasons, see topic %s.",
                 rejected,
-                place.name,
-                self._topics.rejected(place),
+                sensor_key.name,
+                self._topics.rejected(sensor_key),
             )

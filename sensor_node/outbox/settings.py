@@ -1,4 +1,4 @@
-"""Settings of the way of readings to the broker, whatever measures them."""
+"""Settings of delivery to the broker."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How a node is: what it tells in its log and in its retained status."""
+"""The state of a node, for its log and its retained status."""
 
 from datetime import UTC, datetime
 
@@ -7,12 +7,7 @@ from sensor_node.outbox.outbox import Outbox
 
 
 class OutboxStatus:
-    """Looks at the outbox.
-
-    Args:
-        outbox: The node's.
-        sensors: How many meters the node has.
-    """
+    """Describes the outbox of a node."""
 
     def __init__(self, outbox: Outbox, sensors: int) -> None:
         self._outbox = outbox
@@ -20,7 +15,7 @@ class OutboxStatus:
         self.connected_at = datetime.now(UTC)
 
     def oldest_age_s(self) -> float | None:
-        """How long ago the oldest reading was made that is not confirmed, seconds; None without one."""
+        """Age of the oldest unconfirmed reading, seconds; None without one."""
         oldest = self._outbox.oldest
         if oldest is None:
             return None
@@ -28,7 +23,7 @@ class OutboxStatus:
         return round((datetime.now(UTC) - made).total_seconds(), 1)
 
     def to_message(self) -> NodeStatus:
-        """What is published, with the outbox of this moment."""
+        """The retained status message."""
         return NodeStatus(
             state="online",
             sensors=self._sensors,

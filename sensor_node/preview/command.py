@@ -1,4 +1,4 @@
-"""``sensor-node preview``: what a meter would measure, as a curve."""
+"""``sensor-node preview``: draws what a meter would measure."""
 
 import sys
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ DOTS = len(LEFT_DOTS)
 
 
 def preview_command(arguments: list[str]) -> None:
-    """Draw the curve to the terminal, or to a file."""
+    """Draw the curve in the terminal, or to a file."""
     settings = read_settings(PreviewSettings, arguments, PROGRAM)
     plan = None if settings.scenario is None else read_plan(settings.scenario, PROGRAM)
     zone = settings.zone if plan is None else plan.surroundings.zone
@@ -47,7 +47,7 @@ def preview_command(arguments: list[str]) -> None:
 
 
 def _profile_curve(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Values]:
-    """What one meter measures."""
+    """The energy of one meter."""
     load = make_load(
         settings.profile, f"{settings.seed}:{FIRST_SENSOR}", settings.yearly_kwh, settings.surroundings
     )
@@ -57,7 +57,7 @@ def _profile_curve(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Valu
 
 
 def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
-    """What all meters of a scenario measure together, without faults."""
+    """The energy of all meters of a scenario together, without faults."""
     energy_kwh = np.zeros(len(edges_s) - 1)
     groups = [group for node in plan.nodes for group in node.groups]
     for group in groups:
@@ -78,16 +78,13 @@ def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
 
 
 def draw(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> list[str]:
-    """Draw mean power over time with characters.
+    """Draw mean power over time with Braille characters; the last line is the summary.
 
     Args:
-        title: What it is.
+        title: The first line.
         edges_s: N + 1 edges, Unix seconds, ascending.
         energy_kwh: Energy of the N intervals between them, kWh.
-        zone: Whose midnights begin a day.
-
-    Returns:
-        Lines of 80 columns at most, the last one with the sums.
+        zone: Time zone of the labels.
     """
     power_kw = resampled_kw(edges_s, energy_kwh, 2 * COLUMNS)
     lines_kw = axis_kw(float(power_kw.max()), 4)
@@ -102,7 +99,7 @@ def draw(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> list
 
 
 def summarize(edges_s: Edges, energy_kwh: Values) -> str:
-    """Sum up: energy, and the least, the mean and the highest power."""
+    """Total energy, and lowest, mean and highest power."""
     power_kw, hours = mean_power_kw(edges_s, energy_kwh), float(edges_s[-1] - edges_s[0]) / 3600
     total_kwh = float(energy_kwh.sum())
     length = f"{hours / 24:.4g} days" if hours > 48 else f"{hours:.4g} h"  # noqa: PLR2004 - two days
@@ -113,7 +110,7 @@ def summarize(edges_s: Edges, energy_kwh: Values) -> str:
 
 
 def _row(dots: NDArray[np.int64]) -> str:
-    """One line of the area below the curve: how many dots of each column are in it or above."""
+    """One line of the area below the curve; ``dots`` is how many dots of each column are in it or above."""
     left, right = dots[::2], dots[1::2]
     return "".join(
         chr(BRAILLE + sum(LEFT_DOTS[: max(one, 0)]) + sum(RIGHT_DOTS[: max(other, 0)]))
@@ -122,7 +119,7 @@ def _row(dots: NDArray[np.int64]) -> str:
 
 
 def _time_axis(edges_s: Edges, zone: ZoneInfo) -> list[str]:
-    """A line with marks, and one with as many names as find room."""
+    """A line with tick marks, and one with as many labels as fit."""
     line, names = ["─"] * COLUMNS, ""
     for at_s, name in ticks(edges_s, zone):
         column = int((at_s - edges_s[0]) / (edges_s[-1] - edges_s[0]) * COLUMNS)

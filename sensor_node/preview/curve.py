@@ -1,4 +1,4 @@
-"""What the drawings of a curve have in common: mean power, a round axis, and the names of its times."""
+"""What both drawings of a curve share: mean power, a round axis, and the labels of its times."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -31,7 +31,7 @@ def resampled_kw(edges_s: Edges, energy_kwh: Values, parts: int) -> Values:
 
 
 def axis_kw(most_kw: float, lines: int) -> list[float]:
-    """Round numbers from 0 on, at most ``lines`` + 1, the last of them not below ``most_kw``."""
+    """Round numbers from 0, at most ``lines`` + 1, the last not below ``most_kw``."""
     if most_kw <= 0:
         return [0.0, 1.0]
     power = 10.0 ** floor(log10(most_kw / lines))
@@ -40,7 +40,7 @@ def axis_kw(most_kw: float, lines: int) -> list[float]:
 
 
 def format_kw(power_kw: float) -> str:
-    """Write a power with about three digits, kW, and no watts' parts."""
+    """Format a power with about three digits, kW, and nothing below a watt."""
     most_by_digits = {3: 0.1, 2: 9.995, 1: 99.95}
     digits = next((digits for digits, most_kw in most_by_digits.items() if 0 < power_kw < most_kw), 0)
     return f"{power_kw:,.{digits}f}"
@@ -50,7 +50,7 @@ def ticks(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[float, str]]:
     """Name some times: hours of one or two days, days of some weeks, else months.
 
     Yields:
-        Unix seconds and a name.
+        Unix seconds and a label.
     """
     begin, end = (datetime.fromtimestamp(edge, zone) for edge in (edges_s[0], edges_s[-1]))
     length_s = edges_s[-1] - edges_s[0]

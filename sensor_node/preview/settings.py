@@ -1,4 +1,4 @@
-"""What ``sensor-node preview`` can be told."""
+"""Settings of ``sensor-node preview``."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ MOST_READINGS = 200_000
 
 
 def parse_day(text: object) -> object:
-    """Turn ``2026-01-12`` into a day; leave what is not text to pydantic."""
+    """Parse a day such as ``2026-01-12``."""
     if not isinstance(text, str):
         return text
     try:
@@ -30,14 +30,14 @@ def parse_day(text: object) -> object:
 
 
 def check_interval(interval: timedelta) -> timedelta:
-    """Let an interval pass that can be drawn."""
+    """Check that an interval can be drawn."""
     if not timedelta(seconds=1) <= interval <= timedelta(days=1):
         raise ValueError("an interval must be 1s to 24h")
     return interval
 
 
 def winter_monday(today: date) -> date:
-    """The first Monday of this year's second week or after: winter, and no holidays any more."""
+    """The Monday of this year's second week or after: winter, and after the holidays."""
     eighth = today.replace(month=1, day=8)
     return eighth + timedelta(days=-eighth.weekday() % 7)
 
@@ -75,7 +75,7 @@ class PreviewSettings(ProcessSettings):
     @field_validator("yearly_kwh")
     @classmethod
     def check_year(cls, yearly_kwh: float | None, info: ValidationInfo) -> float | None:
-        """Let a year pass that the profile can have."""
+        """Check that the profile can have that consumption."""
         if wrong := yearly_kwh_error(info.data.get("profile", ""), yearly_kwh):
             raise ValueError(wrong)
         return yearly_kwh
@@ -83,7 +83,7 @@ class PreviewSettings(ProcessSettings):
     @field_validator("days")
     @classmethod
     def check_number(cls, days: int, info: ValidationInfo) -> int:
-        """Let as many days pass as can be drawn."""
+        """Check that so many days can be drawn."""
         if timedelta(days=days) / info.data.get("interval", timedelta(days=1)) > MOST_READINGS:
             raise ValueError(f"more than {MOST_READINGS:,} readings; use a longer --interval or fewer days")
         return days
@@ -104,5 +104,5 @@ class PreviewSettings(ProcessSettings):
 
     @property
     def surroundings(self) -> Surroundings:
-        """Where the meter is."""
+        """Time zone and holidays of the meter."""
         return Surroundings(self.zone, self.holidays)

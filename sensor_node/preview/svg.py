@@ -1,4 +1,4 @@
-"""Draw a curve as SVG: small, without scripts, readable on a light and on a dark page."""
+"""Draws a curve as SVG: small, without scripts, readable on light and dark pages."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -30,17 +30,7 @@ SIZES = {
 
 
 def to_svg(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> str:
-    """Draw mean power over time.
-
-    Args:
-        title: What it is.
-        edges_s: N + 1 edges, Unix seconds, ascending.
-        energy_kwh: Energy of the N intervals between them, kWh.
-        zone: Whose midnights begin a day.
-
-    Returns:
-        An SVG document.
-    """
+    """Draw mean power over time; for the arguments see ``draw``."""
     power_kw = mean_power_kw(edges_s, energy_kwh)
     lines_kw = axis_kw(float(power_kw.max()), LINES)
     pages = Environment(
@@ -59,7 +49,7 @@ def to_svg(title: str, edges_s: Edges, energy_kwh: Values, zone: ZoneInfo) -> st
 
 
 def _times(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[str, str | None, str]]:
-    """The vertical lines: where each is, where its name begins if there is room for it, and the name."""
+    """The vertical lines: where each is, where its label begins if there is room for it, and the label."""
     named = list(ticks(edges_s, zone))
     ends = [_x(at_s, edges_s) for at_s, _ in named] + [float(WIDTH_PX)]
     free_px = 0.0
@@ -83,7 +73,7 @@ def _y(power_kw: float, most_kw: float) -> float:
 
 
 def _path(edges_s: Edges, power_kw: Values, most_kw: float) -> str:
-    """Steps: power is known as the mean of an interval."""
+    """Steps, because the power is the mean of an interval."""
     steps = [f"M{LEFT_PX:g} {_y(float(power_kw[0]), most_kw):g}"]
     for end_s, kw in zip(edges_s[1:], power_kw, strict=True):
         steps.append(f"V{_y(float(kw), most_kw):g}H{_x(float(end_s), edges_s):g}")

@@ -1,4 +1,4 @@
-"""Load profiles: what meters measure, as pure functions of time, place and seed."""
+"""Load profiles: what meters measure, as pure functions of time, surroundings and seed."""
 
 import math
 from collections.abc import Mapping
@@ -49,12 +49,7 @@ PROFILES: tuple[str, ...] = ("lari", *_SHAPED)
 
 
 def yearly_kwh_error(profile: str, yearly_kwh: float | None) -> str | None:
-    """Say why a profile cannot have such a year; None if it can.
-
-    Args:
-        profile: One of ``PROFILES``.
-        yearly_kwh: Energy of a calendar year, kWh; None for the profile's default.
-    """
+    """Why a profile cannot have that consumption per year; None if it can."""
     if yearly_kwh is None:
         return None
     if not (math.isfinite(yearly_kwh) and yearly_kwh > 0):
@@ -67,16 +62,16 @@ def yearly_kwh_error(profile: str, yearly_kwh: float | None) -> str | None:
 
 
 def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Surroundings) -> Load:
-    """Make what a meter measures.
+    """Make the load of a meter.
 
     Args:
         profile: One of ``PROFILES``.
-        key: Makes it different from others, and the same for ever: the seed and the sensor's id.
+        key: Seed and sensor id: makes it different from others, and always the same.
         yearly_kwh: Energy of a calendar year, kWh; None for the profile's default.
-        surroundings: Where it is.
+        surroundings: Time zone and holidays.
 
     Raises:
-        ValueError: There is no such profile, or it cannot have such a year.
+        ValueError: There is no such profile, or it cannot have that consumption.
     """
     if profile not in PROFILES:
         raise ValueError(f"no profile is called {profile}; known are {', '.join(PROFILES)}")

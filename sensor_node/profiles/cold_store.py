@@ -17,7 +17,7 @@ USUAL_C, PER_DEGREE = 10.0, 0.017
 
 
 def cold_store(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     key, year_kwh = consumer.key, consumer.yearly_kwh
     mean_kw = year_kwh / YEAR_H
     running_min = 11 + 8 * trait(key, "running")
@@ -37,6 +37,6 @@ def cold_store(consumer: Consumer, minutes: Minutes) -> Values:
 
 
 def cooled(year: LocalYear) -> Values:
-    """What must be cooled: doors and goods as in the standard profile, and the heat outside."""
+    """The cooling that is needed: doors and goods as in the standard profile, and the heat outside."""
     g3 = year.standard["g3"]
     return g3 * np.maximum(1 + PER_DEGREE * (year.temperature_c - USUAL_C), 0.4)

@@ -1,6 +1,6 @@
 """Devices that run now and then: machines, ovens, compressors.
 
-Each run of a year has its number, and its place on the clock that runs with the energy of a shape. So a
+Each run of a year has a number, and a position on a clock that advances with the energy of a shape. So a
 run is found by its number, the runs follow the shape, and their energy of a year is always the same.
 """
 
@@ -20,11 +20,11 @@ class Device:
     """A device.
 
     Attributes:
-        name: Its name; devices of one consumer differ in it.
+        name: Unique among the devices of a consumer.
         phases: Length, minutes, and power, kW, of each part of a run.
-        spread: How irregular it runs: 0 as a clock, 1 by chance.
-        varies: How much the energy of a run differs from the mean at most, as a part of it.
-        differs: How much the device of one consumer differs in power from that of others at most.
+        spread: Irregularity of its runs: 0 as a clock, 1 random.
+        varies: Maximum relative difference of a run's energy from the mean.
+        differs: Maximum relative difference of its power between consumers.
     """
 
     name: str
@@ -55,12 +55,7 @@ class Runs(NamedTuple):
 def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, minutes: Minutes) -> Runs:
     """Find the runs of a device that touch some minutes, and perhaps a few more.
 
-    Args:
-        device: The device.
-        yearly_kwh: Its energy of a year; how often it runs follows from that.
-        shape: When it runs.
-        consumer: Whose device it is.
-        minutes: The minutes.
+    Its energy per year determines how often it runs.
     """
     strength = 1 + device.differs * (2 * trait(consumer.key, device.name) - 1)
     number = runs_per_year(yearly_kwh / (strength * device.energy_kwh))
@@ -85,19 +80,12 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
 
 
 def runs_per_year(wanted: float) -> int:
-    """How often something runs in a year: even, so that runs can be larger and smaller in pairs."""
+    """Number of runs in a year: even, so that runs can be larger and smaller in pairs."""
     return 2 * max(1, round(wanted / 2))
 
 
 def pair_factors(consumer: Consumer, name: str, index: Indices, varies: float) -> Values:
-    """Draw by how much the runs differ from their mean: in pairs whose mean is 1.
-
-    Args:
-        consumer: Whose.
-        name: Of the device.
-        index: Numbers of the runs.
-        varies: The largest difference.
-    """
+    """Draw the relative energy of runs: in pairs whose mean is 1, at most ``varies`` from it."""
     chance = uniform(seed_of(consumer.key, name, "how much"), index >> 1)
     return 1 + varies * (2 * chance - 1) * (1 - 2 * (index & 1))
 

@@ -1,4 +1,4 @@
-"""A charging point for cars: now and then a session, its power constant and at last tapering off."""
+"""A charging point for cars: sessions of constant power that tapers off at the end."""
 
 import math
 
@@ -29,7 +29,7 @@ SATURDAY = 5
 
 
 def ev_charger(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     standby_kw = min(STANDBY_KW, MOST_STANDBY * consumer.yearly_kwh / YEAR_H)
     return power_of([_sessions(consumer, minutes)], minutes) + standby_kw
 
@@ -44,7 +44,7 @@ def plugged_in(year: LocalYear) -> Values:
 
 
 def _bell(year: LocalYear, hour: float, width_h: float) -> Values:
-    """A bell around an hour of the day, its area 1."""
+    """A bell curve around an hour of the day, its area 1."""
     away_h = (year.minute / HOUR_MIN - hour + 12) % 24 - 12
     bell: Values = np.exp(-((away_h / width_h) ** 2) / 2) / width_h
     return bell

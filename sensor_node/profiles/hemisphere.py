@@ -1,4 +1,4 @@
-"""On which half of the Earth a time zone is, and with it when summer is there."""
+"""The hemisphere of a time zone, and with it the season of its summer."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -6,13 +6,10 @@ from importlib.resources import files
 
 @lru_cache(maxsize=64)
 def is_southern(zone: str) -> bool:
-    """Tell whether a time zone's city is south of the equator; of a zone without a city it is not.
+    """Whether a time zone's city is south of the equator; a zone without a city is not.
 
-    The time zone database has the position of each city in ``zone.tab``, as ``-3352+15113``, and in
-    ``tzdata.zi`` the other names that a zone goes by, as ``L Australia/Sydney Australia/NSW``.
-
-    Args:
-        zone: Name of the time zone, as Australia/Sydney.
+    The time zone database has the position of each city in ``zone.tab``, such as ``-3352+15113``, and the
+    other names of a zone in ``tzdata.zi``, such as ``L Australia/Sydney Australia/NSW``.
     """
     database = files("tzdata") / "zoneinfo"
     known = {name: position for _, position, name, *_ in _rows(database.joinpath("zone.tab").read_text())}

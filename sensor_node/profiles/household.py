@@ -35,7 +35,7 @@ LIGHTS = (
 
 
 def household(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     year_kwh, lights = consumer.yearly_kwh, 1 - STANDBY - COLD - APPLIANCES
     cold_kw = COLD * year_kwh / YEAR_H / COLD_DUTY
     cold = Device("refrigerator", ((17, cold_kw),), spread=0.25, varies=0.15)
@@ -48,12 +48,12 @@ def household(consumer: Consumer, minutes: Minutes) -> Values:
 
 
 def busy(year: LocalYear) -> Values:
-    """When people cook and wash: what the standard profile has above the night."""
+    """When people cook and wash: the standard profile above the night."""
     return np.maximum(_h0(year) - ASLEEP, 0)
 
 
 def awake(year: LocalYear) -> Values:
-    """When there is light: what the standard profile has besides all else."""
+    """When there is light: the standard profile without everything else."""
     above = busy(year)
     appliances: Values = APPLIANCES * above / above.mean()
     return _h0(year) - STANDBY - COLD - appliances

@@ -1,4 +1,4 @@
-"""The laboratory: energy by chance, whatever the time and however long the interval."""
+"""The laboratory: random energy, whatever the time and the length of the interval."""
 
 import random
 
@@ -15,11 +15,8 @@ NORMAL_KWH = (0.8, 2.5)
 class Laboratory:
     """In 40 % of the intervals a machine runs.
 
-    The energy of an interval, kWh, has two decimals: uniform in 8.0 to 15.0 for a peak, else in 0.8 to
-    2.5. It does not depend on the interval, only on how many were measured before.
-
-    Args:
-        key: Makes the values the same at every run.
+    The energy of an interval, kWh, has two decimals: uniform in 8.0 to 15.0 for a peak, else in 0.8 to 2.5.
+    It only depends on the key and on how many intervals were measured before.
     """
 
     __slots__ = ("_rng",)

@@ -1,4 +1,4 @@
-"""What a meter measures: energy of any interval, in any order, from power that is constant in each minute."""
+"""A meter's load: energy of any intervals, in any order, from power that is constant in each minute."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,25 +26,12 @@ class Load(Protocol):
     """What a meter measures."""
 
     def energy_kwh(self, edges_s: Edges) -> Values:
-        """Measure the energy of each interval between neighbouring edges.
-
-        Args:
-            edges_s: N + 1 edges, Unix seconds, ascending.
-
-        Returns:
-            N values, kWh, not rounded.
-        """
+        """Energy of the N intervals between N + 1 ascending edges (Unix seconds), kWh, not rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """What is behind a meter.
-
-    Attributes:
-        key: Makes it different from others: the seed and the sensor's id.
-        yearly_kwh: Energy of a year.
-        surroundings: The place.
-    """
+    """The consumer behind a meter; for ``key`` see ``make_load``."""
 
     key: str
     yearly_kwh: float
@@ -52,12 +39,7 @@ class Consumer:
 
 
 class Minutes(NamedTuple):
-    """Some minutes in a row.
-
-    Attributes:
-        first: The first, since 1970.
-        length: How many.
-    """
+    """A range of ``length`` minutes; ``first`` counts since 1970."""
 
     first: int
     length: int
@@ -72,11 +54,11 @@ Profile = Callable[[Consumer, Minutes], Values]
 
 
 class MinuteLoad:
-    """A load whose power is constant within each minute, so that energy adds up however it is cut.
+    """A load whose power is constant in each minute, so that energy adds up however it is split.
 
     Args:
-        profile: Gives the mean power of each minute, kW; a pure function.
-        consumer: What is behind the meter.
+        profile: Mean power of each minute, kW; a pure function.
+        consumer: The consumer behind the meter.
     """
 
     __slots__ = ("_block", "_consumer", "_gain", "_power_kw", "_profile")
@@ -92,7 +74,7 @@ class MinuteLoad:
         self._power_kw: Values = np.empty(0)
 
     def energy_kwh(self, edges_s: Edges) -> Values:
-        """Measure the energy of each interval; see ``Load``."""
+        """Energy of each interval; see ``Load``."""
         first = int(edges_s[0] // 60)
         count = int(-(-edges_s[-1] // 60)) - first
         if count > STRETCH_MIN and len(edges_s) > 2:  # noqa: PLR2004 - one interval cannot be cut
@@ -110,7 +92,7 @@ class MinuteLoad:
         return used_kwh[1:] - used_kwh[:-1]
 
     def _short(self, first: int, end: int) -> Values:
-        """The power of some minutes, from the one or two blocks that they are in."""
+        """The power of some minutes, from the one or two blocks that contain them."""
         # Blocks begin at another minute for each meter: not all are calculated at the same time.
         shift = seed_of(self._consumer.key) % BLOCK_MIN
         blocks = range((first + shift) // BLOCK_MIN, (max(end - 1, first) + shift) // BLOCK_MIN + 1)

@@ -1,7 +1,7 @@
-"""A year as people in one place live it, in quarters of an hour: standard profiles, calendar, weather.
+"""A year in one place, in quarters of an hour: standard profiles, calendar, weather.
 
-The rows are quarters of an hour of Unix time, so the day when the clock is put forward has 92 of
-them, and the day when it is put back has 100.
+The rows are quarters of an hour of Unix time, so the day when the clock is set forward has 92 rows, and
+the day when it is set back has 100.
 """
 
 import warnings
@@ -41,11 +41,11 @@ class LocalYear:
     """A year in one place; each array has a value per quarter of an hour.
 
     Attributes:
-        first_min: When it begins, minutes since 1970.
+        first_min: Its first minute, since 1970.
         minute: Of the local day.
         weekday: Monday is 0, Sunday and public holidays are 6.
         day: Of the year, from 0.
-        season_day: The day that is as this one north of the equator: in the south half a year away.
+        season_day: The same day of the northern seasons: in the south half a year away.
         standard: Standard profiles by name: h0_dyn, g1, g3 (BDEW), and the shift of a workshop.
         temperature_c: Outdoors.
     """

@@ -20,7 +20,7 @@ COFFEE = Device("coffee machine", ((4, 2.4),), varies=0.5)
 
 
 def office(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     key, place, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
     # Some weeks more people are there than in others, some hours too.
     people = 1 + 0.08 * drift(seed_of(key, "days"), *minutes, 2000)
@@ -41,7 +41,7 @@ def at_work(year: LocalYear) -> Values:
 
 
 def cooled(year: LocalYear) -> Values:
-    """When the rooms are cooled: on working days, the more the hotter."""
+    """Cooling of the rooms: on working days, more when it is hot."""
     hours = np.interp(year.minute, COOLING_MIN, (0, 1, 1, 0))
     # A little always, so that there is something to share out in a place that is never hot.
     heat: Values = 0.1 + np.maximum(year.temperature_c - COOL_ABOVE_C, 0)
@@ -49,7 +49,7 @@ def cooled(year: LocalYear) -> Values:
 
 
 def _smooth_seasons(work: Values, year: LocalYear) -> Values:
-    """For each day, what turns the steps between the standard profile's seasons into slopes."""
+    """Factor for each day that turns the steps between the standard profile's seasons into slopes."""
     daily = np.bincount(year.day, work)
     is_working = np.bincount(year.day, year.weekday < SATURDAY) > 0
     half = SEASON_DAYS // 2

@@ -1,4 +1,4 @@
-"""Chance that can be asked for in any order: a number for each index, the same for ever."""
+"""Random numbers that can be drawn in any order: one for each index, always the same."""
 
 from hashlib import blake2b
 
@@ -15,22 +15,17 @@ SECOND = np.uint64(0x94D049BB133111EB)
 
 
 def seed_of(*names: str) -> int:
-    """Make a seed of 64 bits from names; other names give another one that has nothing to do with it."""
+    """Make a seed of 64 bits from names; different names give independent seeds."""
     return int.from_bytes(blake2b("\x1f".join(names).encode(), digest_size=8).digest(), "little")
 
 
 def trait(*names: str) -> float:
-    """Draw what stays the same for ever: a number from 0 to below 1 for these names."""
+    """Draw a constant of these names, from 0 to below 1."""
     return (seed_of(*names) >> 11) * 2.0**-53
 
 
 def uniform(seed: int, indices: Indices) -> Values:
-    """Draw a number from 0 to below 1 for each index.
-
-    Args:
-        seed: From ``seed_of``.
-        indices: Any, in one dimension.
-    """
+    """Draw a number from 0 to below 1 for each index."""
     mixed = indices.astype(np.uint64) * GOLDEN + np.uint64(seed)
     mixed ^= mixed >> np.uint64(30)
     mixed *= FIRST
@@ -41,17 +36,7 @@ def uniform(seed: int, indices: Indices) -> Values:
 
 
 def drift(seed: int, first_min: int, count: int, step_min: int) -> Values:
-    """Draw a wandering line: between -1 and 1, its mean 0, straight from one step to the next.
-
-    Args:
-        seed: From ``seed_of``.
-        first_min: First minute, since 1970.
-        count: How many minutes.
-        step_min: Time between two of its turns, minutes.
-
-    Returns:
-        A value for each minute.
-    """
+    """Draw a wandering line from -1 to 1: a value for each minute, linear between turns."""
     minutes = np.arange(first_min, first_min + count)
     start = first_min // step_min
     turns = np.arange(start, (first_min + count) // step_min + 2)

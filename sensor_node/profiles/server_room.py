@@ -19,7 +19,7 @@ BACKUP_MIN, BACKED_UP_MIN, ALL_BACKED_UP_MIN = 60, 150, 300
 
 
 def server_room(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     key, place, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
     work = 1 + 0.02 * drift(seed_of(key, "days"), *minutes, 1500)
     work += 0.015 * drift(seed_of(key, "minutes"), *minutes, 4)
@@ -32,7 +32,7 @@ def server_room(consumer: Consumer, minutes: Minutes) -> Values:
 
 
 def computing(year: LocalYear) -> Values:
-    """What the computers do: a little more in working hours, and back-ups at night."""
+    """The work of the computers: a little more in working hours, and back-ups at night."""
     hours: Values = np.exp(-(((year.minute - NOON_MIN) / WIDTH_MIN) ** 2))
     # At weekends everything is copied, else only what has changed.
     end_min = np.where(year.weekday == SATURDAY, ALL_BACKED_UP_MIN, BACKED_UP_MIN)
@@ -41,5 +41,5 @@ def computing(year: LocalYear) -> Values:
 
 
 def cooled(year: LocalYear) -> Values:
-    """What cooling needs: little while it is cold outside, and the more the hotter it is."""
+    """The cooling that is needed: little while it is cold outside, more when it is hot."""
     return 0.14 + 0.012 * np.maximum(year.temperature_c - FREE_COOLING_C, 0)

@@ -1,4 +1,4 @@
-"""Shapes: how a year's energy is spread over its time, and a clock that runs with the energy."""
+"""Shapes: how a year's energy is distributed over its time, and a clock that advances with the energy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class ShapedYear:
     """A shape in one year and one place.
 
     Attributes:
-        first_min: When the year begins, minutes since 1970.
+        first_min: First minute of the year, since 1970.
         relative: Power in each quarter of an hour, as a multiple of the year's mean.
-        done: Part of the year's energy that is used at each edge between them, 0 to 1.
+        done: Fraction of the year's energy used at each edge between them.
     """
 
     first_min: int
@@ -33,13 +33,13 @@ class ShapedYear:
 
     @property
     def end_min(self) -> int:
-        """When the next year begins, minutes since 1970."""
+        """First minute of the next year, since 1970."""
         return self.first_min + SLOT_MIN * len(self.relative)
 
 
 @lru_cache(maxsize=64)
 def shaped_year(shape: Shape, year: int, surroundings: Surroundings) -> ShapedYear:
-    """Lay a shape over a year; kept, because all meters of a place share it."""
+    """Apply a shape to a year; cached, because all meters of a place share it."""
     local = local_year(year, surroundings)
     power = np.maximum(shape(local), 0.0)
     done = np.concatenate(([0.0], np.cumsum(power)))
@@ -52,14 +52,7 @@ def year_at(minute: float, surroundings: Surroundings) -> int:
 
 
 def relative_power(shape: Shape, surroundings: Surroundings, first_min: int, count: int) -> Values:
-    """Tell the power in each minute, as a multiple of the year's mean.
-
-    Args:
-        shape: The shape.
-        surroundings: The place.
-        first_min: First minute, since 1970.
-        count: How many minutes.
-    """
+    """Power in each minute, as a multiple of the year's mean."""
     here = shaped_year(shape, year_at(first_min, surroundings), surroundings)
     count_here = min(count, here.end_min - first_min)
     slots = (np.arange(first_min, first_min + count_here) - here.first_min) // SLOT_MIN
@@ -71,7 +64,7 @@ def relative_power(shape: Shape, surroundings: Surroundings, first_min: int, cou
 
 
 def energy_clock(shape: Shape, surroundings: Surroundings, minute: float) -> float:
-    """Read the clock that runs with the energy: the year, and the part of its energy that is used."""
+    """Read the clock that advances with the energy: the year plus the fraction of its energy used."""
     year = year_at(minute, surroundings)
     here = shaped_year(shape, year, surroundings)
     slot, within = divmod(minute - here.first_min, SLOT_MIN)
@@ -80,16 +73,7 @@ def energy_clock(shape: Shape, surroundings: Surroundings, minute: float) -> flo
 
 
 def moments(shape: Shape, surroundings: Surroundings, clock: Values) -> Values:
-    """Tell when the clock that runs with the energy shows something.
-
-    Args:
-        shape: The shape.
-        surroundings: The place.
-        clock: Ascending values of ``energy_clock``.
-
-    Returns:
-        Minutes since 1970.
-    """
+    """When the energy clock shows some values, which must be ascending; minutes since 1970."""
     years = np.floor(clock)
     found = np.empty_like(clock)
     for year in range(int(years[0]), int(years[-1]) + 1):

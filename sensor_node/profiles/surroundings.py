@@ -1,4 +1,4 @@
-"""Where a meter is: its clock and its public holidays."""
+"""Where a meter is: its time zone and its public holidays."""
 
 import warnings
 from dataclasses import dataclass
@@ -10,26 +10,14 @@ NO_HOLIDAYS = "none"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a meter is.
-
-    Attributes:
-        zone: Whose clock people there live by.
-        holidays: Country and perhaps subdivision, as DE, DE-BY or US-CA; or none.
-    """
+    """Time zone and public holidays: those of a country or a region, such as DE, DE-BY or US-CA, or none."""
 
     zone: ZoneInfo
     holidays: str
 
 
 def parse_holidays(text: str) -> str:
-    """Let a country, or a country and a part of it, pass whose public holidays are known.
-
-    Args:
-        text: ISO 3166 codes as DE, DE-BY or US-CA; or none.
-
-    Raises:
-        ValueError: The holidays are not known.
-    """
+    """Check a country or region of public holidays: ISO 3166 codes such as DE, DE-BY or US-CA, or none."""
     if text == NO_HOLIDAYS:
         return text
     import holidays  # noqa: PLC0415 - it takes its time, and not everybody needs it
@@ -45,12 +33,7 @@ def parse_holidays(text: str) -> str:
 
 
 def days_off(year: int, code: str) -> list[date]:
-    """List the public holidays of a year.
-
-    Args:
-        year: The year.
-        code: What ``parse_holidays`` lets pass.
-    """
+    """The public holidays of a year."""
     if code == NO_HOLIDAYS:
         return []
     import holidays  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""A workshop: one shift with breaks, machines that run for minutes, compressed air that leaks at night."""
+"""A workshop: one shift with breaks, machines that run for minutes, and leaking compressed air."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ DEVICES = (
 
 
 def workshop(consumer: Consumer, minutes: Minutes) -> Values:
-    """Tell the mean power of each minute, kW."""
+    """Mean power of each minute, kW."""
     year_kwh = consumer.yearly_kwh
     full_kw = AIR * year_kwh / YEAR_H * SHIFT_AIR / SHIFT_DUTY
     air = Device("compressor", ((TANK_MIN, full_kw),), spread=0.3, varies=0.1, differs=0.1)
@@ -50,13 +50,13 @@ def workshop(consumer: Consumer, minutes: Minutes) -> Values:
 
 
 def at_machines(year: LocalYear) -> Values:
-    """When people are at the machines: in the shift, but not in its breaks; in August fewer."""
+    """When people are at the machines: in the shift, but not in its breaks; fewer in August."""
     staff = np.where(np.isin(year.season_day, SUMMER_DAYS), SUMMER_STAFF, 1.0)
     return np.where(_is_break(year), 0.0, staff) * _shift(year)
 
 
 def compressed_air(year: LocalYear) -> Values:
-    """What the compressor must make good: what tools use, and what leaks all the time."""
+    """The work of the compressor: what tools use, and what leaks all the time."""
     use = np.where(_is_break(year), BREAK_AIR, 1.0) * _shift(year)
     return np.maximum(use, NIGHT_AIR)
 
