@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from broker.client import BrokerRejectedError
+from broker.process import run
 from broker.topics import SensorKey
 from sensor_node.node import SensorNode
-from sensor_node.outbox.durable import open_outbox
-from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.durable import OutboxError, open_outbox
+from sensor_node.outbox.ledger import Ledger, LedgerWriteError, open_ledger
 from sensor_node.outbox.outbox import Outbox
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import SimulationPlan
@@ -25,7 +27,7 @@ class NotConfirmedError(Exception):
 
 
 async def open_outboxes(
-    stack: AsyncExitStack, folder: Path | None, places: Sequence[SensorKey], limit: int, ledger: Ledger
+    stack: AsyncExitStack, folder: Path | None, sensor_keys: Sequence[SensorKey], limit: int, ledger: Ledger
 ) -> list[Outbox]:
     """Open an outbox for each node: in memory, or in a folder with one file per node.
 
@@ -33,9 +35,26 @@ async def open_outboxes(
         OutboxError: An outbox cannot be used.
     """
     if folder is None:
-        return [Outbox(limit, ledger) for _ in places]
-    files = [folder / f"{place.site}-{place.name}.db" for place in places]
+        return [Outbox(limit, ledger) for _ in sensor_keys]
+    files = [folder / f"{site}-{name}.db" for site, name in sensor_keys]
     return [await stack.enter_async_context(open_outbox(file, limit, ledger)) for file in files]
+
+
+def run_fleet(
+    settings: TransportSettings,
+    prepare: Callable[[AsyncExitStack, Ledger], Awaitable[tuple[SimulationPlan, list[Outbox]]]],
+) -> None:
+    """Run nodes until all is done or told to stop; ``prepare`` makes the plan and opens the outboxes."""
+
+    async def simulate(stop: asyncio.Event) -> None:
+        async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:
+            plan, outboxes = await prepare(stack, ledger)
+            try:
+                await Fleet(plan, settings, outboxes, stop).run()
+            finally:
+                await ledger.mark_unknown([entry for outbox in outboxes for entry in outbox.entries])
+
+    run("sensor-node", simulate, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)
 
 
 class Fleet:
@@ -87,7 +106,7 @@ class Fleet:
             raise NotConfirmedError(
                 f"{dropped} of {self._readings_made} readings are LOST: the outbox was full"
             )
-        if left and self._nodes[0].is_durable:
+        if left and self._nodes[0].outbox.is_durable:
             logger.info("%d readings are not confirmed; they stay in the outbox for the next start.", left)
         elif left:
             logger.warning(
@@ -112,9 +131,9 @@ class Fleet:
             logger.info("%s%s readings made, %s.", f"{self._readings_made:,}", of_all, self._progress())
 
     def _progress(self) -> str:
-        # The age of what is simulated says nothing.
+        # The age of simulated readings means nothing.
         if len(self._nodes) == 1 and self._plan.timeline.begin is None:
-            return f"{self._nodes[0].outbox_status}"
+            return str(self._nodes[0].outbox)
         waiting = sum(len(node.outbox) for node in self._nodes)
         full = f"; {self._dropped:,} LOST: an outbox was full" if self._dropped else ""
         return f"{waiting:,} not confirmed yet{full}"

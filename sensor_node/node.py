@@ -7,27 +7,28 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from broker.address import MqttAddress
-from broker.ledger import ExpectedAlarmEntry
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey
 from sensor_node.faults.expected_alarms import expected_silence
 from sensor_node.faults.oracle import MeterOutput, ground_truth, malformed_entry
 from sensor_node.faults.outages import Outages
 from sensor_node.meter.factory import MeterGroup, build_group, make_injector
-from sensor_node.meter.meter import Meter, first_sequence
-from sensor_node.outbox.durable import DurableOutbox
+from sensor_node.meter.meter import first_sequence
 from sensor_node.outbox.outbox import Outbox, OutboxEntry
 from sensor_node.outbox.publisher import Publisher
 from sensor_node.outbox.settings import TransportSettings
-from sensor_node.outbox.status import OutboxStatus
 from sensor_node.plan import NodePlan, SimulationPlan
 from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 
+if TYPE_CHECKING:
+    from broker.ledger import ExpectedAlarmEntry, MalformedEntry
+
 CHECK_EVERY_S = 0.1
-# In simulated time no more than that waits for confirmation, the rest waits to be made: of each meter as
-# many as are confirmed together, within what memory can bear.
+# Maximum number of unconfirmed readings in simulated time: of each meter as many as are confirmed together,
+# within the limits of memory.
 MAX_PENDING_OF_ONE = 2_000
 MIN_PENDING, MAX_PENDING = 20_000, 200_000
 
@@ -69,24 +70,13 @@ class SensorNode:
     @property
     def ends_by_itself(self) -> bool:
         """Whether it stops when all readings are made."""
-        course = self._plan.timeline
-        is_recorded = any(group.recordings for group in self._own.groups)
-        has_end = course.end is not None or course.duration is not None or is_recorded
-        return has_end or self._limit < sys.maxsize
-
-    @property
-    def is_durable(self) -> bool:
-        """Whether its outbox survives the process."""
-        return isinstance(self.outbox, DurableOutbox)
+        timeline = self._plan.timeline
+        has_end = timeline.end or timeline.duration or timeline.limit
+        return bool(has_end) or any(group.recordings for group in self._own.groups)
 
     @property
     def _is_live(self) -> bool:
         return self._plan.timeline.begin is None
-
-    @property
-    def outbox_status(self) -> OutboxStatus:
-        """The state of its outbox."""
-        return self._publisher.outbox_status
 
     async def run(self) -> None:
         """Run until all readings are made and confirmed, the drain time is over, or ``stop`` is set.
@@ -95,7 +85,7 @@ class SensorNode:
             BrokerRejectedError: The broker rejects this user.
             OutboxError: The outbox file failed.
         """
-        link = ConnectionSupervisor(
+        supervisor = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"{self.sensor_key.site}-{self.sensor_key.name}",
             on_messages=self._publisher.on_messages,
@@ -108,12 +98,12 @@ class SensorNode:
                 group.create_task(self._make_readings(), name="node.meters"),
                 group.create_task(self._publisher.process_receipts(), name="node.confirm"),
             ]
-            await self._outages.run(link)
+            await self._outages.run(supervisor)
             for task in tasks:
                 task.cancel()
 
     async def _make_readings(self) -> None:
-        sequences = {place: await self._sequence(place) for place in self._own.sensor_keys}
+        sequences = {sensor_key: await self._sequence(sensor_key) for sensor_key in self._own.sensor_keys}
         groups = [
             build_group(each, self._own.site, self._plan, self._begin, sequences) for each in self._own.groups
         ]
@@ -122,25 +112,23 @@ class SensorNode:
             for group in groups:
                 tasks.create_task(self._measure(group), name="node.group")
         await self._send(
-            [made for group in groups for meter in group.meters for made in meter.flush()],
+            [output for group in groups for meter in group.meters for output in meter.flush()],
             datetime.now(UTC),
         )
         until = time.monotonic() + self._settings.drain.total_seconds()
-        while self._is_busy and not self._stop.is_set() and time.monotonic() < until:
+        while (
+            (len(self.outbox) or self._publisher.has_unsent)
+            and not self._stop.is_set()
+            and time.monotonic() < until
+        ):
             await self._scheduler.sleep(CHECK_EVERY_S)
         self._publisher.finished.set()
         self._publisher.wakeup.set()
 
-    @property
-    def _is_busy(self) -> bool:
-        return bool(len(self.outbox)) or self._publisher.has_unsent
-
-    async def _sequence(self, place: SensorKey) -> int:
+    async def _sequence(self, sensor_key: SensorKey) -> int:
         """The first sequence of a meter; in simulated time always the same, so that runs can be repeated."""
         sequence = first_sequence(self._begin)
-        if self._is_live and isinstance(self.outbox, DurableOutbox):
-            sequence = max(sequence, await self.outbox.last_sequence(place) + 1)
-        return sequence
+        return max(sequence, await self.outbox.last_sequence(sensor_key) + 1) if self._is_live else sequence
 
     def _readouts(self, group: MeterGroup) -> AsyncIterator[Readout]:
         if group.plan.recordings:
@@ -154,7 +142,7 @@ class SensorNode:
         boots = 0
         async for moment, numbers in self._readouts(group):
             if self._is_live and self._outages.is_off:
-                continue  # what is used meanwhile is in the next reading
+                continue  # the energy of that time is in the next reading
             if self._outages.reboots > boots:
                 boots = self._outages.reboots
                 # In simulated time nothing may depend on when the node was connected.
@@ -167,51 +155,44 @@ class SensorNode:
                 return
 
     async def _read(self, group: MeterGroup, numbers: Sequence[int], moment: datetime) -> None:
-        made: list[MeterOutput] = []
-        troubles: list[ExpectedAlarmEntry] = []
-        for number in numbers:
-            meter, supply = group.meters[number], group.load_sources[number]
-            made += meter.read(moment, supply(moment))
-            if meter.sensor_key == self.sensor_key:
-                troubles += self._outages.draw(moment)
-            if meter.silent_readings:
-                troubles += self._expected_silence(meter, group, moment)
-        await self._ledger.append(troubles)
-        self._outages.start()
-        await self._send(made, datetime.now(UTC))
-
-    def _expected_silence(
-        self, meter: Meter, group: MeterGroup, moment: datetime
-    ) -> list[ExpectedAlarmEntry]:
-        # Whoever loses the connection is given time anew to say something.
+        outputs: list[MeterOutput] = []
+        expected_alarms: list[ExpectedAlarmEntry] = []
+        # A lost connection gives a meter more time before the alarm.
         is_told = self._is_live and not self._faults and not group.plan.recordings
-        return expected_silence(meter, group.plan.interval, moment, is_told=is_told)
+        for number in numbers:
+            meter, load_source = group.meters[number], group.load_sources[number]
+            outputs += meter.read(moment, load_source(moment))
+            if meter.sensor_key == self.sensor_key:
+                expected_alarms += self._outages.draw(moment)
+            if meter.silent_readings:
+                expected_alarms += expected_silence(meter, group.plan.interval, moment, is_told=is_told)
+        await self._ledger.append(expected_alarms)
+        self._outages.start()
+        await self._send(outputs, datetime.now(UTC))
 
-    async def _send(self, made: Sequence[MeterOutput], now: datetime) -> None:
+    async def _send(self, outputs: Sequence[MeterOutput], now: datetime) -> None:
         """Record outputs in the ledger, then put readings into the outbox and send the rest once."""
         is_crowded = self._publisher.is_queue_full
-        # Nobody confirms what is no reading; while it cannot be sent, not more than memory bears is kept.
-        made = [each for each in made if each.is_reading or not is_crowded]
-        if not made:
+        # Nobody confirms malformed payloads; those that cannot be sent now are dropped, to bound the memory.
+        outputs = [each for each in outputs if each.is_reading or not is_crowded]
+        if not outputs:
             return
-        threshold_kwh = self._settings.threshold_kwh
-        judged = [(each, ground_truth(each, now, threshold_kwh)) for each in made]
-        malformed = [
-            malformed_entry(each, truth, now)
-            for each, truth in judged
-            if not each.is_reading and not each.is_withheld
-        ]
+        malformed: list[MalformedEntry] = []
+        withheld: list[OutboxEntry] = []
+        readings: list[OutboxEntry] = []
+        for each in outputs:
+            truth = ground_truth(each, now, self._settings.threshold_kwh)
+            if each.is_reading:
+                entry = OutboxEntry(each.sensor_key, each.sequence, each.payload, truth)
+                (withheld if each.is_withheld else readings).append(entry)
+            elif not each.is_withheld:
+                malformed.append(malformed_entry(each, truth, now))
         await self._ledger.append(malformed)
-        kept = [
-            (each, OutboxEntry(each.sensor_key, each.sequence, each.payload, truth))
-            for each, truth in judged
-            if each.is_reading
-        ]
-        await self._ledger.withheld([row for each, row in kept if each.is_withheld])
-        is_kept = await self._add([row for each, row in kept if not each.is_withheld])
+        await self._ledger.attempts("withheld", withheld)
+        is_kept = await self._add(readings)
         self._publisher.send_once(
             (each.sensor_key, each.payload)
-            for each in made
+            for each in outputs
             if not each.is_withheld and (is_kept or not each.is_reading) and not is_crowded
             for _ in range(each.copies - each.is_reading)
         )
@@ -233,10 +214,10 @@ class SensorNode:
         return len(self.outbox) < min(most, self._settings.outbox_limit) and not self._outages.is_off
 
     def _introduction(self) -> str:
-        own, places = self._own, self._own.sensor_keys
-        who = self.sensor_key.name if len(places) == 1 else f"{self.sensor_key.name} to {places[-1].name}"
-        first = own.groups[0]
-        intervals = sorted({group.interval.total_seconds() for group in own.groups})
+        first, last = self.sensor_key.name, self._own.sensor_keys[-1].name
+        names = first if first == last else f"{first} to {last}"
+        intervals = sorted({group.interval.total_seconds() for group in self._own.groups})
         every = " or ".join(f"{each:g} s" for each in intervals)
-        how = "was recorded" if first.recordings else f"measures every {every}"
-        return f"{who} ({first.location}) {how}, site {own.site}."
+        group = self._own.groups[0]
+        how = "replays a recording" if group.recordings else f"measures every {every}"
+        return f"{names} ({group.location}) {how}, site {self._own.site}."

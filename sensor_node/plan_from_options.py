@@ -2,7 +2,6 @@
 
 from datetime import UTC
 
-from sensor_node.meter.register import RegisterPlan
 from sensor_node.plan import (
     MetersPlan,
     NodePlan,
@@ -12,7 +11,7 @@ from sensor_node.plan import (
     meter_faults,
     node_faults,
 )
-from sensor_node.settings import PlaceSettings, SensorNodeSettings
+from sensor_node.settings import SensorNodeSettings
 
 
 def plan_from_options(settings: SensorNodeSettings, sensor_id: str) -> SimulationPlan:
@@ -24,7 +23,7 @@ def plan_from_options(settings: SensorNodeSettings, sensor_id: str) -> Simulatio
         settings.interval,
         settings.profile,
         yearly_kwh,
-        register_plan(settings),
+        settings.register_plan,
         meter_faults(settings.faults),
     )
     node = NodePlan(settings.site, (group,), node_faults(settings.faults))
@@ -35,10 +34,3 @@ def plan_from_options(settings: SensorNodeSettings, sensor_id: str) -> Simulatio
     speed = settings.speed if isinstance(settings.speed, float) else None
     timeline = PlanTimeline(begin, end, speed, limit=settings.readings)
     return SimulationPlan((node,), timeline, settings.seed, settings.surroundings)
-
-
-def register_plan(settings: PlaceSettings) -> RegisterPlan | None:
-    """The registers of the meters; None for meters without."""
-    if not settings.counter:
-        return None
-    return RegisterPlan(settings.resolution_kwh, settings.rollover_kwh, settings.register_kwh)

@@ -35,8 +35,8 @@ class ReadingScheduler:
         has_room: Whether more readings can be taken now.
     """
 
-    def __init__(self, course: PlanTimeline, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
-        self._timeline = course
+    def __init__(self, timeline: PlanTimeline, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
+        self._timeline = timeline
         self._stop = stop
         self._has_room = has_room
         self._began_s = time.monotonic()
@@ -75,12 +75,12 @@ class ReadingScheduler:
                     await self._stop.wait()
 
 
-async def staggered(meters: int, interval: timedelta, pace: ReadingScheduler) -> AsyncIterator[Readout]:
+async def staggered(meters: int, interval: timedelta, scheduler: ReadingScheduler) -> AsyncIterator[Readout]:
     """Read meters live, one after the other, evenly over the interval."""
     interval_s = interval.total_seconds()
     step_s, tick_s = interval_s / meters, min(TICK_S, interval_s / 4)
     began, turn = time.monotonic(), 0
-    while not pace.is_over:
+    while not scheduler.is_over:
         due = int((time.monotonic() - began) / step_s) + 1 - turn
         if due > meters:
             # The process slept, or cannot keep up: a meter that was not read has no reading.
@@ -90,23 +90,25 @@ async def staggered(meters: int, interval: timedelta, pace: ReadingScheduler) ->
         yield Readout(datetime.now(UTC), [number % meters for number in range(turn, turn + due)])
         turn += due
         wait_s = began + turn * step_s - time.monotonic()
-        await pace.sleep(max(wait_s, tick_s) if wait_s > 0 else 0)
+        await scheduler.sleep(max(wait_s, tick_s) if wait_s > 0 else 0)
 
 
 async def simultaneous(
-    meters: int, interval: timedelta, begin: datetime, pace: ReadingScheduler
+    meters: int, interval: timedelta, begin: datetime, scheduler: ReadingScheduler
 ) -> AsyncIterator[Readout]:
     """Read all meters at the end of each interval of simulated time."""
     everyone = range(meters)
     for number in count(1):
         moment = begin + number * interval
         for first in range(0, meters, MAX_METERS):
-            if not await pace.wait_until(moment):
+            if not await scheduler.wait_until(moment):
                 return
             yield Readout(moment, everyone[first : first + MAX_METERS])
 
 
-async def as_recorded(recordings: Sequence[RecordedSeries], pace: ReadingScheduler) -> AsyncIterator[Readout]:
+async def as_recorded(
+    recordings: Sequence[RecordedSeries], scheduler: ReadingScheduler
+) -> AsyncIterator[Readout]:
     """Read meters at their recorded times."""
     at_ms = np.concatenate([series.at_ms for series in recordings])
     meters = np.repeat(np.arange(len(recordings)), [len(series.at_ms) for series in recordings])
@@ -115,6 +117,6 @@ async def as_recorded(recordings: Sequence[RecordedSeries], pace: ReadingSchedul
     whose = np.split(meters[order], edges[1:])
     for moment_ms, those in zip(moments.tolist(), whose, strict=True):
         moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-        if not await pace.wait_until(moment):
+        if not await scheduler.wait_until(moment):
             return
         yield Readout(moment, those.tolist())

@@ -10,8 +10,8 @@ from pydantic_settings import SettingsConfigDict
 from broker.messages import MAX_SENSORS_PER_NODE
 from broker.settings import ProcessSettings
 from broker.topics import SensorId, SiteId
-from sensor_node.faults.fault import InjectedFault, fault_conflict
-from sensor_node.faults.fault_option import check_faults, read_fault
+from sensor_node.faults.fault import InjectedFault, check_faults, fault_conflict, read_fault
+from sensor_node.meter.register import RegisterPlan
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import count_up
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
@@ -69,6 +69,13 @@ class PlaceSettings(ProcessSettings):
         return tuple(map(read_fault, self.fault))
 
     @property
+    def register_plan(self) -> RegisterPlan | None:
+        """The registers of the meters; None for meters without."""
+        if not self.counter:
+            return None
+        return RegisterPlan(self.resolution_kwh, self.rollover_kwh, self.register_kwh)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone."""
         return ZoneInfo(self.time_zone)
@@ -109,10 +116,6 @@ class LoadSettings(PlaceSettings):
             raise ValueError("--to needs --from")
         if self.end is not None and self.begin is not None and self.local(self.end) <= self.begin:
             raise ValueError("--to must be later than --from")
-        return self
-
-    @model_validator(mode="after")
-    def _check_names(self) -> Self:
         count_up(self.sensor_id or FIRST_SENSOR, self.count)
         return self
 

@@ -1,8 +1,10 @@
 """A fault to inject: its kind, how often or when, and its parameters.
 
-In a scenario ``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``.
+In a scenario ``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``, as an option
+``--fault clock-jump=0.5%,by=-1h,length=4``.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self, cast
@@ -14,16 +16,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
+from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 
 # A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
 AMBIGUOUS_CLOCK_ERROR = (timedelta(minutes=4), timedelta(minutes=6))
 MAX_OFFSET = timedelta(days=3650)
-DURATION_HINT = "write a duration as 30s, 10m, -1h or 1h30m"
+OTHER_WORDS = {*FAULT_PARAMETERS, "at", "from", "to", "meters"}
 
 
 def parse_rate(text: object) -> object:
@@ -44,7 +48,7 @@ def parse_duration(text: object) -> object:
     try:
         return durationpy.from_str(text.removeprefix("+"))
     except (durationpy.DurationError, OverflowError):
-        raise ValueError(DURATION_HINT) from None
+        raise ValueError("write a duration as 30s, 10m, -1h or 1h30m") from None
 
 
 def parse_when(text: object) -> object:
@@ -158,3 +162,45 @@ def fault_conflict(faults: Iterable[InjectedFault], *, has_counter: bool) -> str
     if not has_counter and any(fault.kind == "counter-reset" for fault in faults):
         return "counter-reset needs a register: add --counter"
     return None
+
+
+def check_faults(texts: list[str]) -> list[str]:
+    """Check faults; the parts of one that commas separated are joined again."""
+    whole: list[str] = []
+    for text in texts:
+        if whole and text.partition("=")[0].strip() in OTHER_WORDS:
+            whole[-1] += f",{text}"
+        else:
+            whole.append(text)
+    for text in whole:
+        read_fault(text)
+    return whole
+
+
+def read_fault(text: str) -> InjectedFault:
+    """Parse a fault as written on the command line."""
+    try:
+        return InjectedFault.model_validate(_parse_fault(text))
+    except ValidationError as error:
+        first = first_error(error)
+        where = f"{first['loc'][0]}: " if first["loc"] else ""
+        raise ValueError(where + describe_error(first)) from None
+
+
+def _parse_fault(text: str) -> dict[str, object]:
+    """Turn ``duplicate=1%,copies=3`` into the fields of ``InjectedFault``."""
+    first, *rest = text.split(",")
+    kind, _, rate = first.partition("=")
+    given: dict[str, object] = {"kind": kind.strip()}
+    if kind.strip() not in FAULT_TYPES:
+        raise ValueError(f"{kind.strip()!r} is not a fault; faults are {', '.join(FAULT_TYPES)}")
+    if rate and rate.strip() != "once":
+        given["rate"] = rate
+    for part in rest:
+        name, has_value, value = part.strip().partition("=")
+        if not re.fullmatch(r"[a-z]+", name):
+            raise ValueError("write a fault as duplicate=1%,copies=3")
+        given[name] = value if has_value else True
+    if rate.strip() == "once":
+        given.setdefault("at", "+0s")
+    return given

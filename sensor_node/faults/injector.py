@@ -9,8 +9,8 @@ from typing import NamedTuple
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.fault_types import FaultKind
 
-# What happens to the value. The rest happens on the way, and of that one thing at a time: then it is
-# clear what must come of a reading.
+# Faults of the value. The others are faults of delivery, of which one is active at a time, so that the
+# expected outcome of a reading is clear.
 VALUE_FAULTS = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zero", "counter-reset"})
 
 
@@ -59,21 +59,21 @@ class Injector:
         """The faults that are active at a reading."""
         if not self._episodes:
             return {}
-        is_taken = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)
-        struck: dict[FaultKind, ActiveFault] = {}
+        is_busy = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)
+        active: dict[FaultKind, ActiveFault] = {}
         for each in self._episodes:
             begins = self._begins(each, moment)
-            is_on_the_way = each.fault.kind not in VALUE_FAULTS
+            is_of_delivery = each.fault.kind not in VALUE_FAULTS
             if each.step == 0:
-                if not begins or each.fault.kind in struck or (is_taken and is_on_the_way):
+                if not begins or each.fault.kind in active or (is_busy and is_of_delivery):
                     continue
                 each.is_done = each.fault.at is not None
-                is_taken = is_taken or is_on_the_way
+                is_busy = is_busy or is_of_delivery
             each.step += 1
-            struck[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
+            active[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
             if each.step == each.length:
                 each.step = 0
-        return struck
+        return active
 
     def _begins(self, episode: _Episode, moment: datetime) -> bool:
         fault = episode.fault

@@ -14,7 +14,7 @@ from broker.topics import SensorKey
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_AHEAD = timedelta(minutes=5)
 LATE_AFTER = timedelta(minutes=10)
-# A reading that is made now and younger than that is not late yet when it arrives.
+# A reading that is younger than that when it is sent is not late when it arrives.
 SURELY_IN_TIME = timedelta(minutes=5)
 
 
@@ -44,32 +44,32 @@ class MeterOutput:
         return self.rejection is None and 0 <= self.value_kwh <= MAX_VALUE_KWH
 
 
-def ground_truth(made: MeterOutput, now: datetime, threshold_kwh: float) -> GroundTruth:
+def ground_truth(output: MeterOutput, now: datetime, threshold_kwh: float) -> GroundTruth:
     """Faults and expected outcome of an output that is about to be sent at ``now`` (UTC)."""
-    return GroundTruth(faults=made.faults, must=_expected_outcome(made, now, threshold_kwh))
+    return GroundTruth(faults=output.faults, must=_expected_outcome(output, now, threshold_kwh))
 
 
-def malformed_entry(made: MeterOutput, truth: GroundTruth, now: datetime) -> MalformedEntry:
+def malformed_entry(output: MeterOutput, truth: GroundTruth, now: datetime) -> MalformedEntry:
     """The ledger's entry of a payload that is not a reading."""
     return MalformedEntry(
         event="malformed",
-        site=made.sensor_key.site,
-        sensor_id=made.sensor_key.name,
+        site=output.sensor_key.site,
+        sensor_id=output.sensor_key.name,
         at=now,
-        digest=payload_digest(made.payload),
-        faults=made.faults,
+        digest=payload_digest(output.payload),
+        faults=output.faults,
         must=truth.must,
     )
 
 
-def _expected_outcome(made: MeterOutput, now: datetime, threshold_kwh: float) -> ExpectedOutcome:
-    if made.is_withheld:
+def _expected_outcome(output: MeterOutput, now: datetime, threshold_kwh: float) -> ExpectedOutcome:
+    if output.is_withheld:
         return ExpectedOutcome(fate="absent")
-    if not made.is_reading:
-        return ExpectedOutcome(fate="rejected", kind=made.rejection or "invalid")
-    if not OLDEST <= made.timestamp <= now + MAX_AHEAD:
+    if not output.is_reading:
+        return ExpectedOutcome(fate="rejected", kind=output.rejection or "invalid")
+    if not OLDEST <= output.timestamp <= now + MAX_AHEAD:
         return ExpectedOutcome(fate="rejected", kind="time")
-    age = now - made.timestamp
+    age = now - output.timestamp
     late = True if age > LATE_AFTER else False if age < SURELY_IN_TIME else None
-    flagged = made.value_kwh > threshold_kwh
-    return ExpectedOutcome(fate="stored", flagged=flagged, late=late, copies=made.copies)
+    flagged = output.value_kwh > threshold_kwh
+    return ExpectedOutcome(fate="stored", flagged=flagged, late=late, copies=output.copies)

@@ -16,10 +16,10 @@ from sensor_node.plan import NodePlan
 if TYPE_CHECKING:
     from sensor_node.faults.fault import InjectedFault
 
-# A node that stays away for less than that may be told offline or not; for less than 4 s it is not.
+# A node that is away for a shorter time may raise the alarm or not; below 4 s it must not.
 MUST_ALARM_OFFLINE = timedelta(seconds=8)
 NO_ALARM_OFFLINE = timedelta(seconds=4)
-# So long a lost connection of a flapping node stays lost.
+# How long a lost connection of a flapping node stays lost.
 FLAP = timedelta(seconds=0.2)
 
 
@@ -49,12 +49,12 @@ class Outages:
         if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
             return []
         self._drawn = [each.fault for each in self._injector.draw(moment).values()]
-        troubles = []
+        expected_alarms = []
         for fault in self._drawn:
             away = fault.away or timedelta(0)
             if fault.kind == "reboot" and away > NO_ALARM_OFFLINE:
                 now = datetime.now(UTC)
-                troubles.append(
+                expected_alarms.append(
                     ExpectedAlarmEntry(
                         event="trouble",
                         site=self._own.site,
@@ -65,7 +65,7 @@ class Outages:
                         must=away >= MUST_ALARM_OFFLINE,
                     )
                 )
-        return troubles
+        return expected_alarms
 
     def start(self) -> None:
         """Begin the drawn faults."""
@@ -83,10 +83,10 @@ class Outages:
             self._publisher.abort_requested.set()
             self._publisher.wakeup.set()
 
-    async def run(self, link: ConnectionSupervisor) -> None:
+    async def run(self, supervisor: ConnectionSupervisor) -> None:
         """Keep the node connected until its end, except during outages."""
         while True:
-            await link.run(self._publisher.run_on, self._publisher.finished)
+            await supervisor.run(self._publisher.run_on, self._publisher.finished)
             if self._publisher.finished.is_set():
                 return
             away, again_after = (FLAP, FLAP) if self._disconnects.empty() else self._disconnects.get_nowait()

@@ -64,23 +64,23 @@ class Meter:
 
     def __init__(
         self,
-        place: SensorKey,
+        sensor_key: SensorKey,
         location: str,
         sequence: int,
-        works: MeterParts = NO_PARTS,
+        parts: MeterParts = NO_PARTS,
     ) -> None:
-        self.sensor_key = place
+        self.sensor_key = sensor_key
         self._location = location
         self._sequence = sequence
-        self._injector = works.injector
-        self._register = works.register
+        self._injector = parts.injector
+        self._register = parts.register
         self._last = datetime.min.replace(tzinfo=UTC)
         self._value_kwh = 0.0
         self._unsent_kwh = 0.0
         self._count = 0
         self.silent_readings = 0
         self._delayed: list[_Delayed] = []
-        self._used_timestamps: deque[datetime] = deque(maxlen=works.timestamp_memory)
+        self._used_timestamps: deque[datetime] = deque(maxlen=parts.timestamp_memory)
 
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
         """Take a reading, and return the outputs to send now: none, one, or with it delayed ones.
@@ -92,19 +92,19 @@ class Meter:
         """
         moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
         self._last = moment
-        struck = self._injector.draw(moment) if self._injector else {}
+        active = self._injector.draw(moment) if self._injector else {}
         self._count += 1
         self.silent_readings = next(
-            (hit.length for kind in SILENT_FAULTS if (hit := struck.get(kind)) and hit.step == 1), 0
+            (hit.length for kind in SILENT_FAULTS if (hit := active.get(kind)) and hit.step == 1), 0
         )
-        if "silence" in struck:
+        if "silence" in active:
             self._unsent_kwh += energy_kwh
             return self._overdue()
-        value_kwh = self._measure(energy_kwh + self._unsent_kwh, struck)
+        value_kwh = self._measure(energy_kwh + self._unsent_kwh, active)
         self._unsent_kwh = 0.0
-        made = self._make(moment, value_kwh, struck)
+        output = self._make(moment, value_kwh, active)
         self._sequence += 1
-        return self._send(made, struck)
+        return self._send(output, active)
 
     @property
     def is_interval_known(self) -> bool:
@@ -120,33 +120,33 @@ class Meter:
         held, self._delayed = self._delayed, []
         return [each.output for each in held]
 
-    def _measure(self, energy_kwh: float, struck: ActiveFaults) -> float:
-        if hit := struck.get("peak"):
+    def _measure(self, energy_kwh: float, active: ActiveFaults) -> float:
+        if hit := active.get("peak"):
             energy_kwh *= hit.fault.factor or 1.0
-        if hit := struck.get("drift"):
+        if hit := active.get("drift"):
             energy_kwh *= 1 + ((hit.fault.factor or 1.0) - 1) * hit.progress
         if self._register is not None:
-            energy_kwh = self._read_register(self._register, energy_kwh, struck)
-        elif "transient-zero" in struck:
+            energy_kwh = self._read_register(self._register, energy_kwh, active)
+        elif "transient-zero" in active:
             energy_kwh = 0.0
-        elif "stuck" in struck and self._count > 1:
+        elif "stuck" in active and self._count > 1:
             energy_kwh = self._value_kwh
         self._value_kwh = energy_kwh
-        if "wrong-unit" in struck:
+        if "wrong-unit" in active:
             energy_kwh *= 1000
         return round(energy_kwh, DECIMALS)
 
     @staticmethod
-    def _read_register(register: EnergyRegister, energy_kwh: float, struck: ActiveFaults) -> float:
+    def _read_register(register: EnergyRegister, energy_kwh: float, active: ActiveFaults) -> float:
         register.count(energy_kwh)
-        if "counter-reset" in struck:
+        if "counter-reset" in active:
             register.reset()
-        if "stuck" in struck:
+        if "stuck" in active:
             return 0.0  # what it has counted is seen later
-        return register.read(is_zero="transient-zero" in struck)
+        return register.read(is_zero="transient-zero" in active)
 
-    def _make(self, moment: datetime, value_kwh: float, struck: ActiveFaults) -> MeterOutput:
-        stamp = self._free(moment + _clock_error(struck))
+    def _make(self, moment: datetime, value_kwh: float, active: ActiveFaults) -> MeterOutput:
+        stamp = self._free(moment + _clock_error(active))
         register_kwh = None if self._register is None else self._register.shown_kwh
         # Not checked: a value may be wrong on purpose.
         reading = Reading.model_construct(
@@ -157,20 +157,20 @@ class Meter:
             sequence=self._sequence,
         )
         payload = encode(reading, register_kwh)
-        refusal = None
+        rejection = None
         for kind, (spoil, why) in CORRUPTIONS.items():
-            if kind in struck:
-                payload, refusal = spoil(payload), why
-        copies = max((struck[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in struck), default=1)
-        is_withheld = "gap" in struck and not struck["gap"].fault.backfill
+            if kind in active:
+                payload, rejection = spoil(payload), why
+        copies = max((active[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in active), default=1)
+        is_withheld = "gap" in active and not active["gap"].fault.backfill
         return MeterOutput(
             self.sensor_key,
             self._sequence,
             stamp,
             value_kwh,
             payload,
-            tuple(struck),
-            refusal,
+            tuple(active),
+            rejection,
             copies,
             is_withheld,
         )
@@ -183,16 +183,16 @@ class Meter:
             self._used_timestamps.append(stamp)
         return stamp
 
-    def _send(self, made: MeterOutput, struck: ActiveFaults) -> list[MeterOutput]:
+    def _send(self, output: MeterOutput, active: ActiveFaults) -> list[MeterOutput]:
         wait = 0
-        if hit := struck.get("reorder"):
+        if hit := active.get("reorder"):
             wait = hit.fault.length or 1
-        elif (hit := struck.get("gap")) and hit.fault.backfill:
+        elif (hit := active.get("gap")) and hit.fault.backfill:
             wait = hit.length - hit.step
         if wait:
-            self._delayed.append(_Delayed(self._count + wait, made))
+            self._delayed.append(_Delayed(self._count + wait, output))
             return self._overdue()
-        return [made, *self._overdue()]
+        return [output, *self._overdue()]
 
     def _overdue(self) -> list[MeterOutput]:
         if not self._delayed:
@@ -202,13 +202,9 @@ class Meter:
         return due
 
 
-def _clock_error(struck: ActiveFaults) -> timedelta:
-    if hit := struck.get("clock-skew"):
-        return _whole_ms((hit.fault.by or timedelta(0)) * hit.progress)
-    if hit := struck.get("clock-jump"):
+def _clock_error(active: ActiveFaults) -> timedelta:
+    if hit := active.get("clock-skew"):
+        return (hit.fault.by or timedelta(0)) * hit.progress // MILLISECOND * MILLISECOND
+    if hit := active.get("clock-jump"):
         return hit.fault.by or timedelta(0)
     return timedelta(0)
-
-
-def _whole_ms(by: timedelta) -> timedelta:
-    return by // MILLISECOND * MILLISECOND

@@ -93,6 +93,8 @@ def _read(site: object, sensor_id: object, sequence: object, payload: object) ->
 class DurableOutbox(Outbox):
     """An outbox with an SQLite file behind it."""
 
+    is_durable = True
+
     def __init__(self, limit: int, ledger: Ledger, database: aiosqlite.Connection, path: Path) -> None:
         super().__init__(limit, ledger)
         self._database = database
@@ -111,7 +113,7 @@ class DurableOutbox(Outbox):
             # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
             raise OutboxError(f"the outbox {self._path} is damaged; {REMEDY}") from error
         # The earlier process may have died before it could note them.
-        await self.ledger.invoke(self._entries.values())
+        await self.ledger.attempts("invoke", self._entries.values())
         self.send_again()
 
     async def last_sequence(self, sensor_key: SensorKey) -> int:

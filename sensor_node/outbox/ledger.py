@@ -41,19 +41,8 @@ class Ledger:
         self._file = file
         self._writing = asyncio.Lock()
 
-    async def invoke(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Record readings that will be sent."""
-        await self._attempts("invoke", readings)
-
-    async def dropped(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Record readings that found no room in the outbox."""
-        await self._attempts("refused", readings)
-
-    async def withheld(self, readings: Iterable["OutboxEntry"]) -> None:
-        """Record readings that were made and will never be sent."""
-        await self._attempts("withheld", readings)
-
-    async def _attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
+    async def attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
+        """Record readings that will be sent, that found no room, or that will never be sent."""
         if self._file is not None:
             await self._append_lines(
                 [format_attempt(event, each.sensor_key.site, each.payload, each.truth) for each in readings]

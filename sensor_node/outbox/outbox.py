@@ -5,11 +5,12 @@ is in memory; ``sensor_node.outbox.durable`` keeps the readings in a file as wel
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice, takewhile
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from broker.ledger import GroundTruth
-from broker.messages import SequenceRange, to_ranges
+from broker.messages import Reading, SequenceRange, to_ranges
 from broker.topics import SensorKey
 from sensor_node.outbox.ledger import Ledger
 
@@ -41,8 +42,11 @@ class Outbox:
         ledger: Records every reading, kept or dropped, before it may be sent.
 
     Attributes:
+        is_durable: Whether its readings survive the process.
         dropped: Number of readings that found no room.
     """
+
+    is_durable: ClassVar[bool] = False
 
     def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
@@ -72,9 +76,22 @@ class Outbox:
         return bool(self._backfill)
 
     @property
-    def oldest(self) -> OutboxEntry | None:
-        """The oldest reading."""
-        return next(iter(self._entries.values()), None)
+    def oldest_age_s(self) -> float | None:
+        """Age of the oldest reading, seconds; None without one."""
+        for entry in self._entries.values():
+            timestamp = Reading.model_validate_json(entry.payload).timestamp
+            return round((datetime.now(UTC) - timestamp).total_seconds(), 1)
+        return None
+
+    def __str__(self) -> str:
+        age_s = self.oldest_age_s
+        oldest = "" if age_s is None else f", the oldest {age_s:,.0f} s old"
+        full = f"; {self.dropped:,} LOST: the outbox was full" if self.dropped else ""
+        return f"{len(self):,} not confirmed yet{oldest}{full}"
+
+    async def last_sequence(self, sensor_key: SensorKey) -> int:
+        """The highest sequence of a meter that the outbox remembers; -1 if there is none."""
+        return -1
 
     @property
     def entries(self) -> Iterable[OutboxEntry]:
@@ -87,8 +104,8 @@ class Outbox:
         kept, dropped = readings[:room], readings[room:]
         self.dropped += len(dropped)
         await self._write(kept)
-        await self.ledger.invoke(kept)
-        await self.ledger.dropped(dropped)
+        await self.ledger.attempts("invoke", kept)
+        await self.ledger.attempts("refused", dropped)
         for reading in kept:
             key = reading.sensor_key, reading.sequence
             self._entries[key] = reading

@@ -19,7 +19,6 @@ from broker.topics import SensorKey, Topics
 from sensor_node.outbox.backfill import BackfillBucket
 from sensor_node.outbox.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
 from sensor_node.outbox.settings import TransportSettings
-from sensor_node.outbox.status import OutboxStatus
 
 BATCH = 500
 MAX_UNCONFIRMED = 5_000
@@ -54,7 +53,7 @@ class Publisher:
         self._receipts: deque[tuple[Connection, PublishPacket]] = deque()
         self._has_receipts = asyncio.Event()
         self._had_no_subscribers, self._requeued_s = False, float("-inf")
-        self.outbox_status = OutboxStatus(outbox, len(sensor_keys))
+        self._connected_at = datetime.now(UTC)
         self._once: deque[OutgoingMessage] = deque()
         self.wakeup = asyncio.Event()
         self.finished = asyncio.Event()
@@ -83,6 +82,19 @@ class Publisher:
         """The offline status, which is also the Last Will."""
         return self._status(NodeStatus(state="offline"))
 
+    def _online(self) -> OutgoingMessage:
+        return self._status(
+            NodeStatus(
+                state="online",
+                sensors=len(self._sensor_keys),
+                since=self._connected_at,
+                updated=datetime.now(UTC),
+                outbox_depth=len(self._outbox),
+                oldest_age_s=self._outbox.oldest_age_s,
+                refused=self._outbox.dropped,
+            )
+        )
+
     def _status(self, status: NodeStatus) -> OutgoingMessage:
         payload = status.model_dump_json(exclude_none=True).encode()
         return OutgoingMessage(self._topics.status(*self._node), payload, retain=True)
@@ -99,8 +111,8 @@ class Publisher:
             BrokerLostError: The connection was lost. Unconfirmed readings go out on the next one.
             BrokerRejectedError: The broker does not allow this user to publish there.
         """
-        self.outbox_status.connected_at = datetime.now(UTC)
-        await connection.publish_many([self._status(self.outbox_status.to_message())])
+        self._connected_at = datetime.now(UTC)
+        await connection.publish_many([self._online()])
         for sensor_key in {*self._sensor_keys, *self._outbox.sensor_keys}:
             await connection.add_subscription(self._topics.stored(*sensor_key))
         self._outbox.send_again()
@@ -123,20 +135,20 @@ class Publisher:
 
     async def _publish_until_the_end(self, connection: Connection) -> None:
         now_s = time.monotonic()
-        allowance, told_s = BackfillBucket(self._backfill_rate, now_s), now_s
-        told_full = self._outbox.dropped > 0
+        bucket, reported_s = BackfillBucket(self._backfill_rate, now_s), now_s
+        reported_full = self._outbox.dropped > 0
         while not (self.finished.is_set() or self.abort_requested.is_set()):
             now_s = time.monotonic()
             is_full = self._outbox.dropped > 0
-            # That readings are lost is said at once.
-            if now_s - told_s > STATUS_EVERY_S or is_full != told_full:
-                told_s, told_full = now_s, is_full
-                await connection.publish_many([self._status(self.outbox_status.to_message())])
-            allowed = allowance.available(now_s)
+            # Lost readings are reported at once.
+            if now_s - reported_s > STATUS_EVERY_S or is_full != reported_full:
+                reported_s, reported_full = now_s, is_full
+                await connection.publish_many([self._online()])
+            allowed = bucket.available(now_s)
             again = self._outbox.take_backfill(now_s, allowed)
-            allowance.spend(len(again))
+            bucket.spend(len(again))
             await self._publish_once(connection)
-            # New readings wait for no more of the older ones than a moment's share.
+            # The back-fill is limited, so that new readings need not wait for it.
             if due := [*again, *self._new()]:
                 await self._publish(connection, due)
             else:
@@ -150,16 +162,16 @@ class Publisher:
         return self._outbox.take_new(time.monotonic(), BATCH)
 
     async def _publish(self, connection: Connection, readings: Sequence[OutboxEntry]) -> None:
-        unheard = connection.no_subscribers
+        before = connection.no_subscribers
         await connection.publish_many(
-            [OutgoingMessage(self._topics.readings(*kept.sensor_key), kept.payload) for kept in readings]
+            [OutgoingMessage(self._topics.readings(*entry.sensor_key), entry.payload) for entry in readings]
         )
         now_s = time.monotonic()
-        if connection.no_subscribers > unheard:
+        if connection.no_subscribers > before:
             self._had_no_subscribers = True
         elif self._had_no_subscribers and now_s - self._requeued_s > RESEND_AFTER_S:
-            # Somebody listens again: what was said to nobody need not wait for its 30 s. Not more
-            # often than that, though: there may be a meter of ours that nobody ever listens to.
+            # There is a subscriber again: readings sent without one need not wait for 30 s. But not more
+            # often than that, as one of our meters may never have a subscriber.
             self._had_no_subscribers, self._requeued_s = False, now_s
             self._outbox.send_again()
         if self._heartbeat is not None:
@@ -169,7 +181,7 @@ class Publisher:
         while self._once:
             messages = list(islice(self._once, BATCH))
             await connection.publish_many(messages)
-            # Not before: what was not answered is sent again on the next connection.
+            # Not before: messages without an answer are sent again on the next connection.
             for _ in messages:
                 self._once.popleft()
 
@@ -180,7 +192,7 @@ class Publisher:
             self._has_receipts.clear()
             while self._receipts:
                 await self._take_receipts()
-                # With thousands of meters they come by the thousand; measuring goes on meanwhile.
+                # With thousands of meters there are thousands of receipts; the meters must not wait for them.
                 await asyncio.sleep(0)
 
     async def _take_receipts(self) -> None:
@@ -196,13 +208,13 @@ class Publisher:
 
     async def _forget(self, sensor_key: SensorKey, payload: bytes) -> None:
         try:
-            answer = Receipt.model_validate_json(payload)
+            receipt = Receipt.model_validate_json(payload)
         except ValidationError:
             logger.warning("Invalid confirmation for %s; it is ignored.", sensor_key.name)
             return
         now_s = time.monotonic()
-        await self._outbox.forget(sensor_key, answer.sequences, now_s, stored=True)
-        if rejected := await self._outbox.forget(sensor_key, answer.rejected, now_s, stored=False):
+        await self._outbox.forget(sensor_key, receipt.sequences, now_s, stored=True)
+        if rejected := await self._outbox.forget(sensor_key, receipt.rejected, now_s, stored=False):
             logger.warning(
                 "The ingestor rejected %d readings of %s; for the reasons, see topic %s.",
                 rejected,

@@ -1,7 +1,7 @@
 """What both drawings of a curve share: mean power, a round axis, and the labels of its times."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from math import ceil, floor, log10
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,9 @@ from sensor_node.profiles import Edges
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
-# The longest spans whose hours, weekdays and days are named; an hour more, as clocks are put back.
-HOURS_UP_TO_S, WEEKDAYS_UP_TO_S, DAYS_UP_TO_S = (days * DAY_S + HOUR_S for days in (2, 8, 62))
+# Labels by the longest span, days, that has them; an hour more, as clocks are set back.
+FORMS = ((8, "%a %d"), (62, "%d %b"))
+HOURS_UP_TO_S = 2 * DAY_S + HOUR_S
 
 Values = NDArray[np.float64]
 
@@ -52,31 +53,13 @@ def ticks(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[float, str]]:
     Yields:
         Unix seconds and a label.
     """
-    begin, end = (datetime.fromtimestamp(edge, zone) for edge in (edges_s[0], edges_s[-1]))
-    length_s = edges_s[-1] - edges_s[0]
-    if length_s <= HOURS_UP_TO_S:
-        return _hours(begin, end)
-    form = "%a %d" if length_s <= WEEKDAYS_UP_TO_S else "%d %b" if length_s <= DAYS_UP_TO_S else "%b"
-    return _days(begin, end, form)
-
-
-def _hours(begin: datetime, end: datetime) -> Iterator[tuple[float, str]]:
-    for day in _dates(begin, end):
-        for hour in range(0, 24, 6):
-            at_s = datetime.combine(day, time(hour), tzinfo=begin.tzinfo).timestamp()
-            if begin.timestamp() <= at_s < end.timestamp():
-                yield at_s, f"{day:%a %d}" if hour == 0 else f"{hour:02}:00"
-
-
-def _days(begin: datetime, end: datetime, form: str) -> Iterator[tuple[float, str]]:
-    for day in _dates(begin, end):
-        at_s = datetime.combine(day, time(), tzinfo=begin.tzinfo).timestamp()
-        if begin.timestamp() <= at_s < end.timestamp() and (form != "%b" or day.day == 1):
-            yield at_s, f"{day:{form}}"
-
-
-def _dates(begin: datetime, end: datetime) -> Iterator[date]:
-    day = begin.date()
-    while day <= end.date():
-        yield day
-        day += timedelta(days=1)
+    begin_s, end_s = edges_s[0], edges_s[-1]
+    form = next((form for days, form in FORMS if end_s - begin_s <= days * DAY_S + HOUR_S), "%b")
+    hours = range(0, 24, 6) if end_s - begin_s <= HOURS_UP_TO_S else (0,)
+    midnight = datetime.combine(datetime.fromtimestamp(begin_s, zone), time(), zone)
+    while midnight.timestamp() < end_s:
+        for hour in hours:
+            at_s = midnight.replace(hour=hour).timestamp()
+            if begin_s <= at_s < end_s and (form != "%b" or midnight.day == 1):
+                yield at_s, f"{hour:02}:00" if hour else f"{midnight:{form}}"
+        midnight += timedelta(days=1)

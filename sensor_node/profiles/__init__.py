@@ -1,8 +1,6 @@
 """Load profiles: what meters measure, as pure functions of time, surroundings and seed."""
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from sensor_node.profiles.cold_store import cold_store
 from sensor_node.profiles.ev_charger import MOST_YEARLY_KWH, ev_charger
@@ -25,26 +23,16 @@ __all__ = [
     "yearly_kwh_error",
 ]
 
-DEFAULT_YEARLY_KWH: Mapping[str, float] = MappingProxyType(
-    {
-        "household": 3_500.0,
-        "office": 25_000.0,
-        "workshop": 40_000.0,
-        "server-room": 40_000.0,
-        "ev-charger": 2_500.0,
-        "cold-store": 30_000.0,
-    }
-)
-_SHAPED: Mapping[str, Profile] = MappingProxyType(
-    {
-        "household": household,
-        "office": office,
-        "workshop": workshop,
-        "server-room": server_room,
-        "ev-charger": ev_charger,
-        "cold-store": cold_store,
-    }
-)
+# Each with its usual consumption per year, kWh.
+_SHAPED: dict[str, tuple[Profile, float]] = {
+    "household": (household, 3_500.0),
+    "office": (office, 25_000.0),
+    "workshop": (workshop, 40_000.0),
+    "server-room": (server_room, 40_000.0),
+    "ev-charger": (ev_charger, 2_500.0),
+    "cold-store": (cold_store, 30_000.0),
+}
+DEFAULT_YEARLY_KWH = {name: yearly_kwh for name, (_, yearly_kwh) in _SHAPED.items()}
 PROFILES: tuple[str, ...] = ("lari", *_SHAPED)
 
 
@@ -79,5 +67,5 @@ def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Su
         raise ValueError(wrong)
     if profile == "lari":
         return Laboratory(key)
-    year_kwh = DEFAULT_YEARLY_KWH[profile] if yearly_kwh is None else yearly_kwh
-    return MinuteLoad(_SHAPED[profile], Consumer(key, year_kwh, surroundings))
+    shaped, default_kwh = _SHAPED[profile]
+    return MinuteLoad(shaped, Consumer(key, yearly_kwh or default_kwh, surroundings))

@@ -12,9 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from sensor_node.profiles.hemisphere import is_southern
 from sensor_node.profiles.rng import Indices, Values, drift, seed_of
-from sensor_node.profiles.surroundings import NO_HOLIDAYS, Surroundings, days_off
+from sensor_node.profiles.surroundings import NO_HOLIDAYS, Surroundings, days_off, is_southern
 
 SLOT_MIN = 15
 DAY_MIN = 24 * 60

@@ -3,6 +3,8 @@
 import warnings
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 NO_HOLIDAYS = "none"
@@ -43,3 +45,20 @@ def days_off(year: int, code: str) -> list[date]:
         # Of days that are only estimated, as those that follow the moon.
         warnings.simplefilter("ignore")
         return sorted(holidays.country_holidays(country, subdiv=part or None, years=year))
+
+
+@lru_cache(maxsize=64)
+def is_southern(zone: str) -> bool:
+    """Whether a time zone's city is south of the equator; a zone without a city is not.
+
+    The time zone database has the position of each city in ``zone.tab``, such as ``-3352+15113``, and the
+    other names of a zone in ``tzdata.zi``, such as ``L Australia/Sydney Australia/NSW``.
+    """
+    database = files("tzdata") / "zoneinfo"
+    lines = database.joinpath("zone.tab").read_text().splitlines()
+    rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    known = {name: position for _, position, name, *_ in rows}
+    if zone not in known:
+        links = (line.split() for line in database.joinpath("tzdata.zi").read_text().splitlines())
+        zone = next((link[1] for link in links if link[0] == "L" and link[2] == zone), zone)
+    return known.get(zone, "").startswith("-")

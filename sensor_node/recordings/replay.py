@@ -20,7 +20,6 @@ from sensor_node.plan import (
     node_faults,
     recorded_sensor_ids,
 )
-from sensor_node.plan_from_options import register_plan
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError, shift_series
@@ -80,7 +79,7 @@ def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: date
         recorded_sensor_ids(settings.sensor_id or FIRST_SENSOR, [series.name for series in found]),
         settings.location,
         timedelta(hours=1),
-        register=register_plan(settings),
+        register=settings.register_plan,
         faults=meter_faults(settings.faults),
         recordings=tuple(found),
     )

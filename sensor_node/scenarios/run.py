@@ -1,6 +1,5 @@
 """``sensor-node run``: runs everything that a scenario describes, in one process."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +7,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.client import BrokerRejectedError
-from broker.process import run
 from broker.settings import exit_with, read_settings
-from sensor_node.fleet import Fleet, NotConfirmedError, open_outboxes
-from sensor_node.outbox.durable import OutboxError
-from sensor_node.outbox.ledger import LedgerWriteError, open_ledger
+from sensor_node.fleet import open_outboxes, run_fleet
+from sensor_node.outbox.ledger import Ledger
+from sensor_node.outbox.outbox import Outbox
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import SimulationPlan
 from sensor_node.recordings.series import RecordingError
@@ -53,13 +50,8 @@ def read_plan(file: Path, program: str) -> SimulationPlan:
 def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
     """Run a plan until its end, or until told to stop."""
 
-    async def measure(asked: asyncio.Event) -> None:
-        async with open_ledger(settings.ledger) as ledger, AsyncExitStack() as stack:
-            places = [node.sensor_key for node in plan.nodes]
-            outboxes = await open_outboxes(stack, settings.outbox, places, settings.outbox_limit, ledger)
-            try:
-                await Fleet(plan, settings, outboxes, asked).run()
-            finally:
-                await ledger.mark_unknown([kept for outbox in outboxes for kept in outbox.entries])
+    async def prepare(stack: AsyncExitStack, ledger: Ledger) -> tuple[SimulationPlan, list[Outbox]]:
+        sensor_keys = [node.sensor_key for node in plan.nodes]
+        return plan, await open_outboxes(stack, settings.outbox, sensor_keys, settings.outbox_limit, ledger)
 
-    run("sensor-node", measure, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)
+    run_fleet(settings, prepare)

@@ -14,7 +14,7 @@ from broker.messages import MAX_PAYLOAD_BYTES, Reading
 from broker.topics import SensorKey
 from ingestor.delivery import Delivery, Rejection
 from ingestor.validate import sensor_key
-from sensor_node.faults.fault_option import check_faults, read_fault
+from sensor_node.faults.fault import check_faults, read_fault
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES, FaultKind
 from sensor_node.faults.injector import Injector
 from sensor_node.faults.oracle import MeterOutput, ground_truth

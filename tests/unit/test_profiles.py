@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES, Edges, Surroundings, make_load, parse_holidays
-from sensor_node.profiles.hemisphere import is_southern
 from sensor_node.profiles.local_year import local_year
 from sensor_node.profiles.rng import Values, drift, seed_of, uniform
 from sensor_node.profiles.shapes import energy_clock, flat, moments
+from sensor_node.profiles.surroundings import is_southern
 
 BERLIN = Surroundings(ZoneInfo("Europe/Berlin"), "DE")
 NEW_YORK = Surroundings(ZoneInfo("America/New_York"), "US")

@@ -50,8 +50,8 @@ async def ledger(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
         rows = [kept(number) for number in range(1, 5)]
-        await ledger.invoke(rows)
-        await ledger.invoke([kept(5, 13.0)])
+        await ledger.attempts("invoke", rows)
+        await ledger.attempts("invoke", [kept(5, 13.0)])
         await ledger.outcome("confirmed", PLACE, [(1, 3)])
         await ledger.mark_unknown(rows[3:])
     return path
@@ -155,7 +155,7 @@ def test_recorded_alerts_are_compared(ledger: Path) -> None:
 async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
-        await ledger.dropped([kept(1)])
+        await ledger.attempts("refused", [kept(1)])
     verdict = judge(path, [])
     assert not verdict.passed
     assert "1 readings were not sent: the outbox of their node was full." in verdict_lines(verdict)

@@ -153,5 +153,5 @@ async def _append(file: Path) -> None:
         sensor_id=_place.name, value_kwh=1.0, timestamp=datetime(2026, 11, 23, tzinfo=UTC), sequence=3
     )
     async with open_ledger(file) as ledger:
-        await ledger.invoke([OutboxEntry(_place, 3, reading.model_dump_json().encode())])
+        await ledger.attempts("invoke", [OutboxEntry(_place, 3, reading.model_dump_json().encode())])
         await ledger.outcome("confirmed", _place, [(3, 3)])
