@@ -11,7 +11,6 @@ from sensor_node.identity import claim_outbox
 from sensor_node.outbox.ledger import Ledger
 from sensor_node.outbox.outbox import Outbox
 from sensor_node.plan import SimulationPlan
-from sensor_node.plan_from_options import plan_from_options
 from sensor_node.settings import SensorNodeSettings
 
 PROGRAM = "sensor-node"
@@ -56,8 +55,8 @@ def run_node(arguments: list[str]) -> None:
     settings = read_settings(SensorNodeSettings, arguments, PROGRAM)
 
     async def prepare(stack: AsyncExitStack, ledger: Ledger) -> tuple[SimulationPlan, list[Outbox]]:
-        sensor_id, outbox = await stack.enter_async_context(claim_outbox(settings, ledger))
-        return plan_from_options(settings, sensor_id), [outbox]
+        sensor_id, outbox = await claim_outbox(stack, settings, ledger)
+        return settings.plan(sensor_id), [outbox]
 
     run_fleet(settings, prepare)
 

@@ -4,13 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 from broker.client import BrokerRejectedError
 from broker.process import run
-from broker.topics import SensorKey
 from sensor_node.node import SensorNode
-from sensor_node.outbox.durable import OutboxError, open_outbox
+from sensor_node.outbox.durable import OutboxError
 from sensor_node.outbox.ledger import Ledger, LedgerWriteError, open_ledger
 from sensor_node.outbox.outbox import Outbox
 from sensor_node.outbox.settings import TransportSettings
@@ -24,20 +22,6 @@ logger = logging.getLogger(__name__)
 
 class NotConfirmedError(Exception):
     """Raised when readings of a run with an end were not confirmed in time, or lost."""
-
-
-async def open_outboxes(
-    stack: AsyncExitStack, folder: Path | None, sensor_keys: Sequence[SensorKey], limit: int, ledger: Ledger
-) -> list[Outbox]:
-    """Open an outbox for each node: in memory, or in a folder with one file per node.
-
-    Raises:
-        OutboxError: An outbox cannot be used.
-    """
-    if folder is None:
-        return [Outbox(limit, ledger) for _ in sensor_keys]
-    files = [folder / f"{site}-{name}.db" for site, name in sensor_keys]
-    return [await stack.enter_async_context(open_outbox(file, limit, ledger)) for file in files]
 
 
 def run_fleet(
@@ -78,8 +62,6 @@ class Fleet:
         """Run all nodes.
 
         Raises:
-            BrokerRejectedError: The broker rejects this user.
-            OutboxError: An outbox file failed.
             NotConfirmedError: Some readings were not confirmed in time, or lost.
         """
         if len(self._nodes) > 1:
@@ -96,16 +78,12 @@ class Fleet:
 
     def _report_end(self) -> None:
         """Report unconfirmed and lost readings."""
-        left, dropped = sum(len(node.outbox) for node in self._nodes), self._dropped
+        left, dropped, made = self._unconfirmed, self._dropped, self._readings_made
         ends_by_itself = self._nodes[0].ends_by_itself
         if ends_by_itself and left and not self._stop.is_set():
-            raise NotConfirmedError(
-                f"{left} of {self._readings_made} readings are not confirmed; is the ingestor running?"
-            )
+            raise NotConfirmedError(f"{left} of {made} readings are not confirmed; is the ingestor running?")
         if ends_by_itself and dropped:
-            raise NotConfirmedError(
-                f"{dropped} of {self._readings_made} readings are LOST: the outbox was full"
-            )
+            raise NotConfirmedError(f"{dropped} of {made} readings are LOST: the outbox was full")
         if left and self._nodes[0].outbox.is_durable:
             logger.info("%d readings are not confirmed; they stay in the outbox for the next start.", left)
         elif left:
@@ -113,11 +91,15 @@ class Fleet:
                 "%d unconfirmed readings are LOST; --outbox would keep them for the next start.", left
             )
         elif self._plan.timeline.begin is not None or len(self._nodes) > 1:
-            logger.info("%s readings made, all confirmed.", f"{self._readings_made:,}")
+            logger.info("%s readings made, all confirmed.", f"{made:,}")
 
     @property
     def _readings_made(self) -> int:
         return sum(node.made for node in self._nodes)
+
+    @property
+    def _unconfirmed(self) -> int:
+        return sum(len(node.outbox) for node in self._nodes)
 
     @property
     def _dropped(self) -> int:
@@ -134,6 +116,5 @@ class Fleet:
         # The age of simulated readings means nothing.
         if len(self._nodes) == 1 and self._plan.timeline.begin is None:
             return str(self._nodes[0].outbox)
-        waiting = sum(len(node.outbox) for node in self._nodes)
         full = f"; {self._dropped:,} LOST: an outbox was full" if self._dropped else ""
-        return f"{waiting:,} not confirmed yet{full}"
+        return f"{self._unconfirmed:,} not confirmed yet{full}"

@@ -36,34 +36,34 @@ logger = logging.getLogger(__name__)
 
 
 class SensorNode:
-    """A node with one or more meters.
-
-    Attributes:
-        made: Number of readings made so far.
-    """
+    """A node with one or more meters; counts the readings it has ``made``."""
 
     def __init__(
         self,
         plan: SimulationPlan,
-        own: NodePlan,
+        node_plan: NodePlan,
         settings: TransportSettings,
         outbox: Outbox,
         stop: asyncio.Event,
     ) -> None:
-        self.sensor_key = own.sensor_key
+        self.sensor_key = node_plan.sensor_key
         self.outbox = outbox
         self.made = 0
         self._plan = plan
-        self._own = own
+        self._node_plan = node_plan
         self._settings = settings
         self._ledger = outbox.ledger
         self._stop = stop
         self._limit = plan.timeline.limit or sys.maxsize
         self._begin = plan.timeline.begin or datetime.now(UTC)
-        self._publisher = Publisher(settings, own.sensor_key, own.sensor_keys, outbox)
-        self._faults = [fault for fault in own.faults if fnmatchcase(own.sensor_key.name, fault.meters)]
+        self._publisher = Publisher(settings, node_plan.sensor_key, node_plan.sensor_keys, outbox)
+        self._faults = [
+            fault for fault in node_plan.faults if fnmatchcase(node_plan.sensor_key.name, fault.meters)
+        ]
         self._outages = Outages(
-            own, make_injector(self._faults, plan, own.sensor_key.name, self._begin), self._publisher
+            node_plan,
+            make_injector(self._faults, plan, node_plan.sensor_key.name, self._begin),
+            self._publisher,
         )
         self._scheduler = ReadingScheduler(plan.timeline, stop, self._has_room)
 
@@ -72,19 +72,14 @@ class SensorNode:
         """Whether it stops when all readings are made."""
         timeline = self._plan.timeline
         has_end = timeline.end or timeline.duration or timeline.limit
-        return bool(has_end) or any(group.recordings for group in self._own.groups)
+        return bool(has_end) or any(group.recordings for group in self._node_plan.groups)
 
     @property
     def _is_live(self) -> bool:
         return self._plan.timeline.begin is None
 
     async def run(self) -> None:
-        """Run until all readings are made and confirmed, the drain time is over, or ``stop`` is set.
-
-        Raises:
-            BrokerRejectedError: The broker rejects this user.
-            OutboxError: The outbox file failed.
-        """
+        """Run until all readings are made and confirmed, the drain time is over, or ``stop`` is set."""
         supervisor = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"{self.sensor_key.site}-{self.sensor_key.name}",
@@ -103,9 +98,12 @@ class SensorNode:
                 task.cancel()
 
     async def _make_readings(self) -> None:
-        sequences = {sensor_key: await self._sequence(sensor_key) for sensor_key in self._own.sensor_keys}
+        sequences = {
+            sensor_key: await self._sequence(sensor_key) for sensor_key in self._node_plan.sensor_keys
+        }
         groups = [
-            build_group(each, self._own.site, self._plan, self._begin, sequences) for each in self._own.groups
+            build_group(each, self._node_plan.site, self._plan, self._begin, sequences)
+            for each in self._node_plan.groups
         ]
         logger.info("%s", self._introduction())
         async with asyncio.TaskGroup() as tasks:
@@ -210,14 +208,14 @@ class SensorNode:
         return self.outbox.dropped == dropped
 
     def _has_room(self) -> bool:
-        most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._own.sensor_keys)), MAX_PENDING)
+        most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._node_plan.sensor_keys)), MAX_PENDING)
         return len(self.outbox) < min(most, self._settings.outbox_limit) and not self._outages.is_off
 
     def _introduction(self) -> str:
-        first, last = self.sensor_key.name, self._own.sensor_keys[-1].name
+        first, last = self.sensor_key.name, self._node_plan.sensor_keys[-1].name
         names = first if first == last else f"{first} to {last}"
-        intervals = sorted({group.interval.total_seconds() for group in self._own.groups})
+        intervals = sorted({group.interval.total_seconds() for group in self._node_plan.groups})
         every = " or ".join(f"{each:g} s" for each in intervals)
-        group = self._own.groups[0]
+        group = self._node_plan.groups[0]
         how = "replays a recording" if group.recordings else f"measures every {every}"
-        return f"{names} ({group.location}) {how}, site {self._own.site}."
+        return f"{names} ({group.location}) {how}, site {self._node_plan.site}."

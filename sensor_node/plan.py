@@ -14,11 +14,9 @@ from sensor_node.recordings.series import RecordedSeries, RecordingError
 
 @dataclass(frozen=True, slots=True)
 class PlanTimeline:
-    """When readings are made.
+    """When readings are made: live in real time, or from ``begin`` on in simulated time.
 
     Attributes:
-        begin: Start of simulated time; None for live: real time, meters in turn.
-        end: No reading is later; None for no end.
         speed: Simulated seconds per second; None for as fast as possible.
         duration: How long a live run lasts; None for until it is stopped.
         limit: Maximum number of readings of each node.
@@ -54,12 +52,7 @@ class MetersPlan:
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """One node: meters behind one connection.
-
-    Attributes:
-        groups: Its meters. Their ids count up from the first, which is the node's own.
-        faults: Faults of the whole node.
-    """
+    """One node: meters behind one connection. Their ids count up from the first, which is the node's own."""
 
     site: str
     groups: tuple[MetersPlan, ...]
@@ -103,11 +96,7 @@ def meter_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
 
 
 def count_up(first: str, count: int) -> tuple[str, ...]:
-    """Name the meters of a node, counting up from the first.
-
-    Raises:
-        ValueError: There are too many, or the last id would not be valid.
-    """
+    """Name the meters of a node, counting up from the first; a ValueError if there are too many."""
     if count > MAX_SENSORS_PER_NODE:
         raise ValueError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
     names = tuple(numbered_sensor_ids(first, count))
@@ -120,11 +109,7 @@ def count_up(first: str, count: int) -> tuple[str, ...]:
 
 
 def recorded_sensor_ids(sensor_id: str, names: Sequence[str | None]) -> tuple[str, ...]:
-    """Name the meters of recordings: by their own names, else counting up from ``sensor_id``.
-
-    Raises:
-        RecordingError: A name is not a sensor id, or there are too many.
-    """
+    """Name the meters of recordings: by their own names, else counting up from ``sensor_id``."""
     for name in names:
         if name is not None and not SensorKey("site", name).is_valid:
             raise RecordingError(f"{name!r} is not a sensor id: {ID_RULE}")

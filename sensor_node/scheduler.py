@@ -27,13 +27,7 @@ class Readout(NamedTuple):
 
 
 class ReadingScheduler:
-    """The clock of a simulation.
-
-    Args:
-        timeline: When readings are made.
-        stop: Set to end it.
-        has_room: Whether more readings can be taken now.
-    """
+    """The clock of a simulation; it waits while ``has_room`` says that no more readings can be taken."""
 
     def __init__(self, timeline: PlanTimeline, stop: asyncio.Event, has_room: Callable[[], bool]) -> None:
         self._timeline = timeline
@@ -114,9 +108,9 @@ async def as_recorded(
     meters = np.repeat(np.arange(len(recordings)), [len(series.at_ms) for series in recordings])
     order = np.argsort(at_ms, kind="stable")
     moments, edges = np.unique(at_ms[order], return_index=True)
-    whose = np.split(meters[order], edges[1:])
-    for moment_ms, those in zip(moments.tolist(), whose, strict=True):
+    sensors = np.split(meters[order], edges[1:])
+    for moment_ms, numbers in zip(moments.tolist(), sensors, strict=True):
         moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
         if not await scheduler.wait_until(moment):
             return
-        yield Readout(moment, those.tolist())
+        yield Readout(moment, numbers.tolist())

@@ -13,11 +13,15 @@ YEARS = (2000, 2100)
 SPEEDS = (0.001, 1_000_000)
 
 
-def check_interval(interval: timedelta) -> timedelta:
-    """Check the time between two readings."""
-    if not timedelta(milliseconds=1) <= interval <= timedelta(days=1):
-        raise ValueError("an interval must be 1ms to 24h")
-    return interval
+def interval_from(shortest: timedelta, shown: str) -> AfterValidator:
+    """The check of an interval from the shortest to a day."""
+
+    def check(interval: timedelta) -> timedelta:
+        if not shortest <= interval <= timedelta(days=1):
+            raise ValueError(f"an interval must be {shown} to 24h")
+        return interval
+
+    return AfterValidator(check)
 
 
 def check_zone(name: str) -> str:
@@ -66,7 +70,7 @@ def parse_speed(given: object) -> object:
     return speed
 
 
-Interval = Annotated[Duration, AfterValidator(check_interval)]
+Interval = Annotated[Duration, interval_from(timedelta(milliseconds=1), "1ms")]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Holidays = Annotated[str, AfterValidator(parse_holidays)]
 ProfileName = Annotated[str, AfterValidator(check_profile)]

@@ -1,6 +1,6 @@
 """Settings of a sensor node, from the command line or the environment."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,15 @@ from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, check_faults, fault_conflict, read_fault
 from sensor_node.meter.register import RegisterPlan
 from sensor_node.outbox.settings import TransportSettings
-from sensor_node.plan import count_up
+from sensor_node.plan import (
+    MetersPlan,
+    NodePlan,
+    PlanTimeline,
+    SimulationPlan,
+    count_up,
+    meter_faults,
+    node_faults,
+)
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
 from sensor_node.setting_types import (
     Holidays,
@@ -147,3 +155,24 @@ class SensorNodeSettings(TransportSettings, LoadSettings):
     Example: sensor-node --profile household --yearly-kwh 3500 --interval 15m
              --from 2026-01-01 --to 2026-03-31 --seed 7
     """
+
+    def plan(self, sensor_id: str) -> SimulationPlan:
+        """Make the plan of one node; ``sensor_id`` is its first meter."""
+        yearly_kwh = None if self.yearly_kwh is None else (self.yearly_kwh, self.yearly_kwh)
+        group = MetersPlan(
+            count_up(sensor_id, self.count),
+            self.location,
+            self.interval,
+            self.profile,
+            yearly_kwh,
+            self.register_plan,
+            meter_faults(self.faults),
+        )
+        node = NodePlan(self.site, (group,), node_faults(self.faults))
+        begin, end = (
+            None if moment is None else self.local(moment).astimezone(UTC)
+            for moment in (self.begin, self.end)
+        )
+        speed = self.speed if isinstance(self.speed, float) else None
+        timeline = PlanTimeline(begin, end, speed, limit=self.readings)
+        return SimulationPlan((node,), timeline, self.seed, self.surroundings)

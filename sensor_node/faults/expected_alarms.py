@@ -16,13 +16,9 @@ NO_ALARM_WITHIN = timedelta(seconds=4)
 def expected_silence(
     meter: Meter, interval: timedelta, moment: datetime, *, is_told: bool
 ) -> list[ExpectedAlarmEntry]:
-    """The expected alarm of a meter that has just fallen silent; none if the silence is short.
+    """The alarm of a meter that has just fallen silent; none if the silence is short.
 
-    Args:
-        meter: The meter.
-        interval: Time between its readings.
-        moment: Time of the first missing reading.
-        is_told: Whether an alarm reports it: only for live readings.
+    ``moment`` is the time of its first missing reading. An alarm only reports live readings (``is_told``).
     """
     quiet = interval * (meter.silent_readings + 1)
     begins = moment - interval

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sensor_node.faults.fault import InjectedFault
-from sensor_node.faults.fault_types import FaultKind
 
 # Faults of the value. The others are faults of delivery, of which one is active at a time, so that the
 # expected outcome of a reading is clear.
@@ -44,10 +43,7 @@ class _Episode:
 class Injector:
     """Draws faults, the same for the same random numbers.
 
-    Args:
-        faults: The faults that may strike.
-        rng: Each fault with a rate takes one number at each reading, whether it strikes or not.
-        begin: When the run began.
+    Each fault with a rate takes one random number at each reading, whether it strikes or not.
     """
 
     def __init__(self, faults: Iterable[InjectedFault], rng: random.Random, begin: datetime) -> None:
@@ -55,12 +51,12 @@ class Injector:
         self._rng = rng
         self._begin = begin
 
-    def draw(self, moment: datetime) -> Mapping[FaultKind, ActiveFault]:
+    def draw(self, moment: datetime) -> Mapping[str, ActiveFault]:
         """The faults that are active at a reading."""
         if not self._episodes:
             return {}
         is_busy = any(each.step and each.fault.kind not in VALUE_FAULTS for each in self._episodes)
-        active: dict[FaultKind, ActiveFault] = {}
+        active: dict[str, ActiveFault] = {}
         for each in self._episodes:
             begins = self._begins(each, moment)
             is_of_delivery = each.fault.kind not in VALUE_FAULTS

@@ -20,13 +20,7 @@ SURELY_IN_TIME = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class MeterOutput:
-    """One output of a meter.
-
-    Attributes:
-        rejection: Why the ingestor must reject the payload, if it was corrupted.
-        copies: How often it is sent.
-        is_withheld: Whether it is never sent.
-    """
+    """One output of a meter; ``rejection`` is why the ingestor must reject it, if it was corrupted."""
 
     sensor_key: SensorKey
     sequence: int

@@ -24,14 +24,10 @@ FLAP = timedelta(seconds=0.2)
 
 
 class Outages:
-    """Drops and restores the connection of a node when its faults say so.
+    """Drops and restores the connection of a node when its faults say so; counts its ``reboots``."""
 
-    Attributes:
-        reboots: Number of reboots so far.
-    """
-
-    def __init__(self, own: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
-        self._own = own
+    def __init__(self, node_plan: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
+        self._node_plan = node_plan
         self._injector = injector
         self._publisher = publisher
         self._drawn: list[InjectedFault] = []
@@ -57,8 +53,8 @@ class Outages:
                 expected_alarms.append(
                     ExpectedAlarmEntry(
                         event="trouble",
-                        site=self._own.site,
-                        sensor_id=self._own.sensor_key.name,
+                        site=self._node_plan.site,
+                        sensor_id=self._node_plan.sensor_key.name,
                         rule="offline",
                         begins=now,
                         ends=now + away,
@@ -69,8 +65,8 @@ class Outages:
 
     def start(self) -> None:
         """Begin the drawn faults."""
-        struck, self._drawn = self._drawn, []
-        for fault in struck:
+        begun, self._drawn = self._drawn, []
+        for fault in begun:
             away = fault.away or timedelta(0)
             if fault.kind == "reboot":
                 self._off_until_s = time.monotonic() + away.total_seconds()
@@ -79,7 +75,7 @@ class Outages:
             else:
                 for _ in range(fault.copies or 1):
                     self._disconnects.put_nowait((FLAP, away))
-        if struck:
+        if begun:
             self._publisher.abort_requested.set()
             self._publisher.wakeup.set()
 

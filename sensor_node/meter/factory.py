@@ -15,10 +15,10 @@ from sensor_node.faults.injector import Injector
 from sensor_node.meter.meter import Meter, MeterParts
 from sensor_node.meter.register import EnergyRegister
 from sensor_node.plan import MetersPlan, SimulationPlan
-from sensor_node.profiles import Load, make_load
-from sensor_node.recordings.series import RecordedSeries
+from sensor_node.profiles import make_load
+from sensor_node.profiles.load import Load
 
-# Values that are computed ahead, all meters of a group together, and for one.
+# Maximum number of values that are computed ahead, for all meters of a group together and for each.
 MAX_PRECOMPUTED = 100_000
 MAX_PRECOMPUTED_OF_ONE = 256
 
@@ -36,19 +36,23 @@ class MeterGroup:
 
 
 def build_group(
-    own: MetersPlan, site: str, plan: SimulationPlan, begin: datetime, sequences: Mapping[SensorKey, int]
+    meters_plan: MetersPlan,
+    site: str,
+    plan: SimulationPlan,
+    begin: datetime,
+    sequences: Mapping[SensorKey, int],
 ) -> MeterGroup:
     """Make the meters of a group; ``sequences`` are their first sequences."""
     meters, load_sources = [], []
-    for number, sensor_id in enumerate(own.sensor_ids):
+    for number, sensor_id in enumerate(meters_plan.sensor_ids):
         sensor_key = SensorKey(site, sensor_id)
-        faults = [fault for fault in own.faults if fnmatchcase(sensor_id, fault.meters)]
+        faults = [fault for fault in meters_plan.faults if fnmatchcase(sensor_id, fault.meters)]
         injector = make_injector(faults, plan, sensor_id, begin)
-        register = None if own.register is None else EnergyRegister(own.register)
-        parts = MeterParts(injector, register, _timestamp_memory(faults, own.interval))
-        meters.append(Meter(sensor_key, own.location, sequences[sensor_key], parts))
-        load_sources.append(_load_source(own, number, plan, begin))
-    return MeterGroup(own, meters, load_sources)
+        register = None if meters_plan.register is None else EnergyRegister(meters_plan.register)
+        parts = MeterParts(injector, register, _timestamp_memory(faults, meters_plan.interval))
+        meters.append(Meter(sensor_key, meters_plan.location, sequences[sensor_key], parts))
+        load_sources.append(_load_source(meters_plan, number, plan, begin))
+    return MeterGroup(meters_plan, meters, load_sources)
 
 
 def make_injector(
@@ -64,24 +68,25 @@ def make_rng(seed: int | None, name: str, use: str) -> random.Random:
     return random.Random(None if seed is None else f"{seed}:{name}:{use}")
 
 
-def make_meter_load(own: MetersPlan, sensor_id: str, plan: SimulationPlan) -> Load:
+def make_meter_load(meters_plan: MetersPlan, sensor_id: str, plan: SimulationPlan) -> Load:
     """The load of a meter."""
     seed = random.getrandbits(64) if plan.seed is None else plan.seed
     key = f"{seed}:{sensor_id}"
     yearly_kwh = None
-    if own.yearly_kwh is not None:
-        yearly_kwh = random.Random(f"{key}:yearly").uniform(*own.yearly_kwh)
-    return make_load(own.profile, key, yearly_kwh, plan.surroundings)
+    if meters_plan.yearly_kwh is not None:
+        yearly_kwh = random.Random(f"{key}:yearly").uniform(*meters_plan.yearly_kwh)
+    return make_load(meters_plan.profile, key, yearly_kwh, plan.surroundings)
 
 
-def _load_source(own: MetersPlan, number: int, plan: SimulationPlan, begin: datetime) -> LoadSource:
-    if own.recordings:
-        return _recorded(own.recordings[number])
-    load = make_meter_load(own, own.sensor_ids[number], plan)
+def _load_source(meters_plan: MetersPlan, number: int, plan: SimulationPlan, begin: datetime) -> LoadSource:
+    if meters_plan.recordings:
+        values = iter(meters_plan.recordings[number].value_kwh.tolist())
+        return lambda _: next(values)
+    load = make_meter_load(meters_plan, meters_plan.sensor_ids[number], plan)
     if plan.timeline.begin is None:
-        return _live(load, own.interval)
-    ahead = max(1, min(MAX_PRECOMPUTED_OF_ONE, MAX_PRECOMPUTED // len(own.sensor_ids)))
-    return _precomputed(load, own.interval, begin, ahead)
+        return _live(load, meters_plan.interval)
+    ahead = max(1, min(MAX_PRECOMPUTED_OF_ONE, MAX_PRECOMPUTED // len(meters_plan.sensor_ids)))
+    return _precomputed(load, meters_plan.interval, begin, ahead)
 
 
 def _live(load: Load, interval: timedelta) -> LoadSource:
@@ -114,12 +119,6 @@ def _precomputed(load: Load, interval: timedelta, begin: datetime, ahead: int) -
         return waiting.pop()
 
     return used_kwh
-
-
-def _recorded(series: RecordedSeries) -> LoadSource:
-    """Return the recorded values one after the other."""
-    values = iter(series.value_kwh.tolist())
-    return lambda _: next(values)
 
 
 def _timestamp_memory(faults: Sequence[InjectedFault], interval: timedelta) -> int:

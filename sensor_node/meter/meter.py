@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from broker.messages import Reading
 from broker.topics import SensorKey
-from sensor_node.faults.fault_types import FaultKind
 from sensor_node.faults.injector import ActiveFault, Injector
 from sensor_node.faults.oracle import MeterOutput
 from sensor_node.meter.payload import CORRUPTIONS, encode
@@ -17,10 +16,10 @@ MILLISECOND = timedelta(milliseconds=1)
 # Six decimals of a kWh are a thousandth of a watt-hour.
 DECIMALS = 6
 INTERVAL_KNOWN_AFTER = 10
-SILENT_FAULTS: tuple[FaultKind, ...] = ("silence", "gap")
-COPYING_FAULTS: tuple[FaultKind, ...] = ("duplicate", "storm")
+SILENT_FAULTS = ("silence", "gap")
+COPYING_FAULTS = ("duplicate", "storm")
 
-ActiveFaults = Mapping[FaultKind, ActiveFault]
+ActiveFaults = Mapping[str, ActiveFault]
 
 
 def first_sequence(now: datetime) -> int:
@@ -41,11 +40,7 @@ class _Delayed(NamedTuple):
 
 
 class MeterParts(NamedTuple):
-    """Optional parts of a meter.
-
-    Attributes:
-        timestamp_memory: How many of its last timestamps it must not repeat; 0 where they only go up.
-    """
+    """Optional parts of a meter, and how many of its last timestamps it must not repeat."""
 
     injector: Injector | None = None
     register: EnergyRegister | None = None
@@ -56,11 +51,7 @@ NO_PARTS = MeterParts()
 
 
 class Meter:
-    """A meter that is read at intervals.
-
-    Attributes:
-        silent_readings: Number of readings of a silence that begins at this reading; else 0.
-    """
+    """A meter that is read at intervals; ``silent_readings`` is the length of a silence that just began."""
 
     def __init__(
         self,
@@ -85,10 +76,7 @@ class Meter:
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
         """Take a reading, and return the outputs to send now: none, one, or with it delayed ones.
 
-        Args:
-            now: The time, UTC. Two readings within a millisecond are put a millisecond apart, because sensor
-                and time identify a reading.
-            energy_kwh: Energy since the previous reading, kWh.
+        Two readings within a millisecond are put a millisecond apart: sensor and time identify a reading.
         """
         moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
         self._last = moment

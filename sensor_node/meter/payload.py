@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 
 from broker.messages import MAX_PAYLOAD_BYTES, Reading
-from sensor_node.faults.fault_types import FaultKind
 
 _VALUE = re.compile(rb'"value_kwh":[^,}]+')
 _OFFSET = re.compile(rb'("timestamp":"[^"]+)Z"')
@@ -29,11 +28,11 @@ def _truncated(payload: bytes) -> bytes:
 
 
 def _oversized(payload: bytes) -> bytes:
-    # A field that nobody knows would be no fault by itself.
+    # An unknown field alone is not a fault.
     return payload[:-1] + b',"padding":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
 
 
-CORRUPTIONS: Mapping[FaultKind, tuple[Callable[[bytes], bytes], str]] = {
+CORRUPTIONS: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
     "nan": (_without_number, "invalid"),
     "naive-time": (_without_offset, "invalid"),
     "truncated": (_truncated, "not_json"),

@@ -10,13 +10,7 @@ from sensor_node.setting_types import Kwh, Resolution
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class RegisterPlan:
-    """Properties of a register.
-
-    Attributes:
-        resolution_kwh: Its last digit, kWh.
-        rollover_kwh: Value at which it returns to zero, kWh: 100,000 for five digits before the point.
-        start_kwh: Its first reading, kWh.
-    """
+    """Properties of a register: its last digit, the value at which it returns to zero, its first reading."""
 
     resolution_kwh: Resolution = 0.001
     rollover_kwh: Kwh = 100_000.0

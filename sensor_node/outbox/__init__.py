@@ -1,1 +1,1 @@
-"""Readings that are not confirmed yet: kept, published, published again."""
+"""Keeps readings until they are confirmed, and publishes them until then."""

@@ -8,7 +8,6 @@ import fcntl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TextIO
 
 import aiosqlite
 
@@ -32,7 +31,7 @@ SELECT_LAST_SEQUENCE = "SELECT last FROM meters WHERE site = ? AND sensor_id = ?
 SELECT_NEWEST_SEQUENCE = (
     "SELECT sequence FROM readings WHERE site = ? AND sensor_id = ? ORDER BY sequence DESC LIMIT 1"
 )
-# So many that no meter ever comes there, and far below what a reading may have.
+# More than any meter reaches, and far below the limit of a reading.
 MAX_SEQUENCE = 2**62
 REMEDY = "move it away or name another"
 
@@ -56,32 +55,23 @@ async def open_outbox(path: Path, limit: int, ledger: Ledger) -> AsyncIterator["
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(f"{path.name}.lock").open("w") as lock:
-            _lock_file(lock, path)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             async with aiosqlite.connect(path, isolation_level=None) as database:
                 outbox = DurableOutbox(limit, ledger, database, path)
                 await outbox.load()
                 yield outbox
+    except BlockingIOError:
+        raise OutboxTakenError(f"another sensor node uses the outbox {path}") from None
     except aiosqlite.Error as error:
         raise OutboxError(f"the outbox {path} cannot be used ({error}); {REMEDY}") from error
     except OSError as error:
         raise OutboxError(f"the outbox {path} cannot be used ({error.strerror}); name another") from error
 
 
-def _lock_file(lock: TextIO, path: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutboxTakenError(f"another sensor node uses the outbox {path}") from None
-
-
 def _read(site: object, sensor_id: object, sequence: object, payload: object) -> OutboxEntry:
-    """Check a row of the file, which may be damaged.
-
-    Raises:
-        ValueError: It is not a reading, or belongs to another row.
-    """
+    """Check a row of the file, which may be damaged; a ValueError means that it is."""
     if not (isinstance(payload, bytes) and isinstance(site, str) and isinstance(sequence, int)):
-        raise ValueError("another type")  # noqa: TRY004 - as of all that is wrong with a row
+        raise ValueError("another type")  # noqa: TRY004 - one error for every damaged row
     reading = Reading.model_validate_json(payload)
     sensor_key = SensorKey(site, reading.sensor_id)
     is_its_own = (reading.sensor_id, reading.sequence) == (sensor_id, sequence)
@@ -110,9 +100,9 @@ class DurableOutbox(Outbox):
                 reading = _read(*row)
                 self._entries[reading.sensor_key, reading.sequence] = reading
         except ValueError as error:
-            # One that is no UTF-8 is what SQLite says of a damage, with the damage in it.
+            # Among them UnicodeDecodeError: SQLite's error message contains the damage.
             raise OutboxError(f"the outbox {self._path} is damaged; {REMEDY}") from error
-        # The earlier process may have died before it could note them.
+        # The earlier process may have died before it could record them.
         await self.ledger.attempts("invoke", self._entries.values())
         self.send_again()
 

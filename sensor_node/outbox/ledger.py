@@ -31,11 +31,7 @@ class LedgerWriteError(Exception):
 
 
 class Ledger:
-    """Appends to a ledger file; each call returns when its lines are on the disk.
-
-    Args:
-        file: Descriptor of an open file; None for a ledger that writes nothing.
-    """
+    """Appends to a ledger file, if there is one; each call returns when its lines are on the disk."""
 
     def __init__(self, file: int | None = None) -> None:
         self._file = file
@@ -43,17 +39,15 @@ class Ledger:
 
     async def attempts(self, event: AttemptEvent, readings: Iterable["OutboxEntry"]) -> None:
         """Record readings that will be sent, that found no room, or that will never be sent."""
-        if self._file is not None:
-            await self._append_lines(
-                [format_attempt(event, each.sensor_key.site, each.payload, each.truth) for each in readings]
-            )
+        await self._append_lines(
+            format_attempt(event, each.sensor_key.site, each.payload, each.truth) for each in readings
+        )
 
     async def append(self, entries: Sequence[MalformedEntry | ExpectedAlarmEntry]) -> None:
         """Record malformed payloads that will be sent, and expected alarms."""
-        if self._file is not None:
-            await self._append_lines(
-                [each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries]
-            )
+        await self._append_lines(
+            each.model_dump_json(exclude_defaults=True).encode() + b"\n" for each in entries
+        )
 
     async def outcome(
         self, event: OutcomeEvent, sensor_key: SensorKey, sequences: Sequence[SequenceRange]
@@ -71,10 +65,10 @@ class Ledger:
         for sensor_key, rows in groupby(left, key=lambda row: row[0]):
             await self.outcome("unknown", sensor_key, to_ranges(sequence for _, sequence in rows))
 
-    async def _append_lines(self, lines: Sequence[bytes]) -> None:
-        if lines and self._file is not None:
+    async def _append_lines(self, lines: Iterable[bytes]) -> None:
+        if self._file is not None and (data := b"".join(lines)):
             async with self._writing:
-                await asyncio.to_thread(_write_synced, self._file, b"".join(lines))
+                await asyncio.to_thread(_write_synced, self._file, data)
 
 
 def _write_synced(file: int, data: bytes) -> None:
@@ -88,11 +82,7 @@ def _write_synced(file: int, data: bytes) -> None:
 
 @asynccontextmanager
 async def open_ledger(path: Path | None) -> AsyncIterator[Ledger]:
-    """Open a ledger for appending, or create it; None for a ledger that writes nothing.
-
-    Raises:
-        LedgerWriteError: It cannot be created or written.
-    """
+    """Open a ledger for appending, or create it; None for a ledger that writes nothing."""
     if path is None:
         yield Ledger()
         return
@@ -106,7 +96,7 @@ async def open_ledger(path: Path | None) -> AsyncIterator[Ledger]:
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
-            # A process died while it wrote: what it left is no entry, and ours begins on a new line.
+            # A process died while writing: its last line is no entry, and ours begins on a new line.
             _write_synced(file, b"\n")
         yield Ledger(file)
     finally:

@@ -20,7 +20,7 @@ MAX_BACKOFF_STEPS = 7
 
 
 class OutboxEntry(NamedTuple):
-    """One reading in the outbox; ``truth`` is the outcome that the ledger expects, None if nobody said."""
+    """One reading in the outbox; ``truth`` is the outcome that the ledger expects, None if unknown."""
 
     sensor_key: SensorKey
     sequence: int
@@ -35,15 +35,8 @@ class Outbox:
     """Readings that are not confirmed yet.
 
     A reading is new, sent, or in the back-fill: to be sent again. New readings go out first, the back-fill
-    behind them at the caller's rate.
-
-    Args:
-        limit: Maximum number of readings. When it is full, new readings are dropped, not the oldest ones.
-        ledger: Records every reading, kept or dropped, before it may be sent.
-
-    Attributes:
-        is_durable: Whether its readings survive the process.
-        dropped: Number of readings that found no room.
+    behind them at the caller's rate. When the outbox is full, new readings are dropped, not the oldest ones.
+    The ledger records every reading before it may be sent.
     """
 
     is_durable: ClassVar[bool] = False
@@ -51,7 +44,7 @@ class Outbox:
     def __init__(self, limit: int, ledger: Ledger) -> None:
         self._limit = limit
         self.ledger = ledger
-        # All, oldest first. Each key is in exactly one of the sensor_keys below as well.
+        # All, oldest first. Each key is in exactly one of the collections below as well.
         self._entries: dict[EntryKey, OutboxEntry] = {}
         self._new: dict[EntryKey, None] = {}
         # With how often it was sent.
@@ -126,7 +119,7 @@ class Outbox:
         return self._mark_sent(dict(islice(self._backfill.items(), limit)), now_s)
 
     def _find_overdue(self, now_s: float) -> None:
-        # What was sent most often is oldest.
+        # Readings that were sent most often are the oldest.
         for times, sent in reversed(list(enumerate(self._sent))):
             patience_s = RESEND_AFTER_S * 2**times
 
@@ -157,16 +150,9 @@ class Outbox:
     async def forget(
         self, sensor_key: SensorKey, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
     ) -> int:
-        """Remove readings that the ingestor stored, or rejected and keeps.
+        """Remove readings that the ingestor stored, or rejected and keeps; return how many were here.
 
-        Args:
-            sensor_key: Their sensor.
-            ranges: Inclusive ranges of sequences. They may include readings that are not here.
-            now_s: The monotonic clock, seconds.
-            stored: Whether they were stored, not rejected.
-
-        Returns:
-            How many readings were removed.
+        The inclusive ranges of sequences may include readings that are not here.
         """
         keys = [key for each in ranges for key in self._in_range(sensor_key, each)]
         known = to_ranges(sequence for _, sequence in keys)

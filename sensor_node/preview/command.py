@@ -10,17 +10,19 @@ from broker.escape import escape_text, escape_truncated
 from broker.settings import exit_with, read_settings
 from sensor_node.meter.factory import make_meter_load
 from sensor_node.plan import SimulationPlan
-from sensor_node.preview.curve import Values, axis_kw, format_kw, mean_power_kw, resampled_kw, ticks
+from sensor_node.preview.curve import axis_kw, format_kw, mean_power_kw, resampled_kw, ticks
 from sensor_node.preview.settings import PreviewSettings
 from sensor_node.preview.svg import to_svg
-from sensor_node.profiles import DEFAULT_YEARLY_KWH, Edges, make_load
+from sensor_node.profiles import DEFAULT_YEARLY_KWH, make_load
+from sensor_node.profiles.load import Edges
+from sensor_node.profiles.rng import Values
 from sensor_node.scenarios.run import read_plan
 from sensor_node.settings import FIRST_SENSOR
 
 PROGRAM = "sensor-node preview"
 WIDTH, LABEL_WIDTH, ROWS = 80, 8, 12
 COLUMNS = WIDTH - LABEL_WIDTH - 1
-# A character holds two columns of four dots; from the bottom, those of the left and the right one.
+# A Braille character has two columns of four dots; these are their bits from the bottom.
 BRAILLE = 0x2800
 LEFT_DOTS, RIGHT_DOTS = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 DOTS = len(LEFT_DOTS)
@@ -62,16 +64,12 @@ def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
     groups = [group for node in plan.nodes for group in node.groups]
     for group in groups:
         if group.recordings or group.profile == "lari":
-            # Not of time: a recording has its own, and lari has a value for each reading.
+            # These have no curve: a recording has its own times, and lari draws a value for each reading.
             continue
         for sensor_id in group.sensor_ids:
             energy_kwh += make_meter_load(group, sensor_id, plan).energy_kwh(edges_s)
     if not energy_kwh.any():
-        exit_with(
-            PROGRAM,
-            f"{plan.name} has only meters of lari or recordings, which have no curve",
-            1,
-        )
+        exit_with(PROGRAM, f"{plan.name} has only meters of lari or recordings, which have no curve", 1)
     left_out = sum(len(each.sensor_ids) for each in groups if each.recordings or each.profile == "lari")
     title = f"{plan.name}: {plan.meter_count - left_out:,} meters"
     return (f"{title}, without {left_out:,} of lari and recordings" if left_out else title), energy_kwh

@@ -6,17 +6,15 @@ from math import ceil, floor, log10
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sensor_node.profiles import Edges
+from sensor_node.profiles.load import Edges
+from sensor_node.profiles.rng import Values
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
 # Labels by the longest span, days, that has them; an hour more, as clocks are set back.
 FORMS = ((8, "%a %d"), (62, "%d %b"))
 HOURS_UP_TO_S = 2 * DAY_S + HOUR_S
-
-Values = NDArray[np.float64]
 
 
 def mean_power_kw(edges_s: Edges, energy_kwh: Values) -> Values:
@@ -48,11 +46,7 @@ def format_kw(power_kw: float) -> str:
 
 
 def ticks(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[float, str]]:
-    """Name some times: hours of one or two days, days of some weeks, else months.
-
-    Yields:
-        Unix seconds and a label.
-    """
+    """Times with labels: hours of one or two days, days of some weeks, else months."""
     begin_s, end_s = edges_s[0], edges_s[-1]
     form = next((form for days, form in FORMS if end_s - begin_s <= days * DAY_S + HOUR_S), "%b")
     hours = range(0, 24, 6) if end_s - begin_s <= HOURS_UP_TO_S else (0,)

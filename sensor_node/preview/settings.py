@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from broker.settings import Duration, ProcessSettings
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
-from sensor_node.setting_types import Holidays, Kwh, ProfileName, Zone
+from sensor_node.setting_types import Holidays, Kwh, ProfileName, Zone, interval_from
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_READINGS = 200_000
@@ -27,13 +27,6 @@ def parse_day(text: object) -> object:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(f"use a year from {FIRST_YEAR} to {LAST_YEAR}")
     return day
-
-
-def check_interval(interval: timedelta) -> timedelta:
-    """Check that an interval can be drawn."""
-    if not timedelta(seconds=1) <= interval <= timedelta(days=1):
-        raise ValueError("an interval must be 1s to 24h")
-    return interval
 
 
 def winter_monday(today: date) -> date:
@@ -60,7 +53,7 @@ class PreviewSettings(ProcessSettings):
     yearly_kwh: Kwh | None = Field(
         None, description="consumption per year in kWh (default: the usual one of the profile)"
     )
-    interval: Annotated[Duration, AfterValidator(check_interval)] = Field(
+    interval: Annotated[Duration, interval_from(timedelta(seconds=1), "1s")] = Field(
         "15m", validate_default=True, description="time between two readings"
     )
     first: Annotated[date, BeforeValidator(parse_day)] | None = Field(

@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sensor_node.preview.curve import HOURS_UP_TO_S, Values, axis_kw, mean_power_kw, ticks
-from sensor_node.profiles import Edges
+from sensor_node.preview.curve import HOURS_UP_TO_S, axis_kw, mean_power_kw, ticks
+from sensor_node.profiles.load import Edges
+from sensor_node.profiles.rng import Values
 
 WIDTH_PX, HEIGHT_PX = 860, 260
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 56, 10, 30, 26
 FONT_PX, LETTER_PX = 12, 7
 AREA_WIDTH_PX, AREA_HEIGHT_PX = WIDTH_PX - LEFT_PX - RIGHT_PX, HEIGHT_PX - TOP_PX - BOTTOM_PX
 LINES = 5
-# Of medium lightness: they can be told from white as well as from black.
+# Of medium lightness: visible on white and on black.
 SIZES = {
     "width": WIDTH_PX,
     "height": HEIGHT_PX,

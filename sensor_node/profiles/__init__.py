@@ -6,7 +6,7 @@ from sensor_node.profiles.cold_store import cold_store
 from sensor_node.profiles.ev_charger import MOST_YEARLY_KWH, ev_charger
 from sensor_node.profiles.household import household
 from sensor_node.profiles.lari import Laboratory
-from sensor_node.profiles.load import Consumer, Edges, Load, MinuteLoad, Profile
+from sensor_node.profiles.load import Consumer, Load, MinuteLoad, Profile
 from sensor_node.profiles.office import office
 from sensor_node.profiles.server_room import server_room
 from sensor_node.profiles.surroundings import Surroundings, parse_holidays
@@ -15,8 +15,6 @@ from sensor_node.profiles.workshop import workshop
 __all__ = [
     "DEFAULT_YEARLY_KWH",
     "PROFILES",
-    "Edges",
-    "Load",
     "Surroundings",
     "make_load",
     "parse_holidays",
@@ -50,16 +48,9 @@ def yearly_kwh_error(profile: str, yearly_kwh: float | None) -> str | None:
 
 
 def make_load(profile: str, key: str, yearly_kwh: float | None, surroundings: Surroundings) -> Load:
-    """Make the load of a meter.
+    """Make the load of a meter; the default consumption is the profile's.
 
-    Args:
-        profile: One of ``PROFILES``.
-        key: Seed and sensor id: makes it different from others, and always the same.
-        yearly_kwh: Energy of a calendar year, kWh; None for the profile's default.
-        surroundings: Time zone and holidays.
-
-    Raises:
-        ValueError: There is no such profile, or it cannot have that consumption.
+    ``key`` is the seed and the sensor id: it makes the load different from others, and always the same.
     """
     if profile not in PROFILES:
         raise ValueError(f"no profile is called {profile}; known are {', '.join(PROFILES)}")

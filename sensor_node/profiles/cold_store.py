@@ -29,7 +29,7 @@ def cold_store(consumer: Consumer, minutes: Minutes) -> Values:
     heater = Device("defrost", ((DEFROST_MIN, heater_kw),), spread=0.03, varies=0.0, differs=0.0)
     defrost_kw = power_of([runs(heater, DEFROST * year_kwh, flat, consumer, minutes)], minutes)
     compressor_kw = power_of([runs(compressor, COMPRESSOR * year_kwh, cooled, consumer, minutes)], minutes)
-    # The compressor rests meanwhile, and makes up for it.
+    # The compressor rests while the heater runs, and makes up for it.
     works: Values = 1 - np.minimum(defrost_kw / heater_kw, 1)
     makes_up = 1 / (1 - times_a_day * DEFROST_MIN / DAY_MIN)
     fans = FANS * (1 + 0.03 * drift(seed_of(key, "fans"), *minutes, 15))

@@ -60,14 +60,14 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
     strength = 1 + device.differs * (2 * trait(consumer.key, device.name) - 1)
     number = runs_per_year(yearly_kwh / (strength * device.energy_kwh))
     scale = yearly_kwh / (number * device.energy_kwh)
-    place, half_min = consumer.surroundings, device.length_min / 2
-    first = int(energy_clock(shape, place, minutes.first - half_min) * number)
-    last = int(energy_clock(shape, place, minutes.end + half_min) * number)
+    surroundings, half_min = consumer.surroundings, device.length_min / 2
+    first = int(energy_clock(shape, surroundings, minutes.first - half_min) * number)
+    last = int(energy_clock(shape, surroundings, minutes.end + half_min) * number)
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, device.name, "when"), index)
     # Clockwork begins at another time for each consumer.
     own = (1 - device.spread) * trait(consumer.key, device.name, "phase")
-    middle_min = moments(shape, place, (index + own + device.spread * chance) / number)
+    middle_min = moments(shape, surroundings, (index + own + device.spread * chance) / number)
     factor = scale * pair_factors(consumer, device.name, index, device.varies)
     lengths_min, power_kw = np.array(device.phases).T
     offsets_min = np.cumsum(lengths_min) - lengths_min - half_min

@@ -60,14 +60,14 @@ def _sessions(consumer: Consumer, minutes: Minutes) -> Runs:
     mean_min = mean_kwh / charger_kw * HOUR_MIN
     time_share = sum(share for share, _ in PHASES)
     longest_min = (1 + VARIES) * mean_min * time_share
-    place, queue = consumer.surroundings, max(FEWEST_QUEUE, math.ceil(DAY_MIN / longest_min))
-    # As long as all take for which one may have to wait, and its own; and those before the first.
+    surroundings, queue = consumer.surroundings, max(FEWEST_QUEUE, math.ceil(DAY_MIN / longest_min))
+    # The longest that a car may wait for others, and its own session; and the sessions before the first.
     since_min = minutes.first - (queue + 1) * longest_min
-    first = int(energy_clock(plugged_in, place, since_min) * number) - queue
-    last = int(energy_clock(plugged_in, place, minutes.end) * number)
+    first = int(energy_clock(plugged_in, surroundings, since_min) * number) - queue
+    last = int(energy_clock(plugged_in, surroundings, minutes.end) * number)
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, "session"), index)
-    arrival_min = moments(plugged_in, place, (index + chance) / number)
+    arrival_min = moments(plugged_in, surroundings, (index + chance) / number)
     full_min = mean_min * pair_factors(consumer, "session", index, VARIES)
     # A car that comes while others charge waits for their end: each time for one more of them.
     start_min = arrival_min.copy()

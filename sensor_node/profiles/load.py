@@ -13,7 +13,7 @@ from sensor_node.profiles.surroundings import Surroundings
 
 Edges = NDArray[np.float64]
 
-# Long enough to be worth the calculation, short enough to be kept for each of 10,000 meters.
+# Long enough for an efficient calculation, short enough to keep for each of 10,000 meters.
 BLOCK_MIN = 32
 # A longer stretch is calculated in parts, which bounds the memory.
 STRETCH_MIN = 400 * 24 * 60
@@ -54,12 +54,7 @@ Profile = Callable[[Consumer, Minutes], Values]
 
 
 class MinuteLoad:
-    """A load whose power is constant in each minute, so that energy adds up however it is split.
-
-    Args:
-        profile: Mean power of each minute, kW; a pure function.
-        consumer: The consumer behind the meter.
-    """
+    """A load whose power is constant in each minute, so that energy adds up however it is split."""
 
     __slots__ = ("_block", "_consumer", "_gain", "_power_kw", "_profile")
 

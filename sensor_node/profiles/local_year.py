@@ -121,11 +121,11 @@ def _temperature_c(
     surroundings: Surroundings, slots: Indices, minute: Indices, season_day: Indices
 ) -> Values:
     """A simple weather, the same for all meters of a place: season, time of day, and fronts."""
-    place = surroundings.zone.key
+    zone = surroundings.zone.key
     summer = np.cos(2 * np.pi * (season_day - WARMEST_DAY) / 365.25)
     swing = (3.5 + 2.0 * summer) * np.cos(2 * np.pi * (minute - WARMEST_MIN) / DAY_MIN)
     first, count = int(slots[0]), len(slots) * SLOT_MIN
-    weather = WEATHER_C * drift(seed_of(place, "weather"), first, count, 5 * DAY_MIN)
-    fronts = FRONTS_C * drift(seed_of(place, "fronts"), first, count, 2 * DAY_MIN)
+    weather = WEATHER_C * drift(seed_of(zone, "weather"), first, count, 5 * DAY_MIN)
+    fronts = FRONTS_C * drift(seed_of(zone, "fronts"), first, count, 2 * DAY_MIN)
     calm: Values = MEAN_C + SEASON_C * summer + swing
     return calm + (weather + fronts)[::SLOT_MIN]

@@ -21,14 +21,14 @@ COFFEE = Device("coffee machine", ((4, 2.4),), varies=0.5)
 
 def office(consumer: Consumer, minutes: Minutes) -> Values:
     """Mean power of each minute, kW."""
-    key, place, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
+    key, surroundings, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
     # Some weeks more people are there than in others, some hours too.
     people = 1 + 0.08 * drift(seed_of(key, "days"), *minutes, 2000)
     people += 0.09 * drift(seed_of(key, "hours"), *minutes, 40)
     devices = 1 + 0.04 * drift(seed_of(key, "devices"), *minutes, 3)
     base = 1 + 0.03 * drift(seed_of(key, "base"), *minutes, 25)
-    work = (1 - BASE - COOLING - KITCHEN) * relative_power(at_work, place, *minutes) * people
-    cooling = COOLING * relative_power(cooled, place, *minutes)
+    work = (1 - BASE - COOLING - KITCHEN) * relative_power(at_work, surroundings, *minutes) * people
+    cooling = COOLING * relative_power(cooled, surroundings, *minutes)
     coffee_kw = power_of([runs(COFFEE, KITCHEN * consumer.yearly_kwh, at_work, consumer, minutes)], minutes)
     return mean_kw * (BASE * base + (work + cooling) * devices) + coffee_kw
 
@@ -43,7 +43,7 @@ def at_work(year: LocalYear) -> Values:
 def cooled(year: LocalYear) -> Values:
     """Cooling of the rooms: on working days, more when it is hot."""
     hours = np.interp(year.minute, COOLING_MIN, (0, 1, 1, 0))
-    # A little always, so that there is something to share out in a place that is never hot.
+    # Always a little, so that there is energy to distribute where it is never hot.
     heat: Values = 0.1 + np.maximum(year.temperature_c - COOL_ABOVE_C, 0)
     return np.where(year.weekday < SATURDAY, hours, 0) * heat
 

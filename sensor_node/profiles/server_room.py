@@ -20,11 +20,11 @@ BACKUP_MIN, BACKED_UP_MIN, ALL_BACKED_UP_MIN = 60, 150, 300
 
 def server_room(consumer: Consumer, minutes: Minutes) -> Values:
     """Mean power of each minute, kW."""
-    key, place, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
+    key, surroundings, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
     work = 1 + 0.02 * drift(seed_of(key, "days"), *minutes, 1500)
     work += 0.015 * drift(seed_of(key, "minutes"), *minutes, 4)
-    computers = COMPUTERS * relative_power(computing, place, *minutes) * work
-    cooling = COOLING * (1 - CYCLING) * relative_power(cooled, place, *minutes)
+    computers = COMPUTERS * relative_power(computing, surroundings, *minutes) * work
+    cooling = COOLING * (1 - CYCLING) * relative_power(cooled, surroundings, *minutes)
     cycling = COOLING * CYCLING
     cooler = Device("compressor", ((CYCLE_MIN, cycling * mean_kw / CYCLE_DUTY),), spread=0.2, varies=0.1)
     cooler_kw = power_of([runs(cooler, cycling * consumer.yearly_kwh, cooled, consumer, minutes)], minutes)

@@ -19,12 +19,11 @@ Shape = Callable[[LocalYear], Values]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShapedYear:
-    """A shape in one year and one place.
+    """A shape in one year and one place, per quarter of an hour.
 
     Attributes:
-        first_min: First minute of the year, since 1970.
-        relative: Power in each quarter of an hour, as a multiple of the year's mean.
-        done: Fraction of the year's energy used at each edge between them.
+        relative: Power as a multiple of the year's mean.
+        done: Fraction of the year's energy used at each edge.
     """
 
     first_min: int

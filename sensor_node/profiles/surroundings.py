@@ -22,7 +22,7 @@ def parse_holidays(text: str) -> str:
     """Check a country or region of public holidays: ISO 3166 codes such as DE, DE-BY or US-CA, or none."""
     if text == NO_HOLIDAYS:
         return text
-    import holidays  # noqa: PLC0415 - it takes its time, and not everybody needs it
+    import holidays  # noqa: PLC0415 - slow to import, and not always needed
 
     country, _, part = text.partition("-")
     parts = holidays.list_supported_countries().get(country)
@@ -42,7 +42,7 @@ def days_off(year: int, code: str) -> list[date]:
 
     country, _, part = code.partition("-")
     with warnings.catch_warnings():
-        # Of days that are only estimated, as those that follow the moon.
+        # About days that are only estimated, such as those that follow the moon.
         warnings.simplefilter("ignore")
         return sorted(holidays.country_holidays(country, subdiv=part or None, years=year))
 

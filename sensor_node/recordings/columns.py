@@ -27,11 +27,7 @@ class ColumnNumbers(NamedTuple):
 
 
 def find_columns(table: RecordingTable, columns: Columns) -> ColumnNumbers:
-    """Find the columns in a table.
-
-    Raises:
-        RecordingError: A column is missing, or several fit.
-    """
+    """Find the columns in a table; a RecordingError if one is missing, or several fit."""
     if not len(table.content):
         raise table.error("has no rows")
     time, value, sensor = (

@@ -30,11 +30,7 @@ _is_value = re.compile(r"[+-]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|\d\d?\.\d\d?\.\d{4
 
 
 def open_table(file: Path) -> RecordingTable:
-    """Read a table.
-
-    Raises:
-        RecordingError: The file cannot be read, or is not a table.
-    """
+    """Read a table; a RecordingError if the file is not a table."""
     try:
         with file.open("rb") as opened:
             if opened.read(len(PARQUET)) == PARQUET:

@@ -27,15 +27,8 @@ TO_KWH = {"Wh": (1, 1000), "kWh": (1, 1), "MWh": (1000, 1)}
 def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[RecordedSeries]:
     """Read a recording: CSV (``,``, ``;`` or tabs, also compressed with gzip) or Parquet.
 
-    Rows may be in any order. Each row is a reading or is counted as skipped.
-
-    Args:
-        file: The file.
-        columns: The meaning of its columns.
-        zone: Time zone of times without an offset from UTC.
-
-    Returns:
-        The series in the order of the file; at least one, none without readings.
+    Rows may be in any order. Each row is a reading or is counted as skipped. Times without an offset from UTC
+    are in ``zone``. The series are in the order of the file; none is without readings.
 
     Raises:
         RecordingError: It cannot be read, or is not a recording.

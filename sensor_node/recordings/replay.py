@@ -67,11 +67,7 @@ def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
 
 
 def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:
-    """Make the plan of one node for all recordings.
-
-    Raises:
-        RecordingError: A name in them is not a sensor id.
-    """
+    """Make the plan of one node for all recordings; a RecordingError if a name in them is not a sensor id."""
     if settings.shift_to_now:
         found = shift_series(found, int(now.timestamp() * 1000))
     begin_ms = min(int(series.at_ms[0]) for series in found)

@@ -24,7 +24,6 @@ class RecordingTable:
 
     Attributes:
         content: Its columns (``pa.Table``), whose own names may differ from ``names``.
-        is_comma_decimal: Whether the decimal separator is a comma.
         first_line: The line of the first row; None where rows are not lines.
     """
 

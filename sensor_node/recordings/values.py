@@ -31,13 +31,7 @@ KINDS = tuple(pa.timestamp(unit, tz) for tz in ("UTC", None) for unit in ("us", 
 
 
 class Times(NamedTuple):
-    """The times of a recording's rows.
-
-    Attributes:
-        ms: Milliseconds since 1970, in UTC or local time.
-        is_known: Which rows have a time.
-        is_local: Whether they are local times.
-    """
+    """Times of rows, milliseconds since 1970, in UTC or local time, and which of them are known."""
 
     ms: NDArray[np.int64]
     is_known: NDArray[np.bool_]
@@ -45,11 +39,7 @@ class Times(NamedTuple):
 
 
 def to_numbers(table: RecordingTable, column: int) -> NDArray[np.float64]:
-    """Read a column as numbers; NaN where there is none.
-
-    Raises:
-        RecordingError: A value is not a number.
-    """
+    """Read a column as numbers; NaN where there is none."""
     values = table.column(column)
     if is_text(values):
         texts = to_texts(values)
@@ -85,11 +75,7 @@ def _with_points(table: RecordingTable, texts: pa.Array) -> tuple[pa.Array, int 
 
 
 def to_times(table: RecordingTable, column: int) -> Times:
-    """Read a column as times: with an offset from UTC or without, dates alone, or Unix time.
-
-    Raises:
-        RecordingError: A value is not a time, or not between 1970 and 2100.
-    """
+    """Read a column as times: with an offset from UTC or without, dates alone, or Unix time."""
     values = table.column(column)
     moments = values
     if is_text(values):

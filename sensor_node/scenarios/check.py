@@ -61,6 +61,10 @@ def _wrap(text: str, indent: str, first: str | None = None) -> list[str]:
     )
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def _describe_timeline(plan: SimulationPlan) -> str:
     timeline, zone = plan.timeline, plan.surroundings.zone
     if timeline.begin is None:
@@ -79,13 +83,12 @@ def _day(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def _describe_node(node: NodePlan) -> Iterator[str]:
-    count = len(node.sensor_keys)
-    meters = "1 meter" if count == 1 else f"{count:,} meters"
+    meters = _count(len(node.sensor_keys), "meter")
     yield from _wrap(f"Node {node.sensor_key.name}, {node.groups[0].location}: {meters}", "    ", "  ")
     for group in node.groups:
         first, last = group.sensor_ids[0], group.sensor_ids[-1]
-        who = first if first == last else f"{first} to {last}"
-        yield from _wrap(f"{who}: {_describe_meters(group)}", "      ", "    ")
+        names = first if first == last else f"{first} to {last}"
+        yield from _wrap(f"{names}: {_describe_meters(group)}", "      ", "    ")
 
 
 def _describe_meters(group: MetersPlan) -> str:
@@ -116,7 +119,7 @@ def _describe_faults(plan: SimulationPlan) -> Iterator[str]:
 
 
 def _describe_fault(fault: InjectedFault, count: int) -> str:
-    victims = f"{count:,} {'node' if fault.of_node else 'meter'}{'' if count == 1 else 's'}"
+    victims = _count(count, "node" if fault.of_node else "meter")
     if fault.at is not None:
         often = f"once on {victims}, {_when(fault.at)}"
     else:
@@ -150,8 +153,7 @@ def _describe_totals(plan: SimulationPlan) -> str:
         for group in node.groups
         if not group.recordings
     )
-    meters = f"{plan.meter_count:,} meters" if plan.meter_count > 1 else "1 meter"
-    text = f"{meters} on {len(plan.nodes)} node{'' if len(plan.nodes) == 1 else 's'}"
+    text = f"{_count(plan.meter_count, 'meter')} on {_count(len(plan.nodes), 'node')}"
     if not per_s:
         return f"{text}."
     rate = f"{per_s:,.1f} readings per second" if per_s >= 1 else f"{per_s * 3600:,.0f} readings per hour"

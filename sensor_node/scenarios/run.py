@@ -8,7 +8,8 @@ from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
 from broker.settings import exit_with, read_settings
-from sensor_node.fleet import open_outboxes, run_fleet
+from sensor_node.fleet import run_fleet
+from sensor_node.outbox.durable import open_outbox
 from sensor_node.outbox.ledger import Ledger
 from sensor_node.outbox.outbox import Outbox
 from sensor_node.outbox.settings import TransportSettings
@@ -51,7 +52,10 @@ def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:
     """Run a plan until its end, or until told to stop."""
 
     async def prepare(stack: AsyncExitStack, ledger: Ledger) -> tuple[SimulationPlan, list[Outbox]]:
-        sensor_keys = [node.sensor_key for node in plan.nodes]
-        return plan, await open_outboxes(stack, settings.outbox, sensor_keys, settings.outbox_limit, ledger)
+        folder, limit = settings.outbox, settings.outbox_limit
+        if folder is None:
+            return plan, [Outbox(limit, ledger) for _ in plan.nodes]
+        files = [folder / f"{node.sensor_key.site}-{node.sensor_key.name}.db" for node in plan.nodes]
+        return plan, [await stack.enter_async_context(open_outbox(file, limit, ledger)) for file in files]
 
     run_fleet(settings, prepare)

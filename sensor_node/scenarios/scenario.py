@@ -41,12 +41,7 @@ class ScenarioTable(BaseModel):
 
 
 class ReplayTable(ScenarioTable, Columns):
-    """A recording to replay instead of a profile.
-
-    Attributes:
-        file: CSV or Parquet; a relative path starts at the scenario's folder.
-        shift_to_now: Whether its first reading is moved to the start of the run.
-    """
+    """A recording to replay instead of a profile; a relative path starts at the scenario's folder."""
 
     file: Path
     shift_to_now: bool = False
@@ -66,12 +61,7 @@ YearlyKwh = Annotated[tuple[Kwh, Kwh], BeforeValidator(_to_span), AfterValidator
 
 
 class MetersTable(ScenarioTable):
-    """Meters of one kind.
-
-    Attributes:
-        yearly_kwh: Consumption per year, or the range to draw it from, kWh.
-        counter: ``true``, or a table with the properties of the registers.
-    """
+    """Meters of one kind; ``yearly_kwh`` may be a range to draw it from."""
 
     count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = 1
     profile: ProfileName = "lari"
@@ -109,14 +99,7 @@ class SiteTable(ScenarioTable):
 
 
 class Scenario(ScenarioTable):
-    """A whole fleet and its faults.
-
-    Attributes:
-        duration: How long it runs live; without it, until it is stopped.
-        first: Start of simulated time; without it, all is live.
-        end: End of simulated time.
-        speed: Simulated seconds per second, or ``max``.
-    """
+    """A whole fleet and its faults; without ``first``, the start of simulated time, it runs live."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     seed: int | None = None
@@ -154,11 +137,7 @@ def find_scenario(file: Path) -> Path:
 
 
 def read_scenario(file: Path) -> Scenario:
-    """Read a scenario.
-
-    Raises:
-        ScenarioError: It cannot be read, or is not valid.
-    """
+    """Read a scenario; a ScenarioError says why it is not valid."""
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES, Edges, Surroundings, make_load, parse_holidays
+from sensor_node.profiles import DEFAULT_YEARLY_KWH, PROFILES, Surroundings, make_load, parse_holidays
+from sensor_node.profiles.load import Edges
 from sensor_node.profiles.local_year import local_year
 from sensor_node.profiles.rng import Values, drift, seed_of, uniform
 from sensor_node.profiles.shapes import energy_clock, flat, moments

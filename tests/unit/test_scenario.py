@@ -16,7 +16,6 @@ from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.meter.factory import build_group
 from sensor_node.meter.meter import first_sequence
 from sensor_node.plan import PlanTimeline, SimulationPlan
-from sensor_node.plan_from_options import plan_from_options
 from sensor_node.recordings.replay import ReplaySettings, replay_plan
 from sensor_node.recordings.series import RecordedSeries, RecordingError
 from sensor_node.scenarios.check import describe_plan
@@ -161,7 +160,7 @@ def test_length_of_time_is_written_as_in_a_scenario() -> None:
 
 
 def options(*arguments: str) -> SimulationPlan:
-    return plan_from_options(SensorNodeSettings(_cli_parse_args=list(arguments)), "S-1")
+    return SensorNodeSettings(_cli_parse_args=list(arguments)).plan("S-1")
 
 
 def test_options_say_when_time_begins() -> None:
