@@ -119,9 +119,12 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
         ),
         (f"{METERS}profile='office'\nyearly_kwh = [5, 3]", "yearly_kwh: write the smaller number first"),
         (f"{METERS}faults = [{{ kind = 'counter-reset', rate = '1%' }}]", "add counter = true"),
-        (f"{METERS}[[faults]]\nkind = 'oops'\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
+        (
+            f"{METERS}[[faults]]\nkind = 'oops'\nrate = 1",
+            "faults.1: 'oops' is not a fault; faults are peak, drift",
+        ),
         (f"{METERS}[[faults]]\nkind = 'peak'", "faults.1: peak needs a rate (1%) or a time (at = +5m)"),
-        (f"{METERS}[[faults]]\nkind = []\nrate = 1", "faults.1.kind: input should be 'peak', 'drift'"),
+        (f"{METERS}[[faults]]\nkind = []\nrate = 1", "faults.1.kind: input should be a valid string"),
         (
             f"{METERS}[[faults]]\nkind = 'peak'\nat = '+999999999h'",
             "faults.1.at: a time after the start must be +0s to +87600h",
