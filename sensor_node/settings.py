@@ -41,7 +41,7 @@ FIRST_SENSOR = "Sensor-LARI-01"
 class PlaceSettings(ProcessSettings):
     """Settings of meters and their site."""
 
-    # `--from` and `--to` are no names of environment variables either.
+    # Without this, `FROM` and `TO` would be environment variables.
     model_config = SettingsConfigDict(env_prefix_target="all")
 
     sensor_id: SensorId | None = Field(

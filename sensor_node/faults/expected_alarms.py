@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from broker.ledger import ExpectedAlarmEntry
 from sensor_node.meter.meter import Meter
 
-# The rule `silent` waits for five of the intervals it has learned, and for 5 s at least. It learns from
-# the readings, so what it has learned may be somewhat longer than the interval is.
+# The rule `silent` waits for five learned intervals, at least 5 s. A learned interval may be somewhat longer
+# than the real one.
 MUST_ALARM_INTERVALS = 8
 MUST_ALARM_AFTER = timedelta(seconds=8)
 NO_ALARM_INTERVALS = 4

@@ -24,7 +24,7 @@ from pydantic import (
 from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES
 
-# A reading that is about five minutes ahead is just allowed, or just not: as chance has it.
+# A reading that is about five minutes ahead may be stored or rejected.
 AMBIGUOUS_CLOCK_ERROR = (timedelta(minutes=4), timedelta(minutes=6))
 MAX_OFFSET = timedelta(days=3650)
 OTHER_WORDS = {*FAULT_PARAMETERS, "at", "from", "to", "meters"}

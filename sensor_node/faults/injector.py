@@ -36,7 +36,7 @@ class _Episode:
 
     @property
     def length(self) -> int:
-        # How late a reading that is overtaken comes is no matter of the readings after it.
+        # The length of a reordering is how many readings overtake; it only affects one reading.
         return 1 if self.fault.kind == "reorder" else self.fault.length or 1
 
 

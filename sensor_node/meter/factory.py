@@ -64,7 +64,7 @@ def make_injector(
 
 def make_rng(seed: int | None, name: str, use: str) -> random.Random:
     """Random numbers of one meter for one use; the same in every run if there is a seed."""
-    # Text as a seed keeps its meaning over Python versions.
+    # A text gives the same numbers in all versions of Python.
     return random.Random(None if seed is None else f"{seed}:{name}:{use}")
 
 

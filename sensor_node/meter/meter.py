@@ -32,13 +32,6 @@ def first_sequence(now: datetime) -> int:
     return int(now.timestamp() * 1_000_000)
 
 
-class _Delayed(NamedTuple):
-    """An output that is sent after later ones; ``due`` counts readings of the meter."""
-
-    due: int
-    output: MeterOutput
-
-
 class MeterParts(NamedTuple):
     """Optional parts of a meter, and how many of its last timestamps it must not repeat."""
 
@@ -70,7 +63,8 @@ class Meter:
         self._unsent_kwh = 0.0
         self._count = 0
         self.silent_readings = 0
-        self._delayed: list[_Delayed] = []
+        # Outputs that are sent after later ones, with the number of that reading.
+        self._delayed: list[tuple[int, MeterOutput]] = []
         self._used_timestamps: deque[datetime] = deque(maxlen=parts.timestamp_memory)
 
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
@@ -106,7 +100,7 @@ class Meter:
     def flush(self) -> list[MeterOutput]:
         """Return the delayed outputs, at the end."""
         held, self._delayed = self._delayed, []
-        return [each.output for each in held]
+        return [output for _, output in held]
 
     def _measure(self, energy_kwh: float, active: ActiveFaults) -> float:
         if hit := active.get("peak"):
@@ -130,7 +124,7 @@ class Meter:
         if "counter-reset" in active:
             register.reset()
         if "stuck" in active:
-            return 0.0  # what it has counted is seen later
+            return 0.0  # the counted energy appears later
         return register.read(is_zero="transient-zero" in active)
 
     def _make(self, moment: datetime, value_kwh: float, active: ActiveFaults) -> MeterOutput:
@@ -178,15 +172,15 @@ class Meter:
         elif (hit := active.get("gap")) and hit.fault.backfill:
             wait = hit.length - hit.step
         if wait:
-            self._delayed.append(_Delayed(self._count + wait, output))
+            self._delayed.append((self._count + wait, output))
             return self._overdue()
         return [output, *self._overdue()]
 
     def _overdue(self) -> list[MeterOutput]:
         if not self._delayed:
             return []
-        due = [each.output for each in self._delayed if each.due <= self._count]
-        self._delayed = [each for each in self._delayed if each.due > self._count]
+        due = [output for number, output in self._delayed if number <= self._count]
+        self._delayed = [each for each in self._delayed if each[0] > self._count]
         return due
 
 

@@ -9,7 +9,7 @@ class BackfillBucket:
     def __init__(self, rate_per_s: float, now_s: float) -> None:
         self._rate_per_s = rate_per_s
         self._filled_s = now_s
-        # What found no connection for a moment goes out as soon as there is one.
+        # Full at first: after a short disconnection, everything goes out at once.
         self._tokens = float(BURST)
 
     def available(self, now_s: float) -> int:

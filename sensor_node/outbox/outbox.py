@@ -47,7 +47,7 @@ class Outbox:
         # All, oldest first. Each key is in exactly one of the collections below as well.
         self._entries: dict[EntryKey, OutboxEntry] = {}
         self._new: dict[EntryKey, None] = {}
-        # With how often it was sent.
+        # Value: how often it was sent.
         self._backfill: dict[EntryKey, int] = {}
         # By how often it was sent (once, twice, …), with the monotonic time of the last time, which is
         # also their order.

@@ -43,7 +43,7 @@ class PreviewSettings(ProcessSettings):
     Example: sensor-node preview --profile office --days 366 --svg year.svg
     """
 
-    # `--from` is no name of an environment variable either.
+    # Without this, `FROM` would be an environment variable.
     model_config = SettingsConfigDict(env_prefix_target="all")
 
     scenario: CliPositionalArg[Path | None] = Field(

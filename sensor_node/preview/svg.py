@@ -57,7 +57,7 @@ def _times(edges_s: Edges, zone: ZoneInfo) -> Iterator[tuple[str, str | None, st
     are_hours = edges_s[-1] - edges_s[0] <= HOURS_UP_TO_S
     for (_, name), (x, next_px) in zip(named, pairwise(ends), strict=True):
         width_px = len(name) * LETTER_PX
-        # A day or a month in the middle of its time, an hour below its line.
+        # Days and months are labelled in the middle, hours at their line.
         start_px = x - width_px / 2 if are_hours else max(x, (x + next_px - width_px) / 2)
         has_room = start_px >= free_px and start_px + width_px <= WIDTH_PX
         yield f"{x:g}", f"{start_px:g}" if has_room else None, name

@@ -8,9 +8,9 @@ from sensor_node.profiles.local_year import DAY_MIN, LocalYear
 from sensor_node.profiles.rng import Values, drift, seed_of, trait
 from sensor_node.profiles.shapes import YEAR_H, flat
 
-# Parts of a year's energy.
+# Fractions of a year's energy.
 FANS, DEFROST, COMPRESSOR = 0.15, 0.05, 0.80
-# The part of the time that the compressor runs, over the year; on the hottest days it is twice that.
+# The fraction of the time that the compressor runs, over the year; on the hottest days it is twice that.
 DUTY = 0.42
 DEFROST_MIN = 25.0
 USUAL_C, PER_DEGREE = 10.0, 0.017

@@ -65,7 +65,7 @@ def runs(device: Device, yearly_kwh: float, shape: Shape, consumer: Consumer, mi
     last = int(energy_clock(shape, surroundings, minutes.end + half_min) * number)
     index = np.arange(first, last + 1)
     chance = uniform(seed_of(consumer.key, device.name, "when"), index)
-    # Clockwork begins at another time for each consumer.
+    # Regular runs have a different phase for each consumer.
     own = (1 - device.spread) * trait(consumer.key, device.name, "phase")
     middle_min = moments(shape, surroundings, (index + own + device.spread * chance) / number)
     factor = scale * pair_factors(consumer, device.name, index, device.varies)
@@ -101,5 +101,5 @@ def power_of(found: Iterable[Runs], minutes: Minutes) -> Values:
     late_kw = steps_kw * (at - cell)
     size = minutes.length + 2
     changes_kw = np.bincount(cell, steps_kw - late_kw, size) + np.bincount(cell + 1, late_kw, size)
-    # What is added and taken away again may leave a trace below zero.
+    # Rounding can leave values just below zero.
     return np.maximum(np.cumsum(changes_kw)[: minutes.length], 0.0)

@@ -17,13 +17,13 @@ FEWEST, MOST = 110, 250
 VARIES = 0.5
 # Single-phase 16 A, three-phase 16 A (the most usual) and three-phase 32 A.
 CHARGERS_KW = (3.7, 11.0, 11.0, 11.0, 22.0)
-# Direct current, where those would be in use more than half of all time.
+# Direct current, where the others would be in use more than half of the time.
 FAST_CHARGERS_KW = (50.0, 150.0, 300.0)
 LONGEST_H, MOST_USE = 6.0, 0.5
 MOST_YEARLY_KWH = MOST_USE * FAST_CHARGERS_KW[-1] * YEAR_H
-# A car waits for at most so many others, or as many as charge in a day.
+# Maximum number of cars that a car waits for, unless more of them charge in a day.
 FEWEST_QUEUE = 8
-# Parts of the time that the energy would take at full power, and of that power; they make 1 together.
+# Fractions of the time that the energy would take at full power, and of that power.
 PHASES = ((0.85, 1.0), (0.075, 0.8), (0.075, 0.6), (0.075, 0.4), (0.075, 0.2))
 SATURDAY = 5
 
@@ -38,7 +38,7 @@ def plugged_in(year: LocalYear) -> Values:
     """When a car is plugged in: mostly in the evening of a working day, at weekends over the day."""
     evening = 0.72 * _bell(year, 18.0, 1.5) + 0.12 * _bell(year, 9.0, 1.2) + 0.16 * _bell(year, 14.0, 3.5)
     weekend = 0.85 * (0.75 * _bell(year, 15.0, 3.2) + 0.25 * _bell(year, 19.0, 1.5))
-    # In the cold a car needs more.
+    # A car needs more energy when it is cold.
     winter: Values = 1 + 0.12 * np.cos(2 * np.pi * (year.season_day - 15) / 365.25)
     return winter * np.where(year.weekday < SATURDAY, evening, weekend)
 

@@ -11,13 +11,13 @@ from sensor_node.profiles.local_year import LocalYear
 from sensor_node.profiles.rng import Values
 from sensor_node.profiles.shapes import YEAR_H, flat
 
-# Parts of a year's energy.
+# Fractions of a year's energy.
 STANDBY, COLD, APPLIANCES = 0.12, 0.09, 0.41
 COLD_DUTY = 0.35
-# Nobody cooks or washes while the street uses less than this part of its mean.
+# Nobody cooks or washes while the standard profile is below this fraction of its mean.
 ASLEEP = 0.5
 
-# Each with its part of what all appliances use.
+# Each with its fraction of the energy of all appliances.
 DEVICES = (
     (0.12, Device("kettle and coffee", ((3, 2.0),), varies=0.5)),
     (0.08, Device("microwave and toaster", ((4, 1.1),), varies=0.5)),

@@ -22,7 +22,7 @@ class Laboratory:
     __slots__ = ("_rng",)
 
     def __init__(self, key: str) -> None:
-        # Text as a seed keeps its meaning over Python versions.
+        # A text gives the same numbers in all versions of Python.
         self._rng = random.Random(key)
 
     def energy_kwh(self, edges_s: Edges) -> Values:

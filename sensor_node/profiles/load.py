@@ -64,7 +64,7 @@ class MinuteLoad:
         chance = max(trait(consumer.key, "gain"), 1e-9)
         error = NormalDist(0, GAIN_DEVIATION).inv_cdf(chance)
         self._gain = 1 + min(max(error, -MOST_GAIN), MOST_GAIN)
-        # The last block that was asked for; most calls are for the next seconds of it.
+        # The last block; most calls are for its next seconds.
         self._block = -1
         self._power_kw: Values = np.empty(0)
 
@@ -88,7 +88,7 @@ class MinuteLoad:
 
     def _short(self, first: int, end: int) -> Values:
         """The power of some minutes, from the one or two blocks that contain them."""
-        # Blocks begin at another minute for each meter: not all are calculated at the same time.
+        # Blocks begin at a different minute for each meter, so that not all are calculated at the same time.
         shift = seed_of(self._consumer.key) % BLOCK_MIN
         blocks = range((first + shift) // BLOCK_MIN, (max(end - 1, first) + shift) // BLOCK_MIN + 1)
         start = blocks[0] * BLOCK_MIN - shift

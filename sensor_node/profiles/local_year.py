@@ -103,7 +103,7 @@ def local_year(year: int, surroundings: Surroundings) -> LocalYear:
 def _standard(year: int, holidays: str) -> dict[str, Values]:
     """The standard profiles, one value per quarter of an hour on the clock."""
     with warnings.catch_warnings():
-        # demandlib changes the filters, and leaves them so.
+        # demandlib changes the warning filters and does not restore them.
         from demandlib.bdew import ElecSlp  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
         from demandlib.particular_profiles import (  # type: ignore[import-untyped]  # noqa: PLC0415
             IndustrialLoadProfile,

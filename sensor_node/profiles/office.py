@@ -8,10 +8,10 @@ from sensor_node.profiles.local_year import LocalYear
 from sensor_node.profiles.rng import Values, drift, seed_of
 from sensor_node.profiles.shapes import YEAR_H, relative_power
 
-# Parts of a year's energy; what is left is the working day.
+# Fractions of a year's energy; the rest is the working day.
 BASE, COOLING, KITCHEN = 0.38, 0.05, 0.03
 COOL_ABOVE_C = 20.0
-# When the cooling is switched on, all the way, down again, and off.
+# When the cooling starts, reaches full power, is reduced, and stops.
 COOLING_MIN = (7.5 * 60, 9.5 * 60, 16 * 60, 19 * 60)
 SATURDAY = 5
 SEASON_DAYS = 61
@@ -22,7 +22,7 @@ COFFEE = Device("coffee machine", ((4, 2.4),), varies=0.5)
 def office(consumer: Consumer, minutes: Minutes) -> Values:
     """Mean power of each minute, kW."""
     key, surroundings, mean_kw = consumer.key, consumer.surroundings, consumer.yearly_kwh / YEAR_H
-    # Some weeks more people are there than in others, some hours too.
+    # The number of people differs between weeks and between hours.
     people = 1 + 0.08 * drift(seed_of(key, "days"), *minutes, 2000)
     people += 0.09 * drift(seed_of(key, "hours"), *minutes, 40)
     devices = 1 + 0.04 * drift(seed_of(key, "devices"), *minutes, 3)

@@ -8,7 +8,7 @@ from sensor_node.profiles.local_year import LocalYear
 from sensor_node.profiles.rng import Values, drift, seed_of
 from sensor_node.profiles.shapes import YEAR_H, relative_power
 
-# Parts of a year's energy; the rest is losses of the uninterruptible supply, and fans.
+# Fractions of a year's energy; the supply is losses of the UPS, and fans.
 COMPUTERS, COOLING, SUPPLY = 0.72, 0.20, 0.08
 # Some of the cooling is a compressor that starts and stops.
 CYCLING, CYCLE_DUTY, CYCLE_MIN = 0.25, 0.4, 6.0
@@ -34,7 +34,7 @@ def server_room(consumer: Consumer, minutes: Minutes) -> Values:
 def computing(year: LocalYear) -> Values:
     """The work of the computers: a little more in working hours, and back-ups at night."""
     hours: Values = np.exp(-(((year.minute - NOON_MIN) / WIDTH_MIN) ** 2))
-    # At weekends everything is copied, else only what has changed.
+    # Full back-ups at weekends, else incremental ones.
     end_min = np.where(year.weekday == SATURDAY, ALL_BACKED_UP_MIN, BACKED_UP_MIN)
     backup = (year.minute >= BACKUP_MIN) & (year.minute < end_min)
     return 1 + np.where(year.weekday < SATURDAY, 0.06, 0.015) * hours + np.where(backup, 0.04, 0.0)

@@ -9,13 +9,13 @@ from sensor_node.profiles.local_year import LocalYear
 from sensor_node.profiles.rng import Values, drift, seed_of
 from sensor_node.profiles.shapes import YEAR_H, relative_power
 
-# Parts of a year's energy.
+# Fractions of a year's energy.
 BASE, LIGHTS, AIR, MACHINES = 0.10, 0.20, 0.22, 0.48
 # Breakfast and lunch, minutes of the day.
 BREAKS_MIN = ((9 * 60, 9 * 60 + 15), (12 * 60, 12 * 60 + 45))
 BREAK_AIR, NIGHT_AIR = 0.35, 0.12
-# How long a compressor runs until its tank is full, and how much of the shift; and what the shift
-# needs, as a multiple of the year's mean.
+# How long the compressor runs until its tank is full, its fraction of the shift, and the demand of the
+# shift as a multiple of the year's mean.
 TANK_MIN, SHIFT_DUTY, SHIFT_AIR = 3.0, 0.5, 3.2
 MIDWINTER_DAY = 10
 # On Fridays the shift ends early; after Christmas there is none.
@@ -24,7 +24,7 @@ CLOSED_DAYS = range(357, 366)
 # In the first three weeks of August some are away.
 SUMMER_DAYS, SUMMER_STAFF = range(213, 235), 0.7
 
-# Each with its part of what all machines use.
+# Each with its fraction of the energy of all machines.
 DEVICES = (
     (0.40, Device("lathe", ((0.5, 11.0), (6, 5.0)), varies=0.6)),
     (0.25, Device("milling machine", ((9, 4.0),), varies=0.5)),
@@ -42,7 +42,7 @@ def workshop(consumer: Consumer, minutes: Minutes) -> Values:
     found = [
         runs(device, part * MACHINES * year_kwh, at_machines, consumer, minutes) for part, device in DEVICES
     ]
-    # Some days there is more to do.
+    # Some days have more orders.
     orders = 1 + 0.16 * drift(seed_of(consumer.key, "orders"), *minutes, 24 * 60)
     lights = LIGHTS * relative_power(lit, consumer.surroundings, *minutes)
     base = BASE * (1 + 0.04 * drift(seed_of(consumer.key, "base"), *minutes, 20))

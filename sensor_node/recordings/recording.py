@@ -20,7 +20,7 @@ from sensor_node.recordings.series import Columns, RecordedSeries
 from sensor_node.recordings.table import RecordingTable, quoted, to_texts
 from sensor_node.recordings.values import Times, to_numbers, to_times
 
-# Multiplier and divisor to kWh. 0.001 has no exact double: 78 Wh / 1000 is 0.078 kWh, 78 Wh * 0.001 is not.
+# Multiplier and divisor to kWh: 0.001 has no exact double, so 78 Wh * 0.001 need not be 0.078 kWh.
 TO_KWH = {"Wh": (1, 1000), "kWh": (1, 1), "MWh": (1000, 1)}
 
 
