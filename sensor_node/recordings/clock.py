@@ -1,16 +1,14 @@
 """Convert local times to UTC, also when the clock is set forward or back."""
 
-import functools
-from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+
+# pandas comes without types.
+import pandas as pd  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 DAY_MS = 86_400_000
-KNOWN_DAYS = 4096
 
 
 def to_unix_ms(local_ms: NDArray[np.int64], zone: ZoneInfo) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -21,22 +19,12 @@ def to_unix_ms(local_ms: NDArray[np.int64], zone: ZoneInfo) -> tuple[NDArray[np.
     Returns:
         Unix milliseconds; and which of the times exist: the clock skips an hour in spring.
     """
-    days, day_of = np.unique(local_ms // DAY_MS, return_inverse=True)
-    of_days = [_offset_of_day_ms(int(day), zone) for day in days]
-    unix_ms = local_ms - np.array([each or 0 for each in of_days], np.int64)[day_of]
-    is_shown = np.ones(len(local_ms), np.bool_)
-    (rows,) = np.nonzero(np.array([each is None for each in of_days], np.bool_)[day_of])
-    moments, moment_of = np.unique(local_ms[rows], return_inverse=True)
-    first, second = (
-        np.array([_offset_ms(int(each), zone, fold) for each in moments], np.int64)[moment_of]
-        for fold in (0, 1)
-    )
-    is_shown[rows] = first >= second
-    (twice,) = np.nonzero(first > second)
-    is_second = _is_second(local_ms[rows[twice]])
-    first[twice[is_second]] = second[twice[is_second]]
-    unix_ms[rows] = local_ms[rows] - first
-    return unix_ms, is_shown
+    local = pd.DatetimeIndex(local_ms.astype("datetime64[ms]"))
+    (twice,) = np.nonzero(local.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").isna())
+    is_first = np.ones(len(local_ms), np.bool_)
+    is_first[twice] = ~_is_second(local_ms[twice])
+    moments = local.tz_localize(zone, ambiguous=is_first, nonexistent="NaT")
+    return moments.asi8, moments.notna()
 
 
 def _is_second(local_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -49,16 +37,3 @@ def _is_second(local_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
     is_second = np.empty(len(in_order), np.bool_)
     is_second[order] = is_repeated | (in_order < np.maximum.accumulate(in_order))
     return is_second
-
-
-@functools.lru_cache(KNOWN_DAYS)
-def _offset_of_day_ms(day: int, zone: ZoneInfo) -> int | None:
-    """Offset from UTC on that day; None if it changes."""
-    offsets = {_offset_ms(each * DAY_MS, zone, fold) for each in (day, day + 1) for fold in (0, 1)}
-    return offsets.pop() if len(offsets) == 1 else None
-
-
-def _offset_ms(local_ms: int, zone: ZoneInfo, fold: int) -> int:
-    # Python's arithmetic within one zone is that of the local clock.
-    moment = (EPOCH.replace(tzinfo=zone) + local_ms * MILLISECOND).replace(fold=fold)
-    return (moment.utcoffset() or timedelta(0)) // MILLISECOND
