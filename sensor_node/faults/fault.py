@@ -6,7 +6,7 @@ In a scenario ``{ kind = "clock-jump", rate = "0.5%", by = "-1h", length = 4 }``
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Self
 
 import durationpy
@@ -140,20 +140,16 @@ class InjectedFault(BaseModel):
 
     def may_start(self, moment: datetime, begin: datetime) -> bool:
         """Whether it may begin at a time of a run."""
-        return (
-            _absolute(self.first, begin, datetime.min.replace(tzinfo=UTC))
-            <= moment
-            < _absolute(self.end, begin, datetime.max.replace(tzinfo=UTC))
-        )
+        first, end = _absolute(self.first, begin), _absolute(self.end, begin)
+        return (first is None or first <= moment) and (end is None or moment < end)
 
     def is_due(self, moment: datetime, begin: datetime) -> bool:
         """Whether a fault that happens once is due."""
-        return self.at is not None and _absolute(self.at, begin, begin) <= moment
+        at = _absolute(self.at, begin)
+        return at is not None and at <= moment
 
 
-def _absolute(when: timedelta | datetime | None, begin: datetime, otherwise: datetime) -> datetime:
-    if when is None:
-        return otherwise
+def _absolute(when: timedelta | datetime | None, begin: datetime) -> datetime | None:
     return begin + when if isinstance(when, timedelta) else when
 
 
