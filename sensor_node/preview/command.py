@@ -60,18 +60,16 @@ def _profile_curve(settings: PreviewSettings, edges_s: Edges) -> tuple[str, Valu
 
 def _scenario_curve(plan: SimulationPlan, edges_s: Edges) -> tuple[str, Values]:
     """The energy of all meters of a scenario together, without faults."""
-    energy_kwh = np.zeros(len(edges_s) - 1)
-    groups = [group for node in plan.nodes for group in node.groups]
-    for group in groups:
-        if group.recordings or group.profile == "lari":
-            # These have no curve: a recording has its own times, and lari draws a value for each reading.
-            continue
-        for sensor_id in group.sensor_ids:
-            energy_kwh += make_meter_load(group, sensor_id, plan).energy_kwh(edges_s)
-    if not energy_kwh.any():
+    energy_kwh, drawn = np.zeros(len(edges_s) - 1), 0
+    for group in (group for node in plan.nodes for group in node.groups):
+        # Others have no curve: a recording has its own times, and lari draws a value for each reading.
+        if not group.recordings and group.profile != "lari":
+            for sensor_id in group.sensor_ids:
+                energy_kwh += make_meter_load(group, sensor_id, plan).energy_kwh(edges_s)
+            drawn += len(group.sensor_ids)
+    if not drawn:
         exit_with(PROGRAM, f"{plan.name} has only meters of lari or recordings, which have no curve", 1)
-    left_out = sum(len(each.sensor_ids) for each in groups if each.recordings or each.profile == "lari")
-    title = f"{plan.name}: {plan.meter_count - left_out:,} meters"
+    title, left_out = f"{plan.name}: {drawn:,} meters", plan.meter_count - drawn
     return (f"{title}, without {left_out:,} of lari and recordings" if left_out else title), energy_kwh
 
 

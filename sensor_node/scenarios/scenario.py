@@ -66,7 +66,7 @@ class MetersTable(ScenarioTable):
     count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = 1
     profile: ProfileName = "lari"
     yearly_kwh: YearlyKwh | None = None
-    interval: Annotated[Interval, Field(validate_default=True)] = timedelta(seconds=2)
+    interval: Interval = timedelta(seconds=2)
     counter: bool | RegisterPlan = False
     replay: ReplayTable | None = None
     faults: tuple[InjectedFault, ...] = ()
