@@ -9,7 +9,8 @@ from broker.process import run
 from broker.settings import exit_with as end
 from broker.settings import read_settings
 from ingestor.alarms.config.check_config import check_config
-from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.config.parse import AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
 from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings

@@ -1,6 +1,6 @@
 """What alarms a sensor's readings make, said in the plainest way: over all readings at once, and slowly.
 
-It shares nothing with `ingestor/alarms/rules/functions.py`, which it is there to check.
+It shares nothing with the states in `ingestor/alarms/rules`, which it is there to check.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,13 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule_settings import (
-    AllRuleSettings,
-    BudgetSettings,
-    FlatlineSettings,
-    OverconsumptionSettings,
-    SustainedSettings,
-)
+from ingestor.alarms.rules.budget import BUDGET, BudgetSettings
+from ingestor.alarms.rules.flatline import FLATLINE, FlatlineSettings
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION, OverconsumptionSettings
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.setting_types import RuleSettings
+from ingestor.alarms.rules.sustained import SUSTAINED, SustainedSettings
 
 
 class Seen(NamedTuple):
@@ -31,19 +30,26 @@ class Episode(NamedTuple):
     peak_kwh: float
 
 
+def rules_with(**tables: RuleSettings) -> AllRuleSettings:
+    """All rules as they are by default, but for these."""
+    return AllRuleSettings.model_validate(tables)
+
+
 def episodes(
     readings: Iterable[Seen], rules: AllRuleSettings, threshold_kwh: float, zone: ZoneInfo
 ) -> list[Episode]:
     in_order = sorted(readings, key=lambda seen: seen.at)
     found: list[Episode] = []
-    if rules.overconsumption.enabled:
-        found += _overconsumption(in_order, rules.overconsumption, threshold_kwh)
-    if rules.stuck.enabled and rules.stuck.readings is not None:
-        found += _stuck(in_order, rules.stuck, rules.stuck.readings)
-    if rules.sustained.enabled and rules.sustained.limit_kwh is not None:
-        found += _sustained(in_order, rules.sustained, rules.sustained.limit_kwh)
-    if rules.budget.enabled and rules.budget.limit_kwh is not None:
-        found += _budget(in_order, rules.budget, rules.budget.limit_kwh, zone)
+    over, flatline = rules.of(OVERCONSUMPTION), rules.of(FLATLINE)
+    sustained, budget = rules.of(SUSTAINED), rules.of(BUDGET)
+    if over.enabled:
+        found += _overconsumption(in_order, over, threshold_kwh)
+    if flatline.enabled and flatline.readings is not None:
+        found += _stuck(in_order, flatline, flatline.readings)
+    if sustained.enabled and sustained.limit_kwh is not None:
+        found += _sustained(in_order, sustained, sustained.limit_kwh)
+    if budget.enabled and budget.limit_kwh is not None:
+        found += _budget(in_order, budget, budget.limit_kwh, zone)
     return sorted(found, key=lambda episode: (episode.rule, episode.since))
 
 

@@ -1,7 +1,6 @@
 """What people say to alarms: acknowledge, shelve."""
 
 from datetime import timedelta
-from typing import get_args
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -11,13 +10,12 @@ from broker.escape import escape_truncated
 from broker.topics import SensorKey
 from broker.validation_errors import first_error
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.rules.rule_settings import RuleName
+from ingestor.alarms.rules.rule_settings import RULE_NAMES
 from ingestor.alarms.sensor_state import SensorState, Shelf
 from ingestor.decode.explanations import explain
 
 FORMS = '{"acknowledge": "<alarm id>"} or {"shelve": "<rule>", "minutes": 60}, and perhaps "user"'
 MAX_SHOWN = 64
-RULE_NAMES = get_args(RuleName)
 
 AlarmCommand = Acknowledge | Shelve
 

@@ -6,26 +6,18 @@ from datetime import datetime
 from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.rules.rule_settings import RuleSettings
+from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.documents import AlarmDocument, alarm_id, format_timestamp
 
 
 def begin(
-    place: SensorKey, name: str, rule: RuleSettings, since: datetime, raised_at: datetime
+    key: SensorKey, name: str, rule: RuleSettings, since: datetime, raised_at: datetime
 ) -> AlarmDocument:
-    """Make the document of an episode that begins.
-
-    Args:
-        place: Whose.
-        name: The rule's name.
-        rule: Its settings.
-        since: The first reading of the episode.
-        raised_at: The reading that raised it.
-    """
+    """The document of an episode that begins, raised later than its first reading if there is an on-delay."""
     return {
-        "_id": alarm_id(place.name, name, since),
-        "sensor_id": place.name,
-        "site": place.site,
+        "_id": alarm_id(key.name, name, since),
+        "sensor_id": key.name,
+        "site": key.site,
         "rule": name,
         "severity": rule.severity,
         "message": "",
@@ -42,6 +34,11 @@ def begin(
         "changed_at": raised_at,
         "notified_at": None,
     }
+
+
+def key_of(document: AlarmDocument) -> SensorKey:
+    """The site and the sensor of an episode."""
+    return SensorKey(document["site"], document["sensor_id"])
 
 
 def stands(document: AlarmDocument) -> bool:

@@ -13,7 +13,8 @@ from broker.durations import format_duration
 from broker.messages import NodeStatus, numbered_sensor_ids
 from broker.topics import SensorKey
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.rules.functions import stale_after
+from ingestor.alarms.rules.offline import OFFLINE
+from ingestor.alarms.rules.stale import STALE, stale_after
 from ingestor.alarms.sensor_state import LEARN_FROM, NEVER, SensorState
 
 GRACE_S = 60.0
@@ -57,8 +58,9 @@ class LivenessMonitor:
 
     def _watch(self, sensor: SensorState) -> None:
         """Look after a sensor whose interval is known."""
-        limit_s = stale_after(sensor.interval_s, sensor.rules.settings.silent)
-        if sensor.is_watched or limit_s is None or not sensor.rules.settings.silent.enabled:
+        rule = sensor.rules.settings.of(STALE)
+        limit_s = stale_after(sensor.interval_s, rule)
+        if sensor.is_watched or limit_s is None or not rule.enabled:
             return
         sensor.is_watched = True
         heapq.heappush(self._due, (self._manager.clock.seconds() + limit_s, sensor.key.name))
@@ -80,9 +82,9 @@ class LivenessMonitor:
                 self._raise_offline(place, leaving.since)
 
     def _look_after(self, sensor: SensorState, now_s: float) -> None:
-        rule = sensor.rules.settings.silent
+        rule = sensor.rules.settings.of(STALE)
         limit_s = stale_after(sensor.interval_s, rule)
-        if not rule.enabled or limit_s is None or sensor.is_active("silent"):
+        if not rule.enabled or limit_s is None or sensor.is_active(STALE.name):
             return
         silent_at_s = self._stale_at_s(sensor, limit_s)
         if silent_at_s is None or silent_at_s > now_s:
@@ -111,11 +113,10 @@ class LivenessMonitor:
     def _raise_stale(self, sensor: SensorState, limit_s: float) -> None:
         if sensor.at == NEVER:
             return
-        document = self._manager.begin(sensor, "silent", sensor.at, sensor.at)
         last = sensor.at.replace(tzinfo=UTC).astimezone(self._manager.config.zone)
         limit = format_duration(timedelta(seconds=limit_s), units=2)
-        document["message"] = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
-        self._manager.raise_(sensor, document)
+        message = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
+        self._manager.raise_rule(sensor, STALE, sensor.at, sensor.at, message)
 
     def on_status(self, place: SensorKey, status: NodeStatus | None, at: datetime) -> None:
         """Note what a node, or the broker in its place, says of it; None: nobody knows it any more."""
@@ -127,9 +128,9 @@ class LivenessMonitor:
         if not is_gone:
             self._leaving.pop(place, None)
             if node is not None:
-                self._manager.clear(node, "offline", at)
-        elif node is None or not node.is_active("offline"):
-            rule = self._manager.config.of(*place).offline
+                self._manager.clear(node, OFFLINE.name, at)
+        elif node is None or not node.is_active(OFFLINE.name):
+            rule = self._manager.config.of(*place).of(OFFLINE)
             if rule.enabled:
                 due_s = self._manager.clock.seconds() + rule.after.total_seconds()
                 self._leaving.setdefault(place, _OfflineDelay(at, due_s))
@@ -163,9 +164,7 @@ class LivenessMonitor:
 
     def _raise_offline(self, place: SensorKey, since: datetime) -> None:
         sensor = self._manager.sensor(place)
-        document = self._manager.begin(sensor, "offline", since, since)
         node = self._nodes.get(place)
         sensors = node.sensors if node else 1
         more = f", and with it {sensors - 1} more sensors" if sensors > 1 else ""
-        document["message"] = f"the node is offline{more}"
-        self._manager.raise_(sensor, document)
+        self._manager.raise_rule(sensor, OFFLINE, since, since, f"the node is offline{more}")

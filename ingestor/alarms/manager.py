@@ -1,36 +1,32 @@
-"""The sensors of all sensors and the alarms on them. Whatever changes an alarm goes through here."""
+"""All sensors and their alarms. Every change of an alarm goes through here."""
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.changes import AlarmChange, AlarmClock, AlarmCorrection, ChangeSink
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.episode import begin, stands, to_state
+from ingestor.alarms.episode import begin, key_of, stands, to_state
 from ingestor.alarms.notify.alarm_flood import AlarmFloods
 from ingestor.alarms.notify.notifier import Notice
-from ingestor.alarms.rules.rule_settings import RuleName
-from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules
+from ingestor.alarms.rules.rule import AlarmRule
+from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES
+from ingestor.alarms.rules.sensor_rules import SensorRules
+from ingestor.alarms.rules.stale import STALE
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, sensor_of
 from ingestor.flag import Thresholds
 
 
 class AlarmManager:
-    """All tracks, and the only way to raise and clear.
-
-    Args:
-        topics: Where states are told.
-        config: The rules.
-        thresholds: The thresholds of the sensors.
-        sink: Takes what is to be kept and told.
-        clock: What time it is.
+    """All sensors, and the only way to raise and clear their alarms.
 
     Attributes:
         sensors: By sensor id.
-        learned_intervals: The intervals of sensors that were learned and are not written down yet, seconds.
-        to_watch: Sensors after which somebody is to look whether they become silent.
+        learned_intervals: Learned intervals that are not written yet, seconds.
+        to_watch: Sensors that can become stale from now on.
     """
 
     def __init__(
@@ -41,19 +37,19 @@ class AlarmManager:
         self.sensors: dict[str, SensorState] = {}
         self.learned_intervals: dict[SensorKey, float] = {}
         self.to_watch: list[SensorState] = []
-        # The episodes that a storm holds back.
+        # The episodes that an alarm flood holds back.
         self._held_back: set[str] = set()
         self.floods = AlarmFloods(topics, config.storm.alarms_per_minute)
         self.clock = clock
         self._topics = topics
         self._sink = sink
 
-    def sensor(self, place: SensorKey) -> SensorState:
-        """The sensor of a sensor, made when there is none."""
-        sensor = self.sensors.get(place.name)
+    def sensor(self, key: SensorKey) -> SensorState:
+        """The state of a sensor, made when there is none."""
+        sensor = self.sensors.get(key.name)
         if sensor is None:
-            sensor = self.sensors[place.name] = SensorState(place, self.new_rules(place))
-            if sensor.rules.settings.silent.interval is not None:
+            sensor = self.sensors[key.name] = SensorState(key, self.new_rules(key))
+            if sensor.rules.settings.of(STALE).interval is not None:
                 self.to_watch.append(sensor)
         return sensor
 
@@ -63,9 +59,18 @@ class AlarmManager:
         standing = (sensor.alarms if sensor else None) or {}
         return next((each for each in standing.values() if each["_id"] == alarm), None)
 
-    def new_rules(self, place: SensorKey) -> SensorRules:
+    def new_rules(self, key: SensorKey) -> SensorRules:
         """The rules of a sensor, before any reading."""
-        return SensorRules(self.config.of(*place), self.config.zone)
+        return SensorRules(self.config.of(*key), self.config.zone)
+
+    def raise_rule(
+        self, sensor: SensorState, rule: AlarmRule[Any], since: datetime, raised_at: datetime, message: str
+    ) -> None:
+        """An episode of a rule begins that does not follow from a reading."""
+        settings = sensor.rules.settings.named(rule.name)
+        document = begin(sensor.key, rule.name, settings, since, raised_at)
+        document["message"] = message
+        self.raise_(sensor, document)
 
     def raise_(self, sensor: SensorState, document: AlarmDocument) -> None:
         """An episode begins."""
@@ -77,148 +82,137 @@ class AlarmManager:
         self._count(document)
         self.changed(sensor, document, notify=True)
 
-    @staticmethod
-    def begin(sensor: SensorState, name: RuleName, since: datetime, raised_at: datetime) -> AlarmDocument:
-        """The document of an episode that is about to be raised."""
-        return begin(sensor.key, name, sensor.rules.settings.rule(name), since, raised_at)
-
     def clear(self, sensor: SensorState, rule: str, at: datetime) -> None:
-        """An episode ends, if one goes on."""
+        """An episode ends, if one is active."""
         document = sensor.alarm(rule)
         if document is None or document["cleared_at"] is not None:
             return
         document["cleared_at"] = max(at, document["since"])
-        self.drop_if_over(sensor, document)
+        self._drop_if_over(sensor, document)
         self.changed(sensor, document, notify=self.config.notifications.cleared)
         sensor.update_quiet()
-        if rule == "silent":
-            # Nobody looks after a sensor that is known to be silent; it may become so again.
+        if rule == STALE.name:
+            # A stale sensor is not watched; it may become stale again.
             self.to_watch.append(sensor)
 
     def correct(
         self, sensor: SensorState, standing: Mapping[str, AlarmDocument], correction: AlarmCorrection
     ) -> None:
-        """Put right what readings show to have been otherwise.
+        """Put right what the rules over readings said before.
 
         Args:
             sensor: Whose.
-            standing: What stands of the rules over readings, by rule.
-            correction: What nobody knew.
+            standing: What stands of these rules, by rule.
+            correction: What was not known.
         """
-        others = {rule: each for rule, each in (sensor.alarms or {}).items() if rule not in READING_RULES}
+        others = {
+            rule: each for rule, each in (sensor.alarms or {}).items() if rule not in READING_RULE_NAMES
+        }
         sensor.alarms = {**others, **standing}
         for document in correction.new:
             self._count(document)
-            if document["cleared_at"] is not None:
-                # Whoever is told of changes is told that it was.
-                self._sink.add(AlarmChange(document, self.state_message_with(sensor, document)))
-            goes_on = document["cleared_at"] is None
-            self.changed(sensor, document, notify=goes_on and document["notified_at"] is None)
+            is_active = document["cleared_at"] is None
+            if not is_active and (message := self._state_message_with(sensor, document)):
+                # Subscribers see that it was active, before they see that it is over.
+                self._sink.add(AlarmChange(document, message))
+            self.changed(sensor, document, notify=is_active and document["notified_at"] is None)
         for document in correction.changed:
             is_over = document["_id"] in correction.over
             self.changed(sensor, document, notify=is_over and self.config.notifications.cleared)
 
     def _count(self, document: AlarmDocument) -> None:
-        """Have the storm guard see an episode that starts."""
-        now, place = self.clock.now(), SensorKey(document["site"], document["sensor_id"])
-        if summary := self.floods.starts(*place, now, self.clock.seconds()):
+        """Count an episode that begins towards an alarm flood."""
+        key = key_of(document)
+        if summary := self.floods.starts(*key, self.clock.now(), self.clock.seconds()):
             self._sink.add_message(summary)
-        document["in_storm"] = self.floods.holds_back(*place)
+        document["in_storm"] = self.floods.holds_back(*key)
         if document["in_storm"]:
             self._held_back.add(document["_id"])
 
     @staticmethod
-    def drop_if_over(sensor: SensorState, document: AlarmDocument) -> None:
-        """List an episode no more that does not stand."""
+    def _drop_if_over(sensor: SensorState, document: AlarmDocument) -> None:
         if not stands(document):
             standing = (sensor.alarms or {}).items()
             sensor.alarms = {rule: each for rule, each in standing if each["_id"] != document["_id"]}
 
     def changed(self, sensor: SensorState, document: AlarmDocument, *, notify: bool = False) -> None:
-        """Keep an episode as it is now, and tell its sensor's state."""
+        """Write an episode as it is now, and publish its sensor's state."""
         document["changed_at"] = self.clock.now()
-        place = SensorKey(document["site"], document["sensor_id"])
-        # What was told in a storm's beginning, or before, is told to its end: nothing stands that is over.
-        message = None if document["_id"] in self._held_back else self.state_message(sensor, place)
-        is_quiet = document["in_storm"] or document["rule"] in self.shelves(sensor)
-        notice = to_notice(document) if notify and not is_quiet else None
+        # What was published before a flood is followed to its end: nothing stands that is over.
+        is_held_back = document["_id"] in self._held_back
+        message = None if is_held_back else self._state_message(sensor, key_of(document))
+        is_muted = document["in_storm"] or document["rule"] in self._shelves(sensor)
+        notice = to_notice(document) if notify and not is_muted else None
         self._sink.add(AlarmChange(document, message, notice))
 
     def acknowledge(self, sensor: SensorState, document: AlarmDocument, user: str | None) -> None:
-        """Somebody has seen an alarm; they are told so, storm or not."""
+        """A person has seen an alarm. That is published during an alarm flood as well."""
         if document["acknowledged_at"] is None:
             document["acknowledged_at"], document["acknowledged_by"] = self.clock.now(), user
-            self.drop_if_over(sensor, document)
+            self._drop_if_over(sensor, document)
         self._held_back.discard(document["_id"])
         document["changed_at"] = self.clock.now()
-        place = SensorKey(document["site"], document["sensor_id"])
-        self._sink.add(AlarmChange(document, self.state_message(sensor, place)))
+        self._sink.add(AlarmChange(document, self._state_message(sensor, key_of(document))))
 
     def notify(self, sensor: SensorState, rule: str) -> None:
-        """Send to people what goes on, unless nobody wants to hear of it."""
+        """Send an active alarm to people, unless its rule is shelved."""
         document = sensor.alarm(rule)
-        if document is not None and sensor.is_active(rule) and rule not in self.shelves(sensor):
+        if document is not None and sensor.is_active(rule) and rule not in self._shelves(sensor):
             self._sink.add(AlarmChange(document, None, to_notice(document)))
 
-    def state_message(self, sensor: SensorState, place: SensorKey) -> OutgoingMessage:
+    def _state_message(self, sensor: SensorState, key: SensorKey) -> OutgoingMessage:
         """The retained message of a sensor at a site: what stands of it."""
         standing = (sensor.alarms or {}).values()
         documents = [
-            each for each in standing if each["site"] == place.site and each["_id"] not in self._held_back
+            each for each in standing if each["site"] == key.site and each["_id"] not in self._held_back
         ]
-        return to_state(self._topics, place, documents, self.shelves(sensor), self.clock.now())
+        return to_state(self._topics, key, documents, self._shelves(sensor), self.clock.now())
 
-    def state_message_with(self, sensor: SensorState, document: AlarmDocument) -> OutgoingMessage | None:
-        """The message as it was while an episode that is over went on; None in a storm."""
-        place = SensorKey(document["site"], document["sensor_id"])
+    def _state_message_with(self, sensor: SensorState, document: AlarmDocument) -> OutgoingMessage | None:
+        """The message as it was while an episode that is over was active; None if a flood holds it back."""
         if document["_id"] in self._held_back:
             return None
         active: AlarmDocument = {**document, "cleared_at": None}
         documents = [each for each in (sensor.alarms or {}).values() if each["rule"] != document["rule"]]
-        return to_state(self._topics, place, [*documents, active], self.shelves(sensor), self.clock.now())
+        shelves, now = self._shelves(sensor), self.clock.now()
+        return to_state(self._topics, key_of(document), [*documents, active], shelves, now)
 
-    def shelves(self, sensor: SensorState) -> dict[str, datetime]:
+    def _shelves(self, sensor: SensorState) -> dict[str, datetime]:
         """Until when each rule is shelved that is."""
-        if sensor.shelved is None:
-            return {}
         now = self.clock.now()
-        return {rule: shelf.until for rule, shelf in sensor.shelved.items() if shelf.until > now}
+        return {rule: shelf.until for rule, shelf in (sensor.shelved or {}).items() if shelf.until > now}
 
     def notify_unsent(self, sensor: SensorState) -> None:
-        """Send to people what goes on and was not sent, as far as anybody knows."""
+        """Send active alarms to people that were not sent, as far as is known."""
         for document in (sensor.alarms or {}).values():
             if document["notified_at"] is None and not document["in_storm"]:
                 self.notify(sensor, document["rule"])
 
     def republish(self, document: AlarmDocument) -> None:
-        """Tell an episode of which perhaps nobody was told: as it went on, and what stands now."""
-        sensor = self.sensor(SensorKey(document["site"], document["sensor_id"]))
-        if (
-            document["retracted_at"] is None
-            and (message := self.state_message_with(sensor, document)) is not None
-        ):
+        """Publish an episode that was perhaps not published: as it was while active, and what stands now."""
+        sensor = self.sensor(key_of(document))
+        if document["retracted_at"] is None and (message := self._state_message_with(sensor, document)):
             self._sink.add_message(message)
         self.publish_state(sensor)
 
     def publish_state(self, sensor: SensorState) -> None:
-        """Tell the state of a sensor once more, at every site where alarms of it stand."""
-        for place in self.keys(sensor):
-            self._sink.add_message(self.state_message(sensor, place))
+        """Publish the state of a sensor once more, at every site where alarms of it stand."""
+        for key in self.keys(sensor):
+            self._sink.add_message(self._state_message(sensor, key))
 
     @staticmethod
     def keys(sensor: SensorState) -> set[SensorKey]:
-        """Where a sensor has a state: its own place, and those of its alarms, if it has moved."""
-        standing = (sensor.alarms or {}).values()
-        return {sensor.key, *(SensorKey(each["site"], each["sensor_id"]) for each in standing)}
+        """Where a sensor has a state: at its own site, and those of its alarms, if it has moved."""
+        return {sensor.key, *map(key_of, (sensor.alarms or {}).values())}
 
     def end_floods(self) -> None:
-        """Tell what was held back in storms that are over."""
+        """Publish what was held back in alarm floods that are over."""
         for site, summary, sensor_ids in self.floods.ended(self.clock.now(), self.clock.seconds()):
             self._sink.add_message(summary)
             self._held_back = {each for each in self._held_back if sensor_of(each) not in sensor_ids}
             for sensor_id in sorted(sensor_ids):
                 if sensor := self.sensors.get(sensor_id):
-                    self._sink.add_message(self.state_message(sensor, SensorKey(site, sensor_id)))
+                    self._sink.add_message(self._state_message(sensor, SensorKey(site, sensor_id)))
 
 
 def to_notice(document: AlarmDocument) -> Notice:

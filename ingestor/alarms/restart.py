@@ -4,10 +4,9 @@ from broker.topics import SensorKey
 from ingestor.alarms.commands import AlarmCommands
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords, KnownSensor
-from ingestor.alarms.reevaluate.reading_history import ReadingHistory
 from ingestor.alarms.reject_rate import RejectRateMonitor
-from ingestor.alarms.rules.functions import RuleState
 from ingestor.alarms.sensor_state import NEVER
 from ingestor.documents import AlarmDocument
 
@@ -70,8 +69,7 @@ class AlarmRestart:
         if document["cleared_at"] is not None and sensor.is_active(rule):
             return
         sensor.alarms = {**(sensor.alarms or {}), rule: document}
-        if rule == "overconsumption" and document["cleared_at"] is None:
-            sensor.rules.overconsumption = RuleState(since=document["since"])
+        sensor.rules.resume(sensor.alarms)
 
     async def _count_refusals(self, reject_rate: RejectRateMonitor) -> None:
         since = self._manager.clock.now() - self._manager.config.longest_quiet()

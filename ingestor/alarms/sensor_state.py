@@ -83,6 +83,5 @@ class SensorState:
             and self.pending is None
             and self.ahead is None
             and self.is_primed
-            and not self.is_active("silent")
-            and not self.is_active("overconsumption")
+            and not self.alarms
         )

@@ -18,9 +18,9 @@ from ingestor.alarms.liveness import LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.outbox import AlarmOutbox
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.reevaluate.reading_history import ReadingHistory
-from ingestor.alarms.reevaluate.reevaluator import Reevaluator
+from ingestor.alarms.reevaluator import Reevaluator
 from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import AlarmRestart
 from ingestor.alarms.sensor_state import NEVER, SensorState

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from broker.topics import Topics
 from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
 from ingestor.alarms import commands, evaluator, outbox, records
-from ingestor.alarms.config import config
+from ingestor.alarms.config import config, parse
 from ingestor.alarms.liveness import LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
-from ingestor.alarms.reevaluate.reading_history import ReadingHistory
+from ingestor.alarms.reading_history import ReadingHistory, SensorHistory
 from ingestor.alarms.restart import AlarmRestart
-from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.rule_settings import RuleTables
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import inbox, token_bucket
@@ -82,13 +82,13 @@ ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
 JUDGE_OUT_OF_ORDER = Point(evaluator.Evaluator, "mark_dirty")
 IS_TOO_LATE_TO_JUDGE = Point(evaluator, "is_late")
 NOTE_PEAK = Point(evaluator, "note_peak")
-RULES_LOOK_BACK = Point(AllRuleSettings, "looks_back")
-READINGS_SINCE = Point(ReadingHistory, "since")
+RULES_LOOK_BACK = Point(RuleTables, "looks_back")
+READINGS_SINCE = Point(SensorHistory, "since")
 READINGS_UNJUDGED = Point(ReadingHistory, "unevaluated")
 PUT_UP_STANDING_ALARMS = Point(AlarmRestart, "_list")
 MOST_REFUSALS = Point(records, "MAX_REJECTIONS")
-OWN_RULES_OF_A_SENSOR = Point(config, "_merge")
-MOST_SHOWN_OF_A_RULE = Point(config, "MAX_SHOWN")
+OWN_RULES_OF_A_SENSOR = Point(config, "merge")
+MOST_SHOWN_OF_A_RULE = Point(parse, "MAX_SHOWN")
 
 # Alarms written, told and obeyed.
 WRITE_ALARMS = Point(records.AlarmRecords, "write")

@@ -20,6 +20,7 @@ from broker.connection import OutgoingMessage
 from broker.messages import RejectionNotice
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.documents import AlarmDocument, format_timestamp, utc_now
 from stack.servers import Servers
@@ -56,7 +57,7 @@ class Scene:
     def store(self, rule: str = "overconsumption", **changes: object) -> AlarmDocument:
         since = utc_now() - MINUTE
         document = begin(
-            SensorKey(self.site, self.sensor), rule, AllRuleSettings().overconsumption, since, since
+            SensorKey(self.site, self.sensor), rule, AllRuleSettings().of(OVERCONSUMPTION), since, since
         )
         document["message"] = "High consumption (12.24 kWh > 12.0 kWh)"
         document.update(changes)  # type: ignore[typeddict-item]

@@ -29,13 +29,11 @@ from ingestor.alarms.changes import AlarmClock
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.reload import reconfigure
 from ingestor.alarms.evaluator import Evaluator
-from ingestor.alarms.rules.rule_settings import (
-    AllRuleSettings,
-    BudgetSettings,
-    FlatlineSettings,
-    OverconsumptionSettings,
-    SustainedSettings,
-)
+from ingestor.alarms.rules.budget import BUDGET, BudgetSettings
+from ingestor.alarms.rules.flatline import FlatlineSettings
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION, OverconsumptionSettings
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.sustained import SustainedSettings
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.alarms.service import AlarmService
 from ingestor.documents import Measure, format_timestamp, is_late, to_measure
@@ -46,7 +44,7 @@ from ingestor.store.sensor_store import SensorStore
 from ingestor.store.sensor_updates import SensorUpdates
 from stack.secrets.credentials import DATABASE
 from stack.servers import Servers
-from tests.alarm_model import Episode, Seen, episodes
+from tests.alarm_model import Episode, Seen, episodes, rules_with
 from tests.deliveries import exceeded_threshold
 from tests.fault_points import ingestor
 from tests.fault_points.point import Point
@@ -76,7 +74,7 @@ def rules_of_a_sensor(draw: st.DrawFn) -> AllRuleSettings:
         off_readings=draw(counts),
         off_delay=draw(seconds),
     )
-    return AllRuleSettings(
+    return rules_with(
         overconsumption=over,
         sustained=SustainedSettings(
             limit_kwh=draw(st.sampled_from([None, 11.9])), deadband_kwh=0.5, window=timedelta(seconds=60)
@@ -221,7 +219,7 @@ class Machine(RuleBasedStateMachine):
         self.later()
         self.run(self.arrive([self.measure(begin + timedelta(seconds=at), value) for at, value in readings]))
 
-    @precondition(lambda self: not self.config.rules.budget.is_on)
+    @precondition(lambda self: not self.config.rules.of(BUDGET).is_on)
     @rule(ago_s=st.sampled_from([601.0, 700.0, 5000.0]), value_kwh=VALUES)
     def comes_too_late(self, ago_s: float, value_kwh: float) -> None:
         if measure := self.between(ago_s + (self.now - self.newest).total_seconds(), value_kwh):
@@ -369,7 +367,7 @@ def test_fault_is_found(machine: type[Machine], fault: str) -> None:
 
 
 def delay_over_a_restart(machine: Machine) -> None:
-    machine.begin(rules=AllRuleSettings(overconsumption=OverconsumptionSettings(on_readings=2)))
+    machine.begin(rules=rules_with(overconsumption=OverconsumptionSettings(on_readings=2)))
     machine.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
     machine.ends_in_order()
     machine.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
@@ -409,15 +407,15 @@ def test_rules_that_change_while_a_sensor_is_folded_anew_count_from_then_on(mach
     original = ingestor.READINGS_SINCE.original
 
     async def since(history: object, *asked: object) -> object:
-        if scene.config.rules.overconsumption.enabled:
+        if scene.config.rules.of(OVERCONSUMPTION).enabled:
             scene.config = AlarmConfig(
-                rules=AllRuleSettings(overconsumption=OverconsumptionSettings(enabled=False))
+                rules=rules_with(overconsumption=OverconsumptionSettings(enabled=False))
             )
             reconfigure(scene.alarms.manager, scene.config)
         return await original(history, *asked)
 
     with ingestor.READINGS_SINCE.replace(since):
         scene.run(scene.bring_home())
-    assert not scene.config.rules.overconsumption.enabled
+    assert not scene.config.rules.of(OVERCONSUMPTION).enabled
     scene.comes_in_order(readings=[(1.0, 13.0)], at_once=True)
     scene.teardown()

@@ -185,10 +185,10 @@ async def test_wrong_clock_and_refused_payloads_are_alarms(
     async with start_ingestor("--alarms", str(rules)):
         await place.publish(payload(place.sensor, 1.0, timestamp="1970-01-01T00:00:05Z"), "no", "no")
         alarm = (await alarms.until("clock"))["clock"]
-        assert alarm["message"].startswith("a payload was refused: timestamp is before the year 2000")
+        assert alarm["message"].startswith("a payload was rejected: timestamp is before the year 2000")
         await place.publish("no")
         alarm = (await alarms.until("clock", "rejecting"))["rejecting"]
-        assert alarm["message"].startswith("3 payloads were refused: not JSON")
+        assert alarm["message"].startswith("3 payloads were rejected: not JSON")
         await alarms.until()
 
 
@@ -205,7 +205,7 @@ async def test_refusals_count_as_long_as_the_sensors_own_rule_says_also_over_a_r
         await ingestor.start()
         await place.publish("no")
         alarm = (await alarms.until("rejecting"))["rejecting"]
-        assert alarm["message"].startswith("2 payloads were refused: not JSON")
+        assert alarm["message"].startswith("2 payloads were rejected: not JSON")
 
 
 async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from ingestor.alarms.commands import RULE_NAMES
+from ingestor.alarms.rules.rule_settings import RULE_NAMES
 from stack.secrets.secret_files import write_client_files
 from stack.servers import Servers
 from tests.conftest import StartIngestor

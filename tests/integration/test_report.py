@@ -14,6 +14,7 @@ from pymongo.database import Database
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.stale import STALE
 from ingestor.documents import format_timestamp, hour_of, measure_id, utc_now
 from stack.servers import Servers
 from tests.programs import Ended, run_program
@@ -59,7 +60,7 @@ class Scene:
     def alarm(
         self, sensor_id: str, rule: str, since: datetime, cleared_at: datetime | None, **more: object
     ) -> None:
-        document = begin(SensorKey(self.site, sensor_id), rule, AllRuleSettings().silent, since, since)
+        document = begin(SensorKey(self.site, sensor_id), rule, AllRuleSettings().of(STALE), since, since)
         changed = {"cleared_at": cleared_at, "changed_at": cleared_at or since}
         self.database.alarms.insert_one({**document, **changed, **more})
 

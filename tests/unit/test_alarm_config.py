@@ -14,19 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestor.alarms.config.check_config import check_config
-from ingestor.alarms.config.config import (
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.config.explanation import explain
+from ingestor.alarms.config.parse import (
     MAX_BYTES,
     NAME_RULE,
-    AlarmConfig,
     AlarmConfigError,
     parse_config,
     read_config,
 )
-from ingestor.alarms.config.explanation import explain
-from ingestor.alarms.rules.rule_settings import AllRuleSettings, RuleName, Severity
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
+from ingestor.alarms.rules.rule_settings import RULE_NAMES as NAMES
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.setting_types import Severity
+from ingestor.alarms.rules.stale import STALE
 
 FILE = Path(__file__).parent.parent.parent / "alarms.toml"
-NAMES: tuple[RuleName, ...] = get_args(RuleName)
 EXAMPLE = re.compile(r"^#(?=\S)", flags=re.MULTILINE)
 RULE_LIST = ", ".join(NAMES)
 DURATION = "write a duration as 2s, 500ms, 10m or 1h30m"
@@ -58,7 +61,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "payloads": (7, 8, 9),
     "quiet": ("12s", "13s", "14s"),
 }
-SETTINGS = [(name, setting) for name in NAMES for setting in type(AllRuleSettings().rule(name)).model_fields]
+SETTINGS = [(name, setting) for name in NAMES for setting in type(AllRuleSettings().named(name)).model_fields]
 
 RICH = """
 time_zone = "Asia/Kolkata"
@@ -157,9 +160,10 @@ def test_the_file_shows_every_setting() -> None:
 def test_every_example_in_the_file_works_when_its_sign_is_taken_away() -> None:
     text = FILE.read_text()
     config = parse_config(EXAMPLE.sub("", text))
-    assert (config.time_zone, config.of("annex", "S").silent.enabled) == ("Europe/Berlin", False)
+    assert (config.time_zone, config.of("annex", "S").of(STALE).enabled) == ("Europe/Berlin", False)
     assert all(
-        config.rules.rule(name) != AlarmConfig().rules.rule(name) for name in ("sustained", "budget", "stuck")
+        config.rules.named(name) != AlarmConfig().rules.named(name)
+        for name in ("sustained", "budget", "stuck")
     )
     assert config.thresholds() == ({"Sensor-LARI-02": 20.0}, {"annex": 9.5})
     examples = re.findall(r"(?:^#\S.*\n)+", text, flags=re.MULTILINE)
@@ -322,7 +326,7 @@ def table(where: str, setting: str, value: object) -> str:
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_a_sensor_is_asked_before_its_site_and_that_before_all(name: RuleName, setting: str) -> None:
+def test_a_sensor_is_asked_before_its_site_and_that_before_all(name: str, setting: str) -> None:
     everywhere, site, sensor = VALUES[setting]
     texts = [
         table(f"rules.{name}", setting, everywhere),
@@ -330,14 +334,14 @@ def test_a_sensor_is_asked_before_its_site_and_that_before_all(name: RuleName, s
         table(f"sensors.S-1.{name}", setting, sensor),
     ]
     config = parse_config("".join(texts))
-    for_all = config.rules.rule(name)
+    for_all = config.rules.named(name)
     model = type(for_all)
 
     def expected(value: object) -> object:
         return getattr(model.model_validate({setting: value}), setting)
 
     def found(place: str, sensor_id: str) -> object:
-        rule = config.of(place, sensor_id).rule(name)
+        rule = config.of(place, sensor_id).named(name)
         assert rule == for_all.model_copy(update={setting: getattr(rule, setting)})
         return getattr(rule, setting)
 
@@ -357,7 +361,7 @@ def test_a_refusal_counts_as_long_as_it_may_anywhere(table: str) -> None:
 
 def test_settings_of_one_rule_come_from_all_three_places() -> None:
     config = parse_config(RICH)
-    rule = config.of("annex", "Hall.7").overconsumption
+    rule = config.of("annex", "Hall.7").of(OVERCONSUMPTION)
     assert (rule.threshold_kwh, rule.severity, rule.on_readings) == (20.0, "warning", 1)
     assert (rule.off_readings, rule.off_delay) == (4, timedelta(milliseconds=500))
     assert (rule.on_delay, rule.deadband_kwh) == (timedelta(0), 0.0)
@@ -374,9 +378,9 @@ For all sensors:
     not while its node is offline. Cleared by its next reading.
   offline (minor): Raised when a node has been offline for 5 s. Cleared when it
     is back.
-  clock (minor): Raised by the first reading of a sensor that is refused for its
-    time. Cleared when none was for 1 min.
-  rejecting (minor): Raised when 3 payloads or rows of a sensor are refused for
+  clock (minor): Raised by the first reading of a sensor that is rejected for
+    its time. Cleared when none was for 1 min.
+  rejecting (minor): Raised when 3 payloads or rows of a sensor are rejected for
     anything but their time within 1 min. Cleared when none was for 1 min.
   Off: sustained (no limit_kwh), budget (no limit_kwh), stuck (no readings).
   None waits for an acknowledgement: an alarm that is over is gone.
@@ -405,7 +409,7 @@ For all sensors:
   silent (major): Raised when no reading of a sensor has come for 3 min 45 s;
     not while its node is offline. Cleared by its next reading.
   offline (minor): Raised when a node goes offline. Cleared when it is back.
-  clock (minor): Raised when 2 readings of a sensor are refused for their time
+  clock (minor): Raised when 2 readings of a sensor are rejected for their time
     within 1 h. Cleared when none was for 1 h.
   Off: rejecting (enabled = false).
 If more than 1 alarm starts at a site within a minute, one summary stands for
@@ -420,7 +424,7 @@ Different for the site annex:
     below the threshold.
   budget: the limit is for a day.
   silent: it is off.
-  rejecting: raising it takes 1 refusal; still it is off (enabled = false).
+  rejecting: raising it takes 1 rejection; still it is off (enabled = false).
 Different for the sensor Hall.7:
   overconsumption: the threshold in this file is 20.0 kWh; its severity is
     warning; it stands until it is over; clearing it takes at least 4 readings
@@ -432,8 +436,8 @@ Different for the sensor Hall.7:
   silent: it is enabled; raising it takes at least 1 interval without a reading;
     no silence is too short to be one.
   offline: it is raised when a node has been offline for 2 min.
-  clock: a refusal counts for 2 min.
-  rejecting: raising it takes 10 refusals; still it is off (enabled = false),
+  clock: a rejection counts for 2 min.
+  rejecting: raising it takes 10 rejections; still it is off (enabled = false),
     unless its site says otherwise.
 What is set for a sensor counts more than what is set for its site.
 """
@@ -498,7 +502,7 @@ def in_words(text: str, threshold_kwh: float = 12.0) -> str:
         ("offline]\nafter = '23h59m1.5s'", "has been offline for 23 h 59 min 1.5 s. Cleared"),
         (
             "rejecting]\npayloads = 1",
-            "Raised by the first payload or row of a sensor that is refused for any",
+            "Raised by the first payload or row of a sensor that is rejected for any",
         ),
         (
             "budget]\nenabled = false",

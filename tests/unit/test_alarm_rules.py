@@ -2,36 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.alarms.rules.functions import (
-    NORMAL,
-    Point,
-    WindowReading,
-    budget,
-    flatline,
-    learn_interval,
-    overconsumption,
-    period_of,
-    recent_rejections,
-    stale_after,
-    sustained,
-    to_nano,
-)
-from ingestor.alarms.rules.rule_settings import (
-    AllRuleSettings,
-    BudgetSettings,
-    FlatlineSettings,
-    OverconsumptionSettings,
-    StaleSettings,
-    SustainedSettings,
-)
+from ingestor.alarms.reject_rate import recent_rejections
+from ingestor.alarms.rules.budget import BudgetSettings, period_of
+from ingestor.alarms.rules.flatline import FlatlineSettings
+from ingestor.alarms.rules.overconsumption import Overconsumption, OverconsumptionSettings
+from ingestor.alarms.rules.rule import Point, RuleState
+from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.sensor_rules import SensorRules
+from ingestor.alarms.rules.stale import StaleSettings, learn_interval, stale_after
+from ingestor.alarms.rules.sustained import SustainedSettings
 from ingestor.flag import Thresholds
-from tests.alarm_model import Episode, Seen, episodes
+from tests.alarm_model import Episode, Seen, episodes, rules_with
 from tests.deliveries import exceeded_threshold
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -62,40 +50,10 @@ def series(*values: float, begin: datetime = START, step: timedelta = SECOND) ->
     return [Seen(begin + index * step, value, flagged(value)) for index, value in enumerate(values)]
 
 
-def overconsumption_since(
-    points: Sequence[Point], threshold_kwh: float, rule: OverconsumptionSettings
-) -> Since:
-    state = NORMAL
+def states_of(state: RuleState[Any], points: Sequence[Point], threshold_kwh: float) -> Since:
     for point in points:
-        state = overconsumption(state, point, threshold_kwh, rule)
+        state.step(point, threshold_kwh)
         yield state.since
-
-
-def stuck_since(points: Sequence[Point], rule: FlatlineSettings) -> Since:
-    state = NORMAL
-    for point in points:
-        state = flatline(state, point, rule)
-        yield state.since
-
-
-def sustained_since(points: Sequence[Point], rule: SustainedSettings) -> Since:
-    since: datetime | None = None
-    window: list[WindowReading] = []
-    for point in points:
-        window.append(WindowReading(point.at, to_nano(point.value_kwh)))
-        window = [span for span in window if span.at > point.at - rule.window]
-        total = sum(span.nano_kwh for span in window)
-        since = sustained(since, window, total, points[0].at, rule)
-        yield since
-
-
-def budget_since(points: Sequence[Point], rule: BudgetSettings, zone: ZoneInfo) -> Since:
-    begin, end, total = START, datetime.min, 0  # noqa: DTZ901 - before all readings
-    for point in points:
-        if point.at >= end:
-            (begin, end), total = period_of(point.at, zone, rule), 0
-        total += to_nano(point.value_kwh)
-        yield budget(total, begin, rule)
 
 
 def changes(rule: str, points: Sequence[Point], states: Since) -> Iterator[Episode]:
@@ -124,16 +82,14 @@ def folded(
     """What the rules say of readings that come one by one, in the order of their times."""
     points = [Point(*seen) for seen in sorted(readings)]
     found: list[Episode] = []
-    if rules.overconsumption.enabled:
-        since = overconsumption_since(points, threshold_kwh, rules.overconsumption)
-        found += changes("overconsumption", points, since)
-    if rules.stuck.is_on:
-        found += changes("stuck", points, stuck_since(points, rules.stuck))
-    if rules.sustained.is_on:
-        found += changes("sustained", points, sustained_since(points, rules.sustained))
-    if rules.budget.is_on:
-        found += changes("budget", points, budget_since(points, rules.budget, zone))
+    for state in SensorRules(rules, zone).states:
+        found += changes(state.name, points, states_of(state, points, threshold_kwh))
     return sorted(found, key=lambda episode: (episode.rule, episode.since))
+
+
+def overconsumption(**settings: object) -> Overconsumption:
+    rule = OverconsumptionSettings.model_validate(settings)
+    return Overconsumption("overconsumption", rule, BERLIN)
 
 
 def made(readings: Sequence[Seen], rules: AllRuleSettings) -> list[Episode]:
@@ -151,7 +107,7 @@ def places(readings: Sequence[Seen], rules: AllRuleSettings) -> list[tuple[int, 
 
 
 def over(*values: float, step: timedelta = SECOND, **rule: object) -> list[tuple[int, int, int | None]]:
-    rules = AllRuleSettings(overconsumption=OverconsumptionSettings.model_validate(rule))
+    rules = rules_with(overconsumption=OverconsumptionSettings.model_validate(rule))
     return places(series(*values, step=step), rules)
 
 
@@ -210,7 +166,7 @@ def test_values_that_flap_around_the_threshold_are_one_episode_with_a_deadband(
 def test_a_reading_that_was_not_flagged_clears_though_the_threshold_is_lower_now() -> None:
     readings = [Seen(START, 13, above=True), Seen(START + SECOND, 12.5, above=False)]
     assert places(readings, AllRuleSettings()) == [(0, 0, 1)]
-    assert places(readings, AllRuleSettings(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
+    assert places(readings, rules_with(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
         (0, 0, None)
     ]
 
@@ -218,17 +174,17 @@ def test_a_reading_that_was_not_flagged_clears_though_the_threshold_is_lower_now
 def test_a_reading_that_was_flagged_clears_nothing_though_the_threshold_is_higher_now() -> None:
     readings = [Seen(START, 13, above=True), Seen(START + SECOND, 11, above=True)]
     assert places(readings, AllRuleSettings()) == [(0, 0, None)]
-    assert places(readings, AllRuleSettings(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
+    assert places(readings, rules_with(overconsumption=OverconsumptionSettings(deadband_kwh=0.5))) == [
         (0, 0, None)
     ]
 
 
 def test_what_raises_an_alarm_knows_the_highest_reading_so_far() -> None:
-    rule, state = OverconsumptionSettings(on_readings=3), NORMAL
+    state = overconsumption(on_readings=3)
     for seen in series(20, 0, 13, 15, 14):
-        state = overconsumption(state, Point(*seen), THRESHOLD_KWH, rule)
+        state.step(Point(*seen), THRESHOLD_KWH)
     assert state.since == START + 2 * SECOND
-    assert state.value_kwh == 15
+    assert state.highest_kwh == 15
 
 
 def test_a_disabled_rule_finds_nothing() -> None:
@@ -236,7 +192,7 @@ def test_a_disabled_rule_finds_nothing() -> None:
 
 
 def test_stuck_is_the_same_value_many_times() -> None:
-    rules = AllRuleSettings(stuck=FlatlineSettings(readings=3))
+    rules = rules_with(stuck=FlatlineSettings(readings=3))
     assert places(series(1, 1, 2, 2, 2, 2, 3, 3), rules) == [(2, 4, 6)]
     assert places(series(1, 1, 1), rules) == [(0, 2, None)]
     assert places(series(1, 1, 1, 2, 2, 2), rules) == [(0, 2, 3), (3, 5, None)]
@@ -244,26 +200,24 @@ def test_stuck_is_the_same_value_many_times() -> None:
 
 def test_a_meter_may_say_zero_all_night() -> None:
     night = series(1, *[0.0] * 5, 1)
-    assert places(night, AllRuleSettings(stuck=FlatlineSettings(readings=3))) == []
-    assert places(night, AllRuleSettings(stuck=FlatlineSettings(readings=3, zeros=True))) == [(1, 3, 6)]
+    assert places(night, rules_with(stuck=FlatlineSettings(readings=3))) == []
+    assert places(night, rules_with(stuck=FlatlineSettings(readings=3, zeros=True))) == [(1, 3, 6)]
 
 
 def test_sustained_needs_a_full_window() -> None:
-    rules = AllRuleSettings(sustained=SustainedSettings(limit_kwh=5, window=timedelta(seconds=3)))
+    rules = rules_with(sustained=SustainedSettings(limit_kwh=5, window=timedelta(seconds=3)))
     assert places(series(9, 9, 9), rules) == []
     assert places(series(9, 9, 9, 9, 9), rules) == [(3, 3, None)]
 
 
 def test_sustained_is_the_mean_of_a_window_until_it_is_below_the_deadband() -> None:
-    rules = AllRuleSettings(
-        sustained=SustainedSettings(limit_kwh=5, deadband_kwh=1, window=timedelta(seconds=2))
-    )
+    rules = rules_with(sustained=SustainedSettings(limit_kwh=5, deadband_kwh=1, window=timedelta(seconds=2)))
     # The means of two each:    -  5  5  6  5  4.5  4  4
     assert places(series(5, 5, 5, 7, 3, 6, 2, 6), rules) == [(3, 3, 6)]
 
 
 def test_sustained_adds_exactly() -> None:
-    rules = AllRuleSettings(
+    rules = rules_with(
         overconsumption=OFF, sustained=SustainedSettings(limit_kwh=0.1, window=timedelta(seconds=3))
     )
     assert (0.1 + 0.1 + 0.1) / 3 > 0.1
@@ -278,14 +232,14 @@ def test_a_budget_is_for_a_local_day_however_many_hours_it_has(midnight: str, ho
     begin = utc(midnight)
     # One kWh each hour, from an hour before the day into the next one.
     readings = series(*[1.0] * (hours + 3), begin=begin - HOUR, step=HOUR)
-    assert made(readings, AllRuleSettings(budget=BudgetSettings(limit_kwh=hours))) == []
+    assert made(readings, rules_with(budget=BudgetSettings(limit_kwh=hours))) == []
     last, end = begin + (hours - 1) * HOUR, begin + hours * HOUR
     expected = Episode("budget", begin, last, end, 1.0)
-    assert made(readings, AllRuleSettings(budget=BudgetSettings(limit_kwh=hours - 1))) == [expected]
+    assert made(readings, rules_with(budget=BudgetSettings(limit_kwh=hours - 1))) == [expected]
 
 
 def test_a_budget_of_a_month_ends_with_the_local_month() -> None:
-    rules = AllRuleSettings(budget=BudgetSettings(limit_kwh=3, period="month"))
+    rules = rules_with(budget=BudgetSettings(limit_kwh=3, period="month"))
     readings = series(2, 1, 2, 4, 1, begin=utc("2026-10-31T19:30"), step=HOUR + HOUR / 4)
     october, november = utc("2026-09-30T22:00"), utc("2026-10-31T23:00")
     assert [seen.at for seen in readings[2:4]] == [utc("2026-10-31T22:00"), utc("2026-10-31T23:15")]
@@ -297,8 +251,8 @@ def test_a_budget_of_a_month_ends_with_the_local_month() -> None:
 
 def test_a_budget_is_exceeded_by_more_than_its_limit_only() -> None:
     assert 0.1 + 0.1 + 0.1 > 0.3
-    assert made(series(0.1, 0.1, 0.1), AllRuleSettings(budget=BudgetSettings(limit_kwh=0.3))) == []
-    assert len(made(series(0.1, 0.1, 0.1, 1e-9), AllRuleSettings(budget=BudgetSettings(limit_kwh=0.3)))) == 1
+    assert made(series(0.1, 0.1, 0.1), rules_with(budget=BudgetSettings(limit_kwh=0.3))) == []
+    assert len(made(series(0.1, 0.1, 0.1, 1e-9), rules_with(budget=BudgetSettings(limit_kwh=0.3)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -433,7 +387,7 @@ BUDGET = st.builds(
     period=st.sampled_from(["day", "month"]),
 )
 RULES = st.builds(
-    AllRuleSettings,
+    rules_with,
     overconsumption=OVERCONSUMPTION,
     sustained=SUSTAINED,
     budget=BUDGET,
@@ -469,7 +423,8 @@ def test_rules_and_model_agree(
 
 
 def test_deadband_is_measured_as_people_reckon_and_not_as_binary_fractions_do() -> None:
-    rule = OverconsumptionSettings(deadband_kwh=11.9)
-    active = overconsumption(NORMAL, Point(START, 13.0, above=True), 12.0, rule)
-    assert overconsumption(active, Point(START + SECOND, 0.1, above=False), 12.0, rule) is NORMAL
-    assert overconsumption(active, Point(START + SECOND, 0.1001, above=False), 12.0, rule).since == START
+    for value_kwh, since in ((0.1, None), (0.1001, START)):
+        state = overconsumption(deadband_kwh=11.9)
+        state.step(Point(START, 13.0, above=True), 12.0)
+        state.step(Point(START + SECOND, value_kwh, above=False), 12.0)
+        assert state.since == since

@@ -10,6 +10,7 @@ import pytest
 from broker.settings import ProcessSettings, read_settings
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.documents import AlarmDocument
 from monitor.cli.alarms import DisplayOptions, alarm_lines, summary, worst_first
@@ -27,7 +28,7 @@ def alarm(severity: str = "major", sensor_id: str = "Sensor-LARI-01", /, **chang
     rule = str(changes.get("rule", "overconsumption"))
     since = changes.get("since", SINCE)
     assert isinstance(since, datetime)
-    document = begin(SensorKey("lari", sensor_id), rule, AllRuleSettings().overconsumption, since, since)
+    document = begin(SensorKey("lari", sensor_id), rule, AllRuleSettings().of(OVERCONSUMPTION), since, since)
     document["severity"], document["message"] = severity, "High consumption (12.24 kWh > 12.0 kWh)"
     document.update(changes)  # type: ignore[typeddict-item]
     return document

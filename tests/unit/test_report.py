@@ -15,6 +15,7 @@ from broker.settings import read_settings
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.stale import STALE
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.formatting import format_change, format_duration, format_kwh, format_share
 from monitor.queries.energy import EnergyTotal, Peak
@@ -49,7 +50,7 @@ def sensor(name: str = "Sensor-1", **known: object) -> SensorDocument:
 
 
 def alarm(rule: str = "silent", since: datetime = MIDNIGHT, /, **changes: object) -> AlarmDocument:
-    document = begin(SensorKey("lari", "Sensor-1"), rule, AllRuleSettings().silent, since, since)
+    document = begin(SensorKey("lari", "Sensor-1"), rule, AllRuleSettings().of(STALE), since, since)
     document.update(changes)  # type: ignore[typeddict-item]  # fields by their names
     return document
 

@@ -9,8 +9,8 @@ from pydantic_settings import CliPositionalArg
 
 from broker.escape import escape_text
 from broker.settings import ProcessSettings, exit_with, read_settings
-from ingestor.alarms.config.config import AlarmConfigError, read_config
 from ingestor.alarms.config.explanation import explain
+from ingestor.alarms.config.parse import AlarmConfigError, read_config
 
 PROGRAM = "ingestor check-config"
 

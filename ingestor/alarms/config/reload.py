@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.config.config import AlarmConfig
+from ingestor.alarms.config.parse import AlarmConfigError, read_config
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alarms.rules.sensor_rules import SensorRules
@@ -55,19 +56,16 @@ def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
         pair = id(before), id(after)
         if pair not in same:
             same[pair] = before == after
-        if not same[pair] or (after.has_history and old.time_zone != config.time_zone):
+        if not same[pair] or (after.looks_back and old.time_zone != config.time_zone):
             _change(manager, sensor, after)
 
 
 def _change(manager: AlarmManager, sensor: SensorState, rules: AllRuleSettings) -> None:
-    held = sensor.rules.overconsumption
     sensor.rules = SensorRules(rules, manager.config.zone)
-    if rules.overconsumption.is_on:
-        sensor.rules.overconsumption = held
+    sensor.rules.resume(sensor.alarms or {})
     sensor.is_primed = not rules.looks_back
     for document in list((sensor.alarms or {}).values()):
-        name = document["rule"]
-        if not getattr(rules, name).is_on:
-            manager.clear(sensor, name, manager.clock.now())
+        if not rules.named(document["rule"]).is_on:
+            manager.clear(sensor, document["rule"], manager.clock.now())
     manager.to_watch.append(sensor)
     sensor.update_quiet()

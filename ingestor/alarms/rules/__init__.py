@@ -1,1 +1,1 @@
-"""The alarm rules: their settings, and one pure function each."""
+"""The alarm rules: one file for each, and the registry that lists them."""

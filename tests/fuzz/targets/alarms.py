@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from broker.escape import escape_text
-from ingestor.alarms.config.config import AlarmConfig, AlarmConfigError, read_config
+from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.explanation import explain
+from ingestor.alarms.config.parse import AlarmConfigError, read_config
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from tests.fuzz.oracles import assert_is_sentence
 
@@ -81,7 +83,7 @@ def check(data: bytes) -> None:
     _check_rules(config, said)
     assert timedelta(0) < config.longest_quiet() <= LONGEST
     assert all(0 < each <= MOST_KWH for own in config.thresholds() for each in own.values())
-    assert config.rules.overconsumption.threshold_kwh is None
+    assert config.rules.of(OVERCONSUMPTION).threshold_kwh is None
     assert all(escape_text(line).isprintable() for line in explain(config, 12.0))
 
 

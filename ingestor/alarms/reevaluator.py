@@ -1,35 +1,40 @@
-"""Fold a sensor's rules anew over what is stored, and put its episodes right.
+"""Evaluate a sensor's rules again over stored readings, and correct its episodes.
 
-Needed when a reading came that is older than one that was judged already, and at a restart. What was
-before the moment of doubt is certain: which episodes went on then is in `alarms`, and how far the
-rules were on their way to a change is found by reading back as far as that matters, and no further.
+Needed when a reading came that is older than one already evaluated, and at a restart. What was before it is
+certain: `alarms` has the episodes that were active then, and each rule looks back as far as it needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
 from ingestor.alarms.changes import AlarmCorrection
 from ingestor.alarms.episode import note_peak, stands
-from ingestor.alarms.evaluator import Evaluator, to_episode, to_point
+from ingestor.alarms.evaluator import Evaluator, to_episode
 from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.reading_history import ReadingHistory, SensorHistory
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.reevaluate.earlier_state import EarlierState, Episodes, is_over
-from ingestor.alarms.reevaluate.reading_history import ReadingHistory
-from ingestor.alarms.rules.sensor_rules import READING_RULES, SensorRules
+from ingestor.alarms.rules.rule import Past, to_point
+from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
+from ingestor.alarms.rules.sensor_rules import SensorRules
+from ingestor.alarms.rules.stale import STALE
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
 from ingestor.store.sensor_updates import SensorUpdates
 
+Episodes = dict[str, AlarmDocument]
+PEAK_FROM = {rule.name: rule.state.peak_from for rule in READING_RULES if rule.state}
+
 
 class Reevaluator:
-    """Folds anew.
+    """Evaluates again.
 
     Args:
         manager: The sensors.
-        evaluator: Who judges what comes meanwhile.
-        records: What is kept of alarms.
-        history: What is stored of readings.
+        evaluator: What comes meanwhile.
+        records: The episodes.
+        history: The readings.
         sensors: Told of the readings, which an earlier process perhaps left behind.
     """
 
@@ -48,50 +53,51 @@ class Reevaluator:
         self._history = history
 
     async def reevaluate(self, sensor: SensorState) -> None:
-        """Put one sensor right, from its moment of doubt on.
-
-        Everything that was changed on the manager before must be written down.
-        """
+        """Correct one sensor. Whatever the manager changed before must be written."""
         sensor_id, since = sensor.key.name, sensor.dirty_since or NEVER
-        found = await self._records.around(sensor_id, READING_RULES, since)
-        before = EarlierState(self._history, self._manager, sensor, found, since)
-        rules, active = await before.fold(), await before.active()
+        history = self._history.of(sensor_id, since)
+        found = await self._records.around(sensor_id, READING_RULE_NAMES, since)
+        rules = self._manager.new_rules(sensor.key)
+        threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
+        active = await _look_back(rules, history, found, threshold_kwh)
         # What came by now and is not found below was taken out of the database by somebody.
         asked = {each["timestamp"] for each in sensor.pending or [] if each["timestamp"] >= since}
-        measures = await self._history.since(sensor_id, since)
+        measures = await history.since()
         self._sensors.on_stored(measures)
         if rules.settings is not self._manager.config.of(*sensor.key):
-            return  # there are new rules since: it stays in doubt, and is folded once more
+            return  # there are new rules since: it stays dirty, and is evaluated once more
         computed = self._replay(sensor, rules, active, measures)
-        affected = {each["_id"]: each for each in found if each["retracted_at"] or not is_over(each, since)}
+        affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
         self._apply(sensor, affected, computed)
         self._go_on(sensor, rules, measures, asked)
 
     def _replay(
         self, sensor: SensorState, rules: SensorRules, active: Episodes, measures: Sequence[Measure]
     ) -> list[AlarmDocument]:
-        """The episodes that went on at the moment of doubt, and all since, as they should be."""
+        """The episodes that were active at the moment, and all since, as they should be."""
         computed = list(active.values())
         threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
         for measure in measures:
             if is_late(measure):
-                if rules.history is not None:
-                    rules.history.late(to_point(measure))
+                rules.late(to_point(measure))
                 continue
             for transition in rules.step(to_point(measure), threshold_kwh):
-                if transition.before is not None and transition.rule in active:
-                    active.pop(transition.rule)["cleared_at"] = measure["timestamp"]
+                name = transition.state.name
+                if transition.before is not None and name in active:
+                    active.pop(name)["cleared_at"] = measure["timestamp"]
                 if transition.after is not None:
-                    active[transition.rule] = to_episode(sensor.key, rules, transition, measure)
-                    computed.append(active[transition.rule])
+                    active[name] = to_episode(sensor.key, transition, measure)
+                    computed.append(active[name])
             for document in active.values():
                 note_peak(document, measure["value_kwh"])
         return computed
 
-    def _apply(self, sensor: SensorState, affected: Episodes, computed: Sequence[AlarmDocument]) -> None:
-        """Compare what is kept with what should be, and keep and tell the difference."""
+    def _apply(
+        self, sensor: SensorState, affected: Mapping[str, AlarmDocument], computed: Sequence[AlarmDocument]
+    ) -> None:
+        """Compare the episodes with what they should be; write and publish the difference."""
         for alarm in affected:
-            # What waits to be written down of it is what it was.
+            # A peak of it that is not written yet is superseded.
             self._evaluator.new_peaks.pop(alarm, None)
         ids = {document["_id"] for document in computed}
         gone = [each for each in affected.values() if not each["retracted_at"] and each["_id"] not in ids]
@@ -121,15 +127,15 @@ class Reevaluator:
     def _go_on(
         self, sensor: SensorState, rules: SensorRules, measures: Sequence[Measure], asked: set[datetime]
     ) -> None:
-        """Judge what came meanwhile."""
+        """Evaluate what came meanwhile."""
         seen = {each["timestamp"]: each["received_at"] for each in measures if not is_late(each)}
         waiting = sorted(sensor.pending or [], key=lambda each: each["timestamp"])
         sensor.rules, sensor.is_primed, sensor.pending, sensor.dirty_since = rules, True, None, None
         sensor.at = max([sensor.at, *seen])
         sensor.ahead = {at: came for at, came in seen.items() if came > self._evaluator.evaluated} or None
-        silent = sensor.alarm("silent")
-        if silent is not None and sensor.at > silent["since"]:
-            self._manager.clear(sensor, "silent", sensor.at)
+        stale = sensor.alarm(STALE.name)
+        if stale is not None and sensor.at > stale["since"]:
+            self._manager.clear(sensor, STALE.name, sensor.at)
         unseen = [
             each for each in waiting if each["timestamp"] not in asked and each["timestamp"] not in seen
         ]
@@ -142,8 +148,35 @@ class Reevaluator:
         sensor.update_quiet()
 
 
+async def _look_back(
+    rules: SensorRules, history: SensorHistory, found: Sequence[AlarmDocument], threshold_kwh: float
+) -> Episodes:
+    """Put rules into the state in which they were just before a moment; the episodes active then."""
+    kept = [each for each in found if each["retracted_at"] is None]
+    active = {
+        each["rule"]: cast("AlarmDocument", {**each, "cleared_at": None})
+        for each in kept
+        if each["raised_at"] < history.moment and not _is_over(each, history.moment)
+    }
+    for document in active.values():
+        document["peak_kwh"] = await history.peak_kwh(document[PEAK_FROM[document["rule"]]])
+    changed_at: dict[str, datetime] = {}
+    for each in kept:
+        if each["cleared_at"] is not None and each["cleared_at"] < history.moment:
+            changed_at[each["rule"]] = max(changed_at.get(each["rule"], NEVER), each["cleared_at"])
+    changed_at |= {rule: document["raised_at"] for rule, document in active.items()}
+    rules.resume(active)
+    for state in rules.states:
+        await state.look_back(Past(history, threshold_kwh, changed_at.get(state.name, NEVER)))
+    return active
+
+
+def _is_over(document: AlarmDocument, moment: datetime) -> bool:
+    return document["cleared_at"] is not None and document["cleared_at"] < moment
+
+
 def _inherit(document: AlarmDocument, gone: Sequence[AlarmDocument]) -> None:
-    """Who has seen or was told of an episode has seen the one that takes its place."""
+    """Who has acknowledged or was told of an episode has done so of the one that takes its place."""
     for each in gone:
         ends = [at for at in (document["cleared_at"], each["cleared_at"]) if at is not None]
         begins = max(document["since"], each["since"])

@@ -1,0 +1,139 @@
+"""Rule `overconsumption`: readings strictly above the sensor's threshold."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ingestor.alarms.rules.rule import AlarmRule, Finding, Past, Point, RuleState, to_nano, to_point
+from ingestor.alarms.rules.setting_types import ZERO, Count, Deadband, Kwh, RuleSettings, Span
+from ingestor.alarms.rules.wording import below, kwh, many, nth, span
+from ingestor.documents import Measure
+
+
+class OverconsumptionSettings(RuleSettings):
+    """So many readings in a row, for so long, raise it, and so many calm ones clear it.
+
+    Attributes:
+        threshold_kwh: The threshold, for a site or a sensor; ENERGY_THRESHOLD_KWH if None.
+        on_delay: How long the readings that raise it must last, from the first to the last.
+        deadband_kwh: How far below the threshold a reading must be to clear it.
+    """
+
+    threshold_kwh: Kwh | None = None
+    on_readings: Count = 1
+    on_delay: Span = ZERO
+    deadband_kwh: Deadband = 0.0
+    off_readings: Count = 1
+    off_delay: Span = ZERO
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether readings in a row are counted."""
+        return self.on_readings > 1 or self.off_readings > 1 or bool(self.on_delay or self.off_delay)
+
+
+class Overconsumption(RuleState[OverconsumptionSettings]):
+    """Counts the readings in a row that speak for a change: above the threshold, or calm during an alarm."""
+
+    __slots__ = ("began", "highest_kwh", "length")
+
+    def __init__(self, name: str, settings: OverconsumptionSettings, zone: ZoneInfo) -> None:
+        super().__init__(name, settings, zone)
+        self.length = 0
+        self.began = datetime.min  # noqa: DTZ901 - before any reading
+        self.highest_kwh = 0.0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is no alarm, and no reading that speaks for one."""
+        return self.since is None and not self.length
+
+    def step(self, point: Point, threshold_kwh: float) -> None:
+        """Take in the next reading."""
+        if not self._speaks_for_change(point, threshold_kwh):
+            self.length = 0
+            return
+        if not self.length:
+            self.began, self.highest_kwh = point.at, point.value_kwh
+        self.length += 1
+        self.highest_kwh = max(self.highest_kwh, point.value_kwh)
+        readings, delay = self._needed()
+        if self.length >= readings and point.at - self.began >= delay:
+            self.since = self.began if self.since is None else None
+            self.length = 0
+
+    def _needed(self) -> tuple[int, timedelta]:
+        rule = self.settings
+        return (
+            (rule.on_readings, rule.on_delay) if self.since is None else (rule.off_readings, rule.off_delay)
+        )
+
+    def _speaks_for_change(self, point: Point, threshold_kwh: float) -> bool:
+        if self.since is None or point.above:
+            return self.since is None and point.above
+        deadband_kwh = self.settings.deadband_kwh
+        # The threshold may be another than the one by which the reading was flagged.
+        return not deadband_kwh or to_nano(point.value_kwh) <= to_nano(threshold_kwh) - to_nano(deadband_kwh)
+
+    def describe(self, measure: Measure) -> Finding:
+        """Say how high the reading is."""
+        threshold_kwh = measure.get("threshold_kwh")
+        message = f"{measure['value_kwh']} kWh, above the threshold of {threshold_kwh} kWh"
+        return Finding(message, threshold_kwh, self.highest_kwh)
+
+    async def look_back(self, past: Past) -> None:
+        """Count the readings in a row that ended at the moment."""
+        if self._needed() == (1, ZERO):
+            return
+
+        def ends_the_run(_: Sequence[Measure], measure: Measure) -> bool:
+            speaks = self._speaks_for_change(to_point(measure), past.threshold_kwh)
+            return measure["timestamp"] <= past.changed_at or not speaks
+
+        if run := await past.history.before(ends_the_run):
+            self.began, self.length = run[-1]["timestamp"], len(run)
+            self.highest_kwh = max(each["value_kwh"] for each in run)
+
+
+def explain(rule: OverconsumptionSettings, threshold_kwh: float) -> str:
+    """Say when it is raised and cleared."""
+    above = f"above the sensor's threshold ({kwh(threshold_kwh)} unless it has its own)"
+    calm, never, level_kwh = below(rule.deadband_kwh, "threshold"), "", threshold_kwh - rule.deadband_kwh
+    if level_kwh < 0:
+        never = f" With a threshold of {kwh(threshold_kwh)} no reading is that low: it is never cleared."
+    elif rule.deadband_kwh:
+        # Rounded to what binary fractions leave of it: 1.1 - 0.2 is 0.9.
+        calm += f" (at or below {kwh(float(f'{level_kwh:.12g}'))} if that is {kwh(threshold_kwh)})"
+    raised = _in_a_row("Raised", above, rule.on_readings, rule.on_delay)
+    return f"{raised} {_in_a_row('Cleared', calm, rule.off_readings, rule.off_delay)}{never}"
+
+
+def _in_a_row(verb: str, where: str, count: int, delay: timedelta) -> str:
+    if not delay:
+        return f"{verb} by the {nth(count)} reading{' in a row' * (count > 1)} {where}."
+    readings = f"at least {count} readings" if count > 1 else "readings"
+    return f"{verb} when {readings} in a row are {where}, the last at least {span(delay)} after the first."
+
+
+def _takes(verb: str, count: int) -> str:
+    return f"{verb} it takes at least {many(count, 'reading', 'readings in a row')}"
+
+
+OVERCONSUMPTION = AlarmRule(
+    name="overconsumption",
+    settings=OverconsumptionSettings,
+    explain=explain,
+    phrases={
+        "threshold_kwh": lambda value_kwh: f"the threshold in this file is {kwh(value_kwh)}",
+        "on_readings": lambda count: _takes("raising", count),
+        "on_delay": lambda delay: (
+            f"raising it takes at least {span(delay)}" if delay else "it is raised without delay"
+        ),
+        "deadband_kwh": lambda value_kwh: f"to clear it, a reading is {below(value_kwh, 'threshold')}",
+        "off_readings": lambda count: _takes("clearing", count),
+        "off_delay": lambda delay: (
+            f"clearing it takes at least {span(delay)}" if delay else "it is cleared without delay"
+        ),
+    },
+    state=Overconsumption,
+)

@@ -1,0 +1,90 @@
+"""Rule `sustained`: the mean of the readings of a window is above a limit."""
+
+from collections import deque
+from datetime import datetime, timedelta
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from broker.durations import format_duration
+from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, Point, RuleState, to_nano
+from ingestor.alarms.rules.setting_types import Deadband, Kwh, RuleSettings, Window
+from ingestor.alarms.rules.wording import below, kwh, limit, span
+from ingestor.documents import Measure
+
+
+class SustainedSettings(RuleSettings):
+    """The limit of the mean, kWh per reading, and how far below it the mean must be to clear the alarm."""
+
+    needs: ClassVar[str | None] = "limit_kwh"
+
+    limit_kwh: Kwh | None = None
+    deadband_kwh: Deadband = 0.0
+    window: Window = timedelta(minutes=15)
+
+
+class Sustained(RuleState[SustainedSettings]):
+    """The readings of the window, and their sum. A window that is not full yet raises nothing."""
+
+    def __init__(self, name: str, settings: SustainedSettings, zone: ZoneInfo) -> None:
+        super().__init__(name, settings, zone)
+        self.limit_nano = to_nano(settings.limit_kwh or 0.0)
+        self.watched_from: datetime | None = None
+        self.window: deque[tuple[datetime, int]] = deque()
+        self.window_nano = 0
+
+    def step(self, point: Point, threshold_kwh: float) -> None:
+        """Take in the next reading."""
+        self.watched_from = self.watched_from or point.at
+        self._add(point.at, point.value_kwh)
+        while point.at - self.window[0][0] >= self.settings.window:
+            self.window_nano -= self.window.popleft()[1]
+        if self.since is None:
+            is_full = point.at - self.watched_from >= self.settings.window
+            if is_full and self.window_nano > self.limit_nano * len(self.window):
+                self.since = point.at
+        elif self.window_nano <= (self.limit_nano - to_nano(self.settings.deadband_kwh)) * len(self.window):
+            self.since = None
+
+    def _add(self, at: datetime, value_kwh: float) -> None:
+        self.window.append((at, to_nano(value_kwh)))
+        self.window_nano += self.window[-1][1]
+
+    def describe(self, measure: Measure) -> Finding:
+        """Say how high the mean is."""
+        mean_kwh, limit_kwh = self.window_nano / len(self.window) / NANO, self.settings.limit_kwh
+        window = format_duration(self.settings.window)
+        return Finding(
+            f"the mean of the last {window} is {mean_kwh:.3f} kWh, above {limit_kwh} kWh", limit_kwh
+        )
+
+    async def look_back(self, past: Past) -> None:
+        """Fill the window."""
+        begin = past.history.moment - self.settings.window
+        for each in reversed(await past.history.before(lambda _, each: each["timestamp"] <= begin)):
+            self._add(each["timestamp"], each["value_kwh"])
+        self.watched_from = await past.history.first_reading()
+
+
+def explain(rule: SustainedSettings, threshold_kwh: float) -> str:
+    """Say when it is raised and cleared."""
+    limit_kwh = rule.limit_kwh or 0.0
+    level_nano = to_nano(limit_kwh) - to_nano(rule.deadband_kwh)
+    cleared = f"Cleared when the mean is at or below {kwh(level_nano / NANO)}."
+    return (
+        f"Raised when the mean of the readings of the last {span(rule.window)} is above {kwh(limit_kwh)}, "
+        "if the sensor has been known for at least that long. "
+        f"{cleared if level_nano >= 0 else 'With such a deadband it is never cleared.'}"
+    )
+
+
+SUSTAINED = AlarmRule(
+    name="sustained",
+    settings=SustainedSettings,
+    explain=explain,
+    phrases={
+        "limit_kwh": limit,
+        "deadband_kwh": lambda value_kwh: f"to clear it, the mean is {below(value_kwh, 'limit')}",
+        "window": lambda window: f"the mean is that of {span(window)}",
+    },
+    state=Sustained,
+)
