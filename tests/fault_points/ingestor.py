@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from broker.topics import Topics
 from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
 from ingestor.alarms import commands, evaluator, outbox, records
-from ingestor.alarms.config import config, parse
+from ingestor.alarms.config import config, explanation, parse
 from ingestor.alarms.liveness import LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
 from ingestor.alarms.reading_history import ReadingHistory, SensorHistory
 from ingestor.alarms.restart import AlarmRestart
+from ingestor.alarms.rules import rule_settings
 from ingestor.alarms.rules.rule_settings import RuleTables
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
@@ -82,6 +83,9 @@ ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
 JUDGE_OUT_OF_ORDER = Point(evaluator.Evaluator, "mark_dirty")
 IS_TOO_LATE_TO_JUDGE = Point(evaluator, "is_late")
 NOTE_PEAK = Point(evaluator, "note_peak")
+RULES_OVER_READINGS = Point(rule_settings, "READING_RULES")
+RULES_EXPLAINED = Point(explanation, "RULES")
+RULES_WITH_PEAKS = Point(evaluator, "READING_RULE_NAMES")
 RULES_LOOK_BACK = Point(RuleTables, "looks_back")
 READINGS_SINCE = Point(SensorHistory, "since")
 READINGS_UNJUDGED = Point(ReadingHistory, "unevaluated")

@@ -10,6 +10,7 @@ import pytest
 from ingestor.alarms.records import AlarmRecords
 from ingestor.documents import format_timestamp, utc_now
 from ingestor.store.reading_store import open_store
+from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.fault_points.ingestor import MOST_REFUSALS
@@ -308,3 +309,30 @@ async def test_what_other_sites_refused_is_left_to_their_ingestors(
     async with start_ingestor():
         await alarms.until("rejecting")
         assert place.database.alarms.count_documents({"site": "elsewhere"}) == 0
+
+
+async def test_rule_that_is_new_in_the_registry_works_from_the_file_to_the_broker(
+    servers: Servers, place: Site, alarms: Listener, rules: Path, tmp_path: Path
+) -> None:
+    write(rules, "[rules.idle]\nlimit_kwh = 0.5\n")
+    log, options = tmp_path / "ingestor.log", ("--alarms", str(rules))
+    one = RunningIngestor(servers, place.site, log, options, ("tests.toy_rule.build", "ingestor"))
+    # Not forked from one that has loaded the registry as it is.
+    one.process = Process("ingestor", one.process.command, one.process.environment, log)
+    try:
+        await one.start()
+        await place.publish(payload(place.sensor, 5.0, ago_s=31), payload(place.sensor, 0.25, ago_s=29))
+        alarm = (await alarms.until("idle"))["idle"]
+        assert (alarm["severity"], alarm["message"]) == ("major", "0.25 kWh, below 0.5 kWh")
+        # One out of order, from before that: its episode began earlier.
+        await place.publish(payload(place.sensor, 0.1, ago_s=30))
+        await eventually(lambda: alarms.standing["idle"]["since"] < alarm["since"])
+        await one.kill()
+        await one.start()
+        await place.publish(payload(place.sensor, 5.0, ago_s=28))
+        await alarms.until()
+        (episode,) = alarms.episodes()
+        assert (episode["peak_kwh"], episode["limit_kwh"]) == (0.25, 0.5)
+    finally:
+        await one.stop()
+    assert "Traceback" not in log.read_text()
