@@ -23,6 +23,7 @@ from ingestor.alarms.config.parse import (
     parse_config,
     read_config,
 )
+from ingestor.alarms.rules.flatline import FLATLINE, FlatlineSettings
 from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import RULE_NAMES as NAMES
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
@@ -199,6 +200,14 @@ def test_every_example_in_the_file_works_when_its_sign_is_taken_away() -> None:
             f"sites.lari.threshold_kwh: there is no such rule; there are {RULE_LIST}",
         ),
         ("[sites.lari.silnt]", "sites.lari.silnt: there is no such rule; did you mean silent?"),
+        ("[rules.flatlin]", "rules.flatlin: there is no such rule; did you mean flatline?"),
+        ("[rules.stale]\n[rules.silent]", "rules.stale: stale and silent are the same rule"),
+        ("[sensors.S.silent]\n[sensors.S.stale]", "sensors.S.stale: stale and silent are the same rule"),
+        (
+            "[rules.flatline]\nreadings = 1",
+            "rules.flatline.readings: input should be greater than or equal to 2, not 1",
+        ),
+        ("[sites.a.stale]\nenabled = 1", "sites.a.stale.enabled: write true or false, not 1"),
         (
             "[sensors.S.offline]\nquiet = 1",
             "sensors.S.offline.quiet: there is no such setting; "
@@ -357,6 +366,19 @@ def test_a_sensor_is_asked_before_its_site_and_that_before_all(name: str, settin
 def test_a_refusal_counts_as_long_as_it_may_anywhere(table: str) -> None:
     assert parse_config("").longest_quiet() == timedelta(minutes=1)
     assert parse_config(f'{table}\nquiet = "2h"\n').longest_quiet() == timedelta(hours=2)
+
+
+def test_a_rule_may_be_called_by_its_other_name() -> None:
+    names = {"flatline": "stuck", "stale": "silent"}
+    text = (
+        "[rules.flatline]\nreadings = 7\n[sites.annex.flatline]\nzeros = true\n"
+        '[sites.other.stuck]\nreadings = 9\n[sensors.S.stale]\ninterval = "5s"\n'
+    )
+    old = re.sub(r"\.(flatline|stale)\]", lambda found: f".{names[found[1]]}]", text)
+    assert parse_config(text) == parse_config(old)
+    assert explain(parse_config(text), 12.0) == explain(parse_config(old), 12.0)
+    assert parse_config(text).of("annex", "S").of(FLATLINE) == FlatlineSettings(readings=7, zeros=True)
+    assert parse_config(text).of("annex", "S").of(STALE).interval == timedelta(seconds=5)
 
 
 def test_settings_of_one_rule_come_from_all_three_places() -> None:

@@ -17,6 +17,7 @@ from tests.fuzz.oracles import assert_is_sentence
 
 MOST_KWH = 1e12
 LONGEST = timedelta(hours=24)
+OTHER_NAMES = {"stuck": "flatline", "silent": "stale"}
 _OWN = b'[sites.lari.overconsumption]\nthreshold_kwh = 9.5\n[sensors."S.1".silent]\ninterval = "2s"\n'
 SEEDS = (
     b"",
@@ -32,6 +33,8 @@ SEEDS = (
     b"[rules.budget]\nlimit_kwh = -inf",
     b"[rules.budget]\nlimit_kwh = true",
     b"[rules.stuck]\nreadings = 2.0",
+    b'[rules.flatline]\nreadings = 5\n[sites.lari.stuck]\nzeros = true\n[sensors.S-1.stale]\ninterval = "2s"',
+    b"[rules.stale]\n[rules.silent]",
     b'[rules.silent]\nat_least = "-5s"',
     b'[rules.silent]\ninterval = "0s"',
     b'[rules.silent]\ninterval = "' + b"9" * 400 + b'h"',
@@ -59,6 +62,7 @@ SEEDS = (
 )  # fmt: skip
 TOKENS = tuple(
     b"time_zone [rules.budget] [rules.silent] [rules.stuck] [rules.sustained] "
+    b"[rules.flatline] [rules.stale] "
     b"[rules.overconsumption] [rules.clock] [rules.rejecting] [rules.offline] [storm] "
     b"[notifications] [sites.lari.budget] [sensors.S-1.silent] limit_kwh= threshold_kwh= "
     b"deadband_kwh= on_readings= on_delay= enabled= severity= interval= at_least= period= "
@@ -97,7 +101,8 @@ def _check_rules(config: AlarmConfig, said: Mapping[str, Any]) -> None:
                 assert 0 <= number <= MOST_KWH
             for rule in AllRuleSettings.model_fields:
                 tables = (
-                    each.get(rule, {}) for each in (everywhere, sites.get(site, {}), sensors.get(sensor, {}))
+                    each.get(rule, each.get(OTHER_NAMES.get(rule), {}))
+                    for each in (everywhere, sites.get(site, {}), sensors.get(sensor, {}))
                 )
                 wanted: dict[str, Any] = {}
                 for table in tables:
