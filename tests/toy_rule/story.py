@@ -18,7 +18,7 @@ from ingestor.alarms.config.parse import parse_config
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.documents import format_timestamp, to_measure
-from ingestor.flag.thresholds import Thresholds
+from ingestor.flag import Thresholds
 from tests.fault_points import ingestor
 
 FILE = '[rules.unused]\nlimit_kwh = 0.5\n[sites.annex.unused]\nseverity = "critical"\n'
