@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.database import Database
 
-from ingestor.alarms.reevaluate.reading_history import ReadingHistory
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.delivery import Batch, Duplicate, Rejection
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
@@ -130,12 +130,14 @@ async def test_history_is_read(store: ReadingStore, site: str, sensor: str) -> N
     begin, end = first["timestamp"], third["timestamp"] + timedelta(seconds=1)
     unevaluated = await history.unevaluated(batch.received_at)
     assert [(each.sensor_id, each.since) for each in unevaluated] == [(sensor, begin)]
-    assert await history.first_reading(sensor) == begin
-    before = await history.before(sensor, end, lambda found, _: len(found) == 2)
+    until_end = history.of(sensor, end)
+    assert await until_end.first_reading() == begin
+    assert await history.of(sensor, begin).first_reading() is None
+    before = await until_end.before(lambda found, _: len(found) == 2)
     assert [each["_id"] for each in before] == [third["_id"], second["_id"]]
-    assert [each["_id"] for each in await history.since(sensor, second["timestamp"])] == [
+    assert [each["_id"] for each in await history.of(sensor, second["timestamp"]).since()] == [
         second["_id"],
         third["_id"],
     ]
-    assert await history.peak_kwh(sensor, begin, end) == 3.0
-    assert await history.energy_nano(sensor, begin, end) == 6_000_000_000
+    assert await until_end.peak_kwh(begin) == 3.0
+    assert await until_end.energy_nano(begin) == 6_000_000_000
