@@ -16,9 +16,9 @@ from bench.plot import draw
 from bench.processes import BenchError
 from bench.rig import ROOT, open_rig
 from bench.settings import BenchSettings
-from broker.process import run, unless_stopped
-from broker.settings import exit_with as end
-from broker.settings import read_settings
+from broker.program.process import run, unless_stopped
+from broker.program.settings import exit_with as end
+from broker.program.settings import read_settings
 from stack.processes import ProcessError
 
 PROGRAM = "scripts/bench"

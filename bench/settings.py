@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from broker.settings import ProcessSettings
+from broker.program.settings import ProcessSettings
 
 Chapter = Literal["throughput", "latency", "growth", "sensors", "alarms", "security", "costs", "pages"]
 

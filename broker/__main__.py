@@ -24,7 +24,7 @@ from broker.access.command_settings import (
     RotatePasswordSettings,
 )
 from broker.access.user_commands import add_user, list_users, remove_user, rotate_password
-from broker.settings import ProcessSettings, exit_with, read_settings, redact
+from broker.program.settings import ProcessSettings, exit_with, read_settings, redact
 
 PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]

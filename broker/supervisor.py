@@ -15,9 +15,9 @@ from typing import Any
 from mqtt5 import DisconnectReasonCode, PublishPacket, QoS, Will
 
 from broker.address import MqttAddress, client_id
-from broker.backoff import Backoff
 from broker.client import BrokerError, BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.program.backoff import Backoff
 
 KEEP_ALIVE_S = 20
 STEADY_S = 10.0

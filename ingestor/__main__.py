@@ -5,9 +5,9 @@ import gc
 import sys
 
 from broker.client import BrokerRejectedError
-from broker.process import run
-from broker.settings import exit_with as end
-from broker.settings import read_settings
+from broker.program.process import run
+from broker.program.settings import exit_with as end
+from broker.program.settings import read_settings
 from ingestor.alarms.config.check_config import check_config
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.parse import AlarmConfigError, read_config

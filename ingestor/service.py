@@ -10,7 +10,7 @@ from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.connection import Connection, OutgoingMessage
 from broker.messages import IngestorStatus
-from broker.process import repeat_every
+from broker.program.process import repeat_every
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics
 from ingestor.alarms.config.config import AlarmConfig

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from broker.address import MqttUrl
-from broker.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
+from broker.program.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify.notifier import check_urls
 

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from broker.settings import exit_with, redact
+from broker.program.settings import exit_with, redact
 
 PROGRAM = "monitor"
 USAGE = """usage: monitor COMMAND [options]

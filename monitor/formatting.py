@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import tzlocal
 
-from broker import durations
+from broker.program import durations
 
 KILO = 1000.0
 

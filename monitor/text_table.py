@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 
 GAP = "  "
 KEY_WIDTH = 24

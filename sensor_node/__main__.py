@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from sensor_node.fleet import run_fleet
 from sensor_node.identity import claim_outbox
 from sensor_node.outbox.ledger import Ledger

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 from broker.client import BrokerRejectedError
-from broker.process import run
+from broker.program.process import run
 from sensor_node.node import SensorNode
 from sensor_node.outbox.durable import OutboxError
 from sensor_node.outbox.ledger import Ledger, LedgerWriteError, open_ledger

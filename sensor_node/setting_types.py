@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from broker.settings import Duration
+from broker.program.settings import Duration
 from sensor_node.profiles import PROFILES, parse_holidays
 
 YEARS = (2000, 2100)

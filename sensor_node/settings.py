@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from broker.messages import MAX_SENSORS_PER_NODE
-from broker.settings import ProcessSettings
+from broker.program.settings import ProcessSettings
 from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, check_faults, fault_conflict, read_fault
 from sensor_node.meter.register import RegisterPlan

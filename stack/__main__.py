@@ -6,8 +6,8 @@ from functools import partial
 
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError
-from broker.process import run
-from broker.settings import read_settings
+from broker.program.process import run
+from broker.program.settings import read_settings
 from stack.processes import ProcessError
 from stack.secrets.passwords import PasswordsError
 from stack.up import RunningAlreadyError, UpSettings, up

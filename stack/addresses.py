@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.atomic_write import write_private
+from broker.program.atomic_write import write_private
 from stack.ports import free_port
 from stack.secrets.credentials import Credentials
 

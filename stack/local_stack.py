@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from broker.messages import numbered_sensor_ids
-from broker.process import print_line
+from broker.program.process import print_line
 from stack import mongod, mosquitto
 from stack.addresses import Addresses
 from stack.processes import Check, Process, ProcessError, http_ready, running

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pymongo.errors import PyMongoError
 
-from broker.settings import ProcessSettings, exit_with, read_settings
+from broker.program.settings import ProcessSettings, exit_with, read_settings
 from stack.mongod import make_users
 from stack.processes import ProcessError
 from stack.secrets.credentials import Credentials

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from broker.access.accounts import find_program
 from broker.access.authority import CertificateAuthority
-from broker.process import print_line, unless_stopped
-from broker.settings import Duration, ProcessSettings
+from broker.program.process import print_line, unless_stopped
+from broker.program.settings import Duration, ProcessSettings
 from stack import mongod
 from stack.addresses import Addresses
 from stack.local_stack import ROOT, LocalStack

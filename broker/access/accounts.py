@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from broker.access.roles import Account
-from broker.atomic_write import private_folder, write_private
+from broker.program.atomic_write import private_folder, write_private
 
 # What a password may be made of: it is part of URLs and of a line of the password file.
 PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")

@@ -30,7 +30,7 @@ from broker.access.certificates import (
     load_key,
     new_key,
 )
-from broker.atomic_write import private_folder, write_private
+from broker.program.atomic_write import private_folder, write_private
 from broker.topics import SiteId
 
 AUTHORITY_DAYS = 3650

@@ -11,7 +11,7 @@ from broker.access.command_settings import (
     RevokeCertificateSettings,
 )
 from broker.access.disconnect import disconnect_user
-from broker.process import print_line
+from broker.program.process import print_line
 
 
 def init_authority(settings: InitAuthoritySettings) -> None:

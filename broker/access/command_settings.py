@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
 from broker.access.roles import Role
-from broker.settings import Endpoint, ProcessSettings, Sites
+from broker.program.settings import Endpoint, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 
 HOST_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,45}$"

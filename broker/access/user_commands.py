@@ -15,10 +15,10 @@ from broker.access.command_settings import (
 )
 from broker.access.disconnect import disconnect_user
 from broker.access.roles import Account
-from broker.atomic_write import write_private
-from broker.process import print_line
-from broker.settings import describe_file
-from broker.validation_errors import describe_error, first_error
+from broker.program.atomic_write import write_private
+from broker.program.process import print_line
+from broker.program.settings import describe_file
+from broker.program.validation_errors import describe_error, first_error
 
 
 def add_user(settings: AddUserSettings) -> None:

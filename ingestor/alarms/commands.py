@@ -6,9 +6,9 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from broker.alarm_messages import Acknowledge, Shelve
-from broker.escape import escape_truncated
+from broker.program.escape import escape_truncated
+from broker.program.validation_errors import first_error
 from broker.topics import SensorKey
-from broker.validation_errors import first_error
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import RULE_NAMES
 from ingestor.alarms.sensor_state import SensorState, Shelf

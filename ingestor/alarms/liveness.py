@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from broker.durations import format_duration
 from broker.messages import NodeStatus, numbered_sensor_ids
+from broker.program.durations import format_duration
 from broker.topics import SensorKey
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.offline import OFFLINE

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broker.connection import Connection
 from broker.messages import NodeStatus
-from broker.process import repeat_every
+from broker.program.process import repeat_every
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommand, AlarmCommands

@@ -4,7 +4,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from broker.messages import Reading
-from broker.validation_errors import describe_error
+from broker.program.validation_errors import describe_error
 
 SHOWN_CHARACTERS = 40
 SHOWN_ERRORS = 3

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pymongo.errors import OperationFailure, PyMongoError
 
-from broker.backoff import Backoff
+from broker.program.backoff import Backoff
 
 MAX_DELAY_S = 30.0
 CREDENTIAL_ERRORS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed

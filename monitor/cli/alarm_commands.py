@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from broker.alarm_messages import Shelve
-from broker.escape import escape_text
-from broker.process import run, unless_stopped
-from broker.settings import read_settings
+from broker.program.escape import escape_text
+from broker.program.process import run, unless_stopped
+from broker.program.settings import read_settings
 from broker.topics import SensorKey
 from monitor.cli.output import write_lines
 from monitor.cli.settings import AcknowledgeSettings, CommandSettings, ShelveSettings

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 
-from broker.escape import escape_text
-from broker.process import run
-from broker.settings import read_settings
+from broker.program.escape import escape_text
+from broker.program.process import run
+from broker.program.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.output import write_lines
 from monitor.cli.settings import AlarmsSettings

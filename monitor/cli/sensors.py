@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from shutil import get_terminal_size
 
-from broker.process import run
-from broker.settings import exit_with, read_settings
+from broker.program.process import run
+from broker.program.settings import exit_with, read_settings
 from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines

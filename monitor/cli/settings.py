@@ -10,7 +10,7 @@ from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 from broker.address import MqttUrl
 from broker.alarm_messages import MAX_SHELVED_MINUTES, UserName
-from broker.settings import MongoUrl, ProcessSettings, Sites
+from broker.program.settings import MongoUrl, ProcessSettings, Sites
 from broker.topics import SensorId, SiteId, TopicRoot
 from monitor.queries.sensors import Location, SensorChange, Threshold
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from broker.escape import escape_text
-from broker.process import run
-from broker.settings import read_settings
+from broker.program.escape import escape_text
+from broker.program.process import run
+from broker.program.settings import read_settings
 from ingestor.documents import Measure
 from monitor.cli.settings import WatchSettings
 from monitor.cli.watch_screen import show

@@ -10,7 +10,7 @@ from rich.live import Live as Picture
 from rich.table import Table
 from rich.text import Text
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_RANKS, DisplayOptions
 from monitor.formatting import format_age, format_count, format_number, machine_zone

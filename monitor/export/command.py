@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from broker.escape import escape_text
-from broker.process import run, unless_stopped
-from broker.settings import read_settings
+from broker.program.escape import escape_text
+from broker.program.process import run, unless_stopped
+from broker.program.settings import read_settings
 from ingestor.documents import Measure, SensorDocument
 from monitor.export.formats import FORMATS, FormatName
 from monitor.export.settings import PROGRAM, ExportSettings, choose_format

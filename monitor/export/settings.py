@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
-from broker.settings import MongoUrl, ProcessSettings, exit_with
+from broker.program.settings import MongoUrl, ProcessSettings, exit_with
 from broker.topics import ID_PATTERN
 from monitor.export.formats import FORMATS, FormatName
 from monitor.export.target import STANDARD_OUTPUT

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from broker.process import repeat_every
+from broker.program.process import repeat_every
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import ShelvedRules, worst_first
 from monitor.live.sensor_cache import MALFORMED_ERRORS, SensorCache

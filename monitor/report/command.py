@@ -5,9 +5,9 @@ import sys
 from datetime import UTC
 from pathlib import Path
 
-from broker.escape import escape_text
-from broker.process import run
-from broker.settings import exit_with, read_settings
+from broker.program.escape import escape_text
+from broker.program.process import run
+from broker.program.settings import exit_with, read_settings
 from ingestor.documents import utc_now
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines

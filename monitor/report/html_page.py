@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from monitor.formatting import format_kwh
 from monitor.report.content import EnergyBars, Report, ReportTable
 from monitor.text_table import Column

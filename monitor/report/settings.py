@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_settings import CliToggleFlag
 
-from broker.settings import MongoUrl, ProcessSettings, Sites
+from broker.program.settings import MongoUrl, ProcessSettings, Sites
 from monitor.formatting import machine_zone
 from monitor.report.period import Unit
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from monitor.formatting import format_kwh
 from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection
 from monitor.text_table import table_lines, wrap

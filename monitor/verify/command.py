@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from broker.process import run
-from broker.settings import read_settings
+from broker.program.process import run
+from broker.program.settings import read_settings
 from broker.topics import Topics
 from ingestor.documents import utc_now
 from monitor.cli.output import write_lines

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.documents import Measure, format_timestamp, is_late, measure_id
 from monitor.verify.alarm_verdict import AlarmVerdict
 from monitor.verify.attempts import AttemptedReading, Attempts, ReadingKey

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 
 
 def escape_html(text: str | None) -> str:

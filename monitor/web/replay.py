@@ -18,9 +18,9 @@ from broker.messages import (
     RejectionNotice,
     format_timestamp,
 )
+from broker.program.validation_errors import first_error
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey, Topics
-from broker.validation_errors import first_error
 from ingestor.documents import measure_id
 from monitor.queries.database import QueryError
 from monitor.queries.readings import ReadingQueries

@@ -19,8 +19,8 @@ from nicegui import core, ui
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
-from broker.process import run
-from broker.settings import exit_with, read_settings
+from broker.program.process import run
+from broker.program.settings import exit_with, read_settings
 from monitor.queries.database import Database, QueryError, open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from broker.address import MqttUrl
-from broker.settings import Endpoint, MongoUrl, ProcessSettings
+from broker.program.settings import Endpoint, MongoUrl, ProcessSettings
 from broker.topics import TopicRoot
 from monitor.web.auth.sessions import Role
 

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from broker.validation_errors import describe_error, first_error
+from broker.program.validation_errors import describe_error, first_error
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES
 
 # A reading that is about five minutes ahead may be stored or rejected.

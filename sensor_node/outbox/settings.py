@@ -7,7 +7,7 @@ from pydantic import Field
 
 from broker.address import MqttUrl
 from broker.messages import MAX_VALUE_KWH
-from broker.settings import Duration, ProcessSettings
+from broker.program.settings import Duration, ProcessSettings
 from broker.topics import TopicRoot
 
 

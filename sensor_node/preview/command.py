@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.escape import escape_text, escape_truncated
-from broker.settings import exit_with, read_settings
+from broker.program.escape import escape_text, escape_truncated
+from broker.program.settings import exit_with, read_settings
 from sensor_node.meter.factory import make_meter_load
 from sensor_node.plan import SimulationPlan
 from sensor_node.preview.curve import axis_kw, format_kw, mean_power_kw, resampled_kw, ticks

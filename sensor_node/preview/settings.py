@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
-from broker.settings import Duration, ProcessSettings
+from broker.program.settings import Duration, ProcessSettings
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
 from sensor_node.setting_types import Holidays, Kwh, ProfileName, Zone, interval_from
 

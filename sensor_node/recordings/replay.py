@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.escape import escape_truncated
-from broker.settings import exit_with, read_settings
+from broker.program.escape import escape_truncated
+from broker.program.settings import exit_with, read_settings
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import (
     MetersPlan,

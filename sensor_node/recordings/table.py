@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from broker.escape import escape_truncated
+from broker.program.escape import escape_truncated
 from sensor_node.recordings.series import RecordingError
 
 SHOWN_TEXT = 40

@@ -13,8 +13,8 @@ from durationpy import to_str
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.escape import escape_text
-from broker.settings import ProcessSettings, read_settings
+from broker.program.escape import escape_text
+from broker.program.settings import ProcessSettings, read_settings
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.plan import MetersPlan, NodePlan, SimulationPlan

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.settings import exit_with, read_settings
+from broker.program.settings import exit_with, read_settings
 from sensor_node.fleet import run_fleet
 from sensor_node.outbox.durable import open_outbox
 from sensor_node.outbox.ledger import Ledger

@@ -18,9 +18,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from broker.messages import MAX_SENSORS_PER_NODE
-from broker.settings import Duration
+from broker.program.settings import Duration
+from broker.program.validation_errors import describe_error, first_error
 from broker.topics import SensorId, SiteId
-from broker.validation_errors import describe_error, first_error
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.meter.register import RegisterPlan
 from sensor_node.profiles import yearly_kwh_error

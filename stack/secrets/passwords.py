@@ -14,8 +14,8 @@ from pydantic import Field, StringConstraints
 from pydantic_settings import CliPositionalArg
 
 from broker.access.accounts import PASSWORD_PATTERN, PASSWORD_RULE, new_password
-from broker.atomic_write import write_private
-from broker.settings import ProcessSettings, exit_with, read_settings
+from broker.program.atomic_write import write_private
+from broker.program.settings import ProcessSettings, exit_with, read_settings
 
 PROGRAM = "scripts/passwords"
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,40}$")]

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from broker.atomic_write import private_folder, write_private
+from broker.program.atomic_write import private_folder, write_private
 from stack.secrets.credentials import Credentials
 
 PEOPLE = ("viewer", "operator", "sensors")

@@ -6,9 +6,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from broker.process import run, unless_stopped
-from broker.settings import exit_with as end
-from broker.settings import read_settings
+from broker.program.process import run, unless_stopped
+from broker.program.settings import exit_with as end
+from broker.program.settings import read_settings
 from monitor.verify.verifier import verdict_lines
 from stack.processes import ProcessError
 from stack.secrets.credentials import Credentials

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from broker.settings import ProcessSettings
+from broker.program.settings import ProcessSettings
 
 
 class ChaosSettings(ProcessSettings):

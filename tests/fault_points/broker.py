@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from broker import client, connection, escape, settings, supervisor, topics
+from broker import client, connection, supervisor, topics
 from broker.access import accounts, authority
 from broker.access.roles import Account
+from broker.program import escape, settings
 from tests.fault_points.point import Point
 
 # What faults get hold of.

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from broker.settings import exit_with, read_settings
+from broker.program.settings import exit_with, read_settings
 from tests.fuzz.campaign import fuzz, keep
 from tests.fuzz.settings import FuzzSettings
 from tests.fuzz.targets import NAMES, load

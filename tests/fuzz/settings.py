@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import CliPositionalArg
 
-from broker.settings import ProcessSettings
+from broker.program.settings import ProcessSettings
 from tests.fuzz.targets import NAMES
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from ingestor.settings import IngestorSettings
 from stack.secrets.passwords import ensure_passwords
 from stack.secrets.provision import USERS, ProvisionSettings, provision_secrets

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from argon2 import PasswordHasher
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from monitor.queries.database import open_database
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.serve import WebServer, serve

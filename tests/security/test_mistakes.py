@@ -117,12 +117,12 @@ def test_mistake_is_told_without_the_password(tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("name", "careful", "careless"),
     [
-        ("wrong-option", "broker.settings.redact", str),
-        ("url-where-a-number-is", "broker.settings.redact", str),
+        ("wrong-option", "broker.program.settings.redact", str),
+        ("url-where-a-number-is", "broker.program.settings.redact", str),
         ("url-as-a-command", "monitor.__main__.redact", str),
-        ("password-of-the-page", "broker.settings.redact", str),
-        ("no-scheme", "broker.settings.explain", lambda error, _: str(error)),
-        ("notify-of-a-word", "broker.settings.explain", lambda error, _: str(error)),
+        ("password-of-the-page", "broker.program.settings.redact", str),
+        ("no-scheme", "broker.program.settings.explain", lambda error, _: str(error)),
+        ("notify-of-a-word", "broker.program.settings.explain", lambda error, _: str(error)),
     ],
 )
 def test_program_that_does_not_care_would_tell_it(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.backoff import Backoff
+from broker.program.backoff import Backoff
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from broker.settings import ProcessSettings, read_settings
+from broker.program.settings import ProcessSettings, read_settings
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION

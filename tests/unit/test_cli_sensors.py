@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.sensors import list_lines, sensors_command

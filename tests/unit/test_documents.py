@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from broker.access.roles import ROLES
-from broker.settings import VARIABLES
+from broker.program.settings import VARIABLES
 from stack.secrets.passwords import NAMES
 
 ROOT = Path(__file__).parent.parent.parent

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.durations import format_duration
+from broker.program.durations import format_duration
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from broker.alarm_messages import Acknowledge
 from broker.connection import OutgoingMessage
-from broker.escape import escape_text, escape_truncated
+from broker.program.escape import escape_text, escape_truncated
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands
@@ -36,7 +36,7 @@ UNSEEN = [
 ]
 LOG = """
 import asyncio, logging
-from broker.process import run
+from broker.program.process import run
 
 class Lost(Exception):
     pass

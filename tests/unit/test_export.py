@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.command import Exported, check_known
 from monitor.export.formats import (

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from sensor_node.preview.command import PROGRAM, draw, preview_command, summarize
 from sensor_node.preview.curve import axis_kw, format_kw, resampled_kw, ticks
 from sensor_node.preview.settings import PreviewSettings, winter_monday

@@ -15,7 +15,7 @@ from tests.programs import run_program
 
 STEPS = """
 import gc, logging, os, signal, sys
-from broker.process import run
+from broker.program.process import run
 
 
 async def work(stop):

@@ -9,7 +9,7 @@ import pytest
 
 from broker.__main__ import COMMANDS as BROKER_COMMANDS
 from broker.access.command_settings import AccessSettings
-from broker.settings import VARIABLES
+from broker.program.settings import VARIABLES
 from broker.topics import Topics
 from ingestor.settings import IngestorSettings
 from ingestor.store import schema

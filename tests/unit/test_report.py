@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin
 from ingestor.alarms.rules.rule_settings import AllRuleSettings

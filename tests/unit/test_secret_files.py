@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from ingestor.settings import IngestorSettings
 from stack.secrets.secret_files import SecretFiles
 

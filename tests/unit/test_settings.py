@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.settings import ProcessSettings, read_settings
+from broker.program.settings import ProcessSettings, read_settings
 from broker.topics import ID_RULE
 from ingestor.settings import IngestorSettings
 from monitor.cli.settings import VerifySettings, WatchSettings

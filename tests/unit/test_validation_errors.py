@@ -3,8 +3,8 @@
 import pytest
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
+from broker.program.validation_errors import describe_error, first_error
 from broker.topics import ID_RULE, SensorId
-from broker.validation_errors import describe_error, first_error
 
 
 class Window(BaseModel):

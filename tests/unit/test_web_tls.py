@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from broker.access.authority import CertificateAuthority
-from broker.settings import read_settings
+from broker.program.settings import read_settings
 from monitor.web.serve import serve_command
 from monitor.web.settings import WebSettings
 from monitor.web.tls import server_context

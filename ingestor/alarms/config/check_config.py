@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
-from broker.escape import escape_text
-from broker.settings import ProcessSettings, exit_with, read_settings
+from broker.program.escape import escape_text
+from broker.program.settings import ProcessSettings, exit_with, read_settings
 from ingestor.alarms.config.explanation import explain
 from ingestor.alarms.config.parse import AlarmConfigError, read_config
 

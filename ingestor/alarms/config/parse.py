@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from broker.validation_errors import describe_error, first_error
+from broker.program.validation_errors import describe_error, first_error
 from ingestor.alarms.config.config import AlarmConfig, merge
 from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import ALIASES, AllRuleSettings

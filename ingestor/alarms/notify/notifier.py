@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from broker.backoff import Backoff
-from broker.escape import escape_text
+from broker.program.backoff import Backoff
+from broker.program.escape import escape_text
 from ingestor.alarms.config.config import NotificationSettings
 
 MAX_WAITING, MAX_SINGLE, MAX_LINES, MAX_TITLE, MAX_BODY, MAX_THREADS = 1000, 3, 20, 120, 1000, 8

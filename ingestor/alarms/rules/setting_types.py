@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from broker.settings import parse_duration
+from broker.program.settings import parse_duration
 
 MAX_WINDOW = timedelta(hours=24)
 ZERO = timedelta(0)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from broker.durations import format_duration
+from broker.program.durations import format_duration
 from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, Point, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Deadband, Kwh, RuleSettings, Window
 from ingestor.alarms.rules.wording import below, kwh, limit, span

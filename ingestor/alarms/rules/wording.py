@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from broker.durations import format_duration
+from broker.program.durations import format_duration
 
 NTH = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 # Between a number and its unit, where no line ends.

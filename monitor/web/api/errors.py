@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from broker.validation_errors import describe_error
+from broker.program.validation_errors import describe_error
 from monitor.queries.database import QueryError
 
 RETRY_AFTER_S = 5

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from nicegui import ui
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import SEVERITY_COLOURS
 from monitor.formatting import format_age, format_clock

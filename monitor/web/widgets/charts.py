@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from monitor.formatting import chart_ms
 from monitor.queries.energy import HeatCell
 from monitor.web.sensor_history import SensorHistory

@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.documents import utc_now
 from monitor.queries.database import TimeRange
 from monitor.web.dependencies import Dependencies

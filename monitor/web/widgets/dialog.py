@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nicegui import Client, ui
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from monitor.web.auth.sessions import Session
 
 NOT_AUTHORIZED = "Only operators can do this, and your session may have ended. Log in as operator."

@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.documents import utc_now
 from monitor.formatting import format_age, format_clock
 from monitor.web.auth.sessions import Session

@@ -7,7 +7,7 @@ from functools import partial
 
 from nicegui import ui
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from broker.topics import Topics
 from ingestor.documents import RejectedDocument
 from monitor.formatting import format_clock

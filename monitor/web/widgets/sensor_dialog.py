@@ -3,7 +3,7 @@
 from nicegui import ui
 from pydantic import ValidationError
 
-from broker.validation_errors import describe_error, first_error
+from broker.program.validation_errors import describe_error, first_error
 from ingestor.documents import SensorDocument
 from monitor.queries.database import QueryError
 from monitor.queries.sensors import MAX_LOCATION, SensorChange

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from broker.escape import escape_text
+from broker.program.escape import escape_text
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.explanation import explain
 from ingestor.alarms.config.parse import AlarmConfigError, read_config

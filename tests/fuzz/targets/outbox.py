@@ -12,8 +12,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from broker.escape import escape_text
 from broker.messages import Reading
+from broker.program.escape import escape_text
 from broker.topics import SensorKey
 from sensor_node.outbox.durable import SCHEMA, OutboxError, open_outbox
 from sensor_node.outbox.ledger import Ledger

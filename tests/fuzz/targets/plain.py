@@ -6,7 +6,7 @@ The first byte is the length that ``escape_truncated`` may have.
 import json
 import unicodedata
 
-from broker.escape import ELLIPSIS, escape_text, escape_truncated
+from broker.program.escape import ELLIPSIS, escape_text, escape_truncated
 from monitor.export.formats import escape_formula
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from broker.escape import escape_text
 from broker.messages import MAX_VALUE_KWH
+from broker.program.escape import escape_text
 from sensor_node.recordings.recording import read_recording
 from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError
 from tests.fuzz.oracles import assert_is_sentence

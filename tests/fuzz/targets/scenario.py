@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from broker.escape import escape_text
 from broker.ledger import GroundTruth
+from broker.program.escape import escape_text
 from sensor_node.faults.oracle import MeterOutput, ground_truth
 from sensor_node.meter.factory import build_group
 from sensor_node.plan import SimulationPlan

@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from broker.access.command_settings import AddUserSettings, InitAuthoritySettings
-from broker.settings import ProcessSettings, read_settings
+from broker.program.settings import ProcessSettings, read_settings
 from ingestor.settings import IngestorSettings
 from monitor.cli.settings import AcknowledgeSettings, VerifySettings
 from monitor.export.settings import ExportSettings

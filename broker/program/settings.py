@@ -20,9 +20,9 @@ import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from broker.escape import escape_truncated
+from broker.program.escape import escape_truncated
+from broker.program.validation_errors import describe_error, first_error
 from broker.topics import ID_PATTERN
-from broker.validation_errors import describe_error, first_error
 
 VARIABLES = (
     "ENERGY_ALARMS",

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from broker.escape import escape_text
-from broker.settings import exit_with
+from broker.program.escape import escape_text
+from broker.program.settings import exit_with
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""What every program needs besides the wire: settings, start and end, texts, files, waiting."""
