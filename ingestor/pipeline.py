@@ -98,7 +98,9 @@ class Pipeline:
         await self._execute_commands(batch)
         stored, rejections = batch.stored, batch.rejections
         letters = self.dead_letters.sort(rejections, batch.received_at)
-        await self._keep(letters, batch)
+        if rejections:
+            kept = [to_document(each, batch.received_at) for each in letters.kept]
+            await self.store.write_rejected([*kept, *letters.counts])
         self._count(batch, stored, rejections, letters)
         anomalies = [measure for measure in stored if measure["is_anomaly"]]
         self.alert_publisher.alerts(anomalies, batch.received_at)
@@ -118,12 +120,6 @@ class Pipeline:
                 batch.size += 1
                 self.counters.received += 1
                 self.counters.in_flight += 1
-
-    async def _keep(self, letters: DeadLetters, batch: Batch) -> None:
-        if letters.kept:
-            await self.store.insert_rejected([to_document(each, batch.received_at) for each in letters.kept])
-        if letters.counts:
-            await self.store.count_rejected(letters.counts)
 
     def _count(
         self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection], letters: DeadLetters

@@ -89,11 +89,11 @@ class Ingestor:
         """Run until told to stop.
 
         Raises:
-            BrokerRefusedError: The broker does not take this user.
-            StoreRefusedError: The database does not take this user.
+            BrokerRejectedError: The broker does not take this user.
+            StoreRejectedError: The database does not take this user.
         """
         offline = IngestorStatus(state="offline")
-        link = ConnectionSupervisor(
+        supervisor = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"ingestor-{self._settings.name}",
             on_messages=self._inbox.put,
@@ -106,20 +106,20 @@ class Ingestor:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._work(), name="ingestor.work"),
-                group.create_task(self._alert_publisher.work(), name="ingestor.alert.alert_publisher"),
+                group.create_task(self._alert_publisher.work(), name="ingestor.alerts"),
                 group.create_task(self._alarms.work(), name="ingestor.alarms"),
-                group.create_task(self._rollups.work(), name="ingestor.store.rollups"),
+                group.create_task(self._rollups.work(), name="ingestor.rollups"),
                 group.create_task(
                     repeat_every(CONFIRM_EVERY_S, self._send_confirmations), name="ingestor.confirm"
                 ),
                 group.create_task(repeat_every(SET_EVERY_S, self._load_set), name="ingestor.set"),
                 group.create_task(repeat_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
                 group.create_task(
-                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.store.sensor_updates"
+                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"
                 ),
                 group.create_task(self._report(), name="ingestor.report"),
             ]
-            await link.run(self._use, self._stop)
+            await supervisor.run(self._use, self._stop)
             await self._within_drain(self._finish())
             for task in tasks:
                 task.cancel()
@@ -137,7 +137,7 @@ class Ingestor:
             await _first_of(self._stop.wait(), connection.redelivery_wanted.wait())
             if not self._stop.is_set():
                 return False
-            # Take in nothing new, bring home what is in hand; the rest stays with the broker.
+            # Take in nothing new, finish what is in flight; the rest stays with the broker.
             self._inbox.close()
             await self._within_drain(self._farewell(connection))
             return True
@@ -174,7 +174,7 @@ class Ingestor:
         await self._pipeline.work()
 
     async def _finish(self) -> None:
-        """What can be done without a broker: store what is in hand, write down what is known."""
+        """What can be done without a broker: store what is in flight, write down what is known."""
         await self._pipeline.rest()
         await self._update_sensors()
         await self._alarms.finish()

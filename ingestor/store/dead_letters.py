@@ -8,7 +8,6 @@ readings and sends them again: they are never confirmed.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from bson import ObjectId
 
@@ -47,18 +46,21 @@ class DeadLetters:
     counted: int = 0
 
 
-def to_document(rejection: Rejection, received_at: datetime) -> dict[str, Any]:
+def to_document(rejection: Rejection, received_at: datetime) -> RejectedDocument:
     """Make the document of a rejected payload that is kept."""
-    document = {
+    document: RejectedDocument = {
+        "_id": ObjectId(),
         "topic": rejection.topic,
         "payload": rejection.payload,
         "kind": rejection.kind.value,
         "reason": rejection.reason,
-        "row": rejection.row,
-        "sequence": rejection.sequence,
         "received_at": received_at,
     }
-    return {name: value for name, value in document.items() if value is not None}
+    if rejection.row is not None:
+        document["row"] = rejection.row
+    if rejection.sequence is not None:
+        document["sequence"] = rejection.sequence
+    return document
 
 
 class DeadLetterPolicy:

@@ -15,7 +15,6 @@ import bson
 from bson.errors import BSONError
 from pymongo import ReplaceOne, timeout
 from pymongo.errors import (
-    CollectionInvalid,
     OperationFailure,
     PyMongoError,
     WriteConcernError,
@@ -24,13 +23,11 @@ from pymongo.errors import (
 from ingestor.documents import Measure, RejectedDocument
 from ingestor.store import schema
 from ingestor.store.database import Database, open_database
-from ingestor.store.retry import Retry
+from ingestor.store.retry import Retry, retried
 
 MERGE_LIMIT_S = 600.0
-PREPARE_LIMIT_S = 3600.0
 
 DUPLICATE_KEY = 11000
-NAMESPACE_EXISTS = 48
 # Errors of one document that trying again would not change.
 DOCUMENT_ERRORS = {121: "fails the collection's validator", 10334: "is too large", 2: "has a bad value"}
 UNENCODABLE = (BSONError, OverflowError, UnicodeError)
@@ -52,6 +49,10 @@ class RejectedByDatabase:
     reason: str
 
 
+Problems = dict[int, ExistingMeasure | RejectedByDatabase]
+"""Of a batch, by index, the rows that were not inserted."""
+
+
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator["ReadingStore"]:
     """Open the database of a MongoDB URL. Does not wait for the server."""
@@ -64,50 +65,30 @@ class ReadingStore:
 
     Attributes:
         database: For those who keep more in it. All writes are journaled.
-        retry: How they wait for it, see ``Retry``.
+        retry: Repeats an operation until the database answers.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self._measures = database["measures"]
-        self._patience = Retry()
+        self.retry = Retry()
         self._is_prepared = False
-        self.retry = self._patience.retry
 
     @property
     def is_available(self) -> bool:
         """Whether collections and indexes are made, and the last operation was answered."""
-        return self._is_prepared and self._patience.is_answered
+        return self._is_prepared and self.retry.is_answered
 
     async def prepare(self) -> None:
-        """Make collections, validators, view and indexes; changes nothing when they are there.
-
-        Waits for the database for as long as it takes.
+        """Make collections, validators, view and indexes, however long the database is away.
 
         Raises:
-            StoreRefusedError: The user of the URL is not allowed to.
+            StoreRejectedError: The user of the URL is not allowed to.
         """
-
-        async def make() -> None:
-            with timeout(PREPARE_LIMIT_S):
-                for name in schema.VALIDATORS:
-                    await self._make_collection(name, validator=schema.conforming(name))
-                await self._make_collection("anomalies", viewOn="measures", pipeline=schema.ANOMALIES)
-                for name, indexes in schema.INDEXES.items():
-                    await self.database[name].create_indexes(indexes)
-
-        await self._patience.retry(make)
+        await self.retry(lambda: schema.create(self.database))
         self._is_prepared = True
 
-    async def _make_collection(self, name: str, **options: Any) -> None:  # noqa: ANN401 - the server's own
-        try:
-            await self.database.create_collection(name, **options)
-        except (CollectionInvalid, OperationFailure) as error:
-            if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:
-                raise
-            await self.database.command("collMod", name, **options)
-
-    async def insert(self, measures: Sequence[Measure]) -> dict[int, ExistingMeasure | RejectedByDatabase]:
+    async def insert(self, measures: Sequence[Measure]) -> Problems:
         """Insert measures that were received together, journaled; say what became of the rest.
 
         Returns:
@@ -115,7 +96,7 @@ class ReadingStore:
         """
         again = False
 
-        async def write() -> dict[int, ExistingMeasure | RejectedByDatabase]:
+        async def write() -> Problems:
             nonlocal again
             command = {
                 "insert": "measures",
@@ -136,15 +117,13 @@ class ReadingStore:
         if not measures:
             return {}
         try:
-            return await self._patience.retry(write)
+            return await self.retry(write)
         except UNENCODABLE:
             return await self._insert_encodable(measures)
 
-    async def _insert_encodable(
-        self, measures: Sequence[Measure]
-    ) -> dict[int, ExistingMeasure | RejectedByDatabase]:
+    async def _insert_encodable(self, measures: Sequence[Measure]) -> Problems:
         """Insert all but those that cannot be encoded, which would keep the others from being sent."""
-        problems: dict[int, ExistingMeasure | RejectedByDatabase] = {}
+        problems: Problems = {}
         for index, measure in enumerate(measures):
             try:
                 bson.encode(measure)
@@ -156,9 +135,9 @@ class ReadingStore:
 
     async def _sort_out(
         self, errors: Sequence[Mapping[str, Any]], measures: Sequence[Measure], *, again: bool
-    ) -> dict[int, ExistingMeasure | RejectedByDatabase]:
+    ) -> Problems:
         """Tell answers from failures. A row that an earlier attempt of this call stored is stored."""
-        problems: dict[int, ExistingMeasure | RejectedByDatabase] = {}
+        problems: Problems = {}
         taken: dict[int, str] = {}
         for error in errors:
             index, code = error["index"], error["code"]
@@ -168,8 +147,11 @@ class ReadingStore:
                 problems[index] = RejectedByDatabase(DOCUMENT_ERRORS[code])
             else:
                 raise OperationFailure(error.get("errmsg", "unknown"), code)
-        found = {measure["_id"]: measure async for measure in self._find(list(set(taken.values())))}
-        if len(found) < len(set(taken.values())):
+        ids = set(taken.values())
+        found = {
+            measure["_id"]: measure async for measure in self._measures.find({"_id": {"$in": list(ids)}})
+        }
+        if len(found) < len(ids):
             # Somebody removed one in between: insert again.
             raise PyMongoError("a stored reading vanished while it was compared")
         ours: set[str] = set()
@@ -182,27 +164,13 @@ class ReadingStore:
                 problems[index] = ExistingMeasure(measure)
         return problems
 
-    async def _find(self, ids: Sequence[str]) -> AsyncIterator[Measure]:
-        async for document in self._measures.find({"_id": {"$in": ids}}):
-            yield cast("Measure", document)
-
-    async def insert_rejected(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Keep refused payloads."""
-
-        async def write() -> None:
-            await self.database["rejected"].insert_many(documents, ordered=False)
-
-        await self._patience.retry(write)
-
-    async def count_rejected(self, documents: Sequence[RejectedDocument]) -> None:
-        """Write records of what is only counted, in place of what they were before."""
+    @retried(aloud=True)
+    async def write_rejected(self, documents: Sequence[RejectedDocument]) -> None:
+        """Keep rejected payloads, in place of what the same documents were before."""
         writes = [ReplaceOne({"_id": each["_id"]}, dict(each), upsert=True) for each in documents]
+        await self.database["rejected"].bulk_write(writes, ordered=False)
 
-        async def write() -> None:
-            await self.database["rejected"].bulk_write(writes, ordered=False)
-
-        await self._patience.retry(write)
-
+    @retried(aloud=True)
     async def unalerted(self, sites: Sequence[str], until: datetime) -> list[Measure]:
         """The oldest anomalies of these sites that are not marked as alerted, 1000 at most.
 
@@ -213,43 +181,30 @@ class ReadingStore:
         wanted: dict[str, Any] = {**schema.UNALERTED, "received_at": {"$lte": until}}
         if "+" not in sites:
             wanted["site"] = {"$in": list(sites)}
+        found = self._measures.find(wanted).sort("received_at", 1).limit(1000)
+        return [cast("Measure", document) async for document in found]
 
-        async def read() -> list[Measure]:
-            found = self._measures.find(wanted).sort("received_at", 1).limit(1000)
-            return [cast("Measure", document) async for document in found]
-
-        return await self._patience.retry(read)
-
+    @retried(aloud=True)
     async def mark_alerted(self, ids: Sequence[str], at: datetime) -> None:
         """Note when the alerts of these measures were published."""
+        await self._measures.update_many({"_id": {"$in": list(ids)}}, {"$set": {"alerted_at": at}})
 
-        async def write() -> None:
-            await self._measures.update_many({"_id": {"$in": list(ids)}}, {"$set": {"alerted_at": at}})
-
-        await self._patience.retry(write)
-
+    @retried(aloud=False)
     async def merge(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> None:
         """Run a pipeline that ends in ``$merge``."""
+        with timeout(MERGE_LIMIT_S):
+            async for _ in self.database.aggregate(collection, pipeline):
+                pass
 
-        async def write() -> None:
-            with timeout(MERGE_LIMIT_S):
-                async for _ in self.database.aggregate(collection, pipeline):
-                    pass
-
-        await self._patience.retry(write, aloud=False)
-
+    @retried(aloud=False)
     async def each_recent(self, until: datetime, note: Callable[[Measure], None]) -> None:
         """Show the measures from the newest back to those received before ``until``.
 
         What somebody else wrote into the collection before it had a validator is left out.
         ``note`` may be shown the same measure again when the database went away meanwhile.
         """
-
-        async def read() -> None:
-            # The natural order is that of insertion, so this reads no more than it must.
-            async for document in self._measures.find(schema.conforming("measures")).sort("$natural", -1):
-                if document["received_at"] < until:
-                    return
-                note(cast("Measure", document))
-
-        await self._patience.retry(read, aloud=False)
+        # The natural order is that of insertion, so this reads no more than it must.
+        async for document in self._measures.find(schema.conforming("measures")).sort("$natural", -1):
+            if document["received_at"] < until:
+                return
+            note(cast("Measure", document))

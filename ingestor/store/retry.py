@@ -1,13 +1,14 @@
-"""Ask the database until it answers. Every operation here is safe to repeat.
+"""Repeat an operation until the database answers. Every operation here is safe to repeat.
 
-Nobody exits because the database is away: whoever stores readings waits, acknowledges nothing
-meanwhile, and says so once.
+The ingestor never exits because the database is away: it waits, acknowledges nothing meanwhile, and logs
+that once.
 """
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -17,6 +18,7 @@ MAX_DELAY_S = 30.0
 CREDENTIAL_ERRORS = frozenset({13, 18})  # Unauthorized, AuthenticationFailed
 
 T = TypeVar("T")
+P = ParamSpec("P")
 logger = logging.getLogger(__name__)
 
 
@@ -37,16 +39,16 @@ class Retry:
         """Whether the database was there and nothing that speaks up waits for it."""
         return self._was_there and self._failing == 0
 
-    async def retry(self, operation: Callable[[], Awaitable[T]], *, aloud: bool = True) -> T:
+    async def __call__(self, operation: Callable[[], Awaitable[T]], *, aloud: bool = True) -> T:
         """Repeat an operation until the database answers, with jittered delays of up to 30 s.
 
         Args:
             operation: Safe to repeat.
-            aloud: Say once that the database is away, and once that it is back. Work in the
-                background waits in silence.
+            aloud: Log once that the database is away, and once that it is back. Work in the background
+                waits without a word.
 
         Raises:
-            StoreRefusedError: At the first contact, the database does not let the user do this.
+            StoreRejectedError: At the first contact, the database does not let the user do this.
         """
         backoff, is_reported = Backoff(max_s=MAX_DELAY_S), False
         try:
@@ -83,6 +85,29 @@ class Retry:
         self._failing -= 1
         if self._failing == 0:
             logger.warning("MongoDB answers again after %.0f s.", time.monotonic() - self._unanswered_since)
+
+
+class HasRetry(Protocol):
+    """A class whose methods may be ``retried``."""
+
+    retry: Retry
+
+
+S = TypeVar("S", bound=HasRetry)
+Method = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+
+
+def retried(*, aloud: bool) -> Callable[[Method[S, P, T]], Method[S, P, T]]:
+    """Have a method repeated until the database answers, as ``Retry.retry`` does."""
+
+    def decorate(method: Method[S, P, T]) -> Method[S, P, T]:
+        @wraps(method)
+        async def repeated(self: S, /, *args: P.args, **options: P.kwargs) -> T:
+            return await self.retry(lambda: method(self, *args, **options), aloud=aloud)
+
+        return repeated
+
+    return decorate
 
 
 def short_message(error: PyMongoError) -> str:

@@ -5,11 +5,15 @@ The validators are the second wall behind ``validate``, and the first for what p
 
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, timeout
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from broker.messages import MAX_VALUE_KWH
 from broker.topics import ID_PATTERN
+from ingestor.store.database import Database
 
+CREATE_LIMIT_S = 3600.0
+NAMESPACE_EXISTS = 48
 REJECTED_KEPT_S = 30 * 24 * 3600
 
 _ID = {"bsonType": "string", "pattern": ID_PATTERN}
@@ -177,3 +181,22 @@ INDEXES = {
         IndexModel([("site", ASCENDING), ("start", ASCENDING)], name="site"),
     ],
 }
+
+
+async def create(database: Database) -> None:
+    """Make collections with their validators, the view and indexes; change nothing when they are there."""
+    with timeout(CREATE_LIMIT_S):
+        for name in VALIDATORS:
+            await _create_collection(database, name, validator=conforming(name))
+        await _create_collection(database, "anomalies", viewOn="measures", pipeline=ANOMALIES)
+        for name, indexes in INDEXES.items():
+            await database[name].create_indexes(indexes)
+
+
+async def _create_collection(database: Database, name: str, **options: object) -> None:
+    try:
+        await database.create_collection(name, **options)
+    except (CollectionInvalid, OperationFailure) as error:
+        if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:
+            raise
+        await database.command("collMod", name, **options)

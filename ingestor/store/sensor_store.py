@@ -8,7 +8,7 @@ from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from ingestor.store.reading_store import ReadingStore
-from ingestor.store.retry import short_message
+from ingestor.store.retry import retried, short_message
 
 logger = logging.getLogger(__name__)
 
@@ -22,32 +22,27 @@ class SensorStore:
 
     def __init__(self, store: ReadingStore) -> None:
         self._sensors = store.database["sensors"]
-        self._insist = store.retry
+        self.retry = store.retry
 
+    @retried(aloud=False)
     async def update(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
         """Write what is known of sensors."""
+        try:
+            await self._sensors.bulk_write(updates)
+        except BulkWriteError as error:
+            if (error.details or {}).get("writeConcernErrors"):
+                raise
+            # An update that the validator rejects now will be rejected for ever.
+            logger.warning("MongoDB rejects what is known of a sensor: %s", short_message(error))
 
-        async def write() -> None:
-            try:
-                await self._sensors.bulk_write(updates)
-            except BulkWriteError as error:
-                if (error.details or {}).get("writeConcernErrors"):
-                    raise
-                # An update that the validator refuses now will be refused for ever.
-                logger.warning("MongoDB refuses what is known of a sensor: %s", short_message(error))
-
-        await self._insist(write, aloud=False)
-
+    @retried(aloud=True)
     async def thresholds(self) -> dict[str, float]:
         """The own thresholds of sensors, kWh by sensor id."""
+        own = {"threshold_kwh": {"$exists": True}}
+        found = self._sensors.find(own, {"sensor_id": 1, "threshold_kwh": 1})
+        return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
 
-        async def read() -> dict[str, float]:
-            own = {"threshold_kwh": {"$exists": True}}
-            found = self._sensors.find(own, {"sensor_id": 1, "threshold_kwh": 1})
-            return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
-
-        return await self._insist(read)
-
+    @retried(aloud=True)
     async def sites(self, sensor_ids: Collection[str] | None = None) -> dict[str, str]:
         """To which site sensors belong, by sensor id.
 
@@ -57,9 +52,5 @@ class SensorStore:
         wanted: dict[str, Any] = {"site": {"$exists": True}}
         if sensor_ids is not None:
             wanted["$or"] = [{"sensor_id": {"$in": list(sensor_ids)}}, {"moved_at": {"$exists": True}}]
-
-        async def read() -> dict[str, str]:
-            found = self._sensors.find(wanted, {"sensor_id": 1, "site": 1})
-            return {document["sensor_id"]: document["site"] async for document in found}
-
-        return await self._insist(read)
+        found = self._sensors.find(wanted, {"sensor_id": 1, "site": 1})
+        return {document["sensor_id"]: document["site"] async for document in found}

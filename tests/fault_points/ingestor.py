@@ -68,7 +68,6 @@ STORE_BATCH = Point(reading_store.ReadingStore, "insert")
 WRITE_CONCERN = Point(database, "DURABLE")
 LONGEST_PAUSE_S = Point(retry, "MAX_DELAY_S")
 SORT_OUT_FLOODS = Point(DeadLetterPolicy, "sort")
-COUNT_REFUSED = Point(reading_store.ReadingStore, "count_rejected")
 
 # Told and acknowledged.
 BRING_HOME = Point(Pipeline, "commit")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -35,10 +36,12 @@ def keeps_everything() -> None:
 def no_record() -> None:
     """What is only counted is not written down."""
 
-    async def nothing(*_: object) -> None:
-        return None
+    sort = ingestor.SORT_OUT_FLOODS.original
 
-    ingestor.COUNT_REFUSED.replace(nothing).start()
+    def without_counts(*args: object) -> object:
+        return replace(sort(*args), counts=[])
+
+    ingestor.SORT_OUT_FLOODS.replace(without_counts).start()
 
 
 def confirms_floods() -> None:

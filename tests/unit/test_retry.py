@@ -36,7 +36,7 @@ async def test_operation_is_repeated_until_it_is_answered(caplog: pytest.LogCapt
     caplog.set_level(logging.INFO)
     patient = Retry()
     assert not answered(patient)
-    assert await patient.retry(failing(*[AutoReconnect("host:1: refused, and so on")] * 5)) == "done"
+    assert await patient(failing(*[AutoReconnect("host:1: refused, and so on")] * 5)) == "done"
     assert patient.is_answered
     assert caplog.messages == [
         "MongoDB does not answer (host:1: refused); trying until it does.",
@@ -53,10 +53,10 @@ async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFix
             raise AutoReconnect("no")
         return "written"
 
-    writing = asyncio.create_task(patient.retry(write))
+    writing = asyncio.create_task(patient(write))
     await asyncio.sleep(0.01)  # so that it has tried once
     # A read that works, as on a full disk, does not make it well.
-    await patient.retry(failing())
+    await patient(failing())
     assert not answered(patient)
     release.set()
     assert await writing == "written"
@@ -66,18 +66,18 @@ async def test_it_is_not_back_while_one_still_waits(caplog: pytest.LogCaptureFix
 
 async def test_background_work_waits_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     patient = Retry()
-    await patient.retry(failing())
-    await patient.retry(failing(AutoReconnect("no")), aloud=False)
+    await patient(failing())
+    await patient(failing(AutoReconnect("no")), aloud=False)
     assert patient.is_answered
     assert caplog.messages == []
 
 
 async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture) -> None:
     patient = Retry()
-    await patient.retry(failing())
+    await patient(failing())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
-            await patient.retry(failing(*[AutoReconnect("no")] * 100_000))
+            await patient(failing(*[AutoReconnect("no")] * 100_000))
     assert patient.is_answered
     assert len(caplog.messages) == 1
 
@@ -86,7 +86,7 @@ async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture
 async def test_refusal_counts_at_the_first_contact_only(code: int) -> None:
     patient = Retry()
     with pytest.raises(StoreRejectedError, match="MongoDB does not let this user in"):
-        await patient.retry(failing(OperationFailure("no", code)))
+        await patient(failing(OperationFailure("no", code)))
     patient = Retry()
-    await patient.retry(failing())
-    assert await patient.retry(failing(OperationFailure("no", code))) == "done"
+    await patient(failing())
+    assert await patient(failing(OperationFailure("no", code))) == "done"
