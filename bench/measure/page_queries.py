@@ -10,7 +10,7 @@ from bench.rig import BenchRig
 from bench.table import ResultTable, spread
 from ingestor.documents import utc_now
 from monitor.queries.alarms import AlarmFilter, AlarmQueries
-from monitor.queries.database import Database, TimeRange, open_database
+from monitor.queries.database import QueryDatabase, TimeRange, open_database
 from monitor.queries.energy import EnergyFilter, EnergyQueries
 from monitor.queries.readings import ReadingFilter as SoughtReadings
 from monitor.queries.readings import ReadingQueries
@@ -49,7 +49,7 @@ async def _took_ms(ask: Ask) -> float:
     return (time.perf_counter() - before_s) * 1e3
 
 
-def _questions(database: Database, now: datetime) -> list[tuple[str, str, Ask]]:
+def _questions(database: QueryDatabase, now: datetime) -> list[tuple[str, str, Ask]]:
     energy, episodes, readings = EnergyQueries(database), AlarmQueries(database), ReadingQueries(database)
     rejected, sensors, tail = RejectedQueries(database), SensorQueries(database), ReadingTail(database)
     site, topic = ("site-1",), f"energy/readings/{BUSY_SITE}/{BUSY}"

@@ -16,7 +16,7 @@ from monitor.cli.alarms import SEVERITY_RANKS, DisplayOptions
 from monitor.formatting import format_age, format_count, format_number, machine_zone
 from monitor.live.live_sensor import LiveSensor
 from monitor.live.snapshot import LiveSnapshot
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 
 STYLES = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "cyan"}
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -125,7 +125,7 @@ class WatchScreen:
         )
 
 
-async def show(database: Database, stop: asyncio.Event) -> None:
+async def show(database: QueryDatabase, stop: asyncio.Event) -> None:
     """Fill the terminal with what is so now, once a second, until told to stop."""
     live, console = LiveSnapshot(database, machine_zone()), Console()
     following = asyncio.create_task(live.follow(), name="monitor.follow")

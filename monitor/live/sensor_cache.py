@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ingestor.documents import SensorDocument, utc_now
 from monitor.live.live_sensor import RECENT_READINGS, LiveSensor, to_seconds
-from monitor.queries.database import Database, QueryError
+from monitor.queries.database import QueryDatabase, QueryError
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.sensors import SensorQueries
 from monitor.queries.tail import LOOK_BACK, ReadingTail
@@ -53,7 +53,7 @@ class SensorCache:
         fresh_at: When the database last answered, UTC, naive; None if it never did.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self.sensors: dict[str, LiveSensor] = {}
         self.fresh_at: datetime | None = None
         self._tail = ReadingTail(database)

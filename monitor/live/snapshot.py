@@ -12,7 +12,7 @@ from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.alarms import ShelvedRules, worst_first
 from monitor.live.sensor_cache import MALFORMED_ERRORS, SensorCache
 from monitor.queries.alarms import AlarmQueries
-from monitor.queries.database import Database, QueryError, TimeRange
+from monitor.queries.database import QueryDatabase, QueryError, TimeRange
 from monitor.queries.energy import EnergyQueries, EnergyTotal
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class LiveSnapshot:
         has_loaded: Set once everything was looked for, whether the database answered or not.
     """
 
-    def __init__(self, database: Database, zone: ZoneInfo) -> None:
+    def __init__(self, database: QueryDatabase, zone: ZoneInfo) -> None:
         self.sensor_cache = SensorCache(database)
         self.active_alarms: list[AlarmDocument] = []
         self.shelved: ShelvedRules = {}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import Database, TimeRange, at_sites
+from monitor.queries.database import QueryDatabase, TimeRange, at_sites
 from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -59,7 +59,7 @@ class AlarmQueries:
     All methods raise QueryError when the database does not answer. Where sites can be named, none means all.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
     async def active(self, sites: Sequence[str]) -> list[AlarmDocument]:

@@ -52,7 +52,7 @@ class TimeRange(NamedTuple):
         return {"$gte": self.first, "$lt": self.end}
 
 
-class Database:
+class QueryDatabase:
     """What the monitor asks of MongoDB. Every method raises QueryError when the database does not answer.
 
     ``limit_s`` is how long all of an answer may take, seconds; without it, each part may take ten.
@@ -120,7 +120,7 @@ def at_sites(sites: Sequence[str]) -> Document:
 
 
 @asynccontextmanager
-async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIterator[Database]:  # noqa: ANN401
+async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIterator[QueryDatabase]:  # noqa: ANN401
     """Open a database with Motor's client, or with PyMongo's ``AsyncMongoClient``."""
     try:
         client = driver(
@@ -137,7 +137,7 @@ async def open_database(url: str, driver: Any = AsyncIOMotorClient) -> AsyncIter
             "the MongoDB URL cannot be used; write special characters of a password as %XX"
         ) from error
     try:
-        yield Database(client.get_default_database())
+        yield QueryDatabase(client.get_default_database())
     finally:
         await _awaited(client.close())
 

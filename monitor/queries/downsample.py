@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ingestor.documents import Measure
-from monitor.queries.database import Database, TimeRange, querying
+from monitor.queries.database import QueryDatabase, TimeRange, querying
 from monitor.queries.readings import ReadingQueries, ids_of
 
 LOOK_LIMIT_S = 60.0
 MILLISECOND = timedelta(milliseconds=1)
 
 
-async def downsample(database: Database, sensor_id: str, span: TimeRange, points: int) -> list[Measure]:
+async def downsample(database: QueryDatabase, sensor_id: str, span: TimeRange, points: int) -> list[Measure]:
     """The highest and the lowest reading of each of equally long parts of a time, oldest first.
 
     The database picks them, and holds no more than two for each part. The time is looked at from the

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from monitor.queries import time_buckets
-from monitor.queries.database import Database, QueryError, TimeRange, querying
+from monitor.queries.database import QueryDatabase, QueryError, TimeRange, querying
 from monitor.queries.rollups import DAYS, HOURS, Condition, RollupCollection, hours_of_day
 from monitor.queries.time_buckets import BucketRun, bucket_runs, single_bucket
 
@@ -81,7 +81,7 @@ class EnergyQueries:
     All methods raise QueryError when the database does not answer.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
     async def totals(

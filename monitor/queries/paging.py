@@ -12,7 +12,7 @@ import bson
 from bson import ObjectId
 from bson.errors import BSONError
 
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 
 MAX_CURSOR_LENGTH = 1500
 KINDS: dict[str, tuple[type, ...]] = {"t": (datetime,), "i": (str, ObjectId)}
@@ -58,7 +58,7 @@ class TimeOrderedList:
     There is an index of the time. A document without it is in no list.
     """
 
-    def __init__(self, database: Database, name: str, field: str) -> None:
+    def __init__(self, database: QueryDatabase, name: str, field: str) -> None:
         self._database = database
         self._name = name
         self._field = field

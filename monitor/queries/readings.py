@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import Measure, Period, format_timestamp, measure_id
-from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, Database, TimeRange, at_sites, querying
+from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, QueryDatabase, TimeRange, at_sites, querying
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 from monitor.queries.rollups import DAYS, HOURS
 
@@ -32,7 +32,7 @@ class ReadingFilter(NamedTuple):
 class ReadingQueries:
     """What sensors have measured. All methods raise QueryError when the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
     async def page(

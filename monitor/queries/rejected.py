@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
-from monitor.queries.database import CHECK_LIMIT_S, Database, TimeRange
+from monitor.queries.database import CHECK_LIMIT_S, QueryDatabase, TimeRange
 from monitor.queries.document_checks import REJECTED
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -22,7 +22,7 @@ COMPARED = ("topic", "sequence", "kind", "payload", "received_at", "count", "unt
 class RejectedQueries:
     """What was rejected in the last 30 days. Raises QueryErrors when the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
     async def newest(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from broker.topics import SiteId
 from ingestor.documents import SensorDocument, utc_now
-from monitor.queries.database import Database, QueryError, at_sites
+from monitor.queries.database import QueryDatabase, QueryError, at_sites
 
 MAX_LOCATION = 200
 
@@ -59,7 +59,7 @@ class UnknownSensorError(QueryError):
 class SensorQueries:
     """What is known of each sensor. All methods raise QueryError when the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
     async def all(self, sites: Sequence[str] = ()) -> list[SensorDocument]:

@@ -1,7 +1,7 @@
 """New readings, as they are stored."""
 
 from ingestor.documents import Measure
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 
 LOOK_BACK = 2000
 OVERLAP = 100
@@ -14,7 +14,7 @@ class ReadingTail:
     Reads the collection from its end, which needs no index: the natural order is that of insertion.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         self._database = database
         self._seen: dict[str, None] | None = None
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.queries.alarms import AlarmQueries
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import QueryDatabase, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
@@ -82,7 +82,7 @@ class ReportData:
         return [each for each in known if each["sensor_id"] not in with_readings]
 
 
-async def load_report_data(database: Database, when: ReportPeriod, sites: Sequence[str]) -> ReportData:
+async def load_report_data(database: QueryDatabase, when: ReportPeriod, sites: Sequence[str]) -> ReportData:
     """Ask the database for everything, of some sites or of all if none is named."""
     await database.ping()
     energy, scope = EnergyQueries(database), EnergyFilter(sites=sites)

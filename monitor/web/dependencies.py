@@ -3,7 +3,7 @@
 from monitor.formatting import machine_zone
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.alarms import AlarmQueries
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.queries.energy import EnergyQueries
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.rejected import RejectedQueries
@@ -15,7 +15,7 @@ from monitor.web.settings import WebSettings
 class Dependencies:
     """Everything that pages read, the time zone that they show, and the broker's address for commands."""
 
-    def __init__(self, database: Database, ingestors: IngestorListener, settings: WebSettings) -> None:
+    def __init__(self, database: QueryDatabase, ingestors: IngestorListener, settings: WebSettings) -> None:
         self.zone = machine_zone()
         self.live = LiveSnapshot(database, self.zone)
         self.ingestors = ingestors

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from broker.program.process import run
 from broker.program.settings import exit_with, read_settings
-from monitor.queries.database import Database, QueryError, open_database
+from monitor.queries.database import QueryDatabase, QueryError, open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
 from monitor.web.auth.auth_middleware import AuthMiddleware
@@ -76,7 +76,7 @@ class WebServer(NamedTuple):
     """What it takes to serve; without a context, plain HTTP."""
 
     settings: WebSettings
-    database: Database
+    database: QueryDatabase
     authenticator: Authenticator
     listener: socket.socket
     context: ssl.SSLContext | None

@@ -11,7 +11,7 @@ from pymongo.database import Database as AdminDatabase
 
 from ingestor.documents import alarm_id, format_timestamp, measure_id, utc_now
 from monitor.queries.alarms import AlarmFilter, AlarmQueries, AlarmSelection
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import QueryDatabase, TimeRange
 from monitor.queries.downsample import downsample
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
 from monitor.queries.paging import PageCursor, ResultPage
@@ -94,7 +94,7 @@ def _alarm(who: dict[str, str], number: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def calls(database: Database, refused: ObjectId) -> dict[str, list[Call]]:
+def calls(database: QueryDatabase, refused: ObjectId) -> dict[str, list[Call]]:
     """Each method as the pages, the reports, the REST interface and the commands call it.
 
     Args:
@@ -154,7 +154,9 @@ def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
     }
 
 
-def _of_readings(readings: ReadingQueries, tail: ReadingTail, database: Database) -> dict[str, list[Call]]:
+def _of_readings(
+    readings: ReadingQueries, tail: ReadingTail, database: QueryDatabase
+) -> dict[str, list[Call]]:
     first, hour = (measure_id(ONE, format_timestamp(NOW - each)) for each in (HOUR, DAY))
     sought = (Wanted(), Wanted(SITE), Wanted((), are_anomalies=True), Wanted(SITE, are_anomalies=True))
     return {

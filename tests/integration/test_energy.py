@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from ingestor.documents import format_timestamp, measure_id
 from ingestor.store.schema import INDEXES
-from monitor.queries.database import Database, TimeRange, open_database
+from monitor.queries.database import QueryDatabase, TimeRange, open_database
 from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
 from stack.servers import Servers
 
@@ -64,7 +64,7 @@ def hours(servers: Servers) -> Iterator[list[dict[str, Any]]]:
 
 
 @pytest.fixture
-async def database(servers: Servers) -> AsyncIterator[Database]:
+async def database(servers: Servers) -> AsyncIterator[QueryDatabase]:
     async with open_database(servers.mongo("admin").replace("/energy_db", f"/{NAME}")) as database:
         yield database
 
@@ -108,7 +108,7 @@ def start_of(hour: datetime, unit: Unit | None, zone: str, span: TimeRange) -> d
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Auckland"])
 @pytest.mark.parametrize("unit", ["hour", "day", "week", None])
 async def test_sums_are_those_of_the_hours(
-    hours: list[dict[str, Any]], database: Database, unit: Unit | None, zone: str
+    hours: list[dict[str, Any]], database: QueryDatabase, unit: Unit | None, zone: str
 ) -> None:
     whom: tuple[GroupBy | None, ...] = ("site", "sensor", None)
     for span, scope, by in product(SPANS, SCOPES, whom):
@@ -128,7 +128,7 @@ async def test_sums_are_those_of_the_hours(
 
 @pytest.mark.parametrize("limit", [1, 10, 40])
 async def test_peaks_are_the_highest_hours(
-    hours: list[dict[str, Any]], database: Database, limit: int
+    hours: list[dict[str, Any]], database: QueryDatabase, limit: int
 ) -> None:
     for span, scope in product(SPANS, SCOPES):
         highest = sorted(chosen(hours, span, scope), key=lambda each: (-each["max_kwh"], each["_id"]))

@@ -19,7 +19,7 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from ingestor.store.schema import INDEXES
 from monitor import queries
-from monitor.queries.database import Database, open_database
+from monitor.queries.database import QueryDatabase, open_database
 from stack.servers import Servers
 from tests.integration.questions import calls, fill
 
@@ -74,7 +74,9 @@ def stocked(servers: Servers) -> Iterator[AdminDatabase[dict[str, Any]]]:
 
 
 @pytest.fixture(params=[AsyncIOMotorClient, AsyncMongoClient], ids=["motor", "pymongo"])
-async def asked(servers: Servers, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Database, Recorder]]:
+async def asked(
+    servers: Servers, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[QueryDatabase, Recorder]]:
     """The database by either driver: one takes the other's place without a change of any query."""
     recorder = Recorder()
     url = servers.mongo("admin").replace("/energy_db", "/asked")
@@ -104,7 +106,7 @@ def _is_question(part: object) -> bool:
 
 # What all questions are made of, and what lists are, which is asked as a part of them.
 ASKED_WITHIN = {
-    *(f"Database.{name}" for name in vars(Database)),
+    *(f"QueryDatabase.{name}" for name in vars(QueryDatabase)),
     "TimeOrderedList.page",
     "TimeOrderedList.sorted_page",
 }
@@ -117,7 +119,7 @@ def test_reasons_are_of_questions_that_there_are() -> None:
 
 @pytest.mark.parametrize("name", QUESTIONS)
 async def test_question_is_answered_by_an_index(
-    stocked: AdminDatabase[dict[str, Any]], asked: tuple[Database, Recorder], name: str
+    stocked: AdminDatabase[dict[str, Any]], asked: tuple[QueryDatabase, Recorder], name: str
 ) -> None:
     database, recorder = asked
     refused = stocked.rejected.find_one()

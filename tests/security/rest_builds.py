@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import HTTPConnection
 
 from ingestor.documents import SensorDocument
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.queries.sensors import SensorChange, SensorQueries
 from monitor.web.api.sensor_routes import SensorsQuery
 from monitor.web.auth.cookie import read_token
@@ -62,7 +62,7 @@ class AnySites(SensorsQuery):
 class Patterns(SensorQueries):
     """Sensors, for which sites' names are patterns."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: QueryDatabase) -> None:
         super().__init__(database)
         self._all = database
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fastapi import Depends, FastAPI
 
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.web.api.energy_routes import make_energy_routes
 from monitor.web.api.errors import add_error_handlers, problem_responses
 from monitor.web.api.health_routes import make_health_routes
@@ -36,7 +36,7 @@ ERRORS = problem_responses(
 
 
 def make_api(
-    database: Database, authenticator: Authenticator, reports: Mapping[str, IngestorReport]
+    database: QueryDatabase, authenticator: Authenticator, reports: Mapping[str, IngestorReport]
 ) -> FastAPI:
     """Make the application, to be mounted at ``/api/v1``; others keep the ingestors' reports up to date."""
     api = FastAPI(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 
-from monitor.queries.database import Database, TimeRange
+from monitor.queries.database import QueryDatabase, TimeRange
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
 from monitor.report.settings import check_zone
 from monitor.web.api.errors import InvalidQueryError
@@ -62,7 +62,7 @@ class PeaksQuery(EnergyScopeQuery):
     limit: int = Field(10, ge=1, le=1000, description="Number of items at most.")
 
 
-def make_energy_routes(database: Database) -> APIRouter:
+def make_energy_routes(database: QueryDatabase) -> APIRouter:
     """Routes about energy."""
     router = APIRouter(tags=["energy"])
     energy = EnergyQueries(database)

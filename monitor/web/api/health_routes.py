@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ingestor.documents import utc_now
-from monitor.queries.database import Database, QueryError
+from monitor.queries.database import QueryDatabase, QueryError
 from monitor.queries.readings import ReadingQueries
 from monitor.web.api.models import ApiModel, Timestamp
 from monitor.web.ingestors import IngestorReport
@@ -44,7 +44,7 @@ class Health(ApiModel):
     ingestors: list[IngestorCounters] = Field(description="The ingestors, by name.")
 
 
-def make_health_routes(database: Database, reports: Mapping[str, IngestorReport]) -> APIRouter:
+def make_health_routes(database: QueryDatabase, reports: Mapping[str, IngestorReport]) -> APIRouter:
     """Routes about the state of the system."""
     router = APIRouter(tags=["health"])
     readings = ReadingQueries(database)

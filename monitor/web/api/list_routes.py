@@ -8,7 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from broker.topics import SensorId
 from monitor.queries.alarms import AlarmFilter, AlarmQueries, AlarmSelection
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.queries.readings import ReadingFilter, ReadingQueries
 from monitor.queries.rejected import RejectedQueries
 from monitor.web.api.errors import problem_responses
@@ -51,7 +51,7 @@ class RejectedQuery(PagedQuery):
     sensor: SensorId | SkipJsonSchema[None] = Field(None, description="Only this sensor.")
 
 
-def make_record_routes(database: Database) -> APIRouter:
+def make_record_routes(database: QueryDatabase) -> APIRouter:
     """Routes of lists by time."""
     router = APIRouter()
     readings, alarms, rejected = ReadingQueries(database), AlarmQueries(database), RejectedQueries(database)

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from ingestor.documents import measure_id
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.queries.downsample import downsample
 from monitor.queries.readings import ReadingQueries, Resolution
 from monitor.queries.sensors import SensorQueries
@@ -46,7 +46,7 @@ class SeriesQuery(TimeRangeQuery, PagedQuery):
     )
 
 
-def make_sensor_routes(database: Database) -> APIRouter:
+def make_sensor_routes(database: QueryDatabase) -> APIRouter:
     """Routes about sensors."""
     router = APIRouter(tags=["sensors"])
     sensors, readings = SensorQueries(database), ReadingQueries(database)
@@ -84,7 +84,7 @@ def make_sensor_routes(database: Database) -> APIRouter:
     return router
 
 
-async def _chart(database: Database, sensor_id: str, query: SeriesQuery, points: int) -> SensorSeries:
+async def _chart(database: QueryDatabase, sensor_id: str, query: SeriesQuery, points: int) -> SensorSeries:
     if query.resolution in {"hourly", "daily"} or {"limit", "after"} & query.model_fields_set:
         raise InvalidQueryError("combination", "points: does not go with limit, after, hourly and daily")
     return _series(sensor_id, "raw", await downsample(database, sensor_id, query.span(), points), None)

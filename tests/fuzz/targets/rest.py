@@ -16,7 +16,7 @@ import bson
 from pymongo.errors import AutoReconnect
 from starlette.types import Scope
 
-from monitor.queries.database import Database
+from monitor.queries.database import QueryDatabase
 from monitor.queries.paging import PageCursor
 from monitor.web.api.app import make_api
 from monitor.web.auth.sessions import Authenticator, Session
@@ -146,7 +146,7 @@ class Nowhere:
 _nowhere = Nowhere()
 _session = Session("viewer")
 _app: Callable[[Scope, Any, Any], Awaitable[None]] = make_api(
-    Database(_nowhere), Authenticator({"viewer": "a"}), {}
+    QueryDatabase(_nowhere), Authenticator({"viewer": "a"}), {}
 )
 
 
