@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from mqtt5 import PublishPacket
@@ -29,6 +29,12 @@ class IngestorReport(NamedTuple):
 
     status: IngestorStatus
     received_at: datetime
+
+    @property
+    def since(self) -> datetime | None:
+        """When the ingestor started, if known (UTC, naive)."""
+        since = self.status.since
+        return None if since is None else since.astimezone(UTC).replace(tzinfo=None)
 
     @property
     def imbalance(self) -> int | None:

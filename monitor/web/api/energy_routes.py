@@ -4,30 +4,36 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from monitor.queries.database import QueryDatabase, TimeRange
+from monitor.queries.database import QueryDatabase
 from monitor.queries.energy import EnergyFilter, EnergyQueries, GroupBy, Grouping, Unit
 from monitor.report.settings import check_zone
 from monitor.web.api.errors import InvalidQueryError
 from monitor.web.api.models import EnergyRow, HeatRow, ItemList, PeakRow
 from monitor.web.api.parameters import SensorIds, SiteQuery, TimeRangeQuery
 
-DEFAULT_RANGE = timedelta(days=7)
-MAX_RANGE = timedelta(days=366)
 MAX_ROWS = 10_000
-ZoneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
+
+
+def _zone_key(name: str) -> str:
+    try:
+        return check_zone(name).key
+    except ValueError as error:
+        raise InvalidQueryError("time_zone", f"time_zone: {error}") from None
+
+
+ZoneName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$"), AfterValidator(_zone_key)
+]
 
 
 class EnergyScopeQuery(TimeRangeQuery, SiteQuery):
     """Which sites, sensors and period; the last 7 days by default."""
 
+    default_span = timedelta(days=7)
+    max_span = timedelta(days=366)
     sensor: SensorIds = Field([], description="Only these sensors.")
-
-    @property
-    def period(self) -> TimeRange:
-        """The period."""
-        return self.span(DEFAULT_RANGE, MAX_RANGE)
 
     @property
     def scope(self) -> EnergyFilter:
@@ -39,14 +45,6 @@ class HeatQuery(EnergyScopeQuery):
     """The same in a time zone."""
 
     time_zone: ZoneName = Field("UTC", description="Days begin at its midnights.", examples=["Europe/Berlin"])
-
-    @property
-    def zone(self) -> str:
-        """The name of the time zone; raises InvalidQueryError if there is none of this name."""
-        try:
-            return check_zone(self.time_zone).key
-        except ValueError as error:
-            raise InvalidQueryError("time_zone", f"time_zone: {error}") from None
 
 
 class EnergyQuery(HeatQuery):
@@ -74,8 +72,8 @@ def make_energy_routes(database: QueryDatabase) -> APIRouter:
         Hours (UTC) that begin in the period count. They are a few seconds behind the readings.
         """
         by: GroupBy | None = None if query.by == "none" else query.by
-        grouping = Grouping(None if query.unit == "total" else query.unit, by, query.zone)
-        rows = await energy.rows(query.period, grouping, MAX_ROWS + 1, scope=query.scope)
+        grouping = Grouping(None if query.unit == "total" else query.unit, by, query.time_zone)
+        rows = await energy.rows(query.span(), grouping, MAX_ROWS + 1, scope=query.scope)
         if len(rows) > MAX_ROWS:
             raise InvalidQueryError(
                 "too_much", f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
@@ -88,13 +86,13 @@ def make_energy_routes(database: QueryDatabase) -> APIRouter:
     @router.get("/energy/heat", summary="Show energy by hour of the week")
     async def show_heat(query: Annotated[HeatQuery, Query()]) -> ItemList[HeatRow]:
         """Average energy of each hour of the week with readings, from Monday; at most 366 days at once."""
-        cells = await energy.heat(query.period, zone=query.zone, scope=query.scope)
+        cells = await energy.heat(query.span(), zone=query.time_zone, scope=query.scope)
         return ItemList[HeatRow].model_validate({"items": [each._asdict() for each in cells]})
 
     @router.get("/energy/peaks", summary="List the hours with the highest readings")
     async def show_peaks(query: Annotated[PeaksQuery, Query()]) -> ItemList[PeakRow]:
         """Hours with the highest readings, highest first; at most 366 days at once."""
-        peaks = await energy.peaks(query.period, query.limit, scope=query.scope)
+        peaks = await energy.peaks(query.span(), query.limit, scope=query.scope)
         return ItemList[PeakRow].model_validate({"items": [each._asdict() for each in peaks]})
 
     return router

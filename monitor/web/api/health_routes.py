@@ -1,7 +1,7 @@
 """Health: the counters of the ingestors, the database, and how old the newest reading is."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -11,8 +11,6 @@ from monitor.queries.database import QueryDatabase, QueryError
 from monitor.queries.readings import ReadingQueries
 from monitor.web.api.models import ApiModel, Timestamp
 from monitor.web.ingestors import IngestorReport
-
-COUNTERS = {"database", "received", "stored", "duplicates", "rejected", "pending", "alerts"}
 
 
 class IngestorCounters(ApiModel):
@@ -52,31 +50,30 @@ def make_health_routes(database: QueryDatabase, reports: Mapping[str, IngestorRe
     @router.get("/health", summary="Show the state of the system")
     async def show_health() -> Health:
         """Counters of the ingestors, and whether the database answers; works without the database too."""
-        problem, last = None, None
+        problem, stored_at = None, None
         try:
-            last = await readings.last_stored()
+            if last := await readings.last_stored():
+                stored_at = last.get("timestamp")
         except QueryError as error:
             problem = str(error)
-        stored_at = None if last is None else last.get("timestamp")
         last_reading = stored_at if isinstance(stored_at, datetime) else None
         return Health(
             database=problem is None,
             problem=problem,
             last_reading=last_reading,
             lag_s=None if last_reading is None else (utc_now() - last_reading).total_seconds(),
-            ingestors=[_counters(*each) for each in sorted(reports.items())],
+            ingestors=[
+                IngestorCounters.model_validate(
+                    {
+                        **report.status.model_dump(),
+                        "name": name,
+                        "heard_at": report.received_at,
+                        "since": report.since,
+                        "balance": report.imbalance,
+                    }
+                )
+                for name, report in sorted(reports.items())
+            ],
         )
 
     return router
-
-
-def _counters(name: str, report: IngestorReport) -> IngestorCounters:
-    since = report.status.since
-    return IngestorCounters(
-        name=name,
-        state=report.status.state,
-        heard_at=report.received_at,
-        since=None if since is None else since.astimezone(UTC).replace(tzinfo=None),
-        balance=report.imbalance,
-        **report.status.model_dump(include=COUNTERS),
-    )

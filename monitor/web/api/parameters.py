@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NamedTuple, cast, get_args
+from typing import Annotated, ClassVar, NamedTuple, cast, get_args
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -76,6 +76,8 @@ class PagedQuery(StrictQuery):
 class TimeRangeQuery(StrictQuery):
     """A query about a period."""
 
+    default_span: ClassVar[timedelta] = DAY
+    max_span: ClassVar[timedelta | None] = None
     from_: Time | SkipJsonSchema[None] = Field(
         None,
         alias="from",
@@ -86,30 +88,23 @@ class TimeRangeQuery(StrictQuery):
         None, description="End, not included; now by default.", examples=["2026-11-24T00:00:00+01:00"]
     )
 
-    def span(self, default: timedelta = DAY, longest: timedelta | None = None) -> TimeRange:
+    def span(self) -> TimeRange:
         """The period; raises InvalidQueryError if it ends before it starts, or is too long."""
         # With the reading of this very millisecond.
         end = self.to or utc_now() + MILLISECOND
-        first = self.from_ or end - default
+        first = self.from_ or end - self.default_span
         if first >= end:
             limit = "`to`" if self.to else f"now ({format_timestamp(end)}), as `to` is not given"
             raise InvalidQueryError("range", f"from: must be before {limit}")
-        if longest is not None and end - first > longest:
-            days = (end - first) / DAY
-            raise InvalidQueryError(
-                "range",
-                f"from, to: {days:,.0f} days are too many at once; ask for at most {longest / DAY:.0f} days",
-            )
+        if self.max_span is not None and end - first > self.max_span:
+            too_many = f"{(end - first) / DAY:,.0f} days are too many at once"
+            most = f"ask for at most {self.max_span / DAY:.0f} days"
+            raise InvalidQueryError("range", f"from, to: {too_many}; {most}")
         return TimeRange(first, end)
 
 
 class SeriesCursor(NamedTuple):
-    """Where a page of readings, hours or days of one sensor ended.
-
-    Attributes:
-        resolution: What was in it, which may have been chosen by the number of readings.
-        last_id: The end of the last one's id.
-    """
+    """Where a page of readings, hours or days of one sensor ended: at the item whose id ends so."""
 
     resolution: Resolution
     last_id: str

@@ -1,7 +1,5 @@
 """The page *Health*: is every reading accounted for, does everything answer, and what was rejected."""
 
-from datetime import UTC
-
 from fastapi import Request
 from nicegui import ui
 
@@ -119,8 +117,8 @@ def _counters_row(name: str, report: IngestorReport, deps: Dependencies) -> list
     state = "online" if is_online(report, deps) else "not responding"
     if status.state == "offline":
         state = "offline"
-    if status.since is not None:
-        state += f" since {format_clock(status.since.astimezone(UTC).replace(tzinfo=None), deps.zone)}"
+    if report.since is not None:
+        state += f" since {format_clock(report.since, deps.zone)}"
     counters = [getattr(status, each) for each in COUNTERS.values()]
     numbers = ["—" if each is None else f"{each:,}" for each in counters]
     return [name, state, *numbers, f"{imbalance:+,} missing" if imbalance else "yes"]
