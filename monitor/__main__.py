@@ -1,9 +1,9 @@
 """The command ``monitor``."""
 
-import importlib
 import sys
 
 from broker.program.settings import exit_with, redact
+from broker.program.subcommands import run_subcommand
 
 PROGRAM = "monitor"
 USAGE = """usage: monitor COMMAND [options]
@@ -52,8 +52,7 @@ def main() -> None:
     if command in {"-h", "--help"}:
         sys.stdout.write(USAGE)
     elif command in COMMANDS:
-        module, function = COMMANDS[command]
-        getattr(importlib.import_module(module), function)(arguments)
+        run_subcommand(PROGRAM, "web", COMMANDS[command], arguments)
     else:
         exit_with(PROGRAM, f"unknown command {redact(repr(command))}; `monitor --help` lists the commands")
 

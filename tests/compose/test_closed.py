@@ -121,9 +121,11 @@ def test_image_has_no_secret_and_no_installer(stack: Stack, image: str) -> None:
 
 
 def test_ingestor_has_nothing_of_the_simulator_and_the_pages(stack: Stack) -> None:
-    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "pygal"}
+    heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "rich"}
     assert heavy <= found_in("energy-monitor")
     assert not heavy & found_in("energy-monitor-ingestor")
+    told = stack.compose("exec", "-T", "ingestor", "sh", "-c", "monitor alarms 2>&1; true")
+    assert told == "monitor: needs rich, which comes with the extra `web`; scripts/setup installs all\n"
 
 
 def test_nobody_gets_in_without_a_password(stack: Stack) -> None:

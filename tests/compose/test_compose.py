@@ -44,7 +44,7 @@ def test_ledger_of_a_node_is_held_against_the_database(stack: Stack) -> None:
     options = ["--sensor-id", "Hall-001", "--readings", "100", "--interval", "20ms", "--ledger", ledger]
     stack.compose("run", "--rm", "sensor-node", *options)
     written = stack.compose("exec", "-T", "sensor-node", "cat", ledger)
-    verify = ["exec", "-T", "ingestor", "monitor", "verify", "-"]
+    verify = ["exec", "-T", "monitor", "monitor", "verify", "-"]
     assert stack.compose(*verify, stdin=written).splitlines()[-1] == "All is well."
 
 
@@ -131,7 +131,7 @@ def test_location_is_set_and_readings_are_exported(stack: Stack, database: Datab
 
 def test_readings_can_be_watched_in_the_terminal(stack: Stack) -> None:
     watched = stack.compose(
-        "exec", "-T", "ingestor", "timeout", "-s", "INT", "8", "monitor", "watch", check=False
+        "exec", "-T", "monitor", "timeout", "-s", "INT", "8", "monitor", "watch", check=False
     )
     assert "🟢 Consumption is normal." in watched
 

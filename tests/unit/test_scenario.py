@@ -180,18 +180,16 @@ def test_options_say_when_time_begins() -> None:
 @pytest.mark.parametrize(
     ("line", "command", "options"),
     [
-        ("", None, ""),
-        ("--count 3 --seed 7", None, "--count 3 --seed 7"),
+        ("", "", ""),
+        ("--count 3 --seed 7", "", "--count 3 --seed 7"),
         ("run campus --seed 7", "run", "campus --seed 7"),
         ("--outbox /var --heartbeat=/tmp/x run campus", "run", "--outbox /var --heartbeat=/tmp/x campus"),
         ("--outbox /var check campus", "check", "campus"),
-        ("--location run", None, "--location run"),
-        ("campus run", None, "campus run"),
+        ("--location run", "", "--location run"),
+        ("campus run", "", "campus run"),
     ],
 )
-def test_command_is_found_behind_the_options_of_a_container(
-    line: str, command: str | None, options: str
-) -> None:
+def test_command_is_found_behind_the_options_of_a_container(line: str, command: str, options: str) -> None:
     assert find_command(line.split()) == (command, options.split())
 
 

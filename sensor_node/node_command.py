@@ -1,17 +1,31 @@
-"""How a node finds its sensor id: the first one whose outbox no other node uses.
+"""The command ``sensor-node`` alone: one node until told to stop.
 
 Copies of one container all start with the same options and share a folder of outboxes. Each takes the
-first whose lock is free, with the readings in it.
+first whose lock is free, with the readings in it, and its sensor id.
 """
 
 import contextlib
 from contextlib import AsyncExitStack
 
 from broker.messages import MAX_SENSORS_PER_NODE, numbered_sensor_ids
+from broker.program.settings import read_settings
+from sensor_node.fleet import run_fleet
 from sensor_node.outbox.durable import OutboxError, OutboxTakenError, open_outbox
 from sensor_node.outbox.ledger import Ledger
 from sensor_node.outbox.outbox import Outbox
+from sensor_node.plan import SimulationPlan
 from sensor_node.settings import FIRST_SENSOR, SensorNodeSettings
+
+
+def node_command(arguments: list[str]) -> None:
+    """Read the settings and run a node until told to stop."""
+    settings = read_settings(SensorNodeSettings, arguments, "sensor-node")
+
+    async def prepare(stack: AsyncExitStack, ledger: Ledger) -> tuple[SimulationPlan, list[Outbox]]:
+        sensor_id, outbox = await claim_outbox(stack, settings, ledger)
+        return settings.plan(sensor_id), [outbox]
+
+    run_fleet(settings, prepare)
 
 
 async def claim_outbox(
