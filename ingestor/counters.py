@@ -1,4 +1,4 @@
-"""The books of one process: what came in, and what became of it.
+"""The counters of one process: what came in, and what became of it.
 
 They balance at any moment: received = stored + duplicates + rejected + pending. Each of the five is
 counted where it happens, none is computed from the others.
@@ -38,7 +38,7 @@ class Counters:
 
     @property
     def pending(self) -> int:
-        """Readings that are neither stored nor refused yet."""
+        """Readings that are neither stored nor rejected yet."""
         return self.waiting + self.in_flight
 
     @property

@@ -79,7 +79,7 @@ class SensorDocument(TypedDict, total=False):
 
 
 class RejectedDocument(TypedDict, total=False):
-    """One refused payload, in ``rejected``.
+    """One rejected payload, in ``rejected``.
 
     Attributes:
         kind: What is wrong, in one word.
@@ -154,14 +154,14 @@ def format_timestamp(moment: datetime) -> str:
     return moment.isoformat("T", "milliseconds") + "Z"
 
 
-def measure_id(sensor_id: str, stamp: str) -> str:
+def measure_id(sensor_id: str, timestamp: str) -> str:
     """Name a reading: one sensor has one reading at one millisecond.
 
     Args:
         sensor_id: Its sensor.
-        stamp: Its time, as ``format_timestamp`` writes it.
+        timestamp: Its time, as ``format_timestamp`` writes it.
     """
-    return f"{sensor_id}@{stamp}"
+    return f"{sensor_id}@{timestamp}"
 
 
 def alarm_id(sensor_id: str, rule: str, since: datetime) -> str:
@@ -185,26 +185,30 @@ def day_of(hour: str) -> str:
 
 
 def to_measure(
-    row: ReadingRow, place: SensorKey, moment: Timestamp, threshold_kwh: float | None, received_at: datetime
+    reading: ReadingRow,
+    key: SensorKey,
+    timestamp: Timestamp,
+    threshold_kwh: float | None,
+    received_at: datetime,
 ) -> Measure:
     """Make the document of one reading.
 
     Args:
-        row: What the sensor sent.
-        place: The site and the sensor of its topic.
-        moment: The reading's time.
+        reading: What the sensor sent.
+        key: The site and the sensor of its topic.
+        timestamp: The reading's time.
         threshold_kwh: The threshold it exceeds, kWh; None for a normal reading.
         received_at: When it came.
     """
-    # Of a place there is one object in all readings; each row has a copy of its own.
-    site, sensor_id = place
-    at, stamp = moment
-    value_kwh = row["value_kwh"]
+    # Not the sensor_id of the reading: of a key there is one object for all readings.
+    site, sensor_id = key
+    at, text = timestamp
+    value_kwh = reading["value_kwh"]
     measure: Measure = {
-        "_id": measure_id(sensor_id, stamp),
+        "_id": measure_id(sensor_id, text),
         "sensor_id": sensor_id,
         "site": site,
-        "location": row.get("location"),
+        "location": reading.get("location"),
         "value_kwh": value_kwh + 0.0,  # turns -0.0 into 0.0
         "timestamp": at,
         "is_anomaly": threshold_kwh is not None,

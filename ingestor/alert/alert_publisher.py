@@ -1,4 +1,4 @@
-"""Publish alerts and notices of what was refused, and mark the alerts that the broker has taken.
+"""Publish alerts and notices of what was rejected, and mark the alerts that the broker has taken.
 
 Nothing here holds up the storing of readings. An alert is written to the broker before its reading is
 acknowledged; the broker's answer may come much later, behind whatever it has queued for us. Until
@@ -50,14 +50,14 @@ class AlertPublisher:
     Args:
         store: Where alerts are marked.
         topics: Where to.
-        books: Where alerts are counted.
+        counters: Where alerts are counted.
         sites: Whose alerts to publish again: the ingestor's own sites, ``+`` for all.
     """
 
-    def __init__(self, store: ReadingStore, topics: Topics, books: Counters, sites: Sequence[str]) -> None:
+    def __init__(self, store: ReadingStore, topics: Topics, counters: Counters, sites: Sequence[str]) -> None:
         self._store = store
         self._topics = topics
-        self._books = books
+        self._counters = counters
         self._sites = sites
         self._waiting: deque[_PendingAlerts] = deque()
         self._connection: Connection | None = None
@@ -104,14 +104,14 @@ class AlertPublisher:
         topic = self._topics.rejected(self._topics.sensor_key(rejection.topic))
         return OutgoingMessage(topic, notice.model_dump_json(exclude_none=True).encode())
 
-    def _add(self, announcement: _PendingAlerts) -> bool:
+    def _add(self, pending: _PendingAlerts) -> bool:
         if len(self._waiting) >= MAX_WAITING:
             return False
         if not self._waiting or self._waiting[-1].answer is not None:
             connection = self._connection
             if connection is not None and not connection.is_lost:
-                announcement.answer = connection.try_publish(announcement.messages)
-        self._waiting.append(announcement)
+                pending.answer = connection.try_publish(pending.messages)
+        self._waiting.append(pending)
         self._attention.set()
         return True
 
@@ -150,11 +150,11 @@ class AlertPublisher:
         # Mark all that is answered by now in one write.
         ids: list[str] = []
         while self._waiting and (answer := self._waiting[0].answer) is not None and answer.done():
-            announcement = self._waiting.popleft()
-            if refusal := answer.result():
-                logger.warning("Not published: %s", refusal)
+            pending = self._waiting.popleft()
+            if problem := answer.result():
+                logger.warning("Not published: %s", problem)
             else:
-                ids += announcement.ids
+                ids += pending.ids
         await self._mark(ids)
 
     async def _sweep(self, connection: Connection) -> None:
@@ -175,4 +175,4 @@ class AlertPublisher:
     async def _mark(self, ids: Sequence[str]) -> None:
         if ids:
             await self._store.mark_alerted(ids, utc_now())
-            self._books.alerts += len(ids)
+            self._counters.alerts += len(ids)

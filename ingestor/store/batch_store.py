@@ -39,7 +39,7 @@ def _outcome(
         return decoded
     reading, _ = decoded
     if isinstance(problem, RejectedByDatabase):
-        reason = f"the database refuses it: it {problem.reason}"
+        reason = f"the database rejects it: it {problem.reason}"
         return delivery.reject_row(row, reading, RejectKind.DATABASE, reason)
     stored, value_kwh = problem.measure, measure["value_kwh"]
     if stored["value_kwh"] == value_kwh:

@@ -1,4 +1,4 @@
-"""What is known of each sensor: its readings' first and last time, its place, its node's state.
+"""What is known of each sensor: its readings' first and last time, its location, its node's state.
 
 Gathered while readings pass and written once a second, so that the path of a reading stays free of
 it; of a great many sensors only some each time, in turn, so that their number costs no more. All
@@ -53,49 +53,49 @@ class SensorUpdates:
     def on_stored(self, measures: Iterable[Measure]) -> None:
         """Note stored readings."""
         for measure in measures:
-            moment = measure["timestamp"]
+            at = measure["timestamp"]
             seen = self._seen.get(measure["sensor_id"])
             if seen is None:
                 self._seen[measure["sensor_id"]] = _SensorNews(
-                    measure["site"], measure["location"], moment, moment, measure["received_at"]
+                    measure["site"], measure["location"], at, at, measure["received_at"]
                 )
-            elif moment >= seen.last:
-                seen.last, seen.site, seen.location = moment, measure["site"], measure["location"]
-            elif moment < seen.first:
-                seen.first = moment
+            elif at >= seen.last:
+                seen.last, seen.site, seen.location = at, measure["site"], measure["location"]
+            elif at < seen.first:
+                seen.first = at
 
-    def on_status(self, place: SensorKey, status: NodeStatus, owns: Callable[[SensorKey], bool]) -> None:
+    def on_status(self, key: SensorKey, status: NodeStatus, owns: Callable[[SensorKey], bool]) -> None:
         """Note that a node came or went. It names its sensors when it comes.
 
         Args:
-            place: The node.
+            key: Of the node.
             status: What it says.
             owns: Whether a sensor may be of this site: a node speaks for no other's. Nor for one that is
                 a node itself.
         """
         if status.state == "offline":
-            self._online.pop(place, None)
+            self._online.pop(key, None)
             # A sensor that had no reading yet has no site.
-            node = {"site": {"$in": [place.site, None]}, "node_id": place.name}
+            node = {"site": {"$in": [key.site, None]}, "node_id": key.name}
             self._statuses.append(UpdateMany(node, {"$set": {"status": "offline"}}))
             return
         count = status.sensors or 1
-        if self._online.get(place) == count:
+        if self._online.get(key) == count:
             return
         if len(self._online) >= MAX_NODES:
             self._online.clear()  # all are written again when they speak next
-        if not self._named.take(f"{place.site}/{place.name}", count):
+        if not self._named.take(f"{key.site}/{key.name}", count):
             return  # it says so again
-        self._online[place] = count
-        online = {"node_id": place.name, "status": "online"}
+        self._online[key] = count
+        online = {"node_id": key.name, "status": "online"}
         self._statuses += [
             UpdateOne(
                 {"sensor_id": sensor_id},
                 {"$set": online, "$setOnInsert": {"_id": sensor_id}},
                 upsert=True,
             )
-            for sensor_id in numbered_sensor_ids(place.name, count)
-            if sensor_id == place.name or self._may_speak_for(SensorKey(place.site, sensor_id), owns)
+            for sensor_id in numbered_sensor_ids(key.name, count)
+            if sensor_id == key.name or self._may_speak_for(SensorKey(key.site, sensor_id), owns)
         ]
 
     def _may_speak_for(self, sensor: SensorKey, owns: Callable[[SensorKey], bool]) -> bool:
