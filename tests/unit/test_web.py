@@ -12,10 +12,11 @@ from monitor.formatting import chart_ms, format_age, format_clock, format_energy
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
+from monitor.queries.readings import Resolution
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.html import escape_html
 from monitor.web.ingestors import IngestorReport
-from monitor.web.sensor_history import SensorHistory
+from monitor.web.sensor_history import HistoryPoint, SensorHistory
 from monitor.web.widgets.charts import heat_chart, history_chart, totals_chart
 from monitor.web.widgets.rejected_list import payload_text
 from monitor.web.widgets.sensor_grid import sparkline_svg, tile_class, tile_html
@@ -119,32 +120,28 @@ def test_spark_goes_from_zero_to_its_highest_value() -> None:
     assert 'points="0.0,22.0 50.0,2.0 100.0,12.0"' in sparkline_svg([0.0, 10.0, 5.0], None)
 
 
-def history(**changes: object) -> SensorHistory:
-    values = [(NOW - timedelta(hours=1), 1.0), (NOW, 13.0)]
-    known: dict[str, object] = {
-        "resolution": "raw",
-        "values": values,
-        "anomalies": values[1:],
-        "energies": [],
-    }
-    known |= {"readings": 2, "energy_kwh": 14.0, "max_kwh": 13.0, "anomaly_count": 1}
-    return SensorHistory(**known | changes)  # type: ignore[arg-type]
+def history(*values_kwh: float, resolution: Resolution = "raw") -> SensorHistory:
+    """Its last value is of now, the others each an hour before; 13 kWh is too much."""
+    points = [
+        HistoryPoint(NOW - timedelta(hours=len(values_kwh) - 1 - number), kwh, kwh + 1.0, 1, kwh >= 13.0)
+        for number, kwh in enumerate(values_kwh)
+    ]
+    return SensorHistory(resolution, points)
 
 
 def test_chart_of_readings_has_the_threshold_and_marks_what_is_above() -> None:
-    line, marks = history_chart(history(), 12.0, UTC)["series"]
+    line, marks = history_chart(history(1.0, 13.0), 12.0, UTC)["series"]
     assert line["markLine"]["data"] == [{"yAxis": 12.0}]
     assert [value for _, value in line["data"]] == [1.0, 13.0]
     assert marks["data"] == [(chart_ms(NOW, UTC), 13.0)]
 
 
 def test_chart_without_a_threshold_has_no_line_for_it() -> None:
-    assert "markLine" not in history_chart(history(), None, UTC)["series"][0]
+    assert "markLine" not in history_chart(history(1.0, 13.0), None, UTC)["series"][0]
 
 
 def test_threshold_far_above_all_readings_does_not_squash_them() -> None:
-    of_a_home = [(NOW - timedelta(seconds=30), 0.003), (NOW, 0.0032)]
-    chart = history_chart(history(values=of_a_home, anomalies=[]), 12.0, UTC)
+    chart = history_chart(history(0.003, 0.0032), 12.0, UTC)
     assert "markLine" not in chart["series"][0]
     assert [value for _, value in chart["series"][0]["data"]] == [0.003, 0.0032]
     assert chart["yAxis"]["max"] == 0.0035
@@ -155,16 +152,17 @@ def test_threshold_far_above_all_readings_does_not_squash_them() -> None:
     [(0.0, 1), (0.00017, 0.00019), (0.5, 0.54), (0.55, 0.6), (0.6, 13), (13.0, 15), (5e-324, 1e-6)],
 )
 def test_axis_ends_just_above_what_is_shown(highest_kwh: float, top: float) -> None:
-    assert history_chart(history(values=[(NOW, highest_kwh)]), 12.0, UTC)["yAxis"]["max"] == top
+    assert history_chart(history(highest_kwh), 12.0, UTC)["yAxis"]["max"] == top
 
 
 def test_chart_of_hours_has_the_energy_too() -> None:
-    chart = history_chart(history(resolution="hourly", energies=[(NOW, 14.0)]), 12.0, UTC)
+    chart = history_chart(history(1.0, 13.0, resolution="hourly"), 12.0, UTC)
     assert [each["name"] for each in chart["series"]] == [
         "energy per hour",
         "hourly peak",
         "anomaly",
     ]
+    assert [value for _, value in chart["series"][0]["data"]] == [2.0, 14.0]
     assert len(chart["yAxis"]) == 2
 
 

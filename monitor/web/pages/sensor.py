@@ -125,7 +125,8 @@ class _Sensor:
         self._chart.visible = False
 
     def _show(self, history: SensorHistory, period: TimeRange) -> None:
-        if not history.values:
+        points = history.points
+        if not points:
             self._show_note("No readings in this period.")
             self._facts.content = ""
             return
@@ -139,13 +140,14 @@ class _Sensor:
         self._chart.options.update(options)
         start, end = (format_clock(each, self._deps.zone, form="%Y-%m-%d %H:%M") for each in period)
         until = "now" if self._period.is_running else end
+        energy_kwh, readings = sum(each.energy_kwh for each in points), sum(each.readings for each in points)
         facts = {
             "Shown": f"{RESOLUTIONS[history.resolution]}, {start} to {until}",
-            "Energy": format_energy(history.energy_kwh),
-            "Readings": f"{history.readings:,}",
-            "Mean reading": f"{format_number(history.energy_kwh / history.readings)} kWh",
-            "Highest": f"{format_number(history.max_kwh)} kWh",
-            "Anomalies": f"{history.anomaly_count:,}",
+            "Energy": format_energy(energy_kwh),
+            "Readings": f"{readings:,}",
+            "Mean reading": f"{format_number(energy_kwh / readings)} kWh",
+            "Highest": f"{format_number(max(each.max_kwh for each in points))} kWh",
+            "Anomalies": f"{sum(each.anomalies for each in points):,}",
         }
         self._facts.content = render("facts.html", facts=facts)
 

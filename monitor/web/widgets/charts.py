@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from broker.program.escape import escape_text
@@ -18,6 +18,7 @@ PALETTE = (
     *("#e0607e", "#5aa02c", "#8f7be8", "#9c6b4a", "#4fb3d9"),
 )
 OTHERS = "#8592a0"
+AXIS_LABEL = {"color": GREY, "hideOverlap": True}
 LABEL_STYLE = {"color": "#ffffff", "backgroundColor": RED, "padding": [3, 6], "borderRadius": 3}
 READING_NAMES = {"raw": "reading", "hourly": "hourly peak", "daily": "daily peak"}
 ENERGY_NAMES = {"hourly": "energy per hour", "daily": "energy per day"}
@@ -26,7 +27,6 @@ HEADROOM = 1.08
 MAX_THRESHOLD_RATIO = 20
 MIN_AXIS_MAX = 1e-6
 Options = dict[str, Any]
-Point = tuple[int, float]
 
 
 def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzinfo) -> Options:
@@ -34,18 +34,18 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
 
     A threshold that is unknown or far above all readings is not drawn.
     """
-    points = chart_points(history.values, zone)
+    drawn = [(chart_ms(each.start, zone), each) for each in history.points]
     line: Options = {
         "name": READING_NAMES[history.resolution],
         "type": "line",
-        "data": points,
-        "showSymbol": len(points) < 80,  # noqa: PLR2004 - more dots than that hide the line
+        "data": [(time, each.max_kwh) for time, each in drawn],
+        "showSymbol": len(drawn) < 80,  # noqa: PLR2004 - more dots than that hide the line
         "symbolSize": 4,
         "lineStyle": {"width": 1.5},
         "sampling": "minmax",
         "color": BLUE,
     }
-    highest_kwh = max((value for _, value in points), default=0.0)
+    highest_kwh = max((each.max_kwh for each in history.points), default=0.0)
     if threshold_kwh is not None and highest_kwh * MAX_THRESHOLD_RATIO >= threshold_kwh:
         highest_kwh = max(highest_kwh, threshold_kwh)
         line["markLine"] = {
@@ -55,19 +55,19 @@ def history_chart(history: SensorHistory, threshold_kwh: float | None, zone: tzi
             "label": {"formatter": f"threshold {threshold_kwh:g}", "position": "insideEndTop"} | LABEL_STYLE,
             "data": [{"yAxis": threshold_kwh}],
         }
-    anomalies = chart_points(history.anomalies, zone)
+    anomalies = [(time, each.max_kwh) for time, each in drawn if each.anomalies]
     marks = {"name": "anomaly", "type": "scatter", "data": anomalies, "symbolSize": 8, "color": RED}
     chart = _base_options(has_zoom=True)
-    chart["xAxis"] = {"type": "time", "axisLabel": {"color": GREY, "hideOverlap": True}}
+    chart["xAxis"] = {"type": "time", "axisLabel": AXIS_LABEL}
     chart["series"] = [line, marks]
     chart["yAxis"]["max"] = _axis_max(highest_kwh * HEADROOM)
-    if history.energies:
+    if history.resolution in ENERGY_NAMES:
         energy = {
             "name": ENERGY_NAMES[history.resolution],
             "type": "bar",
             "yAxisIndex": 1,
             "z": 1,
-            "data": chart_points(history.energies, zone),
+            "data": [(time, each.energy_kwh) for time, each in drawn],
             "itemStyle": {"color": GREY, "opacity": 0.35},
         }
         axis = {**chart["yAxis"], "name": "Energy (kWh)", "max": None, "splitLine": {"show": False}}
@@ -87,7 +87,7 @@ def _axis_max(highest: float) -> float:
 def totals_chart(starts: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Options:
     """Stacked bars of energy: labels below them, and per site or sensor a value for each bar, kWh."""
     chart = _base_options(has_zoom=len(starts) > 40)  # noqa: PLR2004 - fewer bars fit
-    chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": {"color": GREY, "hideOverlap": True}}
+    chart["xAxis"] = {"type": "category", "data": starts, "axisLabel": AXIS_LABEL}
     chart["legend"] = {"type": "scroll", "top": 0, "textStyle": {"color": GREY}}
     chart["grid"]["top"] = 40
     chart["yAxis"]["name"] = ""
@@ -128,11 +128,6 @@ def heat_chart(cells: Sequence[HeatCell]) -> Options:
     data = [[cell.hour, len(WEEKDAYS) - cell.weekday, round(cell.mean_kwh, 2)] for cell in cells]
     chart["series"] = [{"name": "mean kWh", "type": "heatmap", "data": data}]
     return chart
-
-
-def chart_points(values: Sequence[tuple[datetime, float]], zone: tzinfo) -> list[Point]:
-    """Times and values for ECharts."""
-    return [(chart_ms(moment, zone), value) for moment, value in values]
 
 
 def _base_options(*, has_zoom: bool = False) -> Options:
