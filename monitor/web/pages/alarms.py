@@ -1,6 +1,5 @@
 """The page *Alarms*: active and past ones, and what operators do about them."""
 
-from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument
@@ -14,7 +13,6 @@ from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.alarm_list import AlarmListView
 from monitor.web.widgets.choice import add_filter, add_site_filter
-from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.text import Text
 
 PAST_PAGE_SIZE = 50
@@ -22,18 +20,7 @@ MAX_ACTIVE = 200
 NOTHING = ResultPage([], None)
 
 
-def add_alarms(deps: Dependencies) -> None:
-    """Add the page."""
-
-    @ui.page("/alarms")
-    async def alarms(request: Request) -> None:
-        with page_layout(deps, request, "Alarms") as session:
-            page = _Alarms(deps, session)
-        ui.timer(REFRESH_EVERY_S, page.update)
-        ui.timer(0.0, page.restart_past, once=True)
-
-
-class _Alarms:
+class AlarmsPage:
     """The page in one browser."""
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
@@ -56,6 +43,8 @@ class _Alarms:
         self._older = ui.button("Show older", on_click=self.show_older).props("outline").classes("more")
         self._older.visible = False
         self.update()
+        ui.timer(REFRESH_EVERY_S, self.update)
+        ui.timer(0.0, self.restart_past, once=True)
 
     def update(self) -> None:
         """Show the active alarms."""

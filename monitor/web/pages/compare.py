@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import cast, get_args
 from zoneinfo import ZoneInfo
 
-from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
@@ -14,11 +13,11 @@ from monitor.formatting import format_clock, format_energy, format_number
 from monitor.queries.database import QueryError, TimeRange
 from monitor.queries.energy import ALL, EnergyFilter, EnergyTotal, GroupBy, Peak, Unit
 from monitor.queries.time_buckets import bucket_starts
+from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.html import render
 from monitor.web.widgets.charts import Options, heat_chart, totals_chart
 from monitor.web.widgets.choice import add_choice, add_site_filter
-from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.text import Text
 
 # By hours.
@@ -40,20 +39,10 @@ TYPICAL_H = 2016
 TIME_FORMATS = {"hour": "%Y-%m-%d %H:%M", "day": "%a %d %b", "week": "week of %d %b"}
 
 
-def add_compare(deps: Dependencies) -> None:
-    """Add the page."""
-
-    @ui.page("/compare")
-    async def compare(request: Request) -> None:
-        with page_layout(deps, request, "Compare"):
-            page = _Compare(deps)
-        ui.timer(0.0, page.load, once=True)
-
-
-class _Compare:
+class ComparePage:
     """The page in one browser."""
 
-    def __init__(self, deps: Dependencies) -> None:
+    def __init__(self, deps: Dependencies, _: Session) -> None:
         self._deps = deps
         self._load_count = 0
         with ui.element("div").classes("controls"):
@@ -76,6 +65,7 @@ class _Compare:
                     Text("Highest readings", "h2")
                     self._peaks = ui.html("", sanitize=False).classes("card scroll")
         self._found.visible = False
+        ui.timer(0.0, self.load, once=True)
 
     async def load(self) -> None:
         """Load and show what is chosen."""

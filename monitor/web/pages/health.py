@@ -1,6 +1,5 @@
 """The page *Health*: is every reading accounted for, does everything answer, and what was rejected."""
 
-from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import utc_now
@@ -10,7 +9,6 @@ from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.html import render
 from monitor.web.ingestors import IngestorReport
-from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.rejected_list import RejectedListView
 from monitor.web.widgets.text import Kpi, Text
 
@@ -28,19 +26,7 @@ COUNTERS = {
 }
 
 
-def add_health(deps: Dependencies) -> None:
-    """Add the page."""
-
-    @ui.page("/health")
-    async def health(request: Request) -> None:
-        with page_layout(deps, request, "Health") as session:
-            page = _Health(deps, session)
-        ui.timer(1.0, page.update)
-        ui.timer(0.0, page.load_rejected, once=True)
-        ui.timer(POLL_EVERY_S, page.load_rejected)
-
-
-class _Health:
+class HealthPage:
     """The page in one browser."""
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
@@ -55,6 +41,8 @@ class _Health:
         self._note = Text("Loading …", "p", "empty")
         self._rejected = RejectedListView(deps, session)
         self.update()
+        ui.timer(1.0, self.update)
+        ui.timer(POLL_EVERY_S, self.load_rejected)
 
     def update(self) -> None:
         """Show the present state."""

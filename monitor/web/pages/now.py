@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from fastapi import Request
 from nicegui import ui
 
 from ingestor.documents import AlarmDocument, utc_now
@@ -12,25 +11,13 @@ from monitor.live.snapshot import REFRESH_EVERY_S
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.alarm_list import AlarmListView, severity_class
-from monitor.web.widgets.layout import page_layout
 from monitor.web.widgets.sensor_grid import SensorGrid
 from monitor.web.widgets.text import Kpi, Text
 
 ALARMS_SHOWN = 4
 
 
-def add_now(deps: Dependencies) -> None:
-    """Add the page."""
-
-    @ui.page("/")
-    async def now(request: Request) -> None:
-        with page_layout(deps, request, "Now") as session:
-            page = _Now(deps, session)
-        await page.update()
-        ui.timer(REFRESH_EVERY_S, page.update)
-
-
-class _Now:
+class NowPage:
     """The page in one browser: once a second, whatever has changed."""
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
@@ -43,15 +30,21 @@ class _Now:
             self._more = ui.link("", "/alarms").classes("more")
         Text("Sensors", "h2")
         self._grid = SensorGrid(deps.live)
+        self._show()
+        ui.timer(REFRESH_EVERY_S, self.update)
 
     async def update(self) -> None:
         """Show the present state."""
+        await self._grid.load_history()
+        self._show()
+
+    def _show(self) -> None:
         active = self._deps.live.active_alarms
         self._show_kpis(active)
         self._alarms.show(active[:ALARMS_SHOWN])
         self._more.text = f"Show all {len(active):,} active alarms"
         self._more.visible = len(active) > ALARMS_SHOWN
-        await self._grid.show(_worst(active))
+        self._grid.show(_worst(active))
 
     def _show_kpis(self, active: Sequence[AlarmDocument]) -> None:
         live = self._deps.live

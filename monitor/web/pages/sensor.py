@@ -51,13 +51,10 @@ def add_sensor(deps: Dependencies) -> None:
                 unknown = f"Unknown sensor {sensor_id}."
                 Text(WAITING if deps.live.fresh_at is None else unknown, "p", "empty")
                 return
-            page = _Sensor(deps, session, known, span)
-        ui.timer(1.0, page.update)
-        ui.timer(0.0, page.load, once=True)
-        ui.timer(POLL_EVERY_S, page.reload)
+            _SensorPage(deps, session, known, span)
 
 
-class _Sensor:
+class _SensorPage:
     """The page in one browser."""
 
     def __init__(self, deps: Dependencies, session: Session, sensor: LiveSensor, period: str) -> None:
@@ -83,6 +80,8 @@ class _Sensor:
         Text("Rejected payloads", "h2")
         self._rejected = RejectedListView(deps, session)
         self.update()
+        ui.timer(1.0, self.update)
+        ui.timer(POLL_EVERY_S, self.reload)
 
     def update(self) -> None:
         """Show the present state."""

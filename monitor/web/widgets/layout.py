@@ -14,7 +14,7 @@ from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.widgets.text import Text
 
-PAGES = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
+PATHS = {"Now": "/", "Alarms": "/alarms", "Compare": "/compare", "Health": "/health"}
 BRAND = "#0b5c57"
 THEMES = {"auto": None, "light": False, "dark": True}
 THEME_COOKIE = "energy_monitor_theme"
@@ -65,7 +65,7 @@ def stale_warning(deps: Dependencies) -> str | None:
 
 def _add_navigation(title: str) -> Text:
     with ui.element("nav").props('aria-label="Pages"'):
-        for name, path in PAGES.items():
+        for name, path in PATHS.items():
             link = ui.link("", path)
             if name == title:
                 link.props('aria-current="page"')

@@ -41,12 +41,15 @@ class SensorGrid:
         self._pages = ui.pagination(1, 1, direction_links=True, on_change=self._draw)
         self._pages.props('aria-label="Pages of sensors"')
 
-    async def show(self, worst: Mapping[str, str]) -> None:
+    def show(self, worst: Mapping[str, str]) -> None:
         """Show the present state, with the severity of the worst active alarm of each sensor that has one."""
         self._worst = worst
+        self._draw()
+
+    async def load_history(self) -> None:
+        """Load the last readings of the sensors shown."""
         names = [name for _, name in self._shown]
         await self._live.sensor_cache.load_history(names, fewer_than=RECENT_READINGS)
-        self._draw()
 
     def _restart_search(self) -> None:
         self._pages.value = 1
