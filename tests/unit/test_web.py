@@ -206,12 +206,12 @@ async def test_password_opens_for_its_user_only() -> None:
     assert await door.log_in("nobody", "look", HERE) is None
     token = await door.log_in("viewer", "look", HERE)
     assert token is not None
-    person = door.session_of(token.value)
+    person = door.session_of(token)
     assert person is not None
     assert (person.role, person.may_operate) == ("viewer", False)
-    assert door.session_of(token.value + "x") is None
-    door.log_out(token.value)
-    assert door.session_of(token.value) is None
+    assert door.session_of(token + "x") is None
+    door.log_out(token)
+    assert door.session_of(token) is None
 
 
 async def test_token_is_good_for_twelve_hours() -> None:
@@ -219,22 +219,22 @@ async def test_token_is_good_for_twelve_hours() -> None:
     door = Authenticator({"viewer": "look", "operator": "act"}, lambda: now_s)
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
-    person = door.session_of(token.value)
+    person = door.session_of(token)
     assert person is not None
     now_s += 12 * 3600 - 1
     assert person.may_operate is True
     now_s += 1
-    assert (person.may_operate, door.session_of(token.value)) == (False, None)
+    assert (person.may_operate, door.session_of(token)) == (False, None)
 
 
 async def test_who_has_logged_out_may_do_nothing_on_pages_that_are_still_open() -> None:
     door = Authenticator({"viewer": "look", "operator": "act"})
     token = await door.log_in("operator", "act", HERE)
     assert token is not None
-    person = door.session_of(token.value)
+    person = door.session_of(token)
     assert person is not None
     assert person.may_operate is True
-    door.log_out(token.value)
+    door.log_out(token)
     await person.ended()
     assert person.may_operate is False
 
@@ -245,7 +245,7 @@ async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
     tokens = [
         await door.log_in(user, word, HERE) for user, word in [("operator", "act"), *[("viewer", "look")] * 3]
     ]
-    assert [door.session_of(each.value) is not None for each in tokens if each] == [True, False, True, True]
+    assert [door.session_of(each) is not None for each in tokens if each] == [True, False, True, True]
 
 
 def test_no_password_is_kept() -> None:

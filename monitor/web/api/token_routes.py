@@ -11,7 +11,7 @@ from monitor.web.api.errors import problem_responses
 from monitor.web.api.models import ApiModel
 from monitor.web.auth.cookie import COOKIE_NAME, read_token
 from monitor.web.auth.login_throttle import client_address
-from monitor.web.auth.sessions import Authenticator, LoginThrottledError, Role
+from monitor.web.auth.sessions import SESSION_LIFETIME_S, Authenticator, LoginThrottledError, Role
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -63,10 +63,10 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
         except LoginThrottledError as error:
             wait_s = str(error.retry_after_s)
             raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
-        session = token and authenticator.session_of(token.value)
+        session = authenticator.session_of(token or "")
         if not token or not session:
             raise HTTPException(401, "user or password is wrong", CHALLENGE)
-        return AccessToken(access_token=token.value, expires_in=token.lifetime_s, role=session.role)
+        return AccessToken(access_token=token, expires_in=SESSION_LIFETIME_S, role=session.role)
 
     @router.delete(
         "/token",

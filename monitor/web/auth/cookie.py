@@ -9,6 +9,8 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from monitor.web.auth.sessions import SESSION_LIFETIME_S
+
 COOKIE_NAME = "energy_monitor"
 SECURE_COOKIE_NAME = f"__Host-{COOKIE_NAME}"
 
@@ -23,9 +25,9 @@ def read_token(connection: HTTPConnection) -> str:
     return connection.cookies.get(_attributes(connection)["key"], "")
 
 
-def set_token(response: Response, connection: HTTPConnection, token: str, lifetime_s: int) -> None:
+def set_token(response: Response, connection: HTTPConnection, token: str) -> None:
     """Have a browser send a token from now on."""
-    response.set_cookie(value=token, max_age=lifetime_s, **_attributes(connection))
+    response.set_cookie(value=token, max_age=SESSION_LIFETIME_S, **_attributes(connection))
 
 
 def delete_token(response: Response, connection: HTTPConnection) -> None:

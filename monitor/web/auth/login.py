@@ -1,16 +1,12 @@
 """The log-in page. It needs no script and no NiceGUI."""
 
-from pathlib import Path
-
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from monitor.web.auth.cookie import delete_token, read_token, set_token
 from monitor.web.auth.login_throttle import client_address
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError
-
-TEMPLATES = Jinja2Templates(Path(__file__).parents[1] / "templates")
+from monitor.web.html import render
 
 
 def make_login_routes(authenticator: Authenticator) -> APIRouter:
@@ -18,8 +14,8 @@ def make_login_routes(authenticator: Authenticator) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
-    async def show(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-        return _page(request, next)
+    async def show(next: str = "/") -> Response:  # noqa: A002 - the name in the address
+        return _page(next)
 
     @router.post("/login")
     async def log_in(
@@ -32,15 +28,15 @@ def make_login_routes(authenticator: Authenticator) -> APIRouter:
             token = await authenticator.log_in(user, password, client_address(request))
         except LoginThrottledError as error:
             wait_s = error.retry_after_s
-            page = _page(request, next, user, f"{error}. Try again in {wait_s} s.", status=429)
+            page = _page(next, user, f"{error}. Try again in {wait_s} s.", status=429)
             page.headers["Retry-After"] = str(wait_s)
             return page
         if token is None:
-            return _page(request, next, user, "Wrong user or password.", status=401)
+            return _page(next, user, "Wrong user or password.", status=401)
         # A new log-in ends the old session and gets a new token (no session fixation).
         authenticator.log_out(read_token(request))
         response = RedirectResponse(_local_path(next), 303)
-        set_token(response, request, token.value, token.lifetime_s)
+        set_token(response, request, token)
         return response
 
     @router.post("/logout")
@@ -53,9 +49,8 @@ def make_login_routes(authenticator: Authenticator) -> APIRouter:
     return router
 
 
-def _page(request: Request, target: str, user: str = "", error: str = "", *, status: int = 200) -> Response:
-    shown = {"next": _local_path(target), "user": user, "error": error}
-    return TEMPLATES.TemplateResponse(request, "login.html", shown, status)
+def _page(target: str, user: str = "", error: str = "", *, status: int = 200) -> Response:
+    return HTMLResponse(render("login.html", next=_local_path(target), user=user, error=error), status)
 
 
 def _local_path(path: str) -> str:

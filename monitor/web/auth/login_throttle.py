@@ -8,6 +8,7 @@ meanwhile. A count is forgotten a quarter of an hour after the last wrong passwo
 """
 
 import ipaddress
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,8 +64,7 @@ class _FailureCount:
 
     def wait_s(self, now: float) -> float:
         # A password that is being checked may turn out wrong.
-        since_s = 0.0 if self.in_progress else now - self.last
-        return max(0.0, self.delay_s() - since_s)
+        return max(0.0, self.delay_s() - (0.0 if self.in_progress else now - self.last))
 
 
 class LoginThrottle:
@@ -81,8 +81,12 @@ class LoginThrottle:
         """Seconds to wait before this attempt; if there are none, ``end`` must follow."""
         now = self._clock()
         network, user = self._count(self._networks, attempt.network), self._count(self._users, attempt.user)
-        turn_s = 0.0 if self._is_familiar(attempt) else self._turn_wait_s(attempt, user.delay_s())
-        wait_s = max(network.wait_s(now), turn_s)
+        turn = now
+        if now - self._familiar.get(attempt, -math.inf) >= FAMILIAR_FOR_S:
+            if attempt not in self._turns and user.delay_s():
+                _remember(self._turns, attempt, now + user.delay_s())
+            turn = self._turns.get(attempt, now)
+        wait_s = max(network.wait_s(now), turn - now)
         if wait_s == 0:
             self._turns.pop(attempt, None)
             network.in_progress += 1
@@ -107,18 +111,6 @@ class LoginThrottle:
             count = _FailureCount()
         _remember(counts, key, count)
         return count
-
-    def _is_familiar(self, attempt: LoginAttempt) -> bool:
-        return self._clock() - self._familiar.get(attempt, float("-inf")) < FAMILIAR_FOR_S
-
-    def _turn_wait_s(self, attempt: LoginAttempt, delay_s: float) -> float:
-        now, turn = self._clock(), self._turns.get(attempt)
-        if turn is None:
-            if delay_s == 0:
-                return 0.0
-            turn = now + delay_s
-            _remember(self._turns, attempt, turn)
-        return max(0.0, turn - now)
 
 
 def _remember(entries: OrderedDict[Key, Value], key: Key, value: Value) -> None:

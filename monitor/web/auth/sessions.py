@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -27,12 +27,10 @@ class Session:
     A viewer may read, an operator may also acknowledge, mute, repair and change settings.
     """
 
-    def __init__(
-        self, role: Role, lifetime_s: float = SESSION_LIFETIME_S, clock: Clock = time.monotonic
-    ) -> None:
+    def __init__(self, role: Role, clock: Clock = time.monotonic) -> None:
         self.role = role
         self._clock = clock
-        self._expires_at = clock() + lifetime_s
+        self._expires_at = clock() + SESSION_LIFETIME_S
         self._ended = asyncio.Event()
 
     @property
@@ -66,17 +64,11 @@ class LoginThrottledError(Exception):
         self.retry_after_s = retry_after_s
 
 
-class SessionToken(NamedTuple):
-    """The secret of a session, 256 random bits as text; only this process and the client know it."""
-
-    value: str
-    lifetime_s: int
-
-
 class Authenticator:
     """Checks passwords, issues tokens and finds their sessions.
 
-    Passwords are kept as Argon2 hashes only. Sessions live in memory: after a restart everybody logs in
+    Passwords are kept as Argon2 hashes only. The token of a session is 256 random bits as text, which only
+    this process and the client know. Sessions live in memory: after a restart everybody logs in
     again. Passwords are checked one at a time, and wrong ones cost ever more time.
     """
 
@@ -91,7 +83,7 @@ class Authenticator:
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
-    async def log_in(self, user: str, password: str, address: str) -> SessionToken | None:
+    async def log_in(self, user: str, password: str, address: str) -> str | None:
         """Check a password and issue a token; None if user or password are wrong.
 
         Raises:
@@ -108,7 +100,8 @@ class Authenticator:
         self._waiting += 1
         try:
             async with self._one_at_a_time:
-                is_correct = await asyncio.to_thread(self._check, role, password)
+                expected = self._hashes[role] if role else self._decoy_hash
+                is_correct = await asyncio.to_thread(self._matches, expected, password)
         finally:
             self._waiting -= 1
             self._throttle.end(attempt, was_correct=is_correct)
@@ -128,18 +121,16 @@ class Authenticator:
         if session is not None:
             session.end()
 
-    def _check(self, role: Role | None, password: str) -> bool:
-        try:
-            self._hasher.verify(self._decoy_hash if role is None else self._hashes[role], password)
-        except VerificationError:
-            return False
-        return role is not None
+    def _matches(self, expected: str, password: str) -> bool:
+        with contextlib.suppress(VerificationError):
+            return self._hasher.verify(expected, password)
+        return False
 
-    def _issue_token(self, role: Role) -> SessionToken:
-        token = SessionToken(secrets.token_urlsafe(32), SESSION_LIFETIME_S)
-        self._sessions[token.value] = Session(role, token.lifetime_s, self._clock)
+    def _issue_token(self, role: Role) -> str:
+        token = secrets.token_urlsafe(32)
+        self._sessions[token] = Session(role, self._clock)
         # Counted by role: viewers who log in again and again cannot log operators out.
-        same_role = [value for value, session in self._sessions.items() if session.role == role]
+        same_role = [each for each, session in self._sessions.items() if session.role == role]
         if len(same_role) > MAX_SESSIONS_PER_ROLE:
             self.log_out(same_role[0])
         return token

@@ -107,7 +107,7 @@ def _check_cookie(connection: HTTPConnection) -> None:
     raw = "; ".join(_said(connection, "cookie"))
     assert not token or re.search(rf"(^|[;,\s]){re.escape(name)}\s*=", raw), "another cookie counts"
     answer = Response()
-    set_token(answer, connection, TOKEN, 60)
+    set_token(answer, connection, TOKEN)
     given = answer.headers["set-cookie"]
     assert given.startswith(f"{name}={TOKEN}; ")
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {*given.split("; ")}
