@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from mqtt5 import PublishPacket
 from pydantic import ValidationError
@@ -67,17 +67,17 @@ class IngestorListener:
         thresholds = (each.status.threshold_kwh for each in self.reports.values())
         return next((each for each in thresholds if each is not None), None)
 
-    async def listen(self, stop: asyncio.Event) -> None:
-        """Listen until told to stop; a broker that is not reachable or rejects is tried again and again."""
+    async def listen(self) -> NoReturn:
+        """Listen until cancelled; a broker that is not reachable or rejects is tried again and again."""
         name = f"monitor-{secrets.token_hex(8)}"
         supervisor = ConnectionSupervisor(self._address, name, self._receive)
-        while not stop.is_set():
+        while True:
             try:
-                await supervisor.run(self._use, stop)
+                await supervisor.run(self._use, asyncio.Event())
             except BrokerRejectedError as error:
                 self.error = str(error)
                 logger.warning("%s; trying again every %g s.", error, RETRY_S)
-                await asyncio.wait([asyncio.ensure_future(stop.wait())], timeout=RETRY_S)
+                await asyncio.sleep(RETRY_S)
 
     async def _use(self, connection: Connection) -> bool:
         # What an earlier connection received cannot be acknowledged on this one.

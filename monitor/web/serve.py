@@ -56,10 +56,11 @@ def serve_command(arguments: list[str]) -> None:
         context = server_context(settings.tls_certificate, settings.tls_key)
     except TlsFileError as error:
         exit_with("monitor web", str(error))
-    passwords, made_up = settings.passwords()
-    if made_up and not sys.stderr.isatty():
+    given, generated = settings.passwords()
+    if generated and not sys.stderr.isatty():
         exit_with("monitor web", NO_TERMINAL)
-    for sentence in made_up:
+    for role, password in generated.items():
+        sentence = f"User {role} has the password {password} until this process ends."
         sys.stderr.write(f"monitor web: {sentence}\n")
     # NiceGUI warns of malformed events of browsers; uvicorn logs our own errors.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
@@ -67,7 +68,8 @@ def serve_command(arguments: list[str]) -> None:
     async def serve_until(stop: asyncio.Event) -> None:
         with _listen(settings) as listener:
             async with open_database(settings.mongo_url) as database:
-                await serve(WebServer(settings, database, Authenticator(passwords), listener, context), stop)
+                authenticator = Authenticator(given | generated)
+                await serve(WebServer(settings, database, authenticator, listener, context), stop)
 
     run("monitor web", serve_until, QueryError, ListenError)
 
@@ -103,7 +105,7 @@ async def serve(serving: WebServer, stop: asyncio.Event) -> None:
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(deps.live.follow(), name="web.live")
-        listening = group.create_task(ingestors.listen(stop), name="web.ingestors")
+        listening = group.create_task(ingestors.listen(), name="web.ingestors")
         serving_requests = group.create_task(server.serve([serving.listener]), name="web.serve")
         await stop.wait()
         server.should_exit = True

@@ -55,21 +55,14 @@ class WebSettings(ProcessSettings):
     )
     topic_root: TopicRoot = Field("energy", description="first topic level(s)")
 
-    def passwords(self) -> tuple[dict[Role, str], list[str]]:
-        """The password of each user, and a sentence about each one that was generated."""
-        given: dict[Role, SecretStr | None] = {
+    def passwords(self) -> tuple[dict[Role, str], dict[Role, str]]:
+        """The password of each user that is set, and one generated for each user without."""
+        users: dict[Role, SecretStr | None] = {
             "viewer": self.viewer_password,
             "operator": self.operator_password,
         }
-        passwords = {
-            role: password.get_secret_value() if password else secrets.token_urlsafe(12)
-            for role, password in given.items()
-        }
-        generated = [role for role, password in given.items() if password is None]
-        sentences = [
-            f"User {role} has the password {passwords[role]} until this process ends." for role in generated
-        ]
-        return passwords, sentences
+        given = {role: password.get_secret_value() for role, password in users.items() if password}
+        return given, {role: secrets.token_urlsafe(12) for role in users if role not in given}
 
     @property
     def endpoint(self) -> tuple[str, int]:

@@ -75,24 +75,21 @@ def make_energy_routes(database: QueryDatabase) -> APIRouter:
         grouping = Grouping(None if query.unit == "total" else query.unit, by, query.time_zone)
         rows = await energy.rows(query.span(), grouping, MAX_ROWS + 1, scope=query.scope)
         if len(rows) > MAX_ROWS:
-            raise InvalidQueryError(
-                "too_much", f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
-            )
+            too_many = f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
+            raise InvalidQueryError("too_much", too_many)
         who = {"site": "site", "sensor": "sensor_id", None: "nobody"}[by]
-        return ItemList[EnergyRow].model_validate(
-            {"items": [{**each._asdict(), who: each.who} for each in rows]}
-        )
+        return ItemList[EnergyRow](items=[{**each._asdict(), who: each.who} for each in rows])
 
     @router.get("/energy/heat", summary="Show energy by hour of the week")
     async def show_heat(query: Annotated[HeatQuery, Query()]) -> ItemList[HeatRow]:
         """Average energy of each hour of the week with readings, from Monday; at most 366 days at once."""
         cells = await energy.heat(query.span(), zone=query.time_zone, scope=query.scope)
-        return ItemList[HeatRow].model_validate({"items": [each._asdict() for each in cells]})
+        return ItemList[HeatRow](items=cells)
 
     @router.get("/energy/peaks", summary="List the hours with the highest readings")
     async def show_peaks(query: Annotated[PeaksQuery, Query()]) -> ItemList[PeakRow]:
         """Hours with the highest readings, highest first; at most 366 days at once."""
         peaks = await energy.peaks(query.span(), query.limit, scope=query.scope)
-        return ItemList[PeakRow].model_validate({"items": [each._asdict() for each in peaks]})
+        return ItemList[PeakRow](items=peaks)
 
     return router

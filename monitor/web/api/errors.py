@@ -39,11 +39,11 @@ class Problem(BaseModel):
     detail: str = Field(description="One sentence for people.", examples=["limit: must be 1 or more"])
 
 
-class InvalidQueryError(Exception):
+class InvalidQueryError(HTTPException):
     """Raised when a query is well-formed but cannot be answered; says why and what to do."""
 
     def __init__(self, kind: InvalidQueryKind, detail: str) -> None:
-        super().__init__(detail)
+        super().__init__(UNPROCESSABLE, detail)
         self.kind: InvalidQueryKind = kind
 
 
@@ -70,10 +70,6 @@ def add_error_handlers(app: FastAPI) -> None:
         detail = "; ".join(dict.fromkeys(map(_explain, error.errors())))
         return problem_response(UNPROCESSABLE, "input", detail)
 
-    @app.exception_handler(InvalidQueryError)
-    async def on_query(_: Request, error: InvalidQueryError) -> JSONResponse:
-        return problem_response(UNPROCESSABLE, error.kind, str(error))
-
     @app.exception_handler(QueryError)
     async def on_database(_: Request, error: QueryError) -> JSONResponse:
         return problem_response(503, "database", str(error), {"Retry-After": str(RETRY_AFTER_S)})
@@ -82,7 +78,8 @@ def add_error_handlers(app: FastAPI) -> None:
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:
         # FastAPI answers 400 when it cannot parse a form.
         status = UNPROCESSABLE if error.status_code == BAD_REQUEST else error.status_code
-        return problem_response(status, KINDS.get(status, "other"), error.detail, error.headers)
+        kind = error.kind if isinstance(error, InvalidQueryError) else KINDS.get(status, "other")
+        return problem_response(status, kind, error.detail, error.headers)
 
 
 def _explain(error: Mapping[str, Any]) -> str:

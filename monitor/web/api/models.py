@@ -1,7 +1,6 @@
 """Stored documents as answers. A field that somebody changed by hand so that it cannot be read is null."""
 
 import base64
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -61,13 +60,13 @@ class ItemPage(ItemList[Item]):
     @classmethod
     def of(cls, page: ResultPage) -> Self:
         """Show a page of documents."""
-        return cls.model_validate({"items": page.documents, "next": page.end and str(page.end)})
+        return cls(items=page.documents, next=page.end and str(page.end))
 
 
 class DocumentModel(ApiModel):
     """A document. People can change documents by hand: any field can be missing or wrong."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, from_attributes=True)
 
     @field_validator("*", mode="wrap")
     @classmethod
@@ -111,7 +110,11 @@ class Sensor(SensorDocumentModel):
     def _from_document(cls, document: Document) -> Document:
         reported = document.get("location")
         shown = document.get("own_location") or reported
-        shelved = list(_shelved_rules(document.get("shelved")))
+        shelves = document.get("shelved")
+        shelved = [
+            {**(shelf if isinstance(shelf, dict) else {}), "rule": rule}
+            for rule, shelf in (shelves if isinstance(shelves, dict) else {}).items()
+        ]
         return {**document, "location": shown, "reported_location": reported, "shelved": shelved}
 
 
@@ -204,9 +207,3 @@ class RejectedItem(DocumentModel):
     sequence: int | None = Field(None, description="The sensor's sequence number, if sent.")
     received_at: Timestamp | None = Field(None, description="When the ingestor received it.")
     replayed_at: Timestamp | None = Field(None, description="When an operator repaired and resent it.")
-
-
-def _shelved_rules(shelved: object) -> Iterator[Document]:
-    if isinstance(shelved, dict):
-        for rule, shelf in shelved.items():
-            yield {**(shelf if isinstance(shelf, dict) else {}), "rule": rule}

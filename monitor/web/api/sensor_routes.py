@@ -63,7 +63,7 @@ def make_sensor_routes(database: QueryDatabase) -> APIRouter:
         found = await sensors.page(query.site, query.limit + 1, query.after or "")
         shown = found[: query.limit]
         following = shown[-1]["sensor_id"] if len(found) > query.limit else None
-        return ItemPage[Sensor].model_validate({"items": shown, "next": following})
+        return ItemPage[Sensor](items=shown, next=following)
 
     @router.get("/sensors/{sensor_id}", summary="Show a sensor", responses=UNKNOWN)
     async def show_sensor(sensor_id: SensorPath) -> Sensor:

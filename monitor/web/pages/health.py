@@ -103,8 +103,7 @@ def _counters_table(deps: Dependencies) -> str:
 def _counters_row(name: str, report: IngestorReport, deps: Dependencies) -> list[str]:
     status, imbalance = report.status, report.imbalance
     state = "online" if is_online(report, deps) else "not responding"
-    if status.state == "offline":
-        state = "offline"
+    state = "offline" if status.state == "offline" else state
     if report.since is not None:
         state += f" since {format_clock(report.since, deps.zone)}"
     counters = [getattr(status, each) for each in COUNTERS.values()]
