@@ -20,8 +20,8 @@ from monitor.web.auth import (
     sessions,
 )
 from monitor.web.auth.sessions import Authenticator, Session
-from monitor.web.pages import compare
-from monitor.web.widgets import rejected_list, sensor_dialog
+from monitor.web.pages import compare, sensor
+from monitor.web.widgets import rejected_list
 from tests.fault_points.point import Point
 
 # Who has logged in.
@@ -48,7 +48,7 @@ MAY_HAVE_PAGE = Point(page_authorization, "_may_have")
 SCRIPT_POLICY = Point(security_headers, "CONTENT_SECURITY_POLICY")
 
 # What operators do on pages.
-SAVE_SETTINGS = Point(sensor_dialog, "_save")
+ASK_FOR_SETTINGS = Point(sensor, "open_sensor_dialog")
 ASK_FOR_REPAIR = Point(rejected_list, "_open_repair_dialog")
 
 # What pages show.

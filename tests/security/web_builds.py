@@ -58,12 +58,12 @@ def no_wall() -> Iterator[None]:
 @contextmanager
 def edit_by_anybody() -> Iterator[None]:
     """Pages go on for who has left, and whoever has a sensor's page may set what operators set."""
-    save = points.SAVE_SETTINGS.original
+    ask = points.ASK_FOR_SETTINGS.original
 
-    def save_as_operator(_: Session, *values: object) -> object:
-        return save(Session("operator"), *values)
+    async def ask_anybody(sources: Dependencies, _: Session, sensor_id: str) -> None:
+        await ask(sources, Session("operator"), sensor_id)
 
-    with last_wall(), points.SAVE_SETTINGS.replace(save_as_operator):
+    with last_wall(), points.ASK_FOR_SETTINGS.replace(ask_anybody):
         yield
 
 

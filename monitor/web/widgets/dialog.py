@@ -1,8 +1,7 @@
-"""Dialogs: a title, a form, and two buttons."""
+"""Actions of operators, and the dialogs that ask for them: a title, a form, and two buttons."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
 
 from nicegui import Client, ui
 
@@ -11,6 +10,11 @@ from monitor.web.auth.sessions import Session
 
 NOT_AUTHORIZED = "Only operators can do this, and your session may have ended. Log in as operator."
 NOTIFY_MS = 8000
+Action = Callable[[], Awaitable[str]]
+
+
+class ActionError(Exception):
+    """Raised when an action fails; says why, in a sentence."""
 
 
 @contextmanager
@@ -23,30 +27,41 @@ def open_dialog(title: str) -> Iterator[ui.dialog]:
     dialog.open()
 
 
-def add_buttons(dialog: ui.dialog, label: str, submit: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Add a button that submits, and one that cancels."""
+def add_buttons(dialog: ui.dialog, session: Session, label: str, action: Action) -> None:
+    """Add a button that runs an action and closes the dialog if it succeeds, and one that cancels."""
+
+    async def submit() -> None:
+        if await run_action(session, action):
+            dialog.close()
+
     with ui.row():
         ui.button(label, on_click=submit)
         ui.button("Cancel", on_click=dialog.close).props("flat")
 
 
-def operator_page(session: Session) -> Client | None:
-    """The page of an operator; None, with a message, if the session may not operate."""
+async def run_action(session: Session, action: Action) -> bool:
+    """Run an action if the session may operate now, and show its sentence; say whether it succeeded."""
+    # The button that was pressed may have been redrawn afterwards, because of what it did.
     page = ui.context.client
+    sentence, is_success = NOT_AUTHORIZED, False
     if session.may_operate:
-        return page
-    notify(page, NOT_AUTHORIZED, is_success=False)
-    return None
+        try:
+            sentence, is_success = await action(), True
+        except ActionError as error:
+            sentence = str(error)
+    notify(page, sentence, is_success=is_success)
+    return is_success
 
 
 def notify(page: Client, sentence: str, *, is_success: bool) -> None:
-    """Show a message for a while.
-
-    The button that was pressed may have been redrawn since, because of what it did; so the caller takes the
-    page before it waits for anything.
-    """
+    """Show a message for a while."""
     if page.is_deleted:
         return
-    kind: Literal["positive", "negative"] = "positive" if is_success else "negative"
     with page:
-        ui.notify(escape_text(sentence), type=kind, timeout=NOTIFY_MS, multi_line=True, close_button="OK")
+        ui.notify(
+            escape_text(sentence),
+            type="positive" if is_success else "negative",
+            timeout=NOTIFY_MS,
+            multi_line=True,
+            close_button="OK",
+        )

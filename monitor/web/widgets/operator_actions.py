@@ -1,5 +1,7 @@
 """What operators do with alarms on a page: acknowledge and mute, as commands to the ingestor."""
 
+from functools import partial
+
 from nicegui import ui
 
 from broker.alarm_messages import Shelve
@@ -9,7 +11,7 @@ from monitor.commands.alarm_commands import acknowledge_alarm, shelve_rule
 from monitor.commands.client import AlarmCommand, CommandClient, CommandError, CommandResult
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.widgets.dialog import add_buttons, notify, open_dialog, operator_page
+from monitor.web.widgets.dialog import ActionError, add_buttons, open_dialog, run_action
 
 # Minutes.
 SHELVE_DURATIONS = {
@@ -24,7 +26,7 @@ SHELVE_DURATIONS = {
 
 async def acknowledge(deps: Dependencies, session: Session, alarm: AlarmDocument) -> None:
     """Acknowledge an alarm."""
-    await send_command(deps, session, acknowledge_alarm(alarm, session.role))
+    await run_action(session, partial(_send, deps, acknowledge_alarm(alarm, session.role)))
 
 
 def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocument) -> None:
@@ -34,25 +36,23 @@ def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocumen
         ui.label("No notifications meanwhile; it is still recorded.")
         minutes = ui.select(SHELVE_DURATIONS, value=60, label="Duration").classes("wide")
 
-        async def shelve() -> None:
+        async def shelve() -> str:
             dialog.close()
             command = Shelve(shelve=rule, minutes=int(minutes.value), user=session.role)
             before = deps.live.shelved.get((sensor_id, rule))
             key = SensorKey(alarm["site"], sensor_id)
-            await send_command(deps, session, shelve_rule(key, command, before))
+            return await _send(deps, shelve_rule(key, command, before))
 
-        add_buttons(dialog, "Mute", shelve)
+        add_buttons(dialog, session, "Mute", shelve)
 
 
-async def send_command(deps: Dependencies, session: Session, command: AlarmCommand) -> None:
-    """Send a command and show its result."""
-    page = operator_page(session)
-    if page is None:
-        return
+async def _send(deps: Dependencies, command: AlarmCommand) -> str:
     results: list[CommandResult] = []
     try:
         await CommandClient(deps.mqtt_url, deps.topic_root, results.append).send([command])
     except CommandError as error:
-        results.append(CommandResult(False, str(error)))
-    for result in results:
-        notify(page, result.sentence, is_success=result.executed)
+        raise ActionError(str(error)) from error
+    [result] = results
+    if not result.executed:
+        raise ActionError(result.sentence)
+    return result.sentence

@@ -15,7 +15,7 @@ from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
 from monitor.web.replay import ReplayError, replay
-from monitor.web.widgets.dialog import add_buttons, notify, open_dialog, operator_page
+from monitor.web.widgets.dialog import ActionError, add_buttons, open_dialog
 from monitor.web.widgets.text import Text
 
 SHOWN_BYTES = 4096
@@ -80,19 +80,14 @@ def _open_repair_dialog(deps: Dependencies, session: Session, rejected: Rejected
         payload = ui.textarea("Payload", value=payload_text(rejected["payload"]))
         payload.props("outlined autogrow").classes("wide")
 
-        async def send() -> None:
-            page = operator_page(session)
-            if page is None:
-                return
+        async def send() -> str:
             try:
                 sentence = await replay(deps, rejected["topic"], payload.value or "")
             except ReplayError as error:
-                notify(page, str(error), is_success=False)
-                return
-            dialog.close()
-            notify(page, sentence, is_success=True)
+                raise ActionError(str(error)) from error
             # The reading is stored, whether this is noted or not.
             with contextlib.suppress(QueryError):
                 await deps.rejected.mark_replayed(rejected["_id"])
+            return sentence
 
-        add_buttons(dialog, "Send", send)
+        add_buttons(dialog, session, "Send", send)

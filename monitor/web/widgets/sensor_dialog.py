@@ -9,7 +9,7 @@ from monitor.queries.database import QueryError
 from monitor.queries.sensors import MAX_LOCATION, SensorChange
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.widgets.dialog import NOT_AUTHORIZED, add_buttons, notify, open_dialog
+from monitor.web.widgets.dialog import ActionError, add_buttons, notify, open_dialog
 
 THRESHOLD = "Threshold in kWh (empty: default"
 
@@ -30,25 +30,13 @@ async def open_sensor_dialog(deps: Dependencies, session: Session, sensor_id: st
         threshold = ui.number(default, value=known.get("threshold_kwh"), min=0)
         threshold.props("outlined").classes("wide")
 
-        async def save() -> None:
+        async def save() -> str:
             fields = {"own_location": location.value, "threshold_kwh": threshold.value}
-            error = await _save(session, deps, sensor_id, fields)
-            if error is None:
-                dialog.close()
-            notify(page, error or "Saved. Takes effect within five seconds.", is_success=error is None)
+            try:
+                await deps.sensors.change(sensor_id, SensorChange.model_validate(fields))
+            except (ValidationError, QueryError) as error:
+                reason = str(error) if isinstance(error, QueryError) else describe_error(first_error(error))
+                raise ActionError(f"{reason[:1].upper()}{reason[1:]}.") from error
+            return "Saved. Takes effect within five seconds."
 
-        add_buttons(dialog, "Save", save)
-
-
-async def _save(session: Session, deps: Dependencies, sensor_id: str, fields: object) -> str | None:
-    if not session.may_operate:
-        return NOT_AUTHORIZED
-    try:
-        await deps.sensors.change(sensor_id, SensorChange.model_validate(fields))
-    except ValidationError as error:
-        sentence = describe_error(first_error(error))
-    except QueryError as error:
-        sentence = str(error)
-    else:
-        return None
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+        add_buttons(dialog, session, "Save", save)
