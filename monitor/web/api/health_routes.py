@@ -63,14 +63,12 @@ def make_health_routes(database: QueryDatabase, reports: Mapping[str, IngestorRe
             last_reading=last_reading,
             lag_s=None if last_reading is None else (utc_now() - last_reading).total_seconds(),
             ingestors=[
-                IngestorCounters.model_validate(
-                    {
-                        **report.status.model_dump(),
-                        "name": name,
-                        "heard_at": report.received_at,
-                        "since": report.since,
-                        "balance": report.imbalance,
-                    }
+                IngestorCounters(
+                    name=name,
+                    heard_at=report.received_at,
+                    since=report.since,
+                    balance=report.imbalance,
+                    **report.status.model_dump(exclude={"since"}),
                 )
                 for name, report in sorted(reports.items())
             ],

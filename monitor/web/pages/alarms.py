@@ -25,15 +25,17 @@ class AlarmsPage:
 
     def __init__(self, deps: Dependencies, session: Session) -> None:
         self._deps = deps
-        self._past: list[AlarmDocument] = []
+        self._past = list[AlarmDocument]()
         self._last = NOTHING
         with ui.element("div").classes("controls"):
-            self._site = add_site_filter(deps, self.apply_filters)
-            self._severity = add_filter("Severity", SEVERITY_COLOURS, self.apply_filters)
             rules = sorted({alarm["rule"] for alarm in deps.live.active_alarms})
-            self._rule = add_filter("Rule", rules, self.apply_filters)
-            self._sensor = ui.input("Sensor", on_change=self.apply_filters)
-            self._sensor.props("clearable outlined dense debounce=300")
+            self._filters: dict[str, ui.select | ui.input] = {
+                "site": add_site_filter(deps, self.apply_filters),
+                "severity": add_filter("Severity", SEVERITY_COLOURS, self.apply_filters),
+                "rule": add_filter("Rule", rules, self.apply_filters),
+                "sensor_id": ui.input("Sensor", on_change=self.apply_filters),
+            }
+            self._filters["sensor_id"].props("clearable outlined dense debounce=300")
         Text("Active", "h2")
         self._no_active = Text("", "p", "empty")
         self._active_list = AlarmListView(deps, session)
@@ -48,8 +50,8 @@ class AlarmsPage:
 
     def update(self) -> None:
         """Show the active alarms."""
-        everything = self._deps.live.active_alarms
-        active = [alarm for alarm in everything if self._matches(alarm)]
+        everything, chosen = self._deps.live.active_alarms, self._chosen().items()
+        active = [alarm for alarm in everything if chosen <= alarm.items()]
         reason = "No alarm matches these filters." if everything else "No active alarms."
         self._no_active.show(None if active else reason)
         self._active_list.show(active[:MAX_ACTIVE])
@@ -66,10 +68,9 @@ class AlarmsPage:
 
     async def show_older(self) -> None:
         """Show more past alarms."""
-        chosen = (self._sensor.value, self._rule.value, self._severity.value)
-        wanted = AlarmFilter(
-            (self._site.value,) if self._site.value else (), *(each or None for each in chosen)
-        )
+        chosen = self._chosen()
+        site = chosen.pop("site", None)
+        wanted = AlarmFilter((site,) if site else (), **chosen)
         try:
             page = await self._deps.alarms.page("past", wanted, PAST_PAGE_SIZE, self._last.end)
         except QueryError as error:
@@ -81,10 +82,6 @@ class AlarmsPage:
         self._no_past.show(None if self._past else "No past alarms.")
         self._older.visible = page.end is not None
 
-    def _matches(self, alarm: AlarmDocument) -> bool:
-        return (
-            self._site.value in {"", alarm["site"]}
-            and self._severity.value in {"", alarm["severity"]}
-            and self._rule.value in {"", alarm["rule"]}
-            and self._sensor.value in {"", None, alarm["sensor_id"]}
-        )
+    def _chosen(self) -> dict[str, str]:
+        """The fields that alarms are filtered by."""
+        return {field: each.value for field, each in self._filters.items() if each.value}

@@ -106,15 +106,17 @@ class _SensorPage:
 
     async def load(self) -> None:
         """Show the readings, past alarms and rejected payloads of the period."""
-        period = self._period.time_range()
+        deps, sensor, period = self._deps, self._sensor, self._period.time_range()
         if period is None:
             self._show_note("The end must be after the start.")
             return
         try:
-            history = await load_history(self._deps.readings, self._sensor.sensor_id, period)
-            self._show(history, period)
-            await self._show_past()
-            await self._show_rejected()
+            self._show(await load_history(deps.readings, sensor.sensor_id, period), period)
+            past = await deps.alarms.page("past", AlarmFilter(sensor_id=sensor.sensor_id), ALARMS_SHOWN)
+            self._past.show(ALARMS.valid(past.documents))
+            self._no_past.show(None if past.documents else "No past alarms.")
+            topic = Topics(deps.topic_root).readings(sensor.site, sensor.sensor_id)
+            self._rejected.show(await deps.rejected.newest(REJECTED_SHOWN, topic=topic))
         except QueryError as error:
             if not self._chart.visible:
                 self._show_note(f"{error}. This page updates automatically.")
@@ -155,14 +157,3 @@ class _SensorPage:
         own_kwh = self._sensor.threshold_kwh
         known = (own_kwh, seen_kwh, self._deps.ingestors.threshold_kwh)
         return next((each for each in known if each is not None), None)
-
-    async def _show_past(self) -> None:
-        wanted = AlarmFilter(sensor_id=self._sensor.sensor_id)
-        page = await self._deps.alarms.page("past", wanted, ALARMS_SHOWN)
-        self._past.show(ALARMS.valid(page.documents))
-        self._no_past.show(None if page.documents else "No past alarms.")
-
-    async def _show_rejected(self) -> None:
-        site, sensor_id = self._sensor.site, self._sensor.sensor_id
-        topic = Topics(self._deps.topic_root).readings(site, sensor_id)
-        self._rejected.show(await self._deps.rejected.newest(REJECTED_SHOWN, topic=topic) if site else [])

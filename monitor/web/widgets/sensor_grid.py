@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from markupsafe import Markup
 from nicegui import ui
@@ -92,18 +94,14 @@ class SensorGrid:
         self._tiles.clear()
         self._grid.clear()
         with self._grid:
-            for site in dict.fromkeys(each.site for each in shown):
+            for site, sensors in groupby(names, itemgetter(0)):
                 Text(site or "Site unknown", "h3", "site")
                 with ui.element("div").classes("tiles"):
-                    for sensor in shown:
-                        if sensor.site == site:
-                            self._tiles[sensor.sensor_id] = _link_to(sensor.sensor_id)
-
-
-def _link_to(sensor_id: str) -> ui.html:
-    """A link keeps its focus, and a click that has begun, when its content is redrawn."""
-    # An id consists of letters, digits, dots, dashes and underscores.
-    return ui.html("", tag="a", sanitize=False).props(f'href="/sensor/{sensor_id}"')
+                    for _, sensor_id in sensors:
+                        # A link keeps its focus, and a click that has begun, when its content is redrawn.
+                        # An id consists of letters, digits, dots, dashes and underscores.
+                        link = ui.html("", tag="a", sanitize=False).props(f'href="/sensor/{sensor_id}"')
+                        self._tiles[sensor_id] = link
 
 
 def tile_class(sensor: LiveSensor, severity: str | None, now: datetime) -> str:
