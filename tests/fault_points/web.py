@@ -37,7 +37,7 @@ IS_HTTPS = Point(csrf, "is_secure")
 OWN_SITES = Point(csrf, "SAME_ORIGIN_VALUES")
 IS_FROM_HERE = Point(auth_middleware, "is_same_origin")
 TOKEN_SHOWN = Point(auth_middleware, "read_token")
-WEB_SOCKET = Point(auth_middleware, "SessionSocket")
+WEB_SOCKET = Point(auth_middleware, "serve_session")
 MAY_HAVE_PAGE = Point(page_authorization, "_may_have")
 SCRIPT_POLICY = Point(security_headers, "CONTENT_SECURITY_POLICY")
 

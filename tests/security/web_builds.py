@@ -25,20 +25,14 @@ def pages_of_anybody() -> Build:
     return points.MAY_HAVE_PAGE.replace(lambda *_: True)
 
 
-class Endless:
+async def serve_for_ever(_: Session, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """A web socket that its person has for as long as they like."""
-
-    def __init__(self, _: Session, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-
-    async def serve(self, app: ASGIApp, scope: Scope) -> None:
-        await app(scope, self._receive, self._send)
+    await app(scope, receive, send)
 
 
 def pages_for_ever() -> Build:
     """Live pages go on when somebody logs out."""
-    return points.WEB_SOCKET.replace(Endless)
+    return points.WEB_SOCKET.replace(serve_for_ever)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from monitor.web.api.errors import problem_response
 from monitor.web.auth.cookie import is_secure, read_token
 from monitor.web.auth.csrf import is_same_origin
 from monitor.web.auth.security_headers import add_security_headers
-from monitor.web.auth.session_socket import CLOSE_CODE, SessionSocket
+from monitor.web.auth.session_socket import CLOSE_CODE, serve_session
 from monitor.web.auth.sessions import Authenticator, Session
 
 API_PREFIX = "/api/v1/"
@@ -63,7 +63,7 @@ class AuthMiddleware:
         if session is None or not is_new or not is_same_origin(connection):
             await send({"type": "websocket.close", "code": CLOSE_CODE})
             return
-        await SessionSocket(session, receive, send).serve(self.app, scope)
+        await serve_session(session, self.app, scope, receive, send)
 
 
 def _rejection(connection: HTTPConnection, session: Session | None) -> Response | None:

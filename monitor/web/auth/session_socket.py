@@ -13,44 +13,35 @@ RECONNECT_MESSAGE = '42["try_reconnect"]'
 DISCONNECT: Message = {"type": "websocket.disconnect", "code": CLOSE_CODE}
 
 
-class SessionSocket:
-    """A web socket of a session."""
+async def serve_session(session: Session, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Connect an application to the browser of a session, until one of them or the session ends."""
+    ending = asyncio.create_task(session.ended(), name="web.session-end")
+    is_open = False
 
-    def __init__(self, session: Session, receive: Receive, send: Send) -> None:
-        self._session = session
-        self._receive = receive
-        self._send = send
-        self._is_open = False
-
-    async def serve(self, app: ASGIApp, scope: Scope) -> None:
-        """Connect an application to the browser, until one of them or the session ends."""
-        self._ending = asyncio.create_task(self._session.ended(), name="web.session-end")
+    async def receive_message() -> Message:
+        nonlocal is_open
+        receiving = asyncio.ensure_future(receive())
         try:
-            await app(scope, self._receive_message, self._send_message)
-        finally:
-            self._ending.cancel()
-
-    async def _receive_message(self) -> Message:
-        receiving = asyncio.ensure_future(self._receive())
-        try:
-            await asyncio.wait({receiving, self._ending}, return_when=asyncio.FIRST_COMPLETED)
-            if self._session.is_active:
+            await asyncio.wait({receiving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if session.is_active:
                 return await receiving
         finally:
             receiving.cancel()
-        await self._close()
+        if is_open:
+            is_open = False
+            with contextlib.suppress(OSError):
+                await send({"type": "websocket.send", "text": RECONNECT_MESSAGE})
+                await send({"type": "websocket.close", "code": CLOSE_CODE})
         return DISCONNECT
 
-    async def _send_message(self, message: Message) -> None:
+    async def send_message(message: Message) -> None:
+        nonlocal is_open
         # Nothing more is sent once the session has ended.
-        if self._session.is_active:
-            self._is_open = message["type"] != "websocket.close"
-            await self._send(message)
+        if session.is_active:
+            is_open = message["type"] != "websocket.close"
+            await send(message)
 
-    async def _close(self) -> None:
-        if not self._is_open:
-            return
-        self._is_open = False
-        with contextlib.suppress(OSError):
-            await self._send({"type": "websocket.send", "text": RECONNECT_MESSAGE})
-            await self._send({"type": "websocket.close", "code": CLOSE_CODE})
+    try:
+        await app(scope, receive_message, send_message)
+    finally:
+        ending.cancel()
