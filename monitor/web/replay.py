@@ -25,21 +25,18 @@ from ingestor.documents import measure_id
 from monitor.queries.database import QueryError
 from monitor.queries.readings import ReadingQueries
 from monitor.web.dependencies import Dependencies
+from monitor.web.widgets.dialog import ActionError
 
 ANSWER_WITHIN_S = 10.0
 POLL_EVERY_S = 0.2
 _readings = TypeAdapter(Reading | list[Reading])
 
 
-class ReplayError(Exception):
-    """Raised when a payload was not stored; says why."""
-
-
 async def replay(deps: Dependencies, topic: str, payload: str) -> str:
     """Send a payload on the topic on which it came first, and say what came of it.
 
     Raises:
-        ReplayError: It is no valid reading, or it was rejected again, or there is no answer.
+        ActionError: It is no valid reading, or it was rejected again, or there is no answer.
     """
     address, topics = MqttAddress.parse(deps.mqtt_url), Topics(deps.topic_root)
     key = topics.sensor_key(topic)
@@ -53,21 +50,20 @@ async def replay(deps: Dependencies, topic: str, payload: str) -> str:
 
     async def send(connection: Connection) -> str:
         await connection.add_subscription(topics.rejected(key), retained=False)
-        before = connection.no_subscribers
         await connection.publish_many([OutgoingMessage(topics.readings(*key), payload.encode())])
-        if connection.no_subscribers > before:
-            raise ReplayError("no ingestor is running; try again when one is")
+        if connection.no_subscribers:
+            raise ActionError("no ingestor is running; try again when one is")
         return await _wait_until_stored(deps.readings, expected, rejections)
 
     supervisor = ConnectionSupervisor(address, f"monitor-{secrets.token_hex(8)}", on_messages)
     try:
         async with supervisor.new_connection() as connection:
-            return await connection.run(send(connection)) or ""
+            return await connection.run(send(connection))
     except BrokerRejectedError as error:
         allow = "the MQTT URL must be that of the user operator"
-        raise ReplayError(f"the broker does not allow this ({error}); {allow}") from error
+        raise ActionError(f"the broker does not allow this ({error}); {allow}") from error
     except BrokerLostError as error:
-        raise ReplayError(f"the broker at {address} does not answer ({error})") from error
+        raise ActionError(f"the broker at {address} does not answer ({error})") from error
 
 
 async def _wait_until_stored(
@@ -77,29 +73,29 @@ async def _wait_until_stored(
         async with asyncio.timeout(ANSWER_WITHIN_S):
             while await readings.values(list(expected)) != expected:
                 if rejections:
-                    raise ReplayError(f"Rejected again: {rejections[0].reason}")
+                    raise ActionError(f"Rejected again: {rejections[0].reason}")
                 await asyncio.sleep(POLL_EVERY_S)
     except TimeoutError:
         late = f"not stored within {ANSWER_WITHIN_S:g} s; if the ingestor is busy, it will be"
-        raise ReplayError(late) from None
+        raise ActionError(late) from None
     except QueryError as error:
-        raise ReplayError(f"{error}; the payload was sent, whether it is stored is not known") from error
+        raise ActionError(f"{error}; the payload was sent, whether it is stored is not known") from error
     return "The reading is stored." if len(expected) == 1 else f"All {len(expected)} readings are stored."
 
 
 def _check(payload: str, key: SensorKey) -> dict[str, float]:
     """The values of the readings in a payload by their ids, kWh."""
     if len(payload.encode()) > MAX_PAYLOAD_BYTES:
-        raise ReplayError("The payload is too long: at most 64 KiB are allowed.")
+        raise ActionError("The payload is too long: at most 64 KiB are allowed.")
     try:
         given = _readings.validate_json(payload)
     except ValidationError as error:
         first = first_error(error)
         where = " ".join(str(each) for each in first["loc"] if each not in {"Reading", "list[Reading]"})
-        raise ReplayError(f"Not a valid reading: {where or 'payload'}: {first['msg']}.") from error
+        raise ActionError(f"Not a valid reading: {where or 'payload'}: {first['msg']}.") from error
     found = given if isinstance(given, list) else [given]
     if not 0 < len(found) <= MAX_READINGS_PER_PAYLOAD:
-        raise ReplayError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")
+        raise ActionError(f"A payload holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings.")
     if any(each.sensor_id != key.name for each in found):
-        raise ReplayError(f"The payload must name the sensor of its topic, {key.name}.")
+        raise ActionError(f"The payload must name the sensor of its topic, {key.name}.")
     return {measure_id(each.sensor_id, format_timestamp(each.timestamp)): each.value_kwh for each in found}

@@ -32,11 +32,8 @@ def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext
         # Without a password of our own, Python would ask for one and wait.
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
-        raise TlsFileError(_explain(error, certificate, key)) from None
+        reason = f"{certificate} and {key} do not hold a certificate and a key without a password, as PEM"
+        if error.reason == "KEY_VALUES_MISMATCH":
+            reason = f"the key in {key} is not that of the certificate in {certificate}"
+        raise TlsFileError(reason) from None
     return context
-
-
-def _explain(error: ssl.SSLError, certificate: Path, key: Path) -> str:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return f"the key in {key} is not that of the certificate in {certificate}"
-    return f"{certificate} and {key} do not hold a certificate and a key without a password, as PEM"

@@ -14,8 +14,8 @@ from monitor.formatting import format_clock
 from monitor.queries.database import QueryError
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
-from monitor.web.replay import ReplayError, replay
-from monitor.web.widgets.dialog import ActionError, add_buttons, open_dialog
+from monitor.web.replay import replay
+from monitor.web.widgets.dialog import add_buttons, open_dialog
 from monitor.web.widgets.text import Text
 
 SHOWN_BYTES = 4096
@@ -81,10 +81,7 @@ def _open_repair_dialog(deps: Dependencies, session: Session, rejected: Rejected
         payload.props("outlined autogrow").classes("wide")
 
         async def send() -> str:
-            try:
-                sentence = await replay(deps, rejected["topic"], payload.value or "")
-            except ReplayError as error:
-                raise ActionError(str(error)) from error
+            sentence = await replay(deps, rejected["topic"], payload.value or "")
             # The reading is stored, whether this is noted or not.
             with contextlib.suppress(QueryError):
                 await deps.rejected.mark_replayed(rejected["_id"])
