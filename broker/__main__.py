@@ -2,29 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
-from typing import Any
 
+from broker.access import certificate_commands, user_commands
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError
-from broker.access.certificate_commands import (
-    init_authority,
-    issue_certificate,
-    list_certificates,
-    revoke_certificate,
-)
-from broker.access.command_settings import (
-    AddUserSettings,
-    InitAuthoritySettings,
-    IssueCertificateSettings,
-    ListCertificatesSettings,
-    ListUsersSettings,
-    RemoveUserSettings,
-    RevokeCertificateSettings,
-    RotatePasswordSettings,
-)
-from broker.access.user_commands import add_user, list_users, remove_user, rotate_password
-from broker.program.settings import ProcessSettings, exit_with, read_settings, redact
+from broker.access.command_settings import AccessCommand
+from broker.program.settings import exit_with, read_settings, redact
 
 PROGRAM = "broker"
 USAGE = """usage: broker users add|remove|rotate|list [options]
@@ -45,16 +28,15 @@ Examples: broker users add Meter-7 --role sensor --site lari
           broker certs list
 `broker users add --help` lists the options of a command.
 """
-# The settings of each command, and what it does with them.
-COMMANDS: dict[tuple[str, str], tuple[type[ProcessSettings], Callable[[Any], None]]] = {
-    ("users", "add"): (AddUserSettings, add_user),
-    ("users", "remove"): (RemoveUserSettings, remove_user),
-    ("users", "rotate"): (RotatePasswordSettings, rotate_password),
-    ("users", "list"): (ListUsersSettings, list_users),
-    ("certs", "init"): (InitAuthoritySettings, init_authority),
-    ("certs", "issue"): (IssueCertificateSettings, issue_certificate),
-    ("certs", "revoke"): (RevokeCertificateSettings, revoke_certificate),
-    ("certs", "list"): (ListCertificatesSettings, list_certificates),
+COMMANDS: dict[tuple[str, str], type[AccessCommand]] = {
+    ("users", "add"): user_commands.AddUser,
+    ("users", "remove"): user_commands.RemoveUser,
+    ("users", "rotate"): user_commands.RotatePassword,
+    ("users", "list"): user_commands.ListUsers,
+    ("certs", "init"): certificate_commands.InitAuthority,
+    ("certs", "issue"): certificate_commands.IssueCertificate,
+    ("certs", "revoke"): certificate_commands.RevokeCertificate,
+    ("certs", "list"): certificate_commands.ListCertificates,
 }
 
 
@@ -67,10 +49,9 @@ def main() -> None:
     if (words[0], words[-1]) not in COMMANDS:
         unknown = redact(repr(" ".join(words)))
         exit_with(PROGRAM, f"unknown command {unknown}; `broker --help` lists the commands")
-    settings, command = COMMANDS[words[0], words[-1]]
     name = f"{PROGRAM} {words[0]} {words[1]}"
     try:
-        command(read_settings(settings, sys.argv[3:], name))
+        read_settings(COMMANDS[words[0], words[-1]], sys.argv[3:], name).run()
     except (AccountsError, AuthorityError) as error:
         exit_with(name, str(error), 1)
     except asyncio.CancelledError:

@@ -15,11 +15,12 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from broker.access.roles import Account
 from broker.program.atomic_write import private_folder, write_private
@@ -29,6 +30,7 @@ PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
 PASSWORD_RULE = "letters, digits and . _ - ~ only, at least one and at most 200"  # noqa: S105 - the rule
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 
+T = TypeVar("T")
 _accounts = TypeAdapter(list[Account])
 
 
@@ -67,35 +69,18 @@ class AccountStore:
     def __init__(self, folder: Path, root: str) -> None:
         self._folder = folder
         self._root = root
-        found = self._read_accounts()
+        found = self._read("register.json", _accounts.validate_json) or []
         self.accounts = {each.name: each for each in found}
         if len(self.accounts) < len(found):
             raise AccountsError(f"{folder / 'register.json'} names somebody twice; put it back from a copy")
-        self._hashes = self._read_hashes()
+        self._hashes = self._read("passwords", _parse_hashes) or {}
+        self._new_passwords: dict[str, str | None] = {}
 
     def put(self, account: Account, password: str | None) -> None:
         """Add or change an account; the password is None for a user with a certificate instead."""
-        self.put_all([(account, password)])
-
-    def put_all(self, pairs: list[tuple[Account, str | None]]) -> None:
-        """Add or change several accounts at once.
-
-        Raises:
-            AccountsError: A password cannot be used.
-        """
-        self.accounts |= {account.name: account for account, _ in pairs}
-        for account, _ in pairs:
-            self._hashes.pop(account.name, None)
-        self._hashes |= hash_passwords({account.name: word for account, word in pairs if word is not None})
-
-    def remove(self, name: str) -> None:
-        """Remove an account.
-
-        Raises:
-            AccountsError: There is none of that name.
-        """
-        del self.accounts[self.find(name).name]
-        self._hashes.pop(name, None)
+        self.accounts[account.name] = account
+        self._hashes.pop(account.name, None)
+        self._new_passwords[account.name] = password
 
     def find(self, name: str) -> Account:
         """The account of that name.
@@ -115,11 +100,13 @@ class AccountStore:
         """Write all three files, the access list last: the broker reads them when it changes.
 
         Raises:
-            AccountsError: The folder cannot be written to.
+            AccountsError: A password cannot be used, or the folder cannot be written to.
         """
+        new = {name: password for name, password in self._new_passwords.items() if password is not None}
+        hashes = self._hashes | hash_passwords(new)
         ordered = [self.accounts[name] for name in sorted(self.accounts)]
         lines = [line for account in ordered for line in (*account.access_list(self._root), "")]
-        passwords = [f"{name}:{self._hashes[name]}" for name in sorted(self._hashes)]
+        passwords = [f"{name}:{hashes[name]}" for name in sorted(hashes.keys() & self.accounts.keys())]
         files = {
             "register.json": _accounts.dump_json(ordered, indent=1).decode(),
             "passwords": "".join(f"{line}\n" for line in passwords),
@@ -131,34 +118,14 @@ class AccountStore:
         except OSError as error:
             raise AccountsError(f"{self._folder} cannot be written to ({error.strerror})") from error
 
-    def _read_accounts(self) -> list[Account]:
-        written = self._read("register.json")
+    def _read(self, name: str, parse: Callable[[bytes], T]) -> T | None:
+        file = self._folder / name
         try:
-            return [] if written is None else _accounts.validate_json(written)
-        except ValidationError as error:
-            raise self._unreadable("register.json") from error
-
-    def _read_hashes(self) -> dict[str, str]:
-        try:
-            # As Mosquitto reads it: no other character ends a line.
-            lines = (self._read("passwords") or b"").decode().split("\n")
-        except UnicodeDecodeError as error:
-            raise self._unreadable("passwords") from error
-        pairs = (line.partition(":") for line in lines)
-        return {name: rest for name, _, rest in pairs if name in self.accounts and rest}
-
-    def _read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / name).read_bytes()
+            return parse(file.read_bytes())
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise self._unreadable(name) from error
-
-    def _unreadable(self, name: str) -> AccountsError:
-        return AccountsError(
-            f"{self._folder / name} cannot be read; put it back from a copy, or move it away"
-        )
+        except (OSError, ValueError) as error:
+            raise AccountsError(f"{file} cannot be read; put it back from a copy, or move it away") from error
 
 
 @contextmanager
@@ -209,5 +176,10 @@ def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
         done = subprocess.run([tool, "-U", str(file)], capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise AccountsError(f"mosquitto_passwd failed: {done.stderr.strip()[:200]}")
-        pairs = (line.partition(":") for line in file.read_text().splitlines())
-        return {name: rest for name, _, rest in pairs}
+        return _parse_hashes(file.read_bytes())
+
+
+def _parse_hashes(passwords: bytes) -> dict[str, str]:
+    # As Mosquitto reads it: no other character ends a line.
+    pairs = (line.partition(":") for line in passwords.decode().split("\n"))
+    return {name: rest for name, _, rest in pairs if rest}

@@ -1,54 +1,82 @@
 """``broker certs``: a private authority, and the certificates that it issues and revokes."""
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from broker.access.accounts import open_accounts
 from broker.access.authority import CertificateAuthority
-from broker.access.command_settings import (
-    InitAuthoritySettings,
-    IssueCertificateSettings,
-    ListCertificatesSettings,
-    RevokeCertificateSettings,
-)
+from broker.access.command_settings import HOST_PATTERN, AccessCommand, UserCommand
 from broker.access.disconnect import disconnect_user
 from broker.program.process import print_line
 
 
-def init_authority(settings: InitAuthoritySettings) -> None:
-    """Make the authority and the servers' certificates."""
-    authority = CertificateAuthority(settings.certificates)
-    authority.ensure_servers(settings.host)
-    if settings.broker_certificates:
-        authority.export_server("broker", settings.broker_certificates)
-    print_line(f"Give {settings.certificates / 'ca.crt'} to all clients: they must trust it.")
-    print_line(f"Keep {settings.certificates / 'ca.key'} secret: its holder can impersonate any user.")
+class InitAuthority(AccessCommand):
+    """Make a certificate authority and the servers' certificates, where they are missing or old.
 
+    Example: broker certs init --host energy.example.org
+    """
 
-def issue_certificate(settings: IssueCertificateSettings) -> None:
-    """Make a certificate for a user."""
-    with open_accounts(settings.broker_users, settings.topic_root) as store:
-        store.find(settings.name)
-    path = CertificateAuthority(settings.certificates).issue(settings.name, settings.days)
-    print_line(
-        f"Certificate of {settings.name} for {settings.days} days; it and its key are in\n  {path}\n"
-        f"  connects  mqtts://HOST:PORT/?tlsCAFile=ca.crt&tlsCertificateKeyFile={path.name}"
+    host: list[Annotated[str, StringConstraints(pattern=HOST_PATTERN)]] = Field(
+        [], description="name or address by which others reach this machine; may be given again"
     )
 
+    def run(self) -> None:
+        """Make what is missing, and say what to do with it."""
+        authority = CertificateAuthority(self.certificates)
+        authority.ensure_servers(self.host)
+        if self.broker_certificates:
+            authority.export_server("broker", self.broker_certificates)
+        print_line(f"Give {self.certificates / 'ca.crt'} to all clients: they must trust it.")
+        print_line(f"Keep {self.certificates / 'ca.key'} secret: its holder can impersonate any user.")
 
-def revoke_certificate(settings: RevokeCertificateSettings) -> None:
-    """Revoke the certificates of a user."""
-    authority = CertificateAuthority(settings.certificates)
-    count = authority.revoke(settings.name)
-    revoked = "1 certificate revoked" if count == 1 else f"{count} certificates revoked"
-    print_line(f"{revoked}; {disconnect_user(authority, settings)}.")
+
+class IssueCertificate(UserCommand):
+    """Make a certificate for a user, with its key in the same file.
+
+    Example: broker certs issue Meter-7 --days 90
+    """
+
+    days: Annotated[int, Field(ge=1, le=3650)] = Field(365, description="how long it is valid")
+
+    def run(self) -> None:
+        """Make the certificate, and show how to connect with it."""
+        with open_accounts(self.broker_users, self.topic_root) as store:
+            store.find(self.name)
+        path = CertificateAuthority(self.certificates).issue(self.name, self.days)
+        print_line(
+            f"Certificate of {self.name} for {self.days} days; it and its key are in\n  {path}\n"
+            f"  connects  mqtts://HOST:PORT/?tlsCAFile=ca.crt&tlsCertificateKeyFile={path.name}"
+        )
 
 
-def list_certificates(settings: ListCertificatesSettings) -> None:
-    """List all certificates."""
-    for each in CertificateAuthority(settings.certificates).issued:
-        state = f"valid until {each.until:%Y-%m-%d}"
-        if each.revoked_at is not None:
-            state = f"revoked on {each.revoked_at:%Y-%m-%d}"
-        elif each.until < datetime.now(UTC):
-            state = f"expired on {each.until:%Y-%m-%d}"
-        print_line(f"{each.name:<24} {state:<22} {each.serial[:16]}")
+class RevokeCertificate(UserCommand):
+    """Revoke all certificates of a user, and disconnect whoever uses one.
+
+    Example: broker certs revoke Meter-7
+    """
+
+    def run(self) -> None:
+        """Revoke them, and say how many there were."""
+        authority = CertificateAuthority(self.certificates)
+        count = authority.revoke(self.name)
+        revoked = "1 certificate revoked" if count == 1 else f"{count} certificates revoked"
+        print_line(f"{revoked}; {disconnect_user(authority, self)}.")
+
+
+class ListCertificates(AccessCommand):
+    """List all certificates: name, until when they are valid, and which are revoked.
+
+    Example: broker certs list
+    """
+
+    def run(self) -> None:
+        """Write one line for each."""
+        for each in CertificateAuthority(self.certificates).issued:
+            state = f"valid until {each.until:%Y-%m-%d}"
+            if each.revoked_at is not None:
+                state = f"revoked on {each.revoked_at:%Y-%m-%d}"
+            elif each.until < datetime.now(UTC):
+                state = f"expired on {each.until:%Y-%m-%d}"
+            print_line(f"{each.name:<24} {state:<22} {each.serial[:16]}")

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from broker.access.authority import CertificateAuthority
-from broker.access.command_settings import UserNameSettings
+from broker.access.command_settings import UserCommand
 from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.supervisor import ConnectionSupervisor
@@ -19,11 +19,11 @@ from broker.supervisor import ConnectionSupervisor
 RELOADED_WITHIN_S = 1.5
 
 
-def disconnect_user(authority: CertificateAuthority, settings: UserNameSettings) -> str:
+def disconnect_user(authority: CertificateAuthority, command: UserCommand) -> str:
     """End the connection of a user with a revoked certificate, and say in half a sentence what came of it."""
-    if settings.broker_certificates:
-        authority.export_server("broker", settings.broker_certificates)
-    return asyncio.run(_take_over_session(authority, settings.name, settings.certificate_listener))
+    if command.broker_certificates:
+        authority.export_server("broker", command.broker_certificates)
+    return asyncio.run(_take_over_session(authority, command.name, command.certificate_listener))
 
 
 async def _take_over_session(authority: CertificateAuthority, name: str, listener: str) -> str:

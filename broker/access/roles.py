@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from broker.topics import SensorKey, SiteId, Topics
 
-Role = Literal["sensor", "gateway", "ingestor", "viewer", "operator", "health"]
+AssignableRole = Literal["sensor", "gateway", "ingestor", "viewer", "operator"]
+# The last is the health check's alone.
+Role = Literal[AssignableRole, "health"]
 ROLES: tuple[Role, ...] = get_args(Role)
 HEALTH_TOPIC = "health/broker"
 # In the access list: (may read, may write).
@@ -41,7 +43,34 @@ class Account(BaseModel):
 
     def rights(self, root: str) -> TopicRights:
         """Which topics it may read and which it may write, below a topic root."""
-        return _RIGHTS[self.role](self, Topics(root))
+        topics = Topics(root)
+        read, write = list[str](), list[str]()
+        match self.role:
+            case "health":
+                return [HEALTH_TOPIC], [HEALTH_TOPIC]
+            case "ingestor":
+                read, write = ["$SYS/#"], [topics.ingestors("+")]
+            case "viewer" | "operator":
+                read = [topics.ingestors("+")]
+        for site in self.sites:
+            more_read, more_write = self._site_rights(site, topics)
+            read += more_read
+            write += more_write
+        return read, write
+
+    def _site_rights(self, site: str, topics: Topics) -> TopicRights:
+        name = self.name if self.role == "sensor" else "+"
+        readings, stored = topics.readings(site, name), topics.stored(site, name)
+        commands, status = topics.commands(site, name), topics.status(site, name)
+        flood = topics.alarm_flood(site)
+        if self.role == "ingestor":
+            alerts, alarms = topics.alerts(site, name), topics.alarms(site, name)
+            rejected = topics.rejected(SensorKey(site, name))
+            return [readings, status, commands], [stored, alerts, alarms, flood, rejected]
+        if self.role in {"viewer", "operator"}:
+            # Operators acknowledge and shelve alarms, and send repaired readings.
+            return [topics.site_filter(site), flood], [commands, readings] if self.role == "operator" else []
+        return [stored], [readings, status]
 
     def access_list(self, root: str) -> list[str]:
         """Its lines in Mosquitto's access list."""
@@ -51,64 +80,3 @@ class Account(BaseModel):
             *(f"topic read {topic}" for topic in read),
             *(f"topic write {topic}" for topic in write),
         ]
-
-
-def _sensor(account: Account, topics: Topics) -> TopicRights:
-    """Its own readings, status and confirmations, and nothing of others."""
-    (site,), name = account.sites, account.name
-    return [topics.stored(site, name)], [topics.readings(site, name), topics.status(site, name)]
-
-
-def _gateway(account: Account, topics: Topics) -> TopicRights:
-    """The rights of all sensors of its sites."""
-    read, write = [], []
-    for site in account.sites:
-        read.append(topics.stored(site, "+"))
-        write += [topics.readings(site, "+"), topics.status(site, "+")]
-    return read, write
-
-
-def _ingestor(account: Account, topics: Topics) -> TopicRights:
-    """It alone answers: what it stored or rejected, and what is too high or wrong."""
-    read, write = ["$SYS/#"], [topics.ingestors("+")]
-    for site in account.sites:
-        read += [topics.readings(site, "+"), topics.status(site, "+"), topics.commands(site, "+")]
-        write += [
-            topics.stored(site, "+"),
-            topics.alerts(site, "+"),
-            topics.alarms(site, "+"),
-            topics.alarm_flood(site),
-            topics.rejected(SensorKey(site, "+")),
-        ]
-    return read, write
-
-
-def _viewer(account: Account, topics: Topics) -> TopicRights:
-    """People who only read."""
-    read = [topics.ingestors("+")]
-    for site in account.sites:
-        read += [topics.site_filter(site), topics.alarm_flood(site)]
-    return read, []
-
-
-def _operator(account: Account, topics: Topics) -> TopicRights:
-    """People who also acknowledge and shelve alarms, and send repaired readings."""
-    read, write = _viewer(account, topics)
-    for site in account.sites:
-        write += [topics.commands(site, "+"), topics.readings(site, "+")]
-    return read, write
-
-
-def _health(_account: Account, _topics: Topics) -> TopicRights:
-    """The health check's own message."""
-    return [HEALTH_TOPIC], [HEALTH_TOPIC]
-
-
-_RIGHTS = {
-    "sensor": _sensor,
-    "gateway": _gateway,
-    "ingestor": _ingestor,
-    "viewer": _viewer,
-    "operator": _operator,
-    "health": _health,
-}

@@ -3,106 +3,139 @@
 import secrets
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from broker.access.accounts import AccountsError, new_password, open_accounts
 from broker.access.authority import AuthorityError, CertificateAuthority
-from broker.access.command_settings import (
-    AddUserSettings,
-    ListUsersSettings,
-    RemoveUserSettings,
-    RotatePasswordSettings,
-)
+from broker.access.command_settings import AccessCommand, UserCommand
 from broker.access.disconnect import disconnect_user
-from broker.access.roles import Account
+from broker.access.roles import Account, AssignableRole
 from broker.program.atomic_write import write_private
 from broker.program.process import print_line
-from broker.program.settings import describe_file
+from broker.program.settings import Sites, describe_file
 from broker.program.validation_errors import describe_error, first_error
 
 
-def add_user(settings: AddUserSettings) -> None:
-    """Add a user, and show how it connects."""
-    try:
-        account = Account(name=settings.name, role=settings.role, sites=settings.sites)
-    except ValidationError as error:
-        raise AccountsError(describe_error(first_error(error))) from error
-    password = None if settings.certificate else _read_password(settings.password_file)
-    with open_accounts(settings.broker_users, settings.topic_root) as store:
-        if account.name in store.accounts:
-            raise AccountsError(
-                f"there is a user {account.name} already; `broker users rotate` or `remove` first"
-            )
-        store.put(account, password)
-    print_line(f"Added {account.name}: {account.role}, site {','.join(account.sites)}.")
-    _print_password(account, settings, password)
-    # Whoever knows the client id of somebody else can end their connection: it should be random too.
-    print_line(f"  client id  {account.name}-{secrets.token_hex(8)} (or another that nobody can guess)")
-    read, write = account.rights(settings.topic_root)
-    for label, topics in (("publishes", write), ("hears", read)):
-        for number, topic in enumerate(topics):
-            print_line(f"  {'' if number else label:<10} {topic}")
+class _PasswordCommand(UserCommand):
+    password_file: Path | None = Field(
+        None, description="file with the password; without it, a new one is made"
+    )
 
-
-def remove_user(settings: RemoveUserSettings) -> None:
-    """Remove a user, its password and its certificates."""
-    with open_accounts(settings.broker_users, settings.topic_root) as store:
-        if store.find(settings.name).managed:
-            raise AccountsError(f"{settings.name} is one of the stack's own and comes back at the next start")
-        store.remove(settings.name)
-    done = "the broker checks all passwords again now"
-    if (settings.certificates / "ca.key").exists():
-        done += _revoke_certificate(CertificateAuthority(settings.certificates), settings)
-    print_line(f"Removed {settings.name}; {done}.")
-
-
-def rotate_password(settings: RotatePasswordSettings) -> None:
-    """Give a user a new password."""
-    password = _read_password(settings.password_file)
-    with open_accounts(settings.broker_users, settings.topic_root) as store:
-        account = store.find(settings.name)
-        if account.managed:
-            raise AccountsError(
-                f"the password of {account.name} is kept in .env; change it with `scripts/passwords rotate`"
-            )
-        store.put(account, password)
-    print_line(f"New password of {account.name}; the old one no longer works.\n  password   {password}")
-
-
-def list_users(settings: ListUsersSettings) -> None:
-    """List all users."""
-    with open_accounts(settings.broker_users, settings.topic_root) as store:
-        for name, account in sorted(store.accounts.items()):
-            way = "password" if store.has_password(name) else "certificate"
-            own = ", of the stack" if account.managed else ""
-            print_line(f"{name:<24} {account.role:<9} {','.join(account.sites):<16} {way}{own}")
-
-
-def _revoke_certificate(authority: CertificateAuthority, settings: RemoveUserSettings) -> str:
-    try:
-        authority.revoke(settings.name)
-    except AuthorityError:
-        return ""  # they had none
-    return f"; {disconnect_user(authority, settings)}"
-
-
-def _read_password(file: Path | None) -> str:
-    if file is None:
-        return new_password()
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AccountsError(f"--password-file: {describe_file(file)} cannot be read") from error
-
-
-def _print_password(account: Account, settings: AddUserSettings, password: str | None) -> None:
-    if password is None:
-        print_line(f"  next       broker certs issue {account.name}")
-    elif settings.password_to is not None:
+    def choose_password(self) -> str:
+        """The password in the file, or a new one."""
+        if self.password_file is None:
+            return new_password()
         try:
-            write_private(settings.password_to, f"{password}\n")
-        except OSError as error:
-            raise AccountsError(f"{settings.password_to} cannot be written ({error.strerror})") from error
-        print_line(f"  password   in {settings.password_to}")
-    else:
-        print_line(f"  password   {password}")
+            return self.password_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            file = describe_file(self.password_file)
+            raise AccountsError(f"--password-file: {file} cannot be read") from error
+
+
+class AddUser(_PasswordCommand):
+    """Add a user. A sensor's name is its sensor id.
+
+    Roles: sensor (its own readings), gateway (all sensors of its sites), viewer
+    (read only), operator (also answers alarms, repairs readings), ingestor.
+
+    Example: broker users add Meter-7 --role sensor --site lari
+    """
+
+    role: AssignableRole = Field(description="what it may do")
+    site: Sites = Field("+", description="its sites: one, several with commas between, or + for all")
+    certificate: bool = Field(False, description="with a certificate instead of a password")
+    password_to: Path | None = Field(
+        None, description="write the password into this file instead of showing it"
+    )
+
+    def run(self) -> None:
+        """Add the user, and show how it connects."""
+        try:
+            account = Account(name=self.name, role=self.role, sites=tuple(self.site.split(",")))
+        except ValidationError as error:
+            raise AccountsError(describe_error(first_error(error))) from error
+        password = None if self.certificate else self.choose_password()
+        with open_accounts(self.broker_users, self.topic_root) as store:
+            if account.name in store.accounts:
+                raise AccountsError(
+                    f"there is a user {account.name} already; `broker users rotate` or `remove` first"
+                )
+            store.put(account, password)
+        print_line(f"Added {account.name}: {account.role}, site {self.site}.")
+        self._print_password(password)
+        # Whoever knows the client id of somebody else can end their connection: it should be random too.
+        print_line(f"  client id  {account.name}-{secrets.token_hex(8)} (or another that nobody can guess)")
+        read, write = account.rights(self.topic_root)
+        for label, topics in (("publishes", write), ("hears", read)):
+            for number, topic in enumerate(topics):
+                print_line(f"  {'' if number else label:<10} {topic}")
+
+    def _print_password(self, password: str | None) -> None:
+        if password is None:
+            print_line(f"  next       broker certs issue {self.name}")
+        elif self.password_to is not None:
+            try:
+                write_private(self.password_to, f"{password}\n")
+            except OSError as error:
+                raise AccountsError(f"{self.password_to} cannot be written ({error.strerror})") from error
+            print_line(f"  password   in {self.password_to}")
+        else:
+            print_line(f"  password   {password}")
+
+
+class RemoveUser(UserCommand):
+    """Remove a user: it is disconnected, and its certificates are revoked.
+
+    Example: broker users remove Meter-7
+    """
+
+    def run(self) -> None:
+        """Remove the user, its password and its certificates."""
+        with open_accounts(self.broker_users, self.topic_root) as store:
+            if store.find(self.name).managed:
+                raise AccountsError(f"{self.name} is one of the stack's own and comes back at the next start")
+            del store.accounts[self.name]
+        done = "the broker checks all passwords again now"
+        if (self.certificates / "ca.key").exists():
+            authority = CertificateAuthority(self.certificates)
+            try:
+                authority.revoke(self.name)
+            except AuthorityError:
+                pass  # it had none
+            else:
+                done += f"; {disconnect_user(authority, self)}"
+        print_line(f"Removed {self.name}; {done}.")
+
+
+class RotatePassword(_PasswordCommand):
+    """Give a user a new password, and disconnect whoever uses the old one.
+
+    Example: broker users rotate Meter-7
+    """
+
+    def run(self) -> None:
+        """Replace the password, and show the new one."""
+        password = self.choose_password()
+        with open_accounts(self.broker_users, self.topic_root) as store:
+            account = store.find(self.name)
+            if account.managed:
+                raise AccountsError(
+                    f"the password of {self.name} is kept in .env; change it with `scripts/passwords rotate`"
+                )
+            store.put(account, password)
+        print_line(f"New password of {self.name}; the old one no longer works.\n  password   {password}")
+
+
+class ListUsers(AccessCommand):
+    """List all users: name, role, sites, and whether they have a password or a certificate.
+
+    Example: broker users list
+    """
+
+    def run(self) -> None:
+        """Write one line for each."""
+        with open_accounts(self.broker_users, self.topic_root) as store:
+            for name, account in sorted(store.accounts.items()):
+                way = "password" if store.has_password(name) else "certificate"
+                own = ", of the stack" if account.managed else ""
+                print_line(f"{name:<24} {account.role:<9} {','.join(account.sites):<16} {way}{own}")

@@ -71,14 +71,12 @@ class Credentials:
         """
         with open_accounts(folder, root) as store:
             for name in [name for name, account in store.accounts.items() if account.managed]:
-                store.remove(name)
-            pairs: list[tuple[Account, str | None]] = []
+                del store.accounts[name]
             for name, role in ROLES.items():
                 sites = tuple(gateway.split(",")) if role == "gateway" else ("+",)
                 if all(sites):
                     account = Account(name=name, role=role, sites=sites, managed=True)
-                    pairs.append((account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"]))
-            store.put_all(pairs)
+                    store.put(account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"])
 
 
 def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
@@ -93,15 +91,10 @@ def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:
     passwords = {sensor_id: new_password() for sensor_id in sensors}
     site = os.environ.get("ENERGY_SITE") or DEFAULT_SITE
     with open_accounts(folder, os.environ.get("ENERGY_TOPIC_ROOT", "energy")) as store:
-        for name in sensors:
+        for name, password in passwords.items():
             if name in store.accounts and not store.accounts[name].managed:
                 raise AccountsError(
                     f"{name} is a user that somebody added, and would be a simulated sensor; use --nodes 0"
                 )
-        store.put_all(
-            [
-                (Account(name=sensor_id, role="sensor", sites=(site,), managed=True), password)
-                for sensor_id, password in passwords.items()
-            ]
-        )
+            store.put(Account(name=name, role="sensor", sites=(site,), managed=True), password)
     return passwords

@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from broker.__main__ import COMMANDS as BROKER_COMMANDS
-from broker.access.command_settings import AccessSettings
+from broker.access.command_settings import AccessCommand
 from broker.program.settings import VARIABLES
 from broker.topics import Topics
 from ingestor.settings import IngestorSettings
@@ -42,7 +42,7 @@ def test_settings_table_is_complete_and_right() -> None:
     rows = {variable: default for variable, default, _ in table("settings", "Variables")}
     assert sorted(rows) == sorted(VARIABLES)
     fields: dict[str, FieldInfo] = {
-        **AccessSettings.model_fields,
+        **AccessCommand.model_fields,
         **WebSettings.model_fields,
         **IngestorSettings.model_fields,
         **SensorNodeSettings.model_fields,

@@ -14,7 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-from broker.access.command_settings import AddUserSettings, InitAuthoritySettings
+from broker.access.certificate_commands import InitAuthority
+from broker.access.user_commands import AddUser
 from broker.program.settings import ProcessSettings, read_settings
 from ingestor.settings import IngestorSettings
 from monitor.cli.settings import AcknowledgeSettings, VerifySettings
@@ -25,7 +26,7 @@ from sensor_node.settings import SensorNodeSettings
 from tests.fuzz.oracles import assert_is_sentence
 
 PROGRAMS: tuple[type[ProcessSettings], ...] = (
-    IngestorSettings, SensorNodeSettings, WebSettings, AddUserSettings, InitAuthoritySettings, ExportSettings,
+    IngestorSettings, SensorNodeSettings, WebSettings, AddUser, InitAuthority, ExportSettings,
     ReportSettings, VerifySettings, AcknowledgeSettings,
 )  # fmt: skip
 SECRET = "hunter2"  # noqa: S105 - none
