@@ -1,28 +1,94 @@
-"""What ``scripts/up`` runs once everything is installed."""
+"""``scripts/up``: check what is needed, start the whole system, and stop it when asked to."""
 
+import asyncio
+import contextlib
+import fcntl
 import os
-import sys
-from functools import partial
+import shutil
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
 
-from broker.access.accounts import AccountsError
-from broker.access.authority import AuthorityError
-from broker.program.process import run
-from broker.program.settings import read_settings
-from stack.processes import ProcessError
-from stack.secrets.passwords import PasswordsError
-from stack.up import RunningAlreadyError, UpSettings, up
+from pydantic import Field
 
-PROGRAM = "scripts/up"
-
-
-def main() -> None:
-    """Read the options and run the system."""
-    # What a stack keeps and logs is for nobody else on this machine.
-    os.umask(0o077)
-    settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
-    expected = AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError
-    run(PROGRAM, partial(up, settings), *expected)
+from broker.access.accounts import find_program
+from broker.access.authority import CertificateAuthority
+from broker.program.process import print_line, unless_stopped
+from broker.program.settings import Duration, ProcessSettings
+from stack import mongod
+from stack.addresses import Addresses
+from stack.local_stack import ROOT, LocalStack
+from stack.secrets.credentials import Credentials
+from stack.secrets.passwords import ensure_passwords
 
 
-if __name__ == "__main__":
-    main()
+class UpSettings(ProcessSettings):
+    """Start the whole system on this machine and show the readings, until Ctrl-C.
+
+    Example: scripts/up --nodes 5 --for 10m
+    """
+
+    nodes: Annotated[int, Field(ge=0, le=500)] = Field(3, description="sensor nodes to start")
+    run_for: Duration | None = Field(None, alias="for", description="end after this time, for example 30s")
+    tls: bool = Field(False, description="encrypt every connection, with certificates of its own")
+    clean: bool = Field(False, description="forget all readings and logs of earlier runs first")
+    state: Path = Field(Path("var"), description="folder for data, logs and stack.env")
+
+
+class RunningAlreadyError(Exception):
+    """Raised when another ``scripts/up`` uses the same folder."""
+
+
+async def up(settings: UpSettings, stop: asyncio.Event) -> None:
+    """Run the whole system until told to stop.
+
+    Raises:
+        AccountsError: Mosquitto is missing, or its users cannot be read or written.
+        AuthorityError: The certificates of earlier runs cannot be used.
+        PasswordsError: A password in ``.env`` cannot be used.
+        ProcessError: A program is missing, or does not start or keep running.
+        RunningAlreadyError: It runs already.
+    """
+    state = settings.state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    with _exclusive(state / "stack.lock"):
+        if settings.clean:
+            for folder in ("mosquitto", "mongo", "nodes", "log"):
+                shutil.rmtree(state / folder, ignore_errors=True)
+        find_program("mosquitto")
+        find_program("mosquitto_passwd")
+        mongod.find_mongod()
+        env = ROOT / ".env"
+        if not env.exists():
+            print_line("New passwords are in .env, which only you can read.")
+        passwords = ensure_passwords(env)
+        authority = CertificateAuthority(state / "certificates").ensure_servers() if settings.tls else None
+        credentials = Credentials(passwords, authority)
+        async with AsyncExitStack() as exits:
+            stack = LocalStack(exits, state, credentials, Addresses.choose(print_line, tls=settings.tls))
+            await unless_stopped(stack.start(settings.nodes), stop)
+            if not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    seconds = settings.run_for.total_seconds() if settings.run_for else None
+                    async with asyncio.timeout(seconds):
+                        await unless_stopped(stack.supervise(), stop)
+            print_line("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
+        print_line("Stopped. Start it again to go on with the same data.")
+
+
+@contextmanager
+def _exclusive(file: Path) -> Iterator[None]:
+    """Hold the folder for this process."""
+    with file.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise RunningAlreadyError(
+                f"it runs already (process {lock.read().strip()}); end that one with Ctrl-C first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
