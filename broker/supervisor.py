@@ -31,10 +31,6 @@ aiomqtt_logger = logging.getLogger("broker.aiomqtt")
 aiomqtt_logger.setLevel(logging.CRITICAL + 1)
 
 
-def _ignore_messages(_connection: Connection, _packets: Sequence[PublishPacket]) -> None:
-    return None
-
-
 def _set_event() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
@@ -58,7 +54,7 @@ class ConnectionSupervisor:
 
     address: MqttAddress
     name: str
-    on_messages: Callable[[Connection, Sequence[PublishPacket]], None] = _ignore_messages
+    on_messages: Callable[[Connection, Sequence[PublishPacket]], None] = lambda *_: None
     will: OutgoingMessage | None = None
     takeover_hint: str = ""
     session_s: int = 0

@@ -16,19 +16,15 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, TypeAdapter
 
 from broker.access.certificates import (
     CLOCK_SKEW,
-    PrivateKey,
     alternative_name,
-    certificate_builder,
     certificate_pem,
-    common_name,
     key_pem,
     load_key,
-    new_key,
+    make_certificate,
 )
 from broker.program.atomic_write import private_folder, write_private
 from broker.topics import SiteId
@@ -83,7 +79,7 @@ class CertificateAuthority:
                 self._write_revocations()
         except OSError as error:
             raise AuthorityError(f"{folder} cannot be used ({error.strerror})") from error
-        except (ValueError, ValidationError) as error:
+        except ValueError as error:
             raise AuthorityError(
                 f"the certificate authority in {folder} cannot be read; put it back from a copy"
             ) from error
@@ -105,10 +101,7 @@ class CertificateAuthority:
         return path
 
     def ensure_servers(self, hosts: Sequence[str] = ()) -> Path:
-        """Renew the certificate of each server, unless it is valid for a month more and these hosts.
-
-        Args:
-            hosts: Names and addresses of this machine, besides the local ones.
+        """Make the certificates of all servers, for the local names and these.
 
         Returns:
             The authority's own certificate, which clients must trust.
@@ -120,7 +113,7 @@ class CertificateAuthority:
     def ensure_server(self, name: str, hosts: Sequence[str]) -> Path:
         """The certificate of a server; a new one, unless it is valid for a month more and these hosts."""
         path = self.folder / f"{name}.pem"
-        return path if path.exists() and self._is_valid(path, hosts) else self.issue(name, hosts=hosts)
+        return path if self._is_valid(path, hosts) else self.issue(name, hosts=hosts)
 
     def issue_ephemeral(self, name: str) -> str:
         """A client's certificate and key that are valid for five minutes and not recorded."""
@@ -156,27 +149,15 @@ class CertificateAuthority:
         return private_folder(self.folder / "clients") / f"{name}.pem"
 
     def _create(self) -> None:
-        key, subject = new_key(), common_name("Energy Monitor: private authority")
-        valid = datetime.now(UTC), timedelta(days=AUTHORITY_DAYS)
-        builder = certificate_builder(subject, subject, key.public_key(), valid, is_authority=True)
-        write_private(self.folder / "ca.crt", certificate_pem(builder.sign(key, hashes.SHA256())))
+        lifetime = timedelta(days=AUTHORITY_DAYS)
+        certificate, key = make_certificate("Energy Monitor: private authority", datetime.now(UTC), lifetime)
+        write_private(self.folder / "ca.crt", certificate_pem(certificate))
         write_private(self.folder / "ca.key", key_pem(key))
 
     def _sign(self, name: str, lifetime: timedelta, hosts: Sequence[str]) -> tuple[x509.Certificate, str]:
         """A certificate, and the text of it and its key."""
-        key: PrivateKey = new_key()
-        valid, issuer = (datetime.now(UTC), lifetime), self._certificate.subject
-        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
-        authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = (
-            certificate_builder(common_name(name), issuer, key.public_key(), valid, is_authority=False)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(authority_key, critical=False)
-        )
-        if hosts:
-            alternatives = x509.SubjectAlternativeName([alternative_name(host) for host in hosts])
-            builder = builder.add_extension(alternatives, critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
+        issuer = self._certificate, self._key
+        certificate, key = make_certificate(name, datetime.now(UTC), lifetime, issuer, hosts)
         return certificate, certificate_pem(certificate) + key_pem(key)
 
     def _is_valid(self, path: Path, hosts: Sequence[str]) -> bool:

@@ -1,21 +1,17 @@
 """X.509 certificates and keys as text: P-256 keys, signatures with ECDSA and SHA-256."""
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PrivateKey = ec.EllipticCurvePrivateKey
 # Clocks of small devices are not always right.
 CLOCK_SKEW = timedelta(hours=1)
-
-
-def new_key() -> PrivateKey:
-    """Make a private key."""
-    return ec.generate_private_key(ec.SECP256R1())
 
 
 def load_key(pem: bytes) -> PrivateKey:
@@ -41,11 +37,6 @@ def certificate_pem(certificate: x509.Certificate | x509.CertificateRevocationLi
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def common_name(text: str) -> x509.Name:
-    """A name that has nothing but a common name."""
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
 def alternative_name(host: str) -> x509.GeneralName:
     """A host name or an IP address, as a certificate lists it."""
     try:
@@ -54,24 +45,25 @@ def alternative_name(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def certificate_builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    valid: tuple[datetime, timedelta],
-    *,
-    is_authority: bool,
-) -> x509.CertificateBuilder:
-    """Begin a certificate, to be signed.
+def make_certificate(
+    name: str,
+    begin: datetime,
+    lifetime: timedelta,
+    issuer: tuple[x509.Certificate, PrivateKey] | None = None,
+    hosts: Sequence[str] = (),
+) -> tuple[x509.Certificate, PrivateKey]:
+    """Make a key, and a certificate of it.
 
     Args:
-        subject: Whose it is.
-        issuer: Who signs it.
-        key: The key that it certifies.
-        valid: From when on, less an hour for wrong clocks, and for how long.
-        is_authority: Whether it may sign others.
+        name: Whose it is.
+        begin: From when on it is valid, less an hour for wrong clocks.
+        lifetime: For how long.
+        issuer: Who signs it; None for an authority, which signs its own.
+        hosts: Host names and addresses of a server; none for a client.
     """
-    begin, lifetime = valid
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    is_authority = issuer is None
     usage = x509.KeyUsage(
         digital_signature=not is_authority,
         key_cert_sign=is_authority,
@@ -84,15 +76,24 @@ def certificate_builder(
         decipher_only=False,
     )
     constraints = x509.BasicConstraints(ca=is_authority, path_length=0 if is_authority else None)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin - CLOCK_SKEW)
         .not_valid_after(begin + lifetime)
         .add_extension(constraints, critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    if issuer is not None:
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key())
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        builder = builder.add_extension(issuer_key, critical=False)
+    if hosts:
+        alternatives = x509.SubjectAlternativeName([alternative_name(host) for host in hosts])
+        builder = builder.add_extension(alternatives, critical=False)
+    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
