@@ -1,26 +1,31 @@
-"""``scripts/up``: check what is needed, start the whole system, and stop it when asked to."""
+"""``scripts/up``, once all is installed: check what is needed, start the whole system, stop it when asked."""
 
 import asyncio
 import contextlib
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from broker.access.accounts import find_program
-from broker.access.authority import CertificateAuthority
-from broker.program.process import print_line, unless_stopped
-from broker.program.settings import Duration, ProcessSettings
+from broker.access.accounts import AccountsError, find_program
+from broker.access.authority import AuthorityError, CertificateAuthority
+from broker.program.process import print_line, run, unless_stopped
+from broker.program.settings import Duration, ProcessSettings, read_settings
 from stack import mongod
 from stack.addresses import Addresses
 from stack.local_stack import ROOT, LocalStack
+from stack.processes import ProcessError
 from stack.secrets.credentials import Credentials
-from stack.secrets.passwords import ensure_passwords
+from stack.secrets.passwords import PasswordsError, ensure_passwords
+
+PROGRAM = "scripts/up"
 
 
 class UpSettings(ProcessSettings):
@@ -38,6 +43,15 @@ class UpSettings(ProcessSettings):
 
 class RunningAlreadyError(Exception):
     """Raised when another ``scripts/up`` uses the same folder."""
+
+
+def main() -> None:
+    """Read the options and run the system."""
+    # What a stack keeps and logs is for nobody else on this machine.
+    os.umask(0o077)
+    settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
+    expected = AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError
+    run(PROGRAM, partial(up, settings), *expected)
 
 
 async def up(settings: UpSettings, stop: asyncio.Event) -> None:
@@ -92,3 +106,7 @@ def _exclusive(file: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from pathlib import Path
 from broker.program.atomic_write import write_private
 from stack.ports import free_port
 from stack.secrets.credentials import Credentials
+from stack.secrets.secret_files import MONGO_ROLES, MQTT_ROLES
 
 MQTT_PORT = 1883
 MONGO_PORT = 27017
@@ -50,14 +51,8 @@ class Addresses:
         values = {
             "ENERGY_MQTT_URL": accounts.mqtt("sensors", mqtt),
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", mongo),
-            "SENSORS_MQTT_URL": accounts.mqtt("sensors", mqtt),
-            "INGESTOR_MQTT_URL": accounts.mqtt("ingestor", mqtt),
-            "VIEWER_MQTT_URL": accounts.mqtt("viewer", mqtt),
-            "OPERATOR_MQTT_URL": accounts.mqtt("operator", mqtt),
-            "INGESTOR_MONGO_URL": accounts.mongo("ingestor", mongo),
-            "VIEWER_MONGO_URL": accounts.mongo("viewer", mongo),
-            "OPERATOR_MONGO_URL": accounts.mongo("operator", mongo),
-            "ADMIN_MONGO_URL": accounts.mongo("admin", mongo),
+            **{f"{name.upper()}_MQTT_URL": accounts.mqtt(name, mqtt) for name in MQTT_ROLES},
+            **{f"{name.upper()}_MONGO_URL": accounts.mongo(name, mongo) for name in (*MONGO_ROLES, "admin")},
             "INGESTOR_HTTP_URL": f"http://127.0.0.1:{self.http_port}",
             "WEB_URL": self.web_url(accounts),
         }

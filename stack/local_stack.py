@@ -12,12 +12,13 @@ from typing import NoReturn
 
 from broker.messages import numbered_sensor_ids
 from broker.program.process import print_line
-from stack import mongod, mosquitto
+from stack import mosquitto
 from stack.addresses import Addresses
 from stack.processes import Check, Process, ProcessError, http_ready, running
 from stack.secrets.credentials import Credentials, add_sensor_accounts
 from stack.secrets.passwords import read_notify
 from stack.secrets.secret_files import SecretFiles, write_client_files
+from stack.servers import Servers
 
 ROOT = Path(__file__).parent.parent
 FIRST_SENSOR = "Sensor-LARI-01"
@@ -43,53 +44,52 @@ class LocalStack:
         self._state = state
         self._credentials = credentials
         self._addresses = addresses
+        self._servers = Servers(
+            credentials, state, addresses.mqtt_port, addresses.mongo_port, addresses.mutual_port
+        )
         self._secret_files = SecretFiles(state / "secrets")
         self._processes: list[Process] = []
         self._known_damaged = mosquitto.damaged_stores(state / "mosquitto")
 
     async def start(self, nodes: int) -> None:
         """Start the servers, the live view, the ingestor, the web page and the sensor nodes."""
-        credentials, addresses, state = self._credentials, self._addresses, self._state
-        mqtt, mongo = addresses.mqtt_port, addresses.mongo_port
+        credentials, servers, state = self._credentials, self._servers, self._state
 
-        print_line(f"Mosquitto    127.0.0.1:{mqtt}")
-        broker = mosquitto.mosquitto(
-            state / "mosquitto", mqtt, credentials, state / "log" / "mosquitto.log", addresses.mutual_port
-        )
+        print_line(f"Mosquitto    127.0.0.1:{servers.mqtt_port}")
         sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
         passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
-        await self._run(broker, lambda: mosquitto.accepts_clients(credentials.mqtt("viewer", mqtt)))
+        await self._run(servers.broker, servers.broker_ready)
         self._report_damage()
 
-        print_line(f"MongoDB      127.0.0.1:{mongo}")
-        database = mongod.mongod(state / "mongo", mongo, credentials, state / "log" / "mongod.log")
-        await self._run(database, lambda: mongod.accepts_clients(credentials, mongo))
-        await mongod.make_users(credentials, mongo)
+        print_line(f"MongoDB      127.0.0.1:{servers.mongo_port}")
+        await self._run(servers.database, servers.database_ready)
+        await servers.make_users()
 
         # The live view outlives the ingestor, so that it shows the last reading too.
         watch = ["monitor", "watch", "--lines"]
-        secrets = {"ENERGY_MONGO_URL": credentials.mongo("viewer", mongo)}
+        secrets = {"ENERGY_MONGO_URL": servers.mongo("viewer")}
         await self._run(self._program("viewer", "Live view", watch, secrets))
         await self._start_ingestor()
         await self._start_web()
 
-        addresses.write(state / "stack.env", credentials)
-        write_client_files(state / "clients", credentials, mqtt, mongo)
+        self._addresses.write(state / "stack.env", credentials)
+        write_client_files(state / "clients", credentials, servers.mqtt_port, servers.mongo_port)
         if sensors:
             print_line(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
         print_line(self._next_steps(nodes))
         for sensor_id in sensors:
             outbox = str(state / "nodes" / f"{sensor_id}.db")
             command = ["sensor_node", "--sensor-id", sensor_id, "--outbox", outbox]
-            secrets = {"ENERGY_MQTT_URL": credentials.mqtt_url(sensor_id, passwords[sensor_id], mqtt)}
+            url = credentials.mqtt_url(sensor_id, passwords[sensor_id], servers.mqtt_port)
+            secrets = {"ENERGY_MQTT_URL": url}
             await self._run(self._program(sensor_id, f"Sensor node {sensor_id}", command, secrets))
 
     async def _start_ingestor(self) -> None:
         ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"
         print_line(f"Ingestor     {ready}")
         secrets = {
-            "ENERGY_MQTT_URL": self._credentials.mqtt("ingestor", self._addresses.mqtt_port),
-            "ENERGY_MONGO_URL": self._credentials.mongo("ingestor", self._addresses.mongo_port),
+            "ENERGY_MQTT_URL": self._servers.mqtt("ingestor"),
+            "ENERGY_MONGO_URL": self._servers.mongo("ingestor"),
             **read_notify(ROOT / ".env"),
         }
         http, alarms = f"127.0.0.1:{self._addresses.http_port}", str(ROOT / "alarms.toml")
@@ -103,8 +103,8 @@ class LocalStack:
         url = addresses.web_url(credentials)
         print_line(f"Web page     {url}")
         secrets = {
-            "ENERGY_MQTT_URL": credentials.mqtt("web", addresses.mqtt_port),
-            "ENERGY_MONGO_URL": credentials.mongo("operator", addresses.mongo_port),
+            "ENERGY_MQTT_URL": self._servers.mqtt("web"),
+            "ENERGY_MONGO_URL": self._servers.mongo("operator"),
             "ENERGY_VIEWER_PASSWORD": credentials.passwords["WEB_VIEWER_PASSWORD"],
             "ENERGY_OPERATOR_PASSWORD": credentials.passwords["WEB_OPERATOR_PASSWORD"],
         }

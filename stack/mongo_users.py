@@ -1,6 +1,5 @@
 """What Docker runs once MongoDB answers: sets its users, their passwords and their rights."""
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def main() -> None:
     authority = folder / "ca.crt"
     accounts = Credentials(passwords, authority if authority.exists() else None)
     try:
-        asyncio.run(make_users(accounts, settings.port, settings.host))
+        make_users(accounts, settings.port, settings.host)
     except ProcessError as error:
         exit_with(PROGRAM, str(error), 1)
     except PyMongoError as error:

@@ -10,7 +10,6 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.uri_parser import parse_uri
 
 from stack.processes import Process, ProcessError
 from stack.secrets.credentials import DATABASE, Credentials
@@ -58,34 +57,29 @@ def mongod(state: Path, port: int, accounts: Credentials, log: Path, cache_gb: f
 
 async def accepts_clients(accounts: Credentials, port: int) -> bool:
     """Whether a server listens there, users or not."""
-
-    def ask() -> bool:
-        try:
-            with _client(f"mongodb://127.0.0.1:{port}/{accounts.mongo_options()}") as client:
-                client.admin.command("ping")
-        except PyMongoError:
-            return False
-        return True
-
-    return await asyncio.to_thread(ask)
+    try:
+        await asyncio.to_thread(_ping, f"mongodb://127.0.0.1:{port}/{accounts.mongo_options()}")
+    except PyMongoError:
+        return False
+    return True
 
 
-async def make_users(accounts: Credentials, port: int, host: str = "127.0.0.1") -> None:
+def make_users(accounts: Credentials, port: int, host: str = "127.0.0.1") -> None:
     """Make the administrator, the ingestor, the viewer and the operator, or set their passwords and rights.
 
     Raises:
         ProcessError: The data was made with another administrator's password.
     """
-    await asyncio.to_thread(_make_users, accounts, port, host)
-
-
-def _make_users(accounts: Credentials, port: int, host: str) -> None:
     admin_url = accounts.mongo("admin", port, host)
-    if not _authenticates(admin_url):
+    try:
+        _ping(admin_url)
+    except OperationFailure as error:
+        if error.code != AUTHENTICATION_FAILED:
+            raise
         # As long as there is no user at all, this machine may make the first one.
         with _client(f"mongodb://{host}:{port}/{accounts.mongo_options()}") as client:
             try:
-                _set_user(client.admin, admin_url, ["root"])
+                _set_user(client.admin, accounts, "admin", ["root"])
             except OperationFailure:
                 raise ProcessError(
                     "the database was made with another MONGO_ADMIN_PASSWORD; put that one into .env, "
@@ -93,20 +87,9 @@ def _make_users(accounts: Credentials, port: int, host: str) -> None:
                 ) from None
     with _client(admin_url) as client:
         database = client[DATABASE]
-        _set_user(database, accounts.mongo("ingestor", port, host), [_set_role(database, "ingestor")])
-        _set_user(database, accounts.mongo("viewer", port, host), ["read"])
-        _set_user(database, accounts.mongo("operator", port, host), ["read", _set_role(database, "operator")])
-
-
-def _authenticates(url: str) -> bool:
-    try:
-        with _client(url) as client:
-            client.admin.command("ping")
-    except OperationFailure as error:
-        if error.code != AUTHENTICATION_FAILED:
-            raise
-        return False
-    return True
+        _set_user(database, accounts, "ingestor", [_set_role(database, "ingestor")])
+        _set_user(database, accounts, "viewer", ["read"])
+        _set_user(database, accounts, "operator", ["read", _set_role(database, "operator")])
 
 
 def _set_role(database: Database[dict[str, Any]], of: str) -> str:
@@ -119,9 +102,9 @@ def _set_role(database: Database[dict[str, Any]], of: str) -> str:
     return str(role["role"])
 
 
-def _set_user(database: Database[dict[str, Any]], url: str, roles: list[str]) -> None:
-    account = parse_uri(url)
-    _update_or_create(database, "User", account["username"], {"pwd": account["password"], "roles": roles})
+def _set_user(database: Database[dict[str, Any]], accounts: Credentials, name: str, roles: list[str]) -> None:
+    password = accounts.passwords[f"MONGO_{name.upper()}_PASSWORD"]
+    _update_or_create(database, "User", name, {"pwd": password, "roles": roles})
 
 
 def _update_or_create(database: Database[dict[str, Any]], kind: str, name: str, what: dict[str, Any]) -> None:
@@ -135,3 +118,8 @@ def _update_or_create(database: Database[dict[str, Any]], kind: str, name: str, 
 
 def _client(url: str) -> MongoClient[dict[str, Any]]:
     return MongoClient(url, serverSelectionTimeoutMS=1000)
+
+
+def _ping(url: str) -> None:
+    with _client(url) as client:
+        client.admin.command("ping")

@@ -1,5 +1,6 @@
-"""A Mosquitto and a mongod on free ports, for tests and measurements."""
+"""A Mosquitto and a mongod that work together; on free ports for tests and measurements."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -35,15 +36,12 @@ class Servers:
     database: Process = field(init=False)
 
     def __post_init__(self) -> None:
+        state, log = self.state, self.state / "log"
         self.broker = mosquitto.mosquitto(
-            self.state / "mosquitto",
-            self.mqtt_port,
-            self.accounts,
-            self.state / "mosquitto.log",
-            self.mutual_port,
+            state / "mosquitto", self.mqtt_port, self.accounts, log / "mosquitto.log", self.mutual_port
         )
         self.database = mongod.mongod(
-            self.state / "mongo", self.mongo_port, self.accounts, self.state / "mongod.log", self.cache_gb
+            state / "mongo", self.mongo_port, self.accounts, log / "mongod.log", self.cache_gb
         )
 
     def mqtt(self, role: str) -> str:
@@ -61,6 +59,14 @@ class Servers:
     async def database_ready(self) -> bool:
         """Whether the database answers."""
         return await mongod.accepts_clients(self.accounts, self.mongo_port)
+
+    async def make_users(self) -> None:
+        """Make the users of the database that runs, or set their passwords and rights.
+
+        Raises:
+            ProcessError: The data was made with another administrator's password.
+        """
+        await asyncio.to_thread(mongod.make_users, self.accounts, self.mongo_port)
 
 
 @asynccontextmanager
@@ -87,5 +93,5 @@ async def start_servers(
         running(servers.broker, servers.broker_ready),
         running(servers.database, servers.database_ready),
     ):
-        await mongod.make_users(accounts, servers.mongo_port)
+        await servers.make_users()
         yield servers

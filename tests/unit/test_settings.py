@@ -11,7 +11,7 @@ from ingestor.settings import IngestorSettings
 from monitor.cli.settings import VerifySettings, WatchSettings
 from monitor.web.settings import WebSettings
 from sensor_node.settings import SensorNodeSettings
-from stack.up import UpSettings
+from stack.__main__ import UpSettings
 
 MONGO_FORM = "write the URL as mongodb://user:password@host:port/database"
 MQTT_FORM = "write the URL as mqtt://user:password@host:port or mqtts://…"
