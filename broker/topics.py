@@ -9,15 +9,13 @@ from typing import Annotated, NamedTuple
 
 from pydantic import StringConstraints
 
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+ID_PATTERN = f"^{_ID}$"
 ID_RULE = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
 _is_id = re.compile(ID_PATTERN.replace("$", r"\Z")).match
 SiteId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 SensorId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-TopicRoot = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,7}$"),
-]
+TopicRoot = Annotated[str, StringConstraints(pattern=f"^{_ID}(/{_ID}){{0,7}}$")]
 
 
 class SensorKey(NamedTuple):

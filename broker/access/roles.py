@@ -4,7 +4,7 @@ An account's topics are spelled out: a pattern with the client's name in it woul
 rights by choosing its name.
 """
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,7 +13,6 @@ from broker.topics import SensorKey, SiteId, Topics
 AssignableRole = Literal["sensor", "gateway", "ingestor", "viewer", "operator"]
 # The last is the health check's alone.
 Role = Literal[AssignableRole, "health"]
-ROLES: tuple[Role, ...] = get_args(Role)
 HEALTH_TOPIC = "health/broker"
 # In the access list: (may read, may write).
 TopicRights = tuple[list[str], list[str]]

@@ -177,9 +177,8 @@ def explain(error: ValidationError, arguments: Sequence[str]) -> str:
     option = f"--{name.replace('_', '-')}"
     variable = f"ENERGY_{name.upper()}"
     given = any(argument.split("=")[0] == option for argument in arguments)
-    label = option
-    if not given:
-        label = next((each for each in (variable, f"{variable}_FILE") if each in os.environ), option)
+    variables = [] if given else [each for each in (variable, f"{variable}_FILE") if each in os.environ]
+    label = next(iter(variables), option)
     is_secret = name.endswith(("url", "password")) or name == "notify"
     shown = "" if is_secret or first["type"] == "missing" else f" {redact(repr(first['input']))}"
     return f"{label}{shown}: {message}"

@@ -31,20 +31,22 @@ class Credentials:
     authority: Path | None = None
 
     @classmethod
-    def generate(cls, authority: Path | None = None) -> "Credentials":
+    def generate(cls) -> "Credentials":
         """New passwords, for servers that last no longer than this process."""
-        return cls({name: new_password() for name in NAMES}, authority)
+        return cls({name: new_password() for name in NAMES})
+
+    def mqtt_password(self, name: str) -> str:
+        """The password of one of ``ROLES`` on the broker."""
+        return self.passwords[f"MQTT_{name.upper()}_PASSWORD"]
 
     def mqtt(self, name: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of one of ``ROLES`` on the broker."""
-        return self.mqtt_url(name, self.passwords[f"MQTT_{name.upper()}_PASSWORD"], port, host)
+        return self.mqtt_url(name, self.mqtt_password(name), port, host)
 
     def mqtt_url(self, name: str, password: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of anybody on the broker."""
-        scheme, options = (
-            ("mqtts", f"/?tlsCAFile={quote(str(self.authority))}") if self.authority else ("mqtt", "")
-        )
-        return f"{scheme}://{name}:{password}@{host}:{port}{options}"
+        url = f"{name}:{password}@{host}:{port}"
+        return f"mqtts://{url}/?tlsCAFile={quote(str(self.authority))}" if self.authority else f"mqtt://{url}"
 
     def mongo(self, role: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of ``ingestor``, ``viewer``, ``operator`` or ``admin`` on the database."""
@@ -64,7 +66,7 @@ class Credentials:
         Args:
             folder: The folder of the broker's users.
             root: First topic level(s).
-            gateway: The sites that ``sensors`` may publish for, with commas; ``+`` for all, nothing for none.
+            gateway: The sites that ``sensors`` may publish for, with commas; ``+`` for all.
 
         Raises:
             AccountsError: The folder or a password cannot be used.
@@ -74,9 +76,8 @@ class Credentials:
                 del store.accounts[name]
             for name, role in ROLES.items():
                 sites = tuple(gateway.split(",")) if role == "gateway" else ("+",)
-                if all(sites):
-                    account = Account(name=name, role=role, sites=sites, managed=True)
-                    store.put(account, self.passwords[f"MQTT_{name.upper()}_PASSWORD"])
+                account = Account(name=name, role=role, sites=sites, managed=True)
+                store.put(account, self.mqtt_password(name))
 
 
 def add_sensor_accounts(folder: Path, sensors: Sequence[str]) -> dict[str, str]:

@@ -102,7 +102,7 @@ def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[
     """What each service gets to read: file names and contents."""
 
     def client(name: str) -> str:
-        return f"--username {name}\n--pw {accounts.passwords[f'MQTT_{name.upper()}_PASSWORD']}"
+        return f"--username {name}\n--pw {accounts.mqtt_password(name)}"
 
     def mqtt(name: str) -> str:
         return accounts.mqtt(name, 1883, "mosquitto")

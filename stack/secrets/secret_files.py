@@ -51,8 +51,8 @@ def write_client_files(folder: Path, accounts: Credentials, port: int, mongo_por
     private_folder(folder)
     for name in PEOPLE:
         own = private_folder(folder / name)
-        lines = ["--host 127.0.0.1", f"--port {port}", f"--username {name}"]
-        lines.append(f"--pw {accounts.passwords[f'MQTT_{name.upper()}_PASSWORD']}")
+        lines = ["--host 127.0.0.1", f"--port {port}"]
+        lines += [f"--username {name}", f"--pw {accounts.mqtt_password(name)}"]
         if accounts.authority:
             lines.append(f"--cafile {accounts.authority}")
         for program in PROGRAMS:

@@ -2,8 +2,9 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
-from broker.access.roles import ROLES
+from broker.access.roles import AssignableRole
 from broker.program.settings import VARIABLES
 from stack.secrets.passwords import NAMES
 
@@ -41,9 +42,7 @@ def headings(document: Path) -> set[str]:
 
 def test_table_of_roles_has_them_all() -> None:
     section = SECURITY.split("\n## Rights on the broker\n")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [
-        each for each in ROLES if each != "health"
-    ]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [*get_args(AssignableRole)]
 
 
 def test_table_of_database_users_has_them_all() -> None:
