@@ -6,7 +6,7 @@ import sys
 from broker.access import certificate_commands, user_commands
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError
-from broker.access.command_settings import AccessCommand
+from broker.access.command import AccessCommand
 from broker.program.settings import exit_with, read_settings, redact
 
 PROGRAM = "broker"

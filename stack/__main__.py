@@ -80,7 +80,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
         authority = CertificateAuthority(state / "certificates").ensure_servers() if settings.tls else None
         credentials = Credentials(passwords, authority)
         async with AsyncExitStack() as exits:
-            stack = LocalStack(exits, state, credentials, Addresses.choose(print_line, tls=settings.tls))
+            stack = LocalStack(exits, state, credentials, Addresses.choose(tls=settings.tls))
             await unless_stopped(stack.start(settings.nodes), stop)
             if not stop.is_set():
                 with contextlib.suppress(TimeoutError):

@@ -1,10 +1,10 @@
 """The ports of a run, and the file that lists all URLs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.program.atomic_write import write_private
+from broker.program.process import print_line
 from stack.ports import free_port
 from stack.secrets.credentials import Credentials
 from stack.secrets.secret_files import MONGO_ROLES, MQTT_ROLES
@@ -29,7 +29,7 @@ class Addresses:
     mutual_port: int
 
     @classmethod
-    def choose(cls, say: Callable[[str], None], *, tls: bool) -> "Addresses":
+    def choose(cls, *, tls: bool) -> "Addresses":
         """Take the default ports, or the next free ones and say so."""
         chosen: list[int] = []
         for name, preferred in (
@@ -41,7 +41,7 @@ class Addresses:
         ):
             port = free_port(preferred, chosen)
             if port != preferred and (tls or preferred != MUTUAL_PORT):
-                say(f"Port {preferred} is taken; {name} listens on {port} instead.")
+                print_line(f"Port {preferred} is taken; {name} listens on {port} instead.")
             chosen.append(port)
         return cls(*chosen)
 

@@ -39,7 +39,7 @@ def find_mongod() -> str:
     raise ProcessError("mongod is missing; install MongoDB, or run scripts/setup on Linux x86_64")
 
 
-def mongod(state: Path, port: int, accounts: Credentials, log: Path, cache_gb: float = CACHE_GB) -> Process:
+def mongod(state: Path, port: int, accounts: Credentials, log: Path, cache_gb: float) -> Process:
     """Describe a server that keeps everything in ``state`` and listens on 127.0.0.1.
 
     With TLS, if the accounts know an authority, and then with nothing else.

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from broker.access.accounts import open_accounts
 from broker.access.authority import CertificateAuthority
-from broker.access.command_settings import HOST_PATTERN, AccessCommand, UserCommand
+from broker.access.command import HOST_PATTERN, AccessCommand, UserCommand
 from broker.address import MqttAddress
 from broker.client import BrokerError
 from broker.program.process import print_line

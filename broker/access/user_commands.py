@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from broker.access.accounts import AccountsError, new_password, open_accounts
 from broker.access.authority import AuthorityError, CertificateAuthority
 from broker.access.certificate_commands import disconnect_user
-from broker.access.command_settings import AccessCommand, UserCommand
+from broker.access.command import AccessCommand, UserCommand
 from broker.access.roles import Account, AssignableRole
 from broker.program.atomic_write import write_private
 from broker.program.process import print_line

@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints
 
 from broker.access.accounts import AccountsError
 from broker.access.authority import AuthorityError, CertificateAuthority
-from broker.access.command_settings import HOST_PATTERN
+from broker.access.command import HOST_PATTERN
 from broker.program.atomic_write import write_private
 from broker.program.settings import ProcessSettings, Sites, exit_with, read_settings
 from broker.topics import TopicRoot

@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from broker.__main__ import COMMANDS as BROKER_COMMANDS
-from broker.access.command_settings import AccessCommand
+from broker.access.command import AccessCommand
 from broker.program.settings import VARIABLES
 from broker.topics import Topics
 from ingestor.settings import IngestorSettings
