@@ -100,7 +100,7 @@ class ConnectionSupervisor:
                         return
                 continue
             except BrokerRejectedError as error:
-                if outages.is_connected:
+                if outages.connected_at is not None:
                     raise
                 if not outages.was_connected:
                     raise BrokerRejectedError(self._authentication_error(error)) from error
@@ -122,38 +122,34 @@ class _OutageLog:
 
     def __init__(self, address: MqttAddress, takeover_hint: str) -> None:
         self.was_connected = False
+        self.connected_at: float | None = None
         self.backoff = Backoff()
         self._address = address
         self._takeover_hint = takeover_hint
-        self._connected_at: float | None = None
         self._is_reported = False
         self._short_connections: deque[float] = deque(maxlen=TAKEOVER_ENDS)
         self._suspects_takeover = False
-
-    @property
-    def is_connected(self) -> bool:
-        return self._connected_at is not None
 
     def connected(self) -> None:
         if self._is_reported and not self._suspects_takeover:
             logger.warning("The broker at %s answers again.", self._address)
         self._is_reported, self.was_connected = False, True
-        self._connected_at = time.monotonic()
+        self.connected_at = time.monotonic()
 
     def failed(self, reason: BrokerError) -> None:
         """Note a failure, and log the first of a row."""
         now = time.monotonic()
-        steady = self._connected_at is not None and now - self._connected_at > STEADY_S
+        steady = self.connected_at is not None and now - self.connected_at > STEADY_S
         if steady:
             self.backoff.reset()
             self._suspects_takeover = False
-        elif self._connected_at is not None:
+        elif self.connected_at is not None:
             self._suspect_takeover(now)
         if not self._is_reported and not self._suspects_takeover:
             logger.warning(
                 "The broker at %s does not answer (%s); trying until it does.", self._address, reason
             )
-        self._is_reported, self._connected_at = True, None
+        self._is_reported, self.connected_at = True, None
 
     def _suspect_takeover(self, now: float) -> None:
         """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""

@@ -23,7 +23,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from broker.access.roles import Account
-from broker.program.atomic_write import private_folder, write_private
+from broker.program.atomic_write import inherit_owner, private_folder, write_private
 
 # What a password may be made of: it is part of URLs and of a line of the password file.
 PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
@@ -138,8 +138,7 @@ def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
     try:
         private_folder(folder)
         lock = os.open(folder / "register.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        if os.geteuid() == 0:
-            os.fchown(lock, folder.stat().st_uid, folder.stat().st_gid)
+        inherit_owner(lock, folder)
     except OSError as error:
         raise AccountsError(f"{folder} cannot be used ({error.strerror})") from error
     try:

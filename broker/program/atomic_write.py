@@ -18,9 +18,7 @@ def write_private(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-            if os.geteuid() == 0:
-                folder = path.parent.stat()
-                os.fchown(stream.fileno(), folder.st_uid, folder.st_gid)
+            inherit_owner(stream.fileno(), path.parent)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -31,7 +29,12 @@ def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can read; it gets the owner of the folder around it."""
     if not path.exists():
         path.mkdir(mode=0o700, parents=True)
-        if os.geteuid() == 0:
-            around = path.parent.stat()
-            os.chown(path, around.st_uid, around.st_gid)
+        inherit_owner(path, path.parent)
     return path
+
+
+def inherit_owner(target: Path | int, folder: Path) -> None:
+    """Give what root made, a path or an open file, to the owner of the folder that it is in."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(target, owner.st_uid, owner.st_gid)
