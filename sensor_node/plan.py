@@ -9,7 +9,11 @@ from broker.topics import ID_RULE, SensorKey
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.meter.register import RegisterPlan
 from sensor_node.profiles import Surroundings
-from sensor_node.recordings.series import RecordedSeries, RecordingError
+from sensor_node.recordings.series import RecordedSeries
+
+
+class PlanError(ValueError):
+    """Raised when a scenario or a recording cannot be used; one sentence says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,13 @@ def meter_faults(faults: Iterable[InjectedFault]) -> tuple[InjectedFault, ...]:
 
 
 def count_up(first: str, count: int) -> tuple[str, ...]:
-    """Name the meters of a node, counting up from the first; a ValueError if there are too many."""
+    """Name the meters of a node, counting up from the first; a PlanError if there are too many."""
     if count > MAX_SENSORS_PER_NODE:
-        raise ValueError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
+        raise PlanError(f"a node has at most {MAX_SENSORS_PER_NODE:,} meters, not {count:,}")
     names = tuple(numbered_sensor_ids(first, count))
     # The last is the longest.
     if not SensorKey("site", names[-1]).is_valid:
-        raise ValueError(
+        raise PlanError(
             f"the last of {count:,} meters counted up from {first} would be {names[-1]}: {ID_RULE}"
         )
     return names
@@ -112,9 +116,6 @@ def recorded_sensor_ids(sensor_id: str, names: Sequence[str | None]) -> tuple[st
     """Name the meters of recordings: by their own names, else counting up from ``sensor_id``."""
     for name in names:
         if name is not None and not SensorKey("site", name).is_valid:
-            raise RecordingError(f"{name!r} is not a sensor id: {ID_RULE}")
-    try:
-        counted = count_up(sensor_id, len(names))
-    except ValueError as error:
-        raise RecordingError(str(error)) from error
+            raise PlanError(f"{name!r} is not a sensor id: {ID_RULE}")
+    counted = count_up(sensor_id, len(names))
     return tuple(name or other for name, other in zip(names, counted, strict=True))

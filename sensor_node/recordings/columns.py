@@ -27,7 +27,7 @@ class ColumnNumbers(NamedTuple):
 
 
 def find_columns(table: RecordingTable, columns: Columns) -> ColumnNumbers:
-    """Find the columns in a table; a RecordingError if one is missing, or several fit."""
+    """Find the columns in a table; a PlanError if one is missing, or several fit."""
     if not len(table.content):
         raise table.error("has no rows")
     time, value, sensor = (

@@ -16,7 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv as pcsv  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from sensor_node.recordings.series import RecordingError
+from sensor_node.plan import PlanError
 from sensor_node.recordings.table import RecordingTable, quoted
 
 GZIP = b"\x1f\x8b"
@@ -30,7 +30,7 @@ _is_value = re.compile(r"[+-]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|\d\d?\.\d\d?\.\d{4
 
 
 def open_table(file: Path) -> RecordingTable:
-    """Read a table; a RecordingError if the file is not a table."""
+    """Read a table; a PlanError if the file is not a table."""
     try:
         with file.open("rb") as opened:
             if opened.read(len(PARQUET)) == PARQUET:
@@ -40,9 +40,9 @@ def open_table(file: Path) -> RecordingTable:
         if data.startswith(GZIP):
             data = gzip.decompress(data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise RecordingError(f"the recording {file} is a damaged gzip file") from error
+        raise PlanError(f"the recording {file} is a damaged gzip file") from error
     except OSError as error:
-        raise RecordingError(f"the recording {file} cannot be read ({error.strerror or error})") from error
+        raise PlanError(f"the recording {file} cannot be read ({error.strerror or error})") from error
     return _read_csv(file, _to_utf_8(file, data))
 
 
@@ -51,7 +51,7 @@ def _read_parquet(file: Path) -> RecordingTable:
         with pq.ParquetFile(file) as opened:
             content = opened.read()
     except (pa.ArrowException, OSError) as error:
-        raise RecordingError(f"the recording {file} is a damaged Parquet file") from error
+        raise PlanError(f"the recording {file} is a damaged Parquet file") from error
     return RecordingTable(file, _unique(file, content.column_names), content)
 
 
@@ -60,7 +60,7 @@ def _to_utf_8(file: Path, data: bytes) -> bytes:
         # Spreadsheets call this "Unicode text".
         data = data.decode("utf-16", errors="replace").encode()
     if b"\0" in data:
-        raise RecordingError(f"the recording {file} is neither CSV nor Parquet")
+        raise PlanError(f"the recording {file} is neither CSV nor Parquet")
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -68,7 +68,7 @@ def _to_utf_8(file: Path, data: bytes) -> bytes:
         text = data.decode("cp1252", errors="replace")
         data = text.encode()
     if not text.strip():
-        raise RecordingError(f"the recording {file} is empty")
+        raise PlanError(f"the recording {file} is empty")
     return data
 
 
@@ -85,7 +85,7 @@ def _read_csv(file: Path, data: bytes) -> RecordingTable:
         with pcsv.open_csv(pa.BufferReader(data), parse_options=parse) as opened:
             raw: list[str] = opened.schema.names
         if all(_is_value(name.strip()) for name in raw):
-            raise RecordingError(
+            raise PlanError(
                 f"the recording {file} begins with values; "
                 "its first line must name the columns, like time,value"
             )
@@ -95,8 +95,8 @@ def _read_csv(file: Path, data: bytes) -> RecordingTable:
         content = pcsv.read_csv(pa.BufferReader(data), parse_options=parse, convert_options=texts)
     except pa.ArrowInvalid as error:
         if not ragged:
-            raise RecordingError(f"the recording {file} is neither CSV nor Parquet") from error
-        raise RecordingError(
+            raise PlanError(f"the recording {file} is neither CSV nor Parquet") from error
+        raise PlanError(
             f"the recording {file} has {ragged[0].actual_columns} instead of {ragged[0].expected_columns} "
             f"columns in {quoted(ragged[0].text)}"
         ) from error
@@ -122,7 +122,5 @@ def _find_delimiter(data: bytes) -> str:
 def _unique(file: Path, names: list[str]) -> tuple[str, ...]:
     for name in names:
         if names.count(name) > 1:
-            raise RecordingError(
-                f"the recording {file} has two columns {quoted(name)}; give them different names"
-            )
+            raise PlanError(f"the recording {file} has two columns {quoted(name)}; give them different names")
     return tuple(names)

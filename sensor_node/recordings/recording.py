@@ -31,7 +31,7 @@ def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Recorde
     are in ``zone``. The series are in the order of the file; none is without readings.
 
     Raises:
-        RecordingError: It cannot be read, or is not a recording.
+        PlanError: It cannot be read, or is not a recording.
     """
     table = open_table(file)
     found = find_columns(table, columns)

@@ -14,6 +14,7 @@ from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import (
     MetersPlan,
     NodePlan,
+    PlanError,
     PlanTimeline,
     SimulationPlan,
     meter_faults,
@@ -22,7 +23,7 @@ from sensor_node.plan import (
 )
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError, shift_series
+from sensor_node.recordings.series import Columns, RecordedSeries, shift_series
 from sensor_node.scenarios.run import run_plan
 from sensor_node.setting_types import Speed
 from sensor_node.settings import FIRST_SENSOR, PlaceSettings
@@ -50,7 +51,7 @@ def replay_command(arguments: list[str]) -> None:
     try:
         found = read_recording(settings.file, settings, settings.zone)
         plan = replay_plan(settings, found, datetime.now(UTC))
-    except RecordingError as error:
+    except PlanError as error:
         exit_with(PROGRAM, str(error), 1)
     for line in describe_skipped(found):
         sys.stderr.write(f"{PROGRAM}: {line}\n")
@@ -67,7 +68,7 @@ def describe_skipped(found: Iterable[RecordedSeries]) -> Iterator[str]:
 
 
 def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: datetime) -> SimulationPlan:
-    """Make the plan of one node for all recordings; a RecordingError if a name in them is not a sensor id."""
+    """Make the plan of one node for all recordings; a PlanError if a name in them is not a sensor id."""
     if settings.shift_to_now:
         found = shift_series(found, int(now.timestamp() * 1000))
     begin_ms = min(int(series.at_ms[0]) for series in found)

@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 
-class RecordingError(Exception):
-    """Raised when a file is not a recording that can be replayed; the message is one sentence."""
-
-
 class Columns(BaseModel):
     """The columns of a recording; those without a name are found by their usual names or their contents."""
 

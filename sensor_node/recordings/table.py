@@ -9,7 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from broker.program.escape import escape_truncated
-from sensor_node.recordings.series import RecordingError
+from sensor_node.plan import PlanError
 
 SHOWN_TEXT = 40
 SHOWN_NAMES = 12
@@ -41,18 +41,18 @@ class RecordingTable:
         """The first rows of a column."""
         return _plain_array(self.content.column(number).slice(0, SAMPLE_ROWS))
 
-    def error(self, what: str) -> RecordingError:
+    def error(self, what: str) -> PlanError:
         """The error of this file."""
-        return RecordingError(f"the recording {self.file} {what}")
+        return PlanError(f"the recording {self.file} {what}")
 
-    def value_error(self, column: int, row: int, value: pa.Scalar, why: str) -> RecordingError:
+    def value_error(self, column: int, row: int, value: pa.Scalar, why: str) -> PlanError:
         """The error of one value."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
         return self.error(
             f"has {quoted(_to_text(value))} in column {quoted(self.names[column])}, {at}, which is {why}"
         )
 
-    def type_error(self, column: int, wanted: str) -> RecordingError:
+    def type_error(self, column: int, wanted: str) -> PlanError:
         """The error of a column whose type has no such values."""
         kind = self.content.column(column).type
         return self.error(f"has no {wanted} in column {quoted(self.names[column])}, but {kind}")

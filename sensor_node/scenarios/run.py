@@ -1,6 +1,7 @@
 """``sensor-node run``: runs everything that a scenario describes, in one process."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,9 @@ from sensor_node.outbox.durable import open_outbox
 from sensor_node.outbox.ledger import Ledger
 from sensor_node.outbox.outbox import Outbox
 from sensor_node.outbox.settings import TransportSettings
-from sensor_node.plan import SimulationPlan
-from sensor_node.recordings.series import RecordingError
-from sensor_node.scenarios.scenario import ScenarioError, find_scenario, read_scenario
-from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
+from sensor_node.plan import PlanError, SimulationPlan
+from sensor_node.scenarios.scenario import find_scenario, read_scenario
+from sensor_node.scenarios.scenario_plan import plan_scenario
 
 PROGRAM = "sensor-node run"
 
@@ -36,16 +36,17 @@ class RunSettings(TransportSettings):
 def run_command(arguments: list[str]) -> None:
     """Read the options and the scenario, and run it."""
     settings = read_settings(RunSettings, arguments, PROGRAM)
-    run_plan(with_seed(read_plan(settings.file, PROGRAM), settings.seed), settings)
+    run_plan(read_plan(settings.file, PROGRAM, settings.seed), settings)
 
 
-def read_plan(file: Path, program: str) -> SimulationPlan:
-    """Read a scenario and make its plan; exit with one sentence if that fails."""
+def read_plan(file: Path, program: str, seed: int | None = None) -> SimulationPlan:
+    """Read a scenario and make its plan, with another seed if one is given; exit if that fails."""
     file = find_scenario(file)
     try:
-        return plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
-    except (ScenarioError, RecordingError) as error:
+        plan = plan_scenario(read_scenario(file), file.parent, datetime.now(UTC))
+    except PlanError as error:
         exit_with(program, str(error), 1)
+    return plan if seed is None else replace(plan, seed=seed)
 
 
 def run_plan(plan: SimulationPlan, settings: TransportSettings) -> None:

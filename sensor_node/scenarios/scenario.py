@@ -23,15 +23,12 @@ from broker.program.validation_errors import describe_error, first_error
 from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.meter.register import RegisterPlan
+from sensor_node.plan import PlanError
 from sensor_node.profiles import yearly_kwh_error
 from sensor_node.recordings.series import Columns
 from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
 
 EXAMPLES = Path(__file__).parent
-
-
-class ScenarioError(Exception):
-    """Raised when a scenario cannot be used; the message says where and why."""
 
 
 class ScenarioTable(BaseModel):
@@ -137,26 +134,26 @@ def find_scenario(file: Path) -> Path:
 
 
 def read_scenario(file: Path) -> Scenario:
-    """Read a scenario; a ScenarioError says why it is not valid."""
+    """Read a scenario; a PlanError says why it is not valid."""
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         examples = ", ".join(sorted(each.stem for each in EXAMPLES.glob("*.toml")))
-        raise ScenarioError(
+        raise PlanError(
             f"the scenario {file} cannot be read ({error.strerror}); examples are {examples}"
         ) from error
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"{file} is not UTF-8 text") from error
+        raise PlanError(f"{file} is not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{file} is not valid TOML: {error}") from error
+        raise PlanError(f"{file} is not valid TOML: {error}") from error
     except ValueError as error:
-        raise ScenarioError(f"{file}: a number in it has too many digits") from error
+        raise PlanError(f"{file}: a number in it has too many digits") from error
     except RecursionError as error:
-        raise ScenarioError(f"{file} is not valid TOML: it is nested too deep") from error
+        raise PlanError(f"{file} is not valid TOML: it is nested too deep") from error
     try:
         return Scenario.model_validate(content)
     except ValidationError as error:
-        raise ScenarioError(f"{file}: {_explain(first_error(error))}") from error
+        raise PlanError(f"{file}: {_explain(first_error(error))}") from error
 
 
 def _explain(detail: ErrorDetails) -> str:

@@ -1,7 +1,6 @@
 """Make a plan from a scenario: name the meters, read the recordings, distribute the faults."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ from sensor_node.meter.register import RegisterPlan
 from sensor_node.plan import (
     MetersPlan,
     NodePlan,
+    PlanError,
     PlanTimeline,
     SimulationPlan,
     count_up,
@@ -18,15 +18,14 @@ from sensor_node.plan import (
 )
 from sensor_node.profiles import Surroundings
 from sensor_node.recordings.series import RecordedSeries, shift_series
-from sensor_node.scenarios.scenario import NodeTable, ReplayTable, Scenario, ScenarioError
+from sensor_node.scenarios.scenario import NodeTable, ReplayTable, Scenario
 
 
 def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> SimulationPlan:
     """Make the plan; relative paths of recordings start at ``folder``.
 
     Raises:
-        ScenarioError: Two meters have the same name, or a name is not valid.
-        RecordingError: A recording cannot be read.
+        PlanError: Two meters have the same name, a name is not valid, or a recording cannot be read.
     """
     begin, end = (
         None if moment is None else scenario.local(moment).astimezone(UTC)
@@ -51,10 +50,7 @@ def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> Simulation
 def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: datetime) -> NodePlan:
     recordings = [_recordings(table.replay, folder, scenario.zone, begin) for table in node.meters]
     counts = [len(found) or table.count for table, found in zip(node.meters, recordings, strict=True)]
-    try:
-        names = iter(count_up(node.sensor_id, sum(counts)))
-    except ValueError as error:
-        raise ScenarioError(str(error)) from error
+    names = iter(count_up(node.sensor_id, sum(counts)))
     shared = (*scenario.faults, *node.faults)
     groups = []
     for table, count, found in zip(node.meters, counts, recordings, strict=True):
@@ -92,9 +88,4 @@ def _check_names(nodes: tuple[NodePlan, ...]) -> None:
     names = Counter(sensor_key.name for node in nodes for sensor_key in node.sensor_keys)
     name, count = names.most_common(1)[0]
     if count > 1:
-        raise ScenarioError(f"there are two meters {name}; give one node another sensor_id")
-
-
-def with_seed(plan: SimulationPlan, seed: int | None) -> SimulationPlan:
-    """The plan with another seed, if one is given."""
-    return plan if seed is None else replace(plan, seed=seed)
+        raise PlanError(f"there are two meters {name}; give one node another sensor_id")

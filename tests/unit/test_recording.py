@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.formats import FORMATS, FormatName
+from sensor_node.plan import PlanError
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError, shift_series
+from sensor_node.recordings.series import Columns, RecordedSeries, shift_series
 
 UTC_ZONE = ZoneInfo("UTC")
 ROME = ZoneInfo("Europe/Rome")
@@ -60,7 +61,7 @@ def rows_of(series: RecordedSeries) -> list[tuple[str, float]]:
 
 
 def refusal(file: Path, columns: Columns | None = None) -> str:
-    with pytest.raises(RecordingError) as caught:
+    with pytest.raises(PlanError) as caught:
         read_recording(file, columns or Columns(), UTC_ZONE)
     text = str(caught.value)
     assert text.startswith(f"the recording {file} ")

@@ -15,12 +15,13 @@ from sensor_node.__main__ import find_command
 from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.meter.factory import build_group
 from sensor_node.meter.meter import first_sequence
-from sensor_node.plan import PlanTimeline, SimulationPlan
+from sensor_node.plan import PlanError, PlanTimeline, SimulationPlan
 from sensor_node.recordings.replay import ReplaySettings, replay_plan
-from sensor_node.recordings.series import RecordedSeries, RecordingError
+from sensor_node.recordings.series import RecordedSeries
 from sensor_node.scenarios.check import describe_plan
-from sensor_node.scenarios.scenario import EXAMPLES, ScenarioError, find_scenario, read_scenario
-from sensor_node.scenarios.scenario_plan import plan_scenario, with_seed
+from sensor_node.scenarios.run import read_plan
+from sensor_node.scenarios.scenario import EXAMPLES, find_scenario, read_scenario
+from sensor_node.scenarios.scenario_plan import plan_scenario
 from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.settings import SensorNodeSettings
 
@@ -138,7 +139,7 @@ def test_fault_of_a_meter_strikes_those_it_names_and_of_a_node_the_node(tmp_path
     ],
 )
 def test_mistake_is_told_in_one_sentence_that_says_where(text: str, sentence: str, tmp_path: Path) -> None:
-    with pytest.raises((ScenarioError, RecordingError), match=re.escape(sentence)) as caught:
+    with pytest.raises(PlanError, match=re.escape(sentence)) as caught:
         plan_text(text, tmp_path)
     assert "\n" not in str(caught.value)
 
@@ -194,8 +195,8 @@ def test_command_is_found_behind_the_options_of_a_container(line: str, command: 
 
 
 def test_seed_can_be_another_one() -> None:
-    plan = options("--seed", "3")
-    assert (with_seed(plan, None).seed, with_seed(plan, 9).seed) == (3, 9)
+    own = read_scenario(find_scenario(Path("bad-day"))).seed
+    assert (read_plan(Path("bad-day"), "run").seed, read_plan(Path("bad-day"), "run", 9).seed) == (own, 9)
 
 
 async def rounds(found: AsyncIterator[Readout], most: int) -> list[Readout]:
@@ -264,7 +265,7 @@ def test_replay_shifts_all_series_together_and_names_them() -> None:
     ]
     named = replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A-1")], NOW)
     assert named.nodes[0].groups[0].sensor_ids == ("A-1",)
-    with pytest.raises(RecordingError, match="'A/1' is not a sensor id"):
+    with pytest.raises(PlanError, match="'A/1' is not a sensor id"):
         replay_plan(ReplaySettings(_cli_parse_args=["x.csv"]), [series(1, name="A/1")], NOW)
 
 

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from broker.messages import MAX_VALUE_KWH
 from broker.program.escape import escape_text
+from sensor_node.plan import PlanError
 from sensor_node.recordings.recording import read_recording
-from sensor_node.recordings.series import Columns, RecordedSeries, RecordingError
+from sensor_node.recordings.series import Columns, RecordedSeries
 from tests.fuzz.oracles import assert_is_sentence
 
 PARQUET = b"PAR1"
@@ -109,7 +110,7 @@ def check(data: bytes) -> None:
         Path(file.name).write_bytes(content)
         try:
             found = read_recording(Path(file.name), columns, ZONE)
-        except RecordingError as error:
+        except PlanError as error:
             assert_is_sentence(escape_text(str(error).replace(file.name, "")), MOST_SENTENCE)
             return
     assert found

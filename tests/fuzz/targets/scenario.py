@@ -14,10 +14,9 @@ from broker.ledger import GroundTruth
 from broker.program.escape import escape_text
 from sensor_node.faults.oracle import MeterOutput, ground_truth
 from sensor_node.meter.factory import build_group
-from sensor_node.plan import SimulationPlan
-from sensor_node.recordings.series import RecordingError
+from sensor_node.plan import PlanError, SimulationPlan
 from sensor_node.scenarios.check import describe_plan
-from sensor_node.scenarios.scenario import EXAMPLES, Scenario, ScenarioError, read_scenario
+from sensor_node.scenarios.scenario import EXAMPLES, Scenario, read_scenario
 from sensor_node.scenarios.scenario_plan import plan_scenario
 from tests.fuzz.oracles import assert_is_sentence
 
@@ -87,7 +86,7 @@ def check(data: bytes) -> None:
             if _reads_elsewhere(scenario):
                 return
             plan = plan_scenario(scenario, folder, NOW)
-        except (ScenarioError, RecordingError) as error:
+        except PlanError as error:
             assert_is_sentence(escape_text(str(error).replace(name, "")), MOST_SENTENCE)
             return
     _check_is_what_is_said(plan, data)
