@@ -1,5 +1,6 @@
 """The plan of a simulation: nodes, meters and timeline. Made from options or from a scenario."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,14 +22,14 @@ class PlanTimeline:
     """When readings are made: live in real time, or from ``begin`` on in simulated time.
 
     Attributes:
-        speed: Simulated seconds per second; None for as fast as possible.
+        speed: Simulated seconds per second; infinity for as fast as possible.
         duration: How long a live run lasts; None for until it is stopped.
         limit: Maximum number of readings of each node.
     """
 
     begin: datetime | None = None
     end: datetime | None = None
-    speed: float | None = None
+    speed: float = math.inf
     duration: timedelta | None = None
     limit: int | None = None
 

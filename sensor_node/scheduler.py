@@ -55,7 +55,7 @@ class ReadingScheduler:
 
     def _ahead_s(self, moment: datetime) -> float:
         wall_s = (moment - datetime.now(UTC)).total_seconds()
-        if self._timeline.speed is None or self._timeline.begin is None:
+        if self._timeline.begin is None:
             return wall_s
         simulated_s = (moment - self._timeline.begin).total_seconds()
         return max(wall_s, self._began_s + simulated_s / self._timeline.speed - time.monotonic())

@@ -1,8 +1,8 @@
 """Settings of a sensor node, from the command line or the environment."""
 
-from datetime import UTC, datetime
+import math
+from datetime import datetime
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -33,6 +33,7 @@ from sensor_node.setting_types import (
     Resolution,
     Speed,
     Zone,
+    to_utc,
 )
 
 FIRST_SENSOR = "Sensor-LARI-01"
@@ -54,14 +55,14 @@ class PlaceSettings(ProcessSettings):
     counter: bool = Field(False, description="meters have a register and report its reading")
     resolution_kwh: Resolution = Field(0.001, description="with --counter: resolution of the register in kWh")
     rollover_kwh: Kwh = Field(100_000.0, description="with --counter: reading at which it rolls over to 0")
-    register_kwh: Annotated[float, Field(ge=0)] = Field(0.0, description="with --counter: its first reading")
+    register_kwh: float = Field(0.0, ge=0, description="with --counter: its first reading")
     fault: Annotated[list[str], AfterValidator(check_faults)] = Field(
         [],
         description="inject a fault: duplicate=1% or clock-jump=0.5%,by=-1h,length=4; can be repeated. "
         "docs/simulator.md lists all faults",
     )
     seed: int | None = Field(None, description="random seed, for the same readings in every run")
-    time_zone: Zone = Field("Europe/Berlin", description="local time zone of the site")
+    time_zone: Zone = Field("Europe/Berlin", validate_default=True, description="local time zone of the site")
 
     @model_validator(mode="after")
     def _check_register(self) -> Self:
@@ -83,16 +84,11 @@ class PlaceSettings(ProcessSettings):
             return None
         return RegisterPlan(self.resolution_kwh, self.rollover_kwh, self.register_kwh)
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone."""
-        return ZoneInfo(self.time_zone)
-
 
 class LoadSettings(PlaceSettings):
     """What meters measure, and when."""
 
-    count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = Field(1, description="meters on this node")
+    count: int = Field(1, ge=1, le=MAX_SENSORS_PER_NODE, description="meters on this node")
     interval: Interval = Field(
         "2s", validate_default=True, description="time between two readings of a meter"
     )
@@ -112,38 +108,33 @@ class LoadSettings(PlaceSettings):
     speed: Speed | None = Field(
         None, description="simulated seconds per second, or max; starts at 1 January unless --from is given"
     )
-    readings: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="stop after this many readings of all meters together, once they are confirmed"
+    readings: int | None = Field(
+        None,
+        ge=1,
+        description="stop after this many readings of all meters together, once they are confirmed",
     )
 
     @model_validator(mode="after")
     def _check_simulated(self) -> Self:
         if wrong := yearly_kwh_error(self.profile, self.yearly_kwh):
             raise ValueError(f"--yearly-kwh does not fit --profile: {wrong}")
-        if self.end is not None and self.begin is None:
+        begin, end = self.timeline.begin, self.timeline.end
+        if end is not None and begin is None:
             raise ValueError("--to needs --from")
-        if self.end is not None and self.begin is not None and self.local(self.end) <= self.begin:
+        if end is not None and begin is not None and end <= begin:
             raise ValueError("--to must be later than --from")
         count_up(self.sensor_id or FIRST_SENSOR, self.count)
         return self
 
     @property
-    def begin(self) -> datetime | None:
-        """Start of simulated time; None for live."""
-        if self.first is not None:
-            return self.local(self.first)
-        if self.speed is not None:
-            return self.local(datetime(datetime.now(self.zone).year, 1, 1))  # noqa: DTZ001 - made local
-        return None
-
-    def local(self, moment: datetime) -> datetime:
-        """The time itself if it has an offset, else in the site's time zone."""
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
-
-    @property
-    def surroundings(self) -> Surroundings:
-        """Time zone and holidays of the site."""
-        return Surroundings(self.zone, self.holidays)
+    def timeline(self) -> PlanTimeline:
+        """When readings are made."""
+        first, zone = self.first, self.time_zone
+        if first is None and self.speed is not None:
+            first = datetime(datetime.now(zone).year, 1, 1, tzinfo=zone)
+        return PlanTimeline(
+            to_utc(first, zone), to_utc(self.end, zone), self.speed or math.inf, limit=self.readings
+        )
 
 
 class SensorNodeSettings(TransportSettings, LoadSettings):
@@ -169,10 +160,4 @@ class SensorNodeSettings(TransportSettings, LoadSettings):
             meter_faults(self.faults),
         )
         node = NodePlan(self.site, (group,), node_faults(self.faults))
-        begin, end = (
-            None if moment is None else self.local(moment).astimezone(UTC)
-            for moment in (self.begin, self.end)
-        )
-        speed = self.speed if isinstance(self.speed, float) else None
-        timeline = PlanTimeline(begin, end, speed, limit=self.readings)
-        return SimulationPlan((node,), timeline, self.seed, self.surroundings)
+        return SimulationPlan((node,), self.timeline, self.seed, Surroundings(self.time_zone, self.holidays))

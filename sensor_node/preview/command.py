@@ -32,7 +32,7 @@ def preview_command(arguments: list[str]) -> None:
     """Draw the curve in the terminal, or to a file."""
     settings = read_settings(PreviewSettings, arguments, PROGRAM)
     plan = None if settings.scenario is None else read_plan(settings.scenario, PROGRAM)
-    zone = settings.zone if plan is None else plan.surroundings.zone
+    zone = settings.time_zone if plan is None else plan.surroundings.zone
     begin, end = settings.span(zone)
     step_s = settings.interval.total_seconds()
     edges_s = np.arange(begin.timestamp(), end.timestamp() + step_s / 1000, step_s)

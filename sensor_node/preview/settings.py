@@ -5,28 +5,14 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import CliPositionalArg, SettingsConfigDict
 
 from broker.program.settings import Duration, ProcessSettings
 from sensor_node.profiles import PROFILES, Surroundings, yearly_kwh_error
-from sensor_node.setting_types import Holidays, Kwh, ProfileName, Zone, interval_from
+from sensor_node.setting_types import Day, Holidays, Kwh, ProfileName, Zone, interval_from
 
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST_READINGS = 200_000
-
-
-def parse_day(text: object) -> object:
-    """Parse a day such as ``2026-01-12``."""
-    if not isinstance(text, str):
-        return text
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError("write a day as 2026-01-12") from None
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"use a year from {FIRST_YEAR} to {LAST_YEAR}")
-    return day
 
 
 def winter_monday(today: date) -> date:
@@ -56,12 +42,12 @@ class PreviewSettings(ProcessSettings):
     interval: Annotated[Duration, interval_from(timedelta(seconds=1), "1s")] = Field(
         "15m", validate_default=True, description="time between two readings"
     )
-    first: Annotated[date, BeforeValidator(parse_day)] | None = Field(
+    first: Day | None = Field(
         None, alias="from", description="first day (default: a Monday in January of this year)"
     )
-    days: Annotated[int, Field(ge=1, le=366)] = Field(7, description="number of days")
+    days: int = Field(7, ge=1, le=366, description="number of days")
     seed: int = Field(1, description="random seed; each seed is another meter")
-    time_zone: Zone = Field("Europe/Berlin", description="local time zone of the site")
+    time_zone: Zone = Field("Europe/Berlin", validate_default=True, description="local time zone of the site")
     holidays: Holidays = Field("DE", description="region of the public holidays: DE, DE-BY, US-CA; or none")
     svg: Path | None = Field(None, description="write the curve to this SVG file instead of the terminal")
 
@@ -81,11 +67,6 @@ class PreviewSettings(ProcessSettings):
             raise ValueError(f"more than {MOST_READINGS:,} readings; use a longer --interval or fewer days")
         return days
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone."""
-        return ZoneInfo(self.time_zone)
-
     def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From local midnight to local midnight."""
         first = self.first or winter_monday(datetime.now(zone).date())
@@ -98,4 +79,4 @@ class PreviewSettings(ProcessSettings):
     @property
     def surroundings(self) -> Surroundings:
         """Time zone and holidays of the meter."""
-        return Surroundings(self.zone, self.holidays)
+        return Surroundings(self.time_zone, self.holidays)

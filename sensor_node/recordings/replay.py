@@ -49,7 +49,7 @@ def replay_command(arguments: list[str]) -> None:
     """Read the options and the recording, and replay it."""
     settings = read_settings(ReplaySettings, arguments, PROGRAM)
     try:
-        found = read_recording(settings.file, settings, settings.zone)
+        found = read_recording(settings.file, settings, settings.time_zone)
         plan = replay_plan(settings, found, datetime.now(UTC))
     except PlanError as error:
         exit_with(PROGRAM, str(error), 1)
@@ -81,6 +81,5 @@ def replay_plan(settings: ReplaySettings, found: list[RecordedSeries], now: date
         recordings=tuple(found),
     )
     node = NodePlan(settings.site, (group,), node_faults(settings.faults))
-    speed = settings.speed if isinstance(settings.speed, float) else None
-    timeline = PlanTimeline(datetime.fromtimestamp(begin_ms / 1000, UTC), None, speed)
-    return SimulationPlan((node,), timeline, settings.seed, Surroundings(settings.zone, "none"))
+    timeline = PlanTimeline(datetime.fromtimestamp(begin_ms / 1000, UTC), speed=settings.speed)
+    return SimulationPlan((node,), timeline, settings.seed, Surroundings(settings.time_zone, "none"))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from math import isinf
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -70,7 +71,7 @@ def _describe_timeline(plan: SimulationPlan) -> str:
     if timeline.begin is None:
         when = f"Live, for {to_str(timeline.duration)}" if timeline.duration else "Live, until Ctrl-C"
     else:
-        fast = f"at {timeline.speed:,g} times real time" if timeline.speed else "as fast as possible"
+        fast = "as fast as possible" if isinf(timeline.speed) else f"at {timeline.speed:,g} times real time"
         until = f"to {_day(timeline.end, zone)}" if timeline.end else "to now, then live"
         when = f"From {_day(timeline.begin, zone)} {until}, {fast}"
     seed = "other values in every run" if plan.seed is None else f"seed {plan.seed}"

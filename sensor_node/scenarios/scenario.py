@@ -1,7 +1,8 @@
 """A scenario: a TOML file with sites, nodes and meters, and the faults to inject."""
 
+import math
 import tomllib
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -23,10 +24,20 @@ from broker.program.validation_errors import describe_error, first_error
 from broker.topics import SensorId, SiteId
 from sensor_node.faults.fault import InjectedFault, fault_conflict
 from sensor_node.meter.register import RegisterPlan
-from sensor_node.plan import PlanError
+from sensor_node.plan import PlanError, PlanTimeline
 from sensor_node.profiles import yearly_kwh_error
 from sensor_node.recordings.series import Columns
-from sensor_node.setting_types import Holidays, Interval, Kwh, LocalTime, Location, ProfileName, Speed, Zone
+from sensor_node.setting_types import (
+    Holidays,
+    Interval,
+    Kwh,
+    LocalTime,
+    Location,
+    ProfileName,
+    Speed,
+    Zone,
+    to_utc,
+)
 
 EXAMPLES = Path(__file__).parent
 
@@ -60,7 +71,7 @@ YearlyKwh = Annotated[tuple[Kwh, Kwh], BeforeValidator(_to_span), AfterValidator
 class MetersTable(ScenarioTable):
     """Meters of one kind; ``yearly_kwh`` may be a range to draw it from."""
 
-    count: Annotated[int, Field(ge=1, le=MAX_SENSORS_PER_NODE)] = 1
+    count: int = Field(1, ge=1, le=MAX_SENSORS_PER_NODE)
     profile: ProfileName = "lari"
     yearly_kwh: YearlyKwh | None = None
     interval: Interval = timedelta(seconds=2)
@@ -84,7 +95,7 @@ class NodeTable(ScenarioTable):
 
     sensor_id: SensorId
     location: Location = "LARI Research Lab"
-    meters: Annotated[tuple[MetersTable, ...], Field(min_length=1)]
+    meters: tuple[MetersTable, ...] = Field(min_length=1)
     faults: tuple[InjectedFault, ...] = ()
 
 
@@ -92,39 +103,37 @@ class SiteTable(ScenarioTable):
     """One site."""
 
     name: SiteId
-    nodes: Annotated[tuple[NodeTable, ...], Field(min_length=1)]
+    nodes: tuple[NodeTable, ...] = Field(min_length=1)
 
 
 class Scenario(ScenarioTable):
     """A whole fleet and its faults; without ``first``, the start of simulated time, it runs live."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: str = Field(min_length=1, max_length=100)
     seed: int | None = None
-    time_zone: Zone = "Europe/Berlin"
+    time_zone: Zone = ZoneInfo("Europe/Berlin")
     holidays: Holidays = "DE"
     duration: Duration | None = None
     first: LocalTime | None = Field(None, alias="from")
     end: LocalTime | None = Field(None, alias="to")
-    speed: Speed = "max"
-    sites: Annotated[tuple[SiteTable, ...], Field(min_length=1)]
+    speed: Speed = math.inf
+    sites: tuple[SiteTable, ...] = Field(min_length=1)
     faults: tuple[InjectedFault, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.first is None and (self.end is not None or "speed" in self.model_fields_set):
             raise ValueError("to and speed need from; without it, the scenario runs live")
-        if self.first is not None and self.end is not None and self.local(self.end) <= self.local(self.first):
+        begin, end = self.timeline.begin, self.timeline.end
+        if begin is not None and end is not None and end <= begin:
             raise ValueError("to must be later than from")
         return self
 
     @property
-    def zone(self) -> ZoneInfo:
-        """The time zone."""
-        return ZoneInfo(self.time_zone)
-
-    def local(self, moment: datetime) -> datetime:
-        """The time itself if it has an offset, else in the scenario's time zone."""
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+    def timeline(self) -> PlanTimeline:
+        """When readings are made."""
+        begin, end = (to_utc(moment, self.time_zone) for moment in (self.first, self.end))
+        return PlanTimeline(begin, end, self.speed, self.duration)
 
 
 def find_scenario(file: Path) -> Path:

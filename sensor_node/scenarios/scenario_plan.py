@@ -1,7 +1,7 @@
 """Make a plan from a scenario: name the meters, read the recordings, distribute the faults."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,6 @@ from sensor_node.plan import (
     MetersPlan,
     NodePlan,
     PlanError,
-    PlanTimeline,
     SimulationPlan,
     count_up,
     meter_faults,
@@ -27,28 +26,24 @@ def plan_scenario(scenario: Scenario, folder: Path, now: datetime) -> Simulation
     Raises:
         PlanError: Two meters have the same name, a name is not valid, or a recording cannot be read.
     """
-    begin, end = (
-        None if moment is None else scenario.local(moment).astimezone(UTC)
-        for moment in (scenario.first, scenario.end)
-    )
-    speed = scenario.speed if isinstance(scenario.speed, float) else None
+    timeline = scenario.timeline
     nodes = tuple(
-        _node(node, site.name, scenario, folder, begin or now)
+        _node(node, site.name, scenario, folder, timeline.begin or now)
         for site in scenario.sites
         for node in site.nodes
     )
     _check_names(nodes)
     return SimulationPlan(
         nodes,
-        PlanTimeline(begin, end, speed, scenario.duration),
+        timeline,
         scenario.seed,
-        Surroundings(scenario.zone, scenario.holidays),
+        Surroundings(scenario.time_zone, scenario.holidays),
         scenario.name,
     )
 
 
 def _node(node: NodeTable, site: str, scenario: Scenario, folder: Path, begin: datetime) -> NodePlan:
-    recordings = [_recordings(table.replay, folder, scenario.zone, begin) for table in node.meters]
+    recordings = [_recordings(table.replay, folder, scenario.time_zone, begin) for table in node.meters]
     counts = [len(found) or table.count for table, found in zip(node.meters, recordings, strict=True)]
     names = iter(count_up(node.sensor_id, sum(counts)))
     shared = (*scenario.faults, *node.faults)

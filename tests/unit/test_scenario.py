@@ -171,7 +171,7 @@ def test_options_say_when_time_begins() -> None:
     assert options().timeline == PlanTimeline()
     simulated = options("--from", "2026-01-01", "--to", "2026-03-31").timeline
     assert simulated == PlanTimeline(
-        datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC), None
+        datetime(2025, 12, 31, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC)
     )
     fast = options("--speed", "3600", "--time-zone", "UTC").timeline
     assert fast.begin == datetime(datetime.now(UTC).year, 1, 1, tzinfo=UTC)
