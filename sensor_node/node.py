@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from broker.address import MqttAddress
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey
-from sensor_node.faults.expected_alarms import expected_silence
-from sensor_node.faults.oracle import MeterOutput, ground_truth, malformed_entry
+from sensor_node.faults.oracle import MeterOutput, expected_alarms, ground_truth, malformed_entry
 from sensor_node.faults.outages import Outages
 from sensor_node.meter.factory import MeterGroup, build_group, make_injector
 from sensor_node.meter.meter import first_sequence
@@ -154,17 +153,19 @@ class SensorNode:
 
     async def _read(self, group: MeterGroup, numbers: Sequence[int], moment: datetime) -> None:
         outputs: list[MeterOutput] = []
-        expected_alarms: list[ExpectedAlarmEntry] = []
+        alarms: list[ExpectedAlarmEntry] = []
+        interval = group.plan.interval
         # A lost connection gives a meter more time before the alarm.
         is_told = self._is_live and not self._faults and not group.plan.recordings
         for number in numbers:
             meter, load_source = group.meters[number], group.load_sources[number]
             outputs += meter.read(moment, load_source(moment))
             if meter.sensor_key == self.sensor_key:
-                expected_alarms += self._outages.draw(moment)
-            if meter.silent_readings:
-                expected_alarms += expected_silence(meter, group.plan.interval, moment, is_told=is_told)
-        await self._ledger.append(expected_alarms)
+                alarms += self._outages.draw(moment)
+            if missing := meter.silent_readings:
+                length, must = interval * (missing + 1), is_told and meter.is_interval_known
+                alarms += expected_alarms(meter.sensor_key, interval, moment - interval, length, is_told=must)
+        await self._ledger.append(alarms)
         self._outages.start()
         await self._send(outputs, datetime.now(UTC))
 

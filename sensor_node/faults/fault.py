@@ -71,7 +71,7 @@ When = Annotated[timedelta | AwareDatetime, BeforeValidator(parse_when)]
 
 
 class InjectedFault(BaseModel):
-    """One fault; parameters that its kind does not have are None.
+    """One fault; parameters that its kind does not have change nothing.
 
     Attributes:
         rate: Probability that it begins at a reading, 0 to 1; None for once.
@@ -95,12 +95,12 @@ class InjectedFault(BaseModel):
     first: When | None = Field(None, alias="from")
     end: When | None = Field(None, alias="to")
     meters: str = "*"
-    factor: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    by: SignedDuration | None = None
-    length: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    copies: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    away: Annotated[SignedDuration, Field(ge=timedelta(0), le=timedelta(days=1))] | None = None
-    backfill: bool | None = None
+    factor: float = Field(1.0, gt=0, le=1_000_000)
+    by: SignedDuration = timedelta(0)
+    length: int = Field(1, ge=1, le=100_000)
+    copies: int = Field(1, ge=1, le=10_000)
+    away: SignedDuration = Field(timedelta(0), ge=timedelta(0), le=timedelta(days=1))
+    backfill: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -127,9 +127,9 @@ class InjectedFault(BaseModel):
     def _check(self) -> Self:
         if (self.rate is None) == (self.at is None):
             raise ValueError(f"{self.kind} needs a rate (1%) or a time (at = +5m), not both")
-        if self.by is not None and AMBIGUOUS_CLOCK_ERROR[0] < self.by < AMBIGUOUS_CLOCK_ERROR[1]:
+        if AMBIGUOUS_CLOCK_ERROR[0] < self.by < AMBIGUOUS_CLOCK_ERROR[1]:
             raise ValueError(f"{self.kind} by 4 to 6 minutes has no certain outcome; use less or more")
-        if self.kind == "clock-skew" and self.by is not None and abs(self.by) > AMBIGUOUS_CLOCK_ERROR[0]:
+        if self.kind == "clock-skew" and abs(self.by) > AMBIGUOUS_CLOCK_ERROR[0]:
             raise ValueError("clock-skew is limited to 4 minutes; use clock-jump for more")
         return self
 
@@ -137,6 +137,11 @@ class InjectedFault(BaseModel):
     def of_node(self) -> bool:
         """Whether it strikes a whole node."""
         return FAULT_TYPES[self.kind].of_node
+
+    @property
+    def readings(self) -> int:
+        """How many readings it affects; a reordering affects only one."""
+        return 1 if self.kind == "reorder" else self.length
 
     def may_start(self, moment: datetime, begin: datetime) -> bool:
         """Whether it may begin at a time of a run."""

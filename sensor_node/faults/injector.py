@@ -14,16 +14,15 @@ VALUE_FAULTS = frozenset({"peak", "drift", "stuck", "wrong-unit", "transient-zer
 
 
 class ActiveFault(NamedTuple):
-    """A fault that is active at a reading: its ``step``-th of ``length``, counted from 1."""
+    """A fault that is active at a reading: the ``step``-th that it affects, counted from 1."""
 
     fault: InjectedFault
     step: int
-    length: int
 
     @property
     def progress(self) -> float:
         """Above 0, and 1 at the last reading."""
-        return self.step / self.length
+        return self.step / self.fault.readings
 
 
 @dataclass(slots=True)
@@ -33,11 +32,6 @@ class _Episode:
     fault: InjectedFault
     step: int = 0
     is_done: bool = False
-
-    @property
-    def length(self) -> int:
-        # The length of a reordering is how many readings overtake; it only affects one reading.
-        return 1 if self.fault.kind == "reorder" else self.fault.length or 1
 
 
 class Injector:
@@ -66,8 +60,8 @@ class Injector:
                 each.is_done = each.fault.at is not None
                 is_busy = is_busy or is_of_delivery
             each.step += 1
-            active[each.fault.kind] = ActiveFault(each.fault, each.step, each.length)
-            if each.step == each.length:
+            active[each.fault.kind] = ActiveFault(each.fault, each.step)
+            if each.step == each.fault.readings:
                 each.step = 0
         return active
 

@@ -1,4 +1,4 @@
-"""The expected outcome of each reading, for the ledger.
+"""The expected outcome of each reading, and the expected alarms, for the ledger.
 
 The rules of the README are written down a second time on purpose: a check of the ingestor must not ask
 the ingestor.
@@ -7,7 +7,7 @@ the ingestor.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from broker.ledger import ExpectedOutcome, GroundTruth, MalformedEntry, payload_digest
+from broker.ledger import ExpectedAlarmEntry, ExpectedOutcome, GroundTruth, MalformedEntry, payload_digest
 from broker.messages import MAX_VALUE_KWH
 from broker.topics import SensorKey
 
@@ -16,6 +16,10 @@ MAX_AHEAD = timedelta(minutes=5)
 LATE_AFTER = timedelta(minutes=10)
 # A reading that is younger than that when it is sent is not late when it arrives.
 SURELY_IN_TIME = timedelta(minutes=5)
+# The rule `silent` waits for five learned intervals, at least 5 s. A learned interval may be somewhat longer
+# than the real one. A node that is away for 4 to 8 s may raise the alarm `offline` or not.
+MUST_ALARM_INTERVALS, MUST_ALARM_AFTER = 8, timedelta(seconds=8)
+NO_ALARM_INTERVALS, NO_ALARM_WITHIN = 4, timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,31 @@ def _expected_outcome(output: MeterOutput, now: datetime, threshold_kwh: float) 
     late = True if age > LATE_AFTER else False if age < SURELY_IN_TIME else None
     flagged = output.value_kwh > threshold_kwh
     return ExpectedOutcome(fate="stored", flagged=flagged, late=late, copies=output.copies)
+
+
+def expected_alarms(
+    sensor_key: SensorKey, interval: timedelta | None, begins: datetime, length: timedelta, *, is_told: bool
+) -> list[ExpectedAlarmEntry]:
+    """The alarm of a silent meter, or of a node that is off; none if that is short.
+
+    Args:
+        sensor_key: The meter or the node.
+        interval: Time between two readings of the meter; None for a node.
+        begins: The last reading before.
+        length: How long there are no readings.
+        is_told: Whether the alarm must be raised if that is long: it only reports live readings.
+    """
+    usual = interval or timedelta(0)
+    if length <= max(NO_ALARM_WITHIN, NO_ALARM_INTERVALS * usual):
+        return []
+    return [
+        ExpectedAlarmEntry(
+            event="trouble",
+            site=sensor_key.site,
+            sensor_id=sensor_key.name,
+            rule="offline" if interval is None else "silent",
+            begins=begins,
+            ends=begins + length,
+            must=is_told and length >= max(MUST_ALARM_AFTER, MUST_ALARM_INTERVALS * usual),
+        )
+    ]

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from broker.ledger import ExpectedAlarmEntry
 from broker.supervisor import ConnectionSupervisor
 from sensor_node.faults.injector import Injector
+from sensor_node.faults.oracle import expected_alarms
 from sensor_node.outbox.publisher import Publisher
 from sensor_node.plan import NodePlan
 
 if TYPE_CHECKING:
     from sensor_node.faults.fault import InjectedFault
 
-# A node that is away for a shorter time may raise the alarm or not; below 4 s it must not.
-MUST_ALARM_OFFLINE = timedelta(seconds=8)
-NO_ALARM_OFFLINE = timedelta(seconds=4)
 # How long a lost connection of a flapping node stays lost.
 FLAP = timedelta(seconds=0.2)
 
@@ -45,36 +43,25 @@ class Outages:
         if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
             return []
         self._drawn = [each.fault for each in self._injector.draw(moment).values()]
-        expected_alarms = []
-        for fault in self._drawn:
-            away = fault.away or timedelta(0)
-            if fault.kind == "reboot" and away > NO_ALARM_OFFLINE:
-                now = datetime.now(UTC)
-                expected_alarms.append(
-                    ExpectedAlarmEntry(
-                        event="trouble",
-                        site=self._node_plan.site,
-                        sensor_id=self._node_plan.sensor_key.name,
-                        rule="offline",
-                        begins=now,
-                        ends=now + away,
-                        must=away >= MUST_ALARM_OFFLINE,
-                    )
-                )
-        return expected_alarms
+        node, now = self._node_plan.sensor_key, datetime.now(UTC)
+        return [
+            entry
+            for fault in self._drawn
+            if fault.kind == "reboot"
+            for entry in expected_alarms(node, None, now, fault.away, is_told=True)
+        ]
 
     def start(self) -> None:
         """Begin the drawn faults."""
         begun, self._drawn = self._drawn, []
         for fault in begun:
-            away = fault.away or timedelta(0)
             if fault.kind == "reboot":
-                self._off_until_s = time.monotonic() + away.total_seconds()
+                self._off_until_s = time.monotonic() + fault.away.total_seconds()
                 self.reboots += 1
-                self._disconnects.put_nowait((away, timedelta(0)))
+                self._disconnects.put_nowait((fault.away, timedelta(0)))
             else:
-                for _ in range(fault.copies or 1):
-                    self._disconnects.put_nowait((FLAP, away))
+                for _ in range(fault.copies):
+                    self._disconnects.put_nowait((FLAP, fault.away))
         if begun:
             self._publisher.abort_requested.set()
             self._publisher.wakeup.set()

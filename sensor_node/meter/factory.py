@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ import numpy as np
 from broker.topics import SensorKey
 from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.injector import Injector
-from sensor_node.meter.meter import Meter, MeterParts
+from sensor_node.meter.meter import Meter
 from sensor_node.meter.register import EnergyRegister
 from sensor_node.plan import MetersPlan, SimulationPlan
 from sensor_node.profiles import make_load
@@ -49,8 +50,9 @@ def build_group(
         faults = [fault for fault in meters_plan.faults if fnmatchcase(sensor_id, fault.meters)]
         injector = make_injector(faults, plan, sensor_id, begin)
         register = None if meters_plan.register is None else EnergyRegister(meters_plan.register)
-        parts = MeterParts(injector, register, _timestamp_memory(faults, meters_plan.interval))
-        meters.append(Meter(sensor_key, meters_plan.location, sequences[sensor_key], parts))
+        used: deque[datetime] = deque(maxlen=_timestamp_memory(faults, meters_plan.interval))
+        sequence = sequences[sensor_key]
+        meters.append(Meter(sensor_key, meters_plan.location, sequence, injector, register, used))
         load_sources.append(_load_source(meters_plan, number, plan, begin))
     return MeterGroup(meters_plan, meters, load_sources)
 
@@ -123,6 +125,6 @@ def _precomputed(load: Load, interval: timedelta, begin: datetime, ahead: int) -
 
 def _timestamp_memory(faults: Sequence[InjectedFault], interval: timedelta) -> int:
     """How many timestamps a meter must remember, so that a wrong clock repeats none."""
-    most = max((abs(fault.by) for fault in faults if fault.by is not None), default=timedelta(0))
-    lengths = sum(fault.length or 1 for fault in faults if fault.by is not None)
+    most = max((abs(fault.by) for fault in faults), default=timedelta(0))
+    lengths = sum(fault.length for fault in faults if fault.by)
     return math.ceil(most / interval) + 2 * lengths if most else 0

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from broker.messages import Reading
 from broker.topics import SensorKey
@@ -17,7 +17,6 @@ MILLISECOND = timedelta(milliseconds=1)
 DECIMALS = 6
 INTERVAL_KNOWN_AFTER = 10
 SILENT_FAULTS = ("silence", "gap")
-COPYING_FAULTS = ("duplicate", "storm")
 
 ActiveFaults = Mapping[str, ActiveFault]
 
@@ -32,40 +31,29 @@ def first_sequence(now: datetime) -> int:
     return int(now.timestamp() * 1_000_000)
 
 
-class MeterParts(NamedTuple):
-    """Optional parts of a meter, and how many of its last timestamps it must not repeat."""
+@dataclass(slots=True, eq=False)
+class Meter:
+    """A meter that is read at intervals.
 
+    Attributes:
+        sequence: Of the next reading.
+        used_timestamps: The last ones, which it must not repeat; as many as ``maxlen``.
+        silent_readings: Length of a silence that just began.
+    """
+
+    sensor_key: SensorKey
+    location: str
+    sequence: int
     injector: Injector | None = None
     register: EnergyRegister | None = None
-    timestamp_memory: int = 0
-
-
-NO_PARTS = MeterParts()
-
-
-class Meter:
-    """A meter that is read at intervals; ``silent_readings`` is the length of a silence that just began."""
-
-    def __init__(
-        self,
-        sensor_key: SensorKey,
-        location: str,
-        sequence: int,
-        parts: MeterParts = NO_PARTS,
-    ) -> None:
-        self.sensor_key = sensor_key
-        self._location = location
-        self._sequence = sequence
-        self._injector = parts.injector
-        self._register = parts.register
-        self._last = datetime.min.replace(tzinfo=UTC)
-        self._value_kwh = 0.0
-        self._unsent_kwh = 0.0
-        self._count = 0
-        self.silent_readings = 0
-        # Outputs that are sent after later ones, with the number of that reading.
-        self._delayed: list[tuple[int, MeterOutput]] = []
-        self._used_timestamps: deque[datetime] = deque(maxlen=parts.timestamp_memory)
+    used_timestamps: deque[datetime] = field(default_factory=lambda: deque(maxlen=0))
+    silent_readings: int = field(default=0, init=False)
+    _last: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
+    _value_kwh: float = field(default=0.0, init=False)
+    _unsent_kwh: float = field(default=0.0, init=False)
+    _count: int = field(default=0, init=False)
+    # Outputs that are sent after later ones, with the number of that reading.
+    _delayed: list[tuple[int, MeterOutput]] = field(default_factory=list, init=False)
 
     def read(self, now: datetime, energy_kwh: float) -> list[MeterOutput]:
         """Take a reading, and return the outputs to send now: none, one, or with it delayed ones.
@@ -74,10 +62,10 @@ class Meter:
         """
         moment = max(now.replace(microsecond=now.microsecond // 1000 * 1000), self._last + MILLISECOND)
         self._last = moment
-        active = self._injector.draw(moment) if self._injector else {}
+        active = self.injector.draw(moment) if self.injector else {}
         self._count += 1
         self.silent_readings = next(
-            (hit.length for kind in SILENT_FAULTS if (hit := active.get(kind)) and hit.step == 1), 0
+            (hit.fault.readings for kind in SILENT_FAULTS if (hit := active.get(kind)) and hit.step == 1), 0
         )
         if "silence" in active:
             self._unsent_kwh += energy_kwh
@@ -85,7 +73,7 @@ class Meter:
         value_kwh = self._measure(energy_kwh + self._unsent_kwh, active)
         self._unsent_kwh = 0.0
         output = self._make(moment, value_kwh, active)
-        self._sequence += 1
+        self.sequence += 1
         return self._send(output, active)
 
     @property
@@ -95,7 +83,7 @@ class Meter:
 
     def restart(self, sequence: int) -> None:
         """Continue with another sequence, as after a reboot."""
-        self._sequence = max(self._sequence, sequence)
+        self.sequence = max(self.sequence, sequence)
 
     def flush(self) -> list[MeterOutput]:
         """Return the delayed outputs, at the end."""
@@ -104,11 +92,11 @@ class Meter:
 
     def _measure(self, energy_kwh: float, active: ActiveFaults) -> float:
         if hit := active.get("peak"):
-            energy_kwh *= hit.fault.factor or 1.0
+            energy_kwh *= hit.fault.factor
         if hit := active.get("drift"):
-            energy_kwh *= 1 + ((hit.fault.factor or 1.0) - 1) * hit.progress
-        if self._register is not None:
-            energy_kwh = self._read_register(self._register, energy_kwh, active)
+            energy_kwh *= 1 + (hit.fault.factor - 1) * hit.progress
+        if self.register is not None:
+            energy_kwh = self._read_register(self.register, energy_kwh, active)
         elif "transient-zero" in active:
             energy_kwh = 0.0
         elif "stuck" in active and self._count > 1:
@@ -129,25 +117,25 @@ class Meter:
 
     def _make(self, moment: datetime, value_kwh: float, active: ActiveFaults) -> MeterOutput:
         stamp = self._free(moment + _clock_error(active))
-        register_kwh = None if self._register is None else self._register.shown_kwh
+        register_kwh = None if self.register is None else self.register.shown_kwh
         # Not checked: a value may be wrong on purpose.
         reading = Reading.model_construct(
             sensor_id=self.sensor_key.name,
-            location=self._location,
+            location=self.location,
             value_kwh=value_kwh,
             timestamp=stamp,
-            sequence=self._sequence,
+            sequence=self.sequence,
         )
         payload = encode(reading, register_kwh)
         rejection = None
         for kind, (spoil, why) in CORRUPTIONS.items():
             if kind in active:
                 payload, rejection = spoil(payload), why
-        copies = max((active[kind].fault.copies or 1 for kind in COPYING_FAULTS if kind in active), default=1)
+        copies = max((hit.fault.copies for hit in active.values()), default=1)
         is_withheld = "gap" in active and not active["gap"].fault.backfill
         return MeterOutput(
             self.sensor_key,
-            self._sequence,
+            self.sequence,
             stamp,
             value_kwh,
             payload,
@@ -159,18 +147,18 @@ class Meter:
 
     def _free(self, stamp: datetime) -> datetime:
         """The first millisecond from then on that this meter has not used."""
-        if self._used_timestamps.maxlen:
-            while stamp in self._used_timestamps:
+        if self.used_timestamps.maxlen:
+            while stamp in self.used_timestamps:
                 stamp += MILLISECOND
-            self._used_timestamps.append(stamp)
+            self.used_timestamps.append(stamp)
         return stamp
 
     def _send(self, output: MeterOutput, active: ActiveFaults) -> list[MeterOutput]:
         wait = 0
         if hit := active.get("reorder"):
-            wait = hit.fault.length or 1
+            wait = hit.fault.length
         elif (hit := active.get("gap")) and hit.fault.backfill:
-            wait = hit.length - hit.step
+            wait = hit.fault.readings - hit.step
         if wait:
             self._delayed.append((self._count + wait, output))
             return self._overdue()
@@ -186,7 +174,6 @@ class Meter:
 
 def _clock_error(active: ActiveFaults) -> timedelta:
     if hit := active.get("clock-skew"):
-        return (hit.fault.by or timedelta(0)) * hit.progress // MILLISECOND * MILLISECOND
-    if hit := active.get("clock-jump"):
-        return hit.fault.by or timedelta(0)
-    return timedelta(0)
+        return hit.fault.by * hit.progress // MILLISECOND * MILLISECOND
+    hit = active.get("clock-jump")
+    return hit.fault.by if hit else timedelta(0)

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import deque
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from sensor_node.faults.fault import check_faults, read_fault
 from sensor_node.faults.fault_types import FAULT_PARAMETERS, FAULT_TYPES
 from sensor_node.faults.injector import Injector
 from sensor_node.faults.oracle import MeterOutput, ground_truth
-from sensor_node.meter.meter import Meter, MeterParts
+from sensor_node.meter.meter import Meter
 from sensor_node.meter.register import EnergyRegister, RegisterPlan
 from tests import deliveries
 
@@ -28,9 +29,8 @@ PLACE = SensorKey("lari", "S-1")
 
 def meter(*faults: str, register: RegisterPlan | None = None, seed: int = 1) -> Meter:
     injector = Injector(map(read_fault, faults), random.Random(seed), NOW)
-    return Meter(
-        PLACE, "Room 1", 1, MeterParts(injector, EnergyRegister(register) if register else None, 100)
-    )
+    own = EnergyRegister(register) if register else None
+    return Meter(PLACE, "Room 1", 1, injector, own, deque(maxlen=100))
 
 
 def read(what: Meter, times: int, energy_kwh: float = 1.5) -> list[list[MeterOutput]]:
