@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from sensor_node.plan import PlanError
 from sensor_node.recordings.series import Columns
 from sensor_node.recordings.table import RecordingTable, quoted
 from sensor_node.recordings.values import holds_numbers, holds_times
@@ -29,14 +30,14 @@ class ColumnNumbers(NamedTuple):
 def find_columns(table: RecordingTable, columns: Columns) -> ColumnNumbers:
     """Find the columns in a table; a PlanError if one is missing, or several fit."""
     if not len(table.content):
-        raise table.error("has no rows")
+        raise PlanError("has no rows")
     time, value, sensor = (
         None if name is None else _named(table, name)
         for name in (columns.time, columns.value, columns.sensor)
     )
     taken = [number for number in (time, value, sensor) if number is not None]
     if len({*taken}) < len(taken):
-        raise table.error("needs different columns for time, value and sensor; one of them is named twice")
+        raise PlanError("needs different columns for time, value and sensor; one of them is named twice")
     if sensor is None and SENSOR in table.names and table.names.index(SENSOR) not in taken:
         sensor = table.names.index(SENSOR)
         taken.append(sensor)
@@ -55,7 +56,7 @@ def _named(table: RecordingTable, name: str) -> int:
         return table.names.index(name)
     near = difflib.get_close_matches(name, table.names, n=1)
     hint = f", did you mean {quoted(near[0])}?" if near else ""
-    raise table.error(f"has no column {quoted(name)} but {table.listed()}{hint}")
+    raise PlanError(f"has no column {quoted(name)} but {table.listed()}{hint}")
 
 
 def _guess(
@@ -75,5 +76,5 @@ def _guess(
         return fitting[0]
     if fitting:
         names = table.listed(fitting)
-        raise table.error(f"has several columns of {what}; name the one to use: {names}")
-    raise table.error(f"has no column of {what}; it has {table.listed()}")
+        raise PlanError(f"has several columns of {what}; name the one to use: {names}")
+    raise PlanError(f"has no column of {what}; it has {table.listed()}")

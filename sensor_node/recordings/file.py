@@ -30,7 +30,7 @@ _is_value = re.compile(r"[+-]?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|\d\d?\.\d\d?\.\d{4
 
 
 def open_table(file: Path) -> RecordingTable:
-    """Read a table; a PlanError if the file is not a table."""
+    """Read a table; a PlanError if the file is not a table, as a sentence without its subject."""
     try:
         with file.open("rb") as opened:
             if opened.read(len(PARQUET)) == PARQUET:
@@ -40,10 +40,10 @@ def open_table(file: Path) -> RecordingTable:
         if data.startswith(GZIP):
             data = gzip.decompress(data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PlanError(f"the recording {file} is a damaged gzip file") from error
+        raise PlanError("is a damaged gzip file") from error
     except OSError as error:
-        raise PlanError(f"the recording {file} cannot be read ({error.strerror or error})") from error
-    return _read_csv(file, _to_utf_8(file, data))
+        raise PlanError(f"cannot be read ({error.strerror or error})") from error
+    return _read_csv(_to_utf_8(data))
 
 
 def _read_parquet(file: Path) -> RecordingTable:
@@ -51,16 +51,16 @@ def _read_parquet(file: Path) -> RecordingTable:
         with pq.ParquetFile(file) as opened:
             content = opened.read()
     except (pa.ArrowException, OSError) as error:
-        raise PlanError(f"the recording {file} is a damaged Parquet file") from error
-    return RecordingTable(file, _unique(file, content.column_names), content)
+        raise PlanError("is a damaged Parquet file") from error
+    return RecordingTable(_unique(content.column_names), content)
 
 
-def _to_utf_8(file: Path, data: bytes) -> bytes:
+def _to_utf_8(data: bytes) -> bytes:
     if data.startswith(UTF_16):
         # Spreadsheets call this "Unicode text".
         data = data.decode("utf-16", errors="replace").encode()
     if b"\0" in data:
-        raise PlanError(f"the recording {file} is neither CSV nor Parquet")
+        raise PlanError("is neither CSV nor Parquet")
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -68,11 +68,11 @@ def _to_utf_8(file: Path, data: bytes) -> bytes:
         text = data.decode("cp1252", errors="replace")
         data = text.encode()
     if not text.strip():
-        raise PlanError(f"the recording {file} is empty")
+        raise PlanError("is empty")
     return data
 
 
-def _read_csv(file: Path, data: bytes) -> RecordingTable:
+def _read_csv(data: bytes) -> RecordingTable:
     delimiter = _find_delimiter(data)
     ragged: list[pcsv.InvalidRow] = []
 
@@ -85,24 +85,21 @@ def _read_csv(file: Path, data: bytes) -> RecordingTable:
         with pcsv.open_csv(pa.BufferReader(data), parse_options=parse) as opened:
             raw: list[str] = opened.schema.names
         if all(_is_value(name.strip()) for name in raw):
-            raise PlanError(
-                f"the recording {file} begins with values; "
-                "its first line must name the columns, like time,value"
-            )
-        names = _unique(file, [name.strip() for name in raw])
+            raise PlanError("begins with values; its first line must name the columns, like time,value")
+        names = _unique([name.strip() for name in raw])
         # As texts, wrong values can be shown; as numbers, their type would depend on the first rows.
         texts = pcsv.ConvertOptions(column_types=dict.fromkeys(raw, pa.string()))
         content = pcsv.read_csv(pa.BufferReader(data), parse_options=parse, convert_options=texts)
     except pa.ArrowInvalid as error:
         if not ragged:
-            raise PlanError(f"the recording {file} is neither CSV nor Parquet") from error
+            raise PlanError("is neither CSV nor Parquet") from error
         raise PlanError(
-            f"the recording {file} has {ragged[0].actual_columns} instead of {ragged[0].expected_columns} "
+            f"has {ragged[0].actual_columns} instead of {ragged[0].expected_columns} "
             f"columns in {quoted(ragged[0].text)}"
         ) from error
     # Empty lines are skipped, and a text in quotes may have several lines.
     is_line_a_row = not re.search(rb'"|^\r?\n|\n\r?\n|\r\r', data)
-    return RecordingTable(file, names, content, delimiter in ";\t", 2 if is_line_a_row else None)
+    return RecordingTable(names, content, delimiter in ";\t", 2 if is_line_a_row else None)
 
 
 def _find_delimiter(data: bytes) -> str:
@@ -119,8 +116,8 @@ def _find_delimiter(data: bytes) -> str:
     return best if best in head else ","
 
 
-def _unique(file: Path, names: list[str]) -> tuple[str, ...]:
+def _unique(names: list[str]) -> tuple[str, ...]:
     for name in names:
         if names.count(name) > 1:
-            raise PlanError(f"the recording {file} has two columns {quoted(name)}; give them different names")
+            raise PlanError(f"has two columns {quoted(name)}; give them different names")
     return tuple(names)

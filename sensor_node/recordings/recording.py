@@ -13,6 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from broker.messages import MAX_VALUE_KWH
+from sensor_node.plan import PlanError
 from sensor_node.recordings.clock import to_unix_ms
 from sensor_node.recordings.columns import find_columns
 from sensor_node.recordings.file import open_table
@@ -33,7 +34,13 @@ def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Recorde
     Raises:
         PlanError: It cannot be read, or is not a recording.
     """
-    table = open_table(file)
+    try:
+        return _read_series(open_table(file), columns, zone)
+    except PlanError as error:
+        raise PlanError(f"the recording {file} {error}") from error
+
+
+def _read_series(table: RecordingTable, columns: Columns, zone: ZoneInfo) -> list[RecordedSeries]:
     found = find_columns(table, columns)
     times = to_times(table, found.time)
     multiplier, divisor = TO_KWH[columns.unit]
@@ -43,11 +50,11 @@ def read_recording(file: Path, columns: Columns, zone: ZoneInfo) -> list[Recorde
         rows = _Rows(times.ms[chosen], value_kwh[chosen])
         _clean(rows, Times(rows.at_ms, times.is_known[chosen], times.is_local), columns, zone)
         series.append(RecordedSeries(name, rows.at_ms, rows.value_kwh, rows.skipped))
-        _check_size(table, series[-1])
+        _check_size(series[-1])
     with_readings = [each for each in series if len(each.at_ms)]
     if not with_readings:
         why = ", ".join(dict.fromkeys(reason for each in series for reason in each.skipped))
-        raise table.error(f"has no readings: all rows are skipped ({why})")
+        raise PlanError(f"has no readings: all rows are skipped ({why})")
     return with_readings
 
 
@@ -75,14 +82,13 @@ def _split(
     if column is None:
         yield None, slice(None)
         return
-    sensors = table.column(column)
     try:
-        names = to_texts(sensors)
+        names = to_texts(table.column(column))
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         raise table.type_error(column, "names") from error
     if names.null_count:
         row = int(names.is_null().to_numpy(zero_copy_only=False).argmax())
-        raise table.value_error(column, row, sensors[row], "not a sensor's name")
+        raise table.value_error(column, row, "not a sensor's name")
     coded = names.dictionary_encode()
     codes = coded.indices.to_numpy()
     rows = np.argsort(codes, kind="stable")
@@ -123,13 +129,13 @@ def _stamp_ends(rows: _Rows) -> None:
     rows.at_ms = ends[start_of]
 
 
-def _check_size(table: RecordingTable, series: RecordedSeries) -> None:
+def _check_size(series: RecordedSeries) -> None:
     is_wrong = series.value_kwh > MAX_VALUE_KWH
     if is_wrong.any():
         row = int(is_wrong.argmax())
         moment = datetime.fromtimestamp(series.at_ms[row] / 1000, UTC).isoformat(timespec="minutes")
         sensor = "" if series.name is None else f" for {quoted(series.name)}"
-        raise table.error(
+        raise PlanError(
             f"has {series.value_kwh[row]:,.0f} kWh at {moment}{sensor}, more than {MAX_VALUE_KWH:,}; "
             "are the values a register, or in another unit?"
         )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 # pyarrow comes without types.
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -27,35 +26,30 @@ class RecordingTable:
         first_line: The line of the first row; None where rows are not lines.
     """
 
-    file: Path
     names: tuple[str, ...]
     content: pa.Table
     is_comma_decimal: bool = False
     first_line: int | None = None
 
-    def column(self, number: int) -> pa.Array:
-        """A whole column; texts that the file numbers are texts again."""
-        return _plain_array(self.content.column(number))
+    def column(self, number: int, rows: int | None = None) -> pa.Array:
+        """A column, or its first rows; texts are stripped, and null where a value is missing."""
+        values = _plain_array(self.content.column(number).slice(0, rows))
+        kind = values.type
+        is_any_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return to_texts(values) if is_any_text or pa.types.is_string_view(kind) else values
 
-    def sample(self, number: int) -> pa.Array:
-        """The first rows of a column."""
-        return _plain_array(self.content.column(number).slice(0, SAMPLE_ROWS))
-
-    def error(self, what: str) -> PlanError:
-        """The error of this file."""
-        return PlanError(f"the recording {self.file} {what}")
-
-    def value_error(self, column: int, row: int, value: pa.Scalar, why: str) -> PlanError:
+    def value_error(self, column: int, row: int, why: str) -> PlanError:
         """The error of one value."""
         at = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
-        return self.error(
+        value = _plain_array(self.content.column(column))[row]
+        return PlanError(
             f"has {quoted(_to_text(value))} in column {quoted(self.names[column])}, {at}, which is {why}"
         )
 
     def type_error(self, column: int, wanted: str) -> PlanError:
         """The error of a column whose type has no such values."""
         kind = self.content.column(column).type
-        return self.error(f"has no {wanted} in column {quoted(self.names[column])}, but {kind}")
+        return PlanError(f"has no {wanted} in column {quoted(self.names[column])}, but {kind}")
 
     def listed(self, columns: Sequence[int] | None = None) -> str:
         """The names of some columns, or of all, for people."""
@@ -75,16 +69,15 @@ def _plain_array(column: pa.ChunkedArray) -> pa.Array:
 
 def _to_text(value: pa.Scalar) -> str:
     try:
-        return str(value)
+        return str(value).strip()
     except (OverflowError, ValueError):
         # A time outside Python's range, as the number in the file.
         return str(value.value)
 
 
 def is_text(column: pa.Array) -> bool:
-    """Whether a column holds texts."""
-    kind = column.type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    """Whether a column of a ``RecordingTable`` holds texts."""
+    return bool(pa.types.is_string(column.type))
 
 
 def is_number(column: pa.Array) -> bool:

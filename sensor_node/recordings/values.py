@@ -10,12 +10,12 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from sensor_node.recordings.table import (
+    SAMPLE_ROWS,
     RecordingTable,
     first_unreadable,
     is_number,
     is_readable,
     is_text,
-    to_texts,
 )
 
 # A decimal comma; before it, points between thousands or none.
@@ -42,10 +42,9 @@ def to_numbers(table: RecordingTable, column: int) -> NDArray[np.float64]:
     """Read a column as numbers; NaN where there is none."""
     values = table.column(column)
     if is_text(values):
-        texts = to_texts(values)
-        values, wrong = _with_points(table, texts)
+        values, wrong = _with_points(table, values)
         if wrong is not None:
-            raise table.value_error(column, wrong, texts[wrong], "not a number")
+            raise table.value_error(column, wrong, "not a number")
     elif not is_number(values):
         raise table.type_error(column, "numbers")
     numbers: NDArray[np.float64] = (
@@ -56,10 +55,9 @@ def to_numbers(table: RecordingTable, column: int) -> NDArray[np.float64]:
 
 def holds_numbers(table: RecordingTable, column: int) -> bool:
     """Whether the first values of a column are numbers, not counting missing ones."""
-    values = table.sample(column)
+    values = table.column(column, SAMPLE_ROWS)
     if is_text(values):
-        texts = to_texts(values)
-        return texts.null_count < len(texts) and _with_points(table, texts)[1] is None
+        return values.null_count < len(values) and _with_points(table, values)[1] is None
     return is_number(values)
 
 
@@ -77,33 +75,31 @@ def _with_points(table: RecordingTable, texts: pa.Array) -> tuple[pa.Array, int 
 def to_times(table: RecordingTable, column: int) -> Times:
     """Read a column as times: with an offset from UTC or without, dates alone, or Unix time."""
     values = table.column(column)
-    moments = values
     if is_text(values):
-        texts = _year_first(to_texts(values))
+        texts = _year_first(values)
         kind = _kind_of(texts)
-        moments = texts if kind is None else _cast(table, column, texts, kind)
-    if is_text(moments) or is_number(moments):
-        moments = _from_unix(table, column, moments)
-    if pa.types.is_date(moments.type):
-        moments = moments.cast(pa.timestamp("ms"))
-    if not pa.types.is_timestamp(moments.type):
+        values = texts if kind is None else _cast(table, column, texts, kind)
+    if is_text(values) or is_number(values):
+        values = _from_unix(table, column, values)
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("ms"))
+    if not pa.types.is_timestamp(values.type):
         raise table.type_error(column, "times")
-    zone = moments.type.tz
-    whole_ms = moments.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
+    zone = values.type.tz
+    whole_ms = values.cast(pa.timestamp("ms", zone), safe=False).cast(pa.int64())
     is_known: NDArray[np.bool_] = whole_ms.is_valid().to_numpy(zero_copy_only=False)
     ms: NDArray[np.int64] = whole_ms.fill_null(0).to_numpy(zero_copy_only=False)
     is_wrong = is_known & ((ms < 0) | (ms >= UNIX_MS[1]))
     if is_wrong.any():
-        row = int(is_wrong.argmax())
-        raise table.value_error(column, row, values[row], "not between 1970 and 2100")
+        raise table.value_error(column, int(is_wrong.argmax()), "not between 1970 and 2100")
     return Times(ms, is_known, zone is None)
 
 
 def holds_times(table: RecordingTable, column: int) -> bool:
     """Whether the first values of a column are times; numbers are not."""
-    values = table.sample(column)
+    values = table.column(column, SAMPLE_ROWS)
     if is_text(values):
-        texts = _year_first(to_texts(values))
+        texts = _year_first(values)
         kind = _kind_of(texts)
         return kind is not None and is_readable(texts, kind)
     return bool(pa.types.is_timestamp(values.type) or pa.types.is_date(values.type))
@@ -126,17 +122,17 @@ def _cast(table: RecordingTable, column: int, texts: pa.Array, kind: pa.DataType
         return texts.cast(kind)
     is_time = _kind_of(texts[wrong : wrong + 1]) is not None
     why = "a time of another form than before" if is_time else "not a time"
-    raise table.value_error(column, wrong, texts[wrong], f"{why}; write all like {ISO}")
+    raise table.value_error(column, wrong, f"{why}; write all like {ISO}")
 
 
 def _from_unix(table: RecordingTable, column: int, values: pa.Array) -> pa.Array:
     if is_text(values) and (wrong := first_unreadable(values, pa.float64())) is not None:
-        raise table.value_error(column, wrong, values[wrong], f"not a time; write it like {ISO}")
+        raise table.value_error(column, wrong, f"not a time; write it like {ISO}")
     numbers = values.cast(pa.float64(), safe=False)
     first = next(iter(numbers.drop_null()), pa.scalar(UNIX_S[0])).as_py()
     (least, end), times = (UNIX_MS, 1) if first >= UNIX_MS[0] else (UNIX_S, 1000)
     is_wrong = pc.invert(pc.and_(pc.greater_equal(numbers, least), pc.less(numbers, end)))
     if pc.any(is_wrong).as_py():
         row = pc.index(is_wrong, True).as_py()
-        raise table.value_error(column, row, values[row], f"not a Unix time; write it like {ISO}")
+        raise table.value_error(column, row, f"not a Unix time; write it like {ISO}")
     return pc.floor(pc.multiply(numbers, times)).cast(pa.int64()).cast(pa.timestamp("ms", "UTC"))
