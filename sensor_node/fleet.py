@@ -114,7 +114,8 @@ class Fleet:
 
     def _progress(self) -> str:
         # The age of simulated readings means nothing.
-        if len(self._nodes) == 1 and self._plan.timeline.begin is None:
-            return str(self._nodes[0].outbox)
-        full = f"; {self._dropped:,} LOST: an outbox was full" if self._dropped else ""
-        return f"{self._unconfirmed:,} not confirmed yet{full}"
+        is_live = len(self._nodes) == 1 and self._plan.timeline.begin is None
+        age_s = self._nodes[0].outbox.oldest_age_s if is_live else None
+        oldest = "" if age_s is None else f", the oldest {age_s:,.0f} s old"
+        full = f"; {self._dropped:,} LOST: the outbox was full" if self._dropped else ""
+        return f"{self._unconfirmed:,} not confirmed yet{oldest}{full}"

@@ -145,17 +145,17 @@ class InjectedFault(BaseModel):
 
     def may_start(self, moment: datetime, begin: datetime) -> bool:
         """Whether it may begin at a time of a run."""
-        first, end = _absolute(self.first, begin), _absolute(self.end, begin)
-        return (first is None or first <= moment) and (end is None or moment < end)
+        has_begun = self.first is None or _has_come(self.first, moment, begin)
+        return has_begun and not _has_come(self.end, moment, begin)
 
     def is_due(self, moment: datetime, begin: datetime) -> bool:
         """Whether a fault that happens once is due."""
-        at = _absolute(self.at, begin)
-        return at is not None and at <= moment
+        return _has_come(self.at, moment, begin)
 
 
-def _absolute(when: timedelta | datetime | None, begin: datetime) -> datetime | None:
-    return begin + when if isinstance(when, timedelta) else when
+def _has_come(when: timedelta | datetime | None, moment: datetime, begin: datetime) -> bool:
+    at = begin + when if isinstance(when, timedelta) else when
+    return at is not None and at <= moment
 
 
 def fault_conflict(faults: Iterable[InjectedFault], *, has_counter: bool) -> str | None:

@@ -76,12 +76,6 @@ class Outbox:
             return round((datetime.now(UTC) - timestamp).total_seconds(), 1)
         return None
 
-    def __str__(self) -> str:
-        age_s = self.oldest_age_s
-        oldest = "" if age_s is None else f", the oldest {age_s:,.0f} s old"
-        full = f"; {self.dropped:,} LOST: the outbox was full" if self.dropped else ""
-        return f"{len(self):,} not confirmed yet{oldest}{full}"
-
     async def last_sequence(self, sensor_key: SensorKey) -> int:
         """The highest sequence of a meter that the outbox remembers; -1 if there is none."""
         return -1

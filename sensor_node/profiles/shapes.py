@@ -22,18 +22,14 @@ class ShapedYear:
     """A shape in one year and one place, per quarter of an hour.
 
     Attributes:
+        edges_min: Where the quarters begin, and the last ends; minutes since 1970.
         relative: Power as a multiple of the year's mean.
         done: Fraction of the year's energy used at each edge.
     """
 
-    first_min: int
+    edges_min: Values
     relative: Values
     done: Values
-
-    @property
-    def end_min(self) -> int:
-        """First minute of the next year, since 1970."""
-        return self.first_min + SLOT_MIN * len(self.relative)
 
 
 @lru_cache(maxsize=64)
@@ -42,7 +38,8 @@ def shaped_year(shape: Shape, year: int, surroundings: Surroundings) -> ShapedYe
     local = local_year(year, surroundings)
     power = np.maximum(shape(local), 0.0)
     done = np.concatenate(([0.0], np.cumsum(power)))
-    return ShapedYear(local.first_min, power / power.mean(), done / done[-1])
+    edges_min = local.first_min + SLOT_MIN * np.arange(len(done), dtype=np.float64)
+    return ShapedYear(edges_min, power / power.mean(), done / done[-1])
 
 
 def year_at(minute: float, surroundings: Surroundings) -> int:
@@ -53,12 +50,13 @@ def year_at(minute: float, surroundings: Surroundings) -> int:
 def relative_power(shape: Shape, surroundings: Surroundings, first_min: int, count: int) -> Values:
     """Power in each minute, as a multiple of the year's mean."""
     here = shaped_year(shape, year_at(first_min, surroundings), surroundings)
-    count_here = min(count, here.end_min - first_min)
-    slots = (np.arange(first_min, first_min + count_here) - here.first_min) // SLOT_MIN
+    begin_min, end_min = int(here.edges_min[0]), int(here.edges_min[-1])
+    count_here = min(count, end_min - first_min)
+    slots = (np.arange(first_min, first_min + count_here) - begin_min) // SLOT_MIN
     power = here.relative[slots]
     if count_here == count:
         return power
-    later = relative_power(shape, surroundings, here.end_min, count - count_here)
+    later = relative_power(shape, surroundings, end_min, count - count_here)
     return np.concatenate((power, later))
 
 
@@ -66,9 +64,7 @@ def energy_clock(shape: Shape, surroundings: Surroundings, minute: float) -> flo
     """Read the clock that advances with the energy: the year plus the fraction of its energy used."""
     year = year_at(minute, surroundings)
     here = shaped_year(shape, year, surroundings)
-    slot, within = divmod(minute - here.first_min, SLOT_MIN)
-    before, after = here.done[int(slot) : int(slot) + 2]
-    return float(year + before + (after - before) * within / SLOT_MIN)
+    return float(year + np.interp(minute, here.edges_min, here.done))
 
 
 def moments(shape: Shape, surroundings: Surroundings, clock: Values) -> Values:
@@ -78,11 +74,7 @@ def moments(shape: Shape, surroundings: Surroundings, clock: Values) -> Values:
     for year in range(int(years[0]), int(years[-1]) + 1):
         here = shaped_year(shape, year, surroundings)
         chosen = years == year
-        done = clock[chosen] - year
-        after = np.clip(np.searchsorted(here.done, done, side="right"), 1, len(here.relative))
-        before = after - 1
-        within = (done - here.done[before]) / (here.done[after] - here.done[before])
-        found[chosen] = here.first_min + SLOT_MIN * (before + within)
+        found[chosen] = np.interp(clock[chosen] - year, here.done, here.edges_min)
     return found
 
 

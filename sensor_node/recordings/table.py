@@ -1,5 +1,6 @@
 """The table in a recording's file: its columns, and error messages that name them."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,14 +98,7 @@ def first_unreadable(texts: pa.Array, kind: pa.DataType) -> int | None:
     """Position of the first text that cannot be read as that type; None if all can."""
     if is_readable(texts, kind):
         return None
-    low, high = 0, len(texts)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if is_readable(texts[low:middle], kind):
-            low = middle
-        else:
-            high = middle
-    return low
+    return bisect_left(range(len(texts)), True, key=lambda row: not is_readable(texts[: row + 1], kind))
 
 
 def is_readable(texts: pa.Array, kind: pa.DataType) -> bool:

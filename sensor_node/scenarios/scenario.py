@@ -81,7 +81,7 @@ class MetersTable(ScenarioTable):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.yearly_kwh is not None and (wrong := yearly_kwh_error(self.profile, self.yearly_kwh[-1])):
+        if wrong := yearly_kwh_error(self.profile, self.yearly_kwh and self.yearly_kwh[-1]):
             raise ValueError(f"yearly_kwh does not fit profile: {wrong}")
         if self.replay is not None and self.model_fields_set & {"profile", "yearly_kwh", "count", "interval"}:
             raise ValueError("a replay has no profile, yearly_kwh, count or interval; its file has them")

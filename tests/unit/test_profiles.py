@@ -344,15 +344,6 @@ def test_nobody_waits_for_pandas_who_needs_none() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: make_load("house", "7", None, BERLIN), "no profile is called house; known are lari, house"),
-        (lambda: make_load("lari", "7", 3500.0, BERLIN), "lari has a fixed distribution"),
-        (
-            lambda: make_load("ev-charger", "7", 1_315_000.0, BERLIN),
-            "a charging point delivers at most 1,314,900 kWh",
-        ),
-        (lambda: make_load("office", "7", 0.0, BERLIN), "must be above 0 kWh"),
-        (lambda: make_load("office", "7", float("nan"), BERLIN), "must be above 0 kWh"),
-        (lambda: make_load("office", "7", float("inf"), BERLIN), "must be above 0 kWh"),
         (lambda: parse_holidays("QQ"), "unknown country for public holidays"),
         (lambda: parse_holidays("DE-XX"), "unknown region of DE for public holidays; known"),
         (lambda: parse_holidays("DE-"), "unknown region of DE"),
