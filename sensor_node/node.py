@@ -60,7 +60,7 @@ class SensorNode:
             fault for fault in node_plan.faults if fnmatchcase(node_plan.sensor_key.name, fault.meters)
         ]
         self._outages = Outages(
-            node_plan,
+            node_plan.sensor_key,
             make_injector(self._faults, plan, node_plan.sensor_key.name, self._begin),
             self._publisher,
         )

@@ -4,34 +4,32 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from broker.ledger import ExpectedAlarmEntry
 from broker.supervisor import ConnectionSupervisor
+from broker.topics import SensorKey
+from sensor_node.faults.fault import InjectedFault
 from sensor_node.faults.injector import Injector
 from sensor_node.faults.oracle import expected_alarms
 from sensor_node.outbox.publisher import Publisher
-from sensor_node.plan import NodePlan
-
-if TYPE_CHECKING:
-    from sensor_node.faults.fault import InjectedFault
 
 # How long a lost connection of a flapping node stays lost.
 FLAP = timedelta(seconds=0.2)
 
 
+@dataclass(slots=True, eq=False)
 class Outages:
     """Drops and restores the connection of a node when its faults say so; counts its ``reboots``."""
 
-    def __init__(self, node_plan: NodePlan, injector: Injector | None, publisher: Publisher) -> None:
-        self._node_plan = node_plan
-        self._injector = injector
-        self._publisher = publisher
-        self._drawn: list[InjectedFault] = []
-        self._disconnects: asyncio.Queue[tuple[timedelta, timedelta]] = asyncio.Queue()
-        self._off_until_s = float("-inf")
-        self.reboots = 0
+    node: SensorKey
+    injector: Injector | None
+    publisher: Publisher
+    reboots: int = 0
+    _drawn: list[InjectedFault] = field(default_factory=list)
+    _disconnects: asyncio.Queue[tuple[timedelta, timedelta]] = field(default_factory=asyncio.Queue)
+    _off_until_s: float = float("-inf")
 
     @property
     def is_off(self) -> bool:
@@ -40,15 +38,15 @@ class Outages:
 
     def draw(self, moment: datetime) -> Sequence[ExpectedAlarmEntry]:
         """Draw the faults at a reading of the node's first meter; return the alarms to expect."""
-        if self._injector is None or not self._publisher.is_online or not self._disconnects.empty():
+        if self.injector is None or not self.publisher.is_online or not self._disconnects.empty():
             return []
-        self._drawn = [each.fault for each in self._injector.draw(moment).values()]
-        node, now = self._node_plan.sensor_key, datetime.now(UTC)
+        self._drawn = [each.fault for each in self.injector.draw(moment).values()]
+        now = datetime.now(UTC)
         return [
             entry
             for fault in self._drawn
             if fault.kind == "reboot"
-            for entry in expected_alarms(node, None, now, fault.away, is_told=True)
+            for entry in expected_alarms(self.node, None, now, fault.away, is_told=True)
         ]
 
     def start(self) -> None:
@@ -63,21 +61,21 @@ class Outages:
                 for _ in range(fault.copies):
                     self._disconnects.put_nowait((FLAP, fault.away))
         if begun:
-            self._publisher.abort_requested.set()
-            self._publisher.wakeup.set()
+            self.publisher.abort_requested.set()
+            self.publisher.wakeup.set()
 
     async def run(self, supervisor: ConnectionSupervisor) -> None:
         """Keep the node connected until its end, except during outages."""
         while True:
-            await supervisor.run(self._publisher.run_on, self._publisher.finished)
-            if self._publisher.finished.is_set():
+            await supervisor.run(self.publisher.run_on, self.publisher.finished)
+            if self.publisher.finished.is_set():
                 return
             away, again_after = (FLAP, FLAP) if self._disconnects.empty() else self._disconnects.get_nowait()
-            self._publisher.abort_requested.clear()
+            self.publisher.abort_requested.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(away.total_seconds()):
-                    await self._publisher.finished.wait()
+                    await self.publisher.finished.wait()
             if not self._disconnects.empty():
                 asyncio.get_running_loop().call_later(
-                    again_after.total_seconds(), self._publisher.abort_requested.set
+                    again_after.total_seconds(), self.publisher.abort_requested.set
                 )

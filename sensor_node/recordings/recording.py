@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from broker.messages import MAX_VALUE_KWH
 from sensor_node.plan import PlanError
-from sensor_node.recordings.clock import to_unix_ms
 from sensor_node.recordings.columns import find_columns
 from sensor_node.recordings.file import open_table
 from sensor_node.recordings.series import Columns, RecordedSeries
 from sensor_node.recordings.table import RecordingTable, quoted, to_texts
-from sensor_node.recordings.values import Times, to_numbers, to_times
+from sensor_node.recordings.values import Times, to_numbers, to_times, to_unix_ms
 
 # Multiplier and divisor to kWh: 0.001 has no exact double, so 78 Wh * 0.001 need not be 0.078 kWh.
 TO_KWH = {"Wh": (1, 1000), "kWh": (1, 1), "MWh": (1000, 1)}

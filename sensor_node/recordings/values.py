@@ -1,10 +1,15 @@
-"""Read columns of a recording as numbers and as times, in the forms that programs and people use."""
+"""Read columns of a recording as numbers and as times, in the forms that programs and people use.
+
+Local times are converted to UTC, also when the clock is set forward or back.
+"""
 
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-# pyarrow comes without types.
+# pandas and pyarrow come without types.
+import pandas as pd  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -23,6 +28,7 @@ COMMA_DECIMAL = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 # Larger numbers than these have another meaning, such as 20261123.
 UNIX_S = (1e8, 4_102_444_800)
 UNIX_MS = (5e11, 4_102_444_800_000)
+DAY_MS = 86_400_000
 ISO = "2026-11-23T10:00:00+01:00"
 DAY_FIRST = r"^(\d\d)\.(\d\d)\.(\d{4})"
 YEAR_FIRST = r"\3-\2-\1"
@@ -136,3 +142,31 @@ def _from_unix(table: RecordingTable, column: int, values: pa.Array) -> pa.Array
         row = pc.index(is_wrong, True).as_py()
         raise table.value_error(column, row, f"not a Unix time; write it like {ISO}")
     return pc.floor(pc.multiply(numbers, times)).cast(pa.int64()).cast(pa.timestamp("ms", "UTC"))
+
+
+def to_unix_ms(local_ms: NDArray[np.int64], zone: ZoneInfo) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Convert local times, in milliseconds since 1970 on the local clock, in the order of the file.
+
+    In an hour that comes twice, a time belongs to the second pass if it, or a later one, came before.
+
+    Returns:
+        Unix milliseconds; and which of the times exist: the clock skips an hour in spring.
+    """
+    local = pd.DatetimeIndex(local_ms.astype("datetime64[ms]"))
+    (twice,) = np.nonzero(local.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward").isna())
+    is_first = np.ones(len(local_ms), np.bool_)
+    is_first[twice] = ~_is_second(local_ms[twice])
+    moments = local.tz_localize(zone, ambiguous=is_first, nonexistent="NaT")
+    return moments.asi8, moments.notna()
+
+
+def _is_second(local_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the times that come twice belong to the second pass."""
+    # Sorted by day, so that a later year does not move all of an earlier one to the second pass.
+    order = np.argsort(local_ms // DAY_MS, kind="stable")
+    in_order = local_ms[order]
+    is_repeated = np.ones(len(in_order), np.bool_)
+    is_repeated[np.unique(in_order, return_index=True)[1]] = False
+    is_second = np.empty(len(in_order), np.bool_)
+    is_second[order] = is_repeated | (in_order < np.maximum.accumulate(in_order))
+    return is_second
