@@ -16,11 +16,11 @@ from sensor_node.faults.oracle import MeterOutput, expected_alarms, ground_truth
 from sensor_node.faults.outages import Outages
 from sensor_node.meter.factory import MeterGroup, build_group, make_injector
 from sensor_node.meter.meter import first_sequence
+from sensor_node.meter.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.outbox.outbox import Outbox, OutboxEntry
 from sensor_node.outbox.publisher import Publisher
 from sensor_node.outbox.settings import TransportSettings
 from sensor_node.plan import NodePlan, SimulationPlan
-from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 
 if TYPE_CHECKING:
     from broker.ledger import ExpectedAlarmEntry, MalformedEntry

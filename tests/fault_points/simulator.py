@@ -4,7 +4,8 @@ Apart from those of a sensor node's way to the broker, for these take long to im
 ingestor or of a node has to start at once.
 """
 
-from sensor_node import node, scheduler
+from sensor_node import node
+from sensor_node.meter import scheduler
 from sensor_node.meter.meter import Meter
 from sensor_node.recordings import recording, table
 from sensor_node.scenarios import check, scenario_plan

@@ -15,6 +15,7 @@ from sensor_node.__main__ import find_command
 from sensor_node.faults.fault_types import FAULT_TYPES
 from sensor_node.meter.factory import build_group
 from sensor_node.meter.meter import first_sequence
+from sensor_node.meter.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.plan import PlanError, PlanTimeline, SimulationPlan
 from sensor_node.recordings.replay import ReplaySettings, replay_plan
 from sensor_node.recordings.series import RecordedSeries
@@ -22,7 +23,6 @@ from sensor_node.scenarios.check import describe_plan
 from sensor_node.scenarios.run import read_plan
 from sensor_node.scenarios.scenario import EXAMPLES, find_scenario, read_scenario
 from sensor_node.scenarios.scenario_plan import plan_scenario
-from sensor_node.scheduler import ReadingScheduler, Readout, as_recorded, simultaneous, staggered
 from sensor_node.settings import SensorNodeSettings
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
