@@ -4,7 +4,7 @@ Times in documents are as BSON has them and pymongo gives them back: UTC, naive,
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, NotRequired, Required, TypedDict
+from typing import NotRequired, Required, TypedDict
 
 from bson import ObjectId
 
@@ -49,6 +49,13 @@ class Period(TypedDict):
     computed_at: datetime
 
 
+class Shelf(TypedDict):
+    """Somebody does not want to hear of a rule until then, by the ingestor's clock; who, if they said so."""
+
+    until: datetime
+    user: str | None
+
+
 class SensorDocument(TypedDict, total=False):
     """What is known of one sensor, in ``sensors``. Only its name is there from the beginning.
 
@@ -75,7 +82,7 @@ class SensorDocument(TypedDict, total=False):
     node_id: str
     threshold_kwh: float
     interval_s: float
-    shelved: dict[str, Any]
+    shelved: dict[str, Shelf]
 
 
 class RejectedDocument(TypedDict, total=False):

@@ -11,8 +11,9 @@ from broker.program.validation_errors import first_error
 from broker.topics import SensorKey
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import RULE_NAMES
-from ingestor.alarms.sensor_state import SensorState, Shelf
+from ingestor.alarms.sensor_state import SensorState
 from ingestor.decode.explanations import explain
+from ingestor.documents import Shelf
 
 FORMS = '{"acknowledge": "<alarm id>"} or {"shelve": "<rule>", "minutes": 60}, and perhaps "user"'
 MAX_SHOWN = 64
@@ -79,7 +80,7 @@ class AlarmCommands:
                     return None
             return f"no standing alarm of {place.name} has this id; it may be over"
         until = self._manager.clock.now() + timedelta(minutes=command.minutes)
-        sensor.shelved = {**(sensor.shelved or {}), command.shelve: Shelf(until, command.user)}
+        sensor.shelved = {**(sensor.shelved or {}), command.shelve: Shelf(until=until, user=command.user)}
         self.resume(sensor)
         self.unwritten.add(place.name)
         return None
@@ -95,7 +96,7 @@ class AlarmCommands:
         for sensor_id in list(self._shelving):
             sensor = self._manager.sensors[sensor_id]
             shelves = sensor.shelved or {}
-            over = [rule for rule, shelf in shelves.items() if shelf.until <= now]
+            over = [rule for rule, shelf in shelves.items() if shelf["until"] <= now]
             if not over:
                 continue
             sensor.shelved = {rule: shelf for rule, shelf in shelves.items() if rule not in over} or None

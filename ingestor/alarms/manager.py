@@ -180,7 +180,9 @@ class AlarmManager:
     def _shelves(self, sensor: SensorState) -> dict[str, datetime]:
         """Until when each rule is shelved that is."""
         now = self.clock.now()
-        return {rule: shelf.until for rule, shelf in (sensor.shelved or {}).items() if shelf.until > now}
+        return {
+            rule: shelf["until"] for rule, shelf in (sensor.shelved or {}).items() if shelf["until"] > now
+        }
 
     def notify_unsent(self, sensor: SensorState) -> None:
         """Send active alarms to people that were not sent, as far as is known."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,12 +9,12 @@ from pymongo import UpdateOne, timeout
 from pymongo.errors import OperationFailure
 
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.sensor_state import Shelf
-from ingestor.documents import AlarmDocument
+from ingestor.alarms.reading_history import READ_LIMIT_S, TIMELY
+from ingestor.documents import LATE_AFTER, AlarmDocument, SensorDocument, Shelf
 from ingestor.store.checkpoint import Checkpoint
 from ingestor.store.reading_store import DOCUMENT_ERRORS, ReadingStore
+from ingestor.store.retry import retried
 
-READ_LIMIT_S = 600.0
 MAX_REJECTIONS = 10_000
 logger = logging.getLogger(__name__)
 
@@ -23,18 +22,6 @@ LISTED: dict[str, Any] = {
     "retracted_at": None,
     "$or": [{"cleared_at": {"$type": "null"}}, {"waits": True, "acknowledged_at": {"$type": "null"}}],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSensor:
-    """What was known of a sensor when the last ingestor ended."""
-
-    sensor_id: str
-    site: str
-    last_reading: datetime | None
-    interval_s: float | None
-    is_node_offline: bool
-    shelved: dict[str, Shelf]
 
 
 class AlarmRecords:
@@ -51,14 +38,12 @@ class AlarmRecords:
 
     def __init__(self, store: ReadingStore, name: str, sites: Sequence[str]) -> None:
         self._db = store.database
-        self._insist = store.retry
+        self.retry = store.retry
         self.checkpoint = Checkpoint(store, name, "alarms")
         self._names = frozenset(sites)
         self._sites: dict[str, Any] = {} if "+" in sites else {"site": {"$in": list(sites)}}
 
-    def _is_ours(self, place: SensorKey) -> bool:
-        return "+" in self._names or place.site in self._names
-
+    @retried(aloud=True)
     async def write(self, documents: Sequence[AlarmDocument]) -> None:
         """Write episodes as they are now, journaled."""
         # The bare command, as for readings: bulk_write takes several times the time in Python.
@@ -68,59 +53,45 @@ class AlarmRecords:
             "ordered": False,
             "writeConcern": self._db.write_concern,
         }
+        answer = await self._db.command(command)
+        for error in [*answer.get("writeErrors", ()), *filter(None, [answer.get("writeConcernError")])]:
+            if error.get("code") not in DOCUMENT_ERRORS:
+                raise OperationFailure(error.get("errmsg", "unknown"), error.get("code"))
+            # Trying again would not change that, and hold up all others.
+            logger.warning("MongoDB refuses an alarm: it %s", DOCUMENT_ERRORS[error["code"]])
 
-        async def write() -> None:
-            answer = await self._db.command(command)
-            errors = [*answer.get("writeErrors", ()), *filter(None, [answer.get("writeConcernError")])]
-            for error in errors:
-                if error.get("code") not in DOCUMENT_ERRORS:
-                    raise OperationFailure(error.get("errmsg", "unknown"), error.get("code"))
-                # Trying again would not change that, and hold up all others.
-                logger.warning("MongoDB refuses an alarm: it %s", DOCUMENT_ERRORS[error["code"]])
-
-        await self._insist(write)
-
+    @retried(aloud=True)
     async def mark_notified(self, ids: Sequence[str], at: datetime) -> None:
         """Note that people were told of these episodes."""
-        change = {"$set": {"notified_at": at}}
-        await self._insist(lambda: self._db["alarms"].update_many({"_id": {"$in": list(ids)}}, change))
+        await self._db["alarms"].update_many({"_id": {"$in": list(ids)}}, {"$set": {"notified_at": at}})
 
+    @retried(aloud=True)
     async def write_sensors(
         self, intervals: Mapping[SensorKey, float], shelves: Mapping[SensorKey, Mapping[str, Shelf]]
     ) -> None:
         """Write the intervals that were learned, seconds, and what is shelved, by sensor."""
-        writes = [_set(place, {"interval_s": value}) for place, value in intervals.items()]
-        writes += [
-            _set(place, {"shelved": {rule: shelf._asdict() for rule, shelf in each.items()}})
-            for place, each in shelves.items()
-        ]
+        writes = [_set(key, {"interval_s": interval_s}) for key, interval_s in intervals.items()]
+        writes += [_set(key, {"shelved": shelved}) for key, shelved in shelves.items()]
         if writes:
-            await self._insist(lambda: self._db["sensors"].bulk_write(writes, ordered=False))
+            await self._db["sensors"].bulk_write(writes, ordered=False)
 
-    async def known_sensors(self) -> list[KnownSensor]:
-        """All sensors of these sites."""
+    @retried(aloud=True)
+    async def known_sensors(self) -> list[SensorDocument]:
+        """What was known of the sensors of these sites when the last ingestor ended."""
         fields = ("sensor_id", "site", "last_reading", "interval_s", "status", "shelved")
+        with timeout(READ_LIMIT_S):
+            found = self._db["sensors"].find({"site": {"$exists": True}, **self._sites}, fields)
+            return [cast("SensorDocument", each) async for each in found]
 
-        async def read() -> list[KnownSensor]:
-            with timeout(READ_LIMIT_S):
-                return [
-                    KnownSensor(
-                        each["sensor_id"],
-                        each["site"],
-                        each.get("last_reading"),
-                        each.get("interval_s"),
-                        each.get("status") == "offline",
-                        {
-                            rule: Shelf(shelf["until"], shelf["user"])
-                            for rule, shelf in each.get("shelved", {}).items()
-                        },
-                    )
-                    async for each in self._db["sensors"].find(
-                        {"site": {"$exists": True}, **self._sites}, fields
-                    )
-                ]
-
-        return await self._insist(read)
+    @retried(aloud=True)
+    async def unevaluated(self, since: datetime) -> list[tuple[SensorKey, datetime]]:
+        """The sensors of which timely readings were received after a moment, and the oldest of these."""
+        after = {"timestamp": {"$gte": since - LATE_AFTER}, "received_at": {"$gte": since}, **self._sites}
+        group = {"_id": "$sensor_id", "site": {"$last": "$site"}, "since": {"$min": "$timestamp"}}
+        stages = [{"$match": {**after, **TIMELY}}, {"$group": group}]
+        with timeout(READ_LIMIT_S):
+            found = self._db.aggregate("measures", stages, allowDiskUse=True)
+            return [(SensorKey(each["site"], each["_id"]), each["since"]) async for each in found]
 
     async def listed(self) -> list[AlarmDocument]:
         """The episodes that stand."""
@@ -135,38 +106,28 @@ class AlarmRecords:
         wanted = {"sensor_id": sensor_id, "rule": {"$in": list(rules)}}
         found = await self._find({**wanted, "$or": [{"cleared_at": None}, {"cleared_at": {"$gte": since}}]})
         for rule in rules:
-            before = {
-                "sensor_id": sensor_id,
-                "rule": rule,
-                "retracted_at": None,
-                "cleared_at": {"$lt": since},
-            }
-            found += await self._find(before, newest=1)
+            before = {"rule": rule, "retracted_at": None, "cleared_at": {"$lt": since}}
+            found += await self._find({"sensor_id": sensor_id, **before}, newest=1)
         return found
 
+    @retried(aloud=True)
     async def _find(self, wanted: Mapping[str, Any], newest: int = 0) -> list[AlarmDocument]:
-        async def read() -> list[AlarmDocument]:
-            cursor = self._db["alarms"].find(wanted)
-            if newest:
-                cursor = cursor.sort("since", -1).limit(newest)
-            return [cast("AlarmDocument", each) async for each in cursor]
+        cursor = self._db["alarms"].find(wanted)
+        if newest:
+            cursor = cursor.sort("since", -1).limit(newest)
+        return [cast("AlarmDocument", each) async for each in cursor]
 
-        return await self._insist(read)
-
+    @retried(aloud=True)
     async def rejected_since(self, moment: datetime) -> list[tuple[SensorKey, str, str, datetime]]:
         """Whose payloads were refused since a moment, the kind, the reason and when; the newest, in order."""
-
-        async def read() -> list[tuple[SensorKey, str, str, datetime]]:
-            found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
-            refused = [
-                (Topics.sensor_key(each["topic"]), each["kind"], each["reason"], each["received_at"])
-                async for each in found.limit(MAX_REJECTIONS)
-            ]
-            return [each for each in reversed(refused) if self._is_ours(each[0])]
-
-        return await self._insist(read)
+        found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
+        refused = [
+            (Topics.sensor_key(each["topic"]), each["kind"], each["reason"], each["received_at"])
+            async for each in found.limit(MAX_REJECTIONS)
+        ]
+        return [each for each in reversed(refused) if self._names & {"+", each[0].site}]
 
 
-def _set(place: SensorKey, fields: Mapping[str, Any]) -> UpdateOne:
-    new = {"_id": place.name, "site": place.site}
-    return UpdateOne({"sensor_id": place.name}, {"$set": fields, "$setOnInsert": new}, upsert=True)
+def _set(key: SensorKey, fields: Mapping[str, Any]) -> UpdateOne:
+    new = {"_id": key.name, "site": key.site}
+    return UpdateOne({"sensor_id": key.name}, {"$set": fields, "$setOnInsert": new}, upsert=True)

@@ -12,7 +12,7 @@ from ingestor.alarms.changes import AlarmCorrection
 from ingestor.alarms.episode import note_peak, stands
 from ingestor.alarms.evaluator import Evaluator, to_episode
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.reading_history import ReadingHistory, SensorHistory
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.rules.rule import Past, to_point
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
@@ -21,6 +21,7 @@ from ingestor.alarms.rules.stale import STALE
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
+from ingestor.store.reading_store import ReadingStore
 from ingestor.store.sensor_updates import SensorUpdates
 
 Episodes = dict[str, AlarmDocument]
@@ -34,7 +35,7 @@ class Reevaluator:
         manager: The sensors.
         evaluator: What comes meanwhile.
         records: The episodes.
-        history: The readings.
+        store: The readings.
         sensors: Told of the readings, which an earlier process perhaps left behind.
     """
 
@@ -43,19 +44,19 @@ class Reevaluator:
         manager: AlarmManager,
         evaluator: Evaluator,
         records: AlarmRecords,
-        history: ReadingHistory,
+        store: ReadingStore,
         sensors: SensorUpdates,
     ) -> None:
         self._manager = manager
         self._sensors = sensors
         self._evaluator = evaluator
         self._records = records
-        self._history = history
+        self._store = store
 
     async def reevaluate(self, sensor: SensorState) -> None:
         """Correct one sensor. Whatever the manager changed before must be written."""
         sensor_id, since = sensor.key.name, sensor.dirty_since or NEVER
-        history = self._history.of(sensor_id, since)
+        history = ReadingHistory(self._store, sensor_id, since)
         found = await self._records.around(sensor_id, READING_RULE_NAMES, since)
         rules = self._manager.new_rules(sensor.key)
         threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
@@ -149,7 +150,7 @@ class Reevaluator:
 
 
 async def _look_back(
-    rules: SensorRules, history: SensorHistory, found: Sequence[AlarmDocument], threshold_kwh: float
+    rules: SensorRules, history: ReadingHistory, found: Sequence[AlarmDocument], threshold_kwh: float
 ) -> Episodes:
     """Put rules into the state in which they were just before a moment; the episodes active then."""
     kept = [each for each in found if each["retracted_at"] is None]

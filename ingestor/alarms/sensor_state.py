@@ -2,26 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from broker.topics import SensorKey
 from ingestor.alarms.rules.sensor_rules import SensorRules
-from ingestor.documents import AlarmDocument, Measure
+from ingestor.documents import AlarmDocument, Measure, Shelf
 
 NEVER = datetime.min  # noqa: DTZ901 - before any reading
 LEARN_FROM = 3
-
-
-class Shelf(NamedTuple):
-    """Somebody does not want to hear of a rule.
-
-    Attributes:
-        until: Until when, by the ingestor's clock.
-        user: Who, if they said so.
-    """
-
-    until: datetime
-    user: str | None
 
 
 @dataclass(slots=True)

@@ -18,11 +18,10 @@ from ingestor.alarms.liveness import LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.outbox import AlarmOutbox
-from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.reevaluator import Reevaluator
 from ingestor.alarms.reject_rate import RejectRateMonitor
-from ingestor.alarms.restart import AlarmRestart
+from ingestor.alarms.restart import resume
 from ingestor.alarms.sensor_state import NEVER, SensorState
 from ingestor.delivery import Rejection
 from ingestor.documents import Measure
@@ -70,9 +69,7 @@ class AlarmService:
         self._liveness = LivenessMonitor(self.manager)
         self._reject_rate = RejectRateMonitor(self.manager)
         self._commands = AlarmCommands(self.manager)
-        history = ReadingHistory(store, settings.sites)
-        self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, history, sensors)
-        self._restart = AlarmRestart(self.manager, self.evaluator, self._records, history)
+        self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, store, sensors)
         self._topics = topics
         self._lock = asyncio.Lock()
         self._to_note = NEVER, 0
@@ -85,7 +82,7 @@ class AlarmService:
 
     async def load(self) -> None:
         """Take up what an earlier process left; before any reading."""
-        await self._restart.load(self._reject_rate, self._commands)
+        await resume(self.manager, self.evaluator, self._records, self._reject_rate, self._commands)
 
     def on_stored(self, measures: Iterable[Measure], received_at: datetime) -> None:
         """Judge readings that are stored now, and were not before."""

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 from broker.topics import Topics
 from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
-from ingestor.alarms import commands, evaluator, outbox, records
+from ingestor.alarms import commands, evaluator, outbox, records, restart
 from ingestor.alarms.config import config, explanation, parse
 from ingestor.alarms.liveness import LivenessMonitor
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
-from ingestor.alarms.reading_history import ReadingHistory, SensorHistory
-from ingestor.alarms.restart import AlarmRestart
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.rules import rule_settings
 from ingestor.alarms.rules.rule_settings import RuleTables
 from ingestor.alert import alert_publisher
@@ -86,9 +85,9 @@ RULES_OVER_READINGS = Point(rule_settings, "READING_RULES")
 RULES_EXPLAINED = Point(explanation, "RULES")
 RULES_WITH_PEAKS = Point(evaluator, "READING_RULE_NAMES")
 RULES_LOOK_BACK = Point(RuleTables, "looks_back")
-READINGS_SINCE = Point(SensorHistory, "since")
-READINGS_UNJUDGED = Point(ReadingHistory, "unevaluated")
-PUT_UP_STANDING_ALARMS = Point(AlarmRestart, "_list")
+READINGS_SINCE = Point(ReadingHistory, "since")
+READINGS_UNJUDGED = Point(records.AlarmRecords, "unevaluated")
+PUT_UP_STANDING_ALARMS = Point(restart, "_list")
 MOST_REFUSALS = Point(records, "MAX_REJECTIONS")
 OWN_RULES_OF_A_SENSOR = Point(config, "merge")
 MOST_SHOWN_OF_A_RULE = Point(parse, "MAX_SHOWN")

@@ -10,7 +10,9 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.database import Database
 
+from broker.topics import SensorKey
 from ingestor.alarms.reading_history import ReadingHistory
+from ingestor.alarms.records import AlarmRecords
 from ingestor.delivery import Batch, Duplicate, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
@@ -124,16 +126,16 @@ async def test_sensors_and_checkpoints_are_kept(store: ReadingStore, site: str, 
 async def test_history_is_read(store: ReadingStore, site: str, sensor: str) -> None:
     batch = opened(site, sensor, *(payload(sensor, value, ago_s=3 - value) for value in (1.0, 2.0, 3.0)))
     await store_batch(store, batch)
-    history, (first, second, third) = ReadingHistory(store, [site]), batch.measures
+    first, second, third = batch.measures
     begin, end = first["timestamp"], third["timestamp"] + timedelta(seconds=1)
-    unevaluated = await history.unevaluated(batch.received_at)
-    assert [(each.sensor_id, each.since) for each in unevaluated] == [(sensor, begin)]
-    until_end = history.of(sensor, end)
+    unevaluated = await AlarmRecords(store, "somebody", [site]).unevaluated(batch.received_at)
+    assert unevaluated == [(SensorKey(site, sensor), begin)]
+    until_end = ReadingHistory(store, sensor, end)
     assert await until_end.first_reading() == begin
-    assert await history.of(sensor, begin).first_reading() is None
+    assert await ReadingHistory(store, sensor, begin).first_reading() is None
     before = await until_end.before(lambda found, _: len(found) == 2)
     assert [each["_id"] for each in before] == [third["_id"], second["_id"]]
-    assert [each["_id"] for each in await history.of(sensor, second["timestamp"]).since()] == [
+    assert [each["_id"] for each in await ReadingHistory(store, sensor, second["timestamp"]).since()] == [
         second["_id"],
         third["_id"],
     ]

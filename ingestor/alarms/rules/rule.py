@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.reading_history import SensorHistory
+from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.documents import Measure
 
@@ -47,7 +47,7 @@ class Past(NamedTuple):
         changed_at: The reading that last raised or cleared the rule's alarm; ``datetime.min`` if none did.
     """
 
-    history: SensorHistory
+    history: ReadingHistory
     threshold_kwh: float
     changed_at: datetime
 
