@@ -74,13 +74,13 @@ class AlarmCommands:
         if sensor is None or place not in self._manager.keys(sensor):
             return f"no sensor {_shown(place.name)} of site {_shown(place.site)} is known"
         if isinstance(command, Acknowledge):
-            for document in (sensor.alarms or {}).values():
+            for document in sensor.alarms.values():
                 if document["_id"] == command.acknowledge and document["site"] == place.site:
                     self._manager.acknowledge(sensor, document, command.user)
                     return None
             return f"no standing alarm of {place.name} has this id; it may be over"
         until = self._manager.clock.now() + timedelta(minutes=command.minutes)
-        sensor.shelved = {**(sensor.shelved or {}), command.shelve: Shelf(until=until, user=command.user)}
+        sensor.shelved = {**sensor.shelved, command.shelve: Shelf(until=until, user=command.user)}
         self.resume(sensor)
         self.unwritten.add(place.name)
         return None
@@ -95,13 +95,12 @@ class AlarmCommands:
         now = self._manager.clock.now()
         for sensor_id in list(self._shelving):
             sensor = self._manager.sensors[sensor_id]
-            shelves = sensor.shelved or {}
-            over = [rule for rule, shelf in shelves.items() if shelf["until"] <= now]
+            over = [rule for rule, shelf in sensor.shelved.items() if shelf["until"] <= now]
             if not over:
                 continue
-            sensor.shelved = {rule: shelf for rule, shelf in shelves.items() if rule not in over} or None
+            sensor.shelved = {rule: shelf for rule, shelf in sensor.shelved.items() if rule not in over}
             self.unwritten.add(sensor_id)
-            if sensor.shelved is None:
+            if not sensor.shelved:
                 self._shelving.discard(sensor_id)
             for rule in over:
                 self._manager.notify(sensor, rule)

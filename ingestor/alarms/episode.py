@@ -1,13 +1,29 @@
-"""An episode's document, and what is told of it."""
+"""An episode's document, and what is kept and told when it changes."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from broker.alarm_messages import AlarmEntry, AlarmState
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
+from ingestor.alarms.notify.notifier import Notice
 from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.documents import AlarmDocument, alarm_id, format_timestamp
+
+
+class AlarmChange(NamedTuple):
+    """What is to be kept and told, in this order.
+
+    Attributes:
+        document: The episode as it is now, to be written first; None for what is written nowhere.
+        message: Its sensor's state; None if it is not told now.
+        notice: What is sent to phones, if anything is.
+    """
+
+    document: AlarmDocument | None
+    message: OutgoingMessage | None
+    notice: Notice | None = None
 
 
 def begin(
@@ -58,8 +74,7 @@ def note_peak(document: AlarmDocument, value_kwh: float) -> bool:
     return True
 
 
-def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEntry:
-    """What is told of one standing episode."""
+def _to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEntry:
     return AlarmEntry(
         id=document["_id"],
         rule=document["rule"],
@@ -75,13 +90,21 @@ def to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEn
 
 def to_state(
     topics: Topics,
-    place: SensorKey,
+    key: SensorKey,
     documents: Iterable[AlarmDocument],
     shelved: Mapping[str, datetime],
     now: datetime,
 ) -> OutgoingMessage:
     """The retained message of one sensor: its alarms that stand."""
-    alarms = [to_alarm(each, shelved.get(each["rule"])) for each in documents]
-    state = AlarmState(sensor_id=place.name, site=place.site, updated=format_timestamp(now), alarms=alarms)
+    alarms = [_to_alarm(each, shelved.get(each["rule"])) for each in documents]
+    state = AlarmState(sensor_id=key.name, site=key.site, updated=format_timestamp(now), alarms=alarms)
     payload = state.model_dump_json(exclude_none=True).encode()
-    return OutgoingMessage(topics.alarms(*place), payload, retain=True)
+    return OutgoingMessage(topics.alarms(*key), payload, retain=True)
+
+
+def to_notice(document: AlarmDocument) -> Notice:
+    """What is sent to phones of an episode that began or ended."""
+    over = " is over" if document["cleared_at"] is not None else ""
+    title = f"{document['sensor_id']}: {document['rule']}{over}"
+    body = f"{document['message']} ({document['severity']}, {document['site']})"
+    return Notice(document["_id"], document["severity"], title, body)

@@ -102,7 +102,7 @@ class Evaluator:
             self._note_peaks(sensor, measure)
 
     def _note_peaks(self, sensor: SensorState, measure: Measure) -> None:
-        for document in (sensor.alarms or {}).values():
+        for document in sensor.alarms.values():
             goes_on = document["rule"] in READING_RULE_NAMES and document["cleared_at"] is None
             if goes_on and note_peak(document, measure["value_kwh"]):
                 self.new_peaks[document["_id"]] = document

@@ -1,27 +1,42 @@
 """All sensors and their alarms. Every change of an alarm goes through here."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock, AlarmCorrection, ChangeSink
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.episode import begin, key_of, stands, to_state
+from ingestor.alarms.episode import AlarmChange, begin, key_of, stands, to_notice, to_state
 from ingestor.alarms.notify.alarm_flood import AlarmFloods
-from ingestor.alarms.notify.notifier import Notice
 from ingestor.alarms.rules.rule import AlarmRule
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import STALE
 from ingestor.alarms.sensor_state import SensorState
-from ingestor.documents import AlarmDocument, sensor_of
+from ingestor.documents import AlarmDocument, sensor_of, utc_now
 from ingestor.flag import Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmClock:
+    """What time it is: as documents have it, and in seconds that no one sets back."""
+
+    now: Callable[[], datetime] = utc_now
+    seconds: Callable[[], float] = time.monotonic
 
 
 class AlarmManager:
     """All sensors, and the only way to raise and clear their alarms.
+
+    Args:
+        topics: Where to tell.
+        config: The rules.
+        limits: The thresholds.
+        add: Takes each change, to write it down and then tell it; never makes anybody wait.
+        clock: What the alarms go by.
 
     Attributes:
         sensors: By sensor id.
@@ -30,7 +45,12 @@ class AlarmManager:
     """
 
     def __init__(
-        self, topics: Topics, config: AlarmConfig, limits: Thresholds, sink: ChangeSink, clock: AlarmClock
+        self,
+        topics: Topics,
+        config: AlarmConfig,
+        limits: Thresholds,
+        add: Callable[[AlarmChange], None],
+        clock: AlarmClock,
     ) -> None:
         self.config = config
         self.thresholds = limits
@@ -42,7 +62,7 @@ class AlarmManager:
         self.floods = AlarmFloods(topics, config.storm.alarms_per_minute)
         self.clock = clock
         self._topics = topics
-        self._sink = sink
+        self._add = add
 
     def sensor(self, key: SensorKey) -> SensorState:
         """The state of a sensor, made when there is none."""
@@ -56,8 +76,8 @@ class AlarmManager:
     def find(self, alarm: str) -> AlarmDocument | None:
         """The standing episode of an id."""
         sensor = self.sensors.get(sensor_of(alarm))
-        standing = (sensor.alarms if sensor else None) or {}
-        return next((each for each in standing.values() if each["_id"] == alarm), None)
+        standing = sensor.alarms.values() if sensor else ()
+        return next((each for each in standing if each["_id"] == alarm), None)
 
     def new_rules(self, key: SensorKey) -> SensorRules:
         """The rules of a sensor, before any reading."""
@@ -77,7 +97,7 @@ class AlarmManager:
         previous = sensor.alarm(document["rule"])
         if previous is not None and previous["_id"] == document["_id"]:
             return
-        sensor.alarms = {**(sensor.alarms or {}), document["rule"]: document}
+        sensor.alarms = {**sensor.alarms, document["rule"]: document}
         sensor.is_quiet = False
         self._count(document)
         self.changed(sensor, document, notify=True)
@@ -96,35 +116,40 @@ class AlarmManager:
             self.to_watch.append(sensor)
 
     def correct(
-        self, sensor: SensorState, standing: Mapping[str, AlarmDocument], correction: AlarmCorrection
+        self,
+        sensor: SensorState,
+        standing: Mapping[str, AlarmDocument],
+        new: Sequence[AlarmDocument],
+        changed: Sequence[AlarmDocument],
+        over: set[str],
     ) -> None:
         """Put right what the rules over readings said before.
 
         Args:
             sensor: Whose.
             standing: What stands of these rules, by rule.
-            correction: What was not known.
+            new: Episodes that nobody knew of, oldest first; some are over already.
+            changed: Episodes that were otherwise, or never were.
+            over: The ids of those among them that went on as far as anybody knew.
         """
-        others = {
-            rule: each for rule, each in (sensor.alarms or {}).items() if rule not in READING_RULE_NAMES
-        }
+        others = {rule: each for rule, each in sensor.alarms.items() if rule not in READING_RULE_NAMES}
         sensor.alarms = {**others, **standing}
-        for document in correction.new:
+        for document in new:
             self._count(document)
             is_active = document["cleared_at"] is None
-            if not is_active and (message := self._state_message_with(sensor, document)):
+            if not is_active and document["_id"] not in self._held_back:
                 # Subscribers see that it was active, before they see that it is over.
-                self._sink.add(AlarmChange(document, message))
+                self._add(AlarmChange(document, self._state_message(sensor, key_of(document), document)))
             self.changed(sensor, document, notify=is_active and document["notified_at"] is None)
-        for document in correction.changed:
-            is_over = document["_id"] in correction.over
+        for document in changed:
+            is_over = document["_id"] in over
             self.changed(sensor, document, notify=is_over and self.config.notifications.cleared)
 
     def _count(self, document: AlarmDocument) -> None:
         """Count an episode that begins towards an alarm flood."""
         key = key_of(document)
         if summary := self.floods.starts(*key, self.clock.now(), self.clock.seconds()):
-            self._sink.add_message(summary)
+            self._add(AlarmChange(None, summary))
         document["in_storm"] = self.floods.holds_back(*key)
         if document["in_storm"]:
             self._held_back.add(document["_id"])
@@ -132,7 +157,7 @@ class AlarmManager:
     @staticmethod
     def _drop_if_over(sensor: SensorState, document: AlarmDocument) -> None:
         if not stands(document):
-            standing = (sensor.alarms or {}).items()
+            standing = sensor.alarms.items()
             sensor.alarms = {rule: each for rule, each in standing if each["_id"] != document["_id"]}
 
     def changed(self, sensor: SensorState, document: AlarmDocument, *, notify: bool = False) -> None:
@@ -143,7 +168,7 @@ class AlarmManager:
         message = None if is_held_back else self._state_message(sensor, key_of(document))
         is_muted = document["in_storm"] or document["rule"] in self._shelves(sensor)
         notice = to_notice(document) if notify and not is_muted else None
-        self._sink.add(AlarmChange(document, message, notice))
+        self._add(AlarmChange(document, message, notice))
 
     def acknowledge(self, sensor: SensorState, document: AlarmDocument, user: str | None) -> None:
         """A person has seen an alarm. That is published during an alarm flood as well."""
@@ -152,74 +177,69 @@ class AlarmManager:
             self._drop_if_over(sensor, document)
         self._held_back.discard(document["_id"])
         document["changed_at"] = self.clock.now()
-        self._sink.add(AlarmChange(document, self._state_message(sensor, key_of(document))))
+        self._add(AlarmChange(document, self._state_message(sensor, key_of(document))))
 
     def notify(self, sensor: SensorState, rule: str) -> None:
         """Send an active alarm to people, unless its rule is shelved."""
         document = sensor.alarm(rule)
         if document is not None and sensor.is_active(rule) and rule not in self._shelves(sensor):
-            self._sink.add(AlarmChange(document, None, to_notice(document)))
+            self._add(AlarmChange(document, None, to_notice(document)))
 
-    def _state_message(self, sensor: SensorState, key: SensorKey) -> OutgoingMessage:
-        """The retained message of a sensor at a site: what stands of it."""
-        standing = (sensor.alarms or {}).values()
+    def _state_message(
+        self, sensor: SensorState, key: SensorKey, was_active: AlarmDocument | None = None
+    ) -> OutgoingMessage:
+        """The retained message of a sensor at a site: what stands of it.
+
+        Args:
+            sensor: The sensor.
+            key: Its name at that site.
+            was_active: An episode to be shown as it was while it was active; None for what is true now.
+        """
+        standing = dict(sensor.alarms)
+        if was_active is not None:
+            standing[was_active["rule"]] = {**was_active, "cleared_at": None}
         documents = [
-            each for each in standing if each["site"] == key.site and each["_id"] not in self._held_back
+            each
+            for each in standing.values()
+            if each["site"] == key.site and each["_id"] not in self._held_back
         ]
         return to_state(self._topics, key, documents, self._shelves(sensor), self.clock.now())
-
-    def _state_message_with(self, sensor: SensorState, document: AlarmDocument) -> OutgoingMessage | None:
-        """The message as it was while an episode that is over was active; None if a flood holds it back."""
-        if document["_id"] in self._held_back:
-            return None
-        active: AlarmDocument = {**document, "cleared_at": None}
-        documents = [each for each in (sensor.alarms or {}).values() if each["rule"] != document["rule"]]
-        shelves, now = self._shelves(sensor), self.clock.now()
-        return to_state(self._topics, key_of(document), [*documents, active], shelves, now)
 
     def _shelves(self, sensor: SensorState) -> dict[str, datetime]:
         """Until when each rule is shelved that is."""
         now = self.clock.now()
-        return {
-            rule: shelf["until"] for rule, shelf in (sensor.shelved or {}).items() if shelf["until"] > now
-        }
+        return {rule: shelf["until"] for rule, shelf in sensor.shelved.items() if shelf["until"] > now}
 
     def notify_unsent(self, sensor: SensorState) -> None:
         """Send active alarms to people that were not sent, as far as is known."""
-        for document in (sensor.alarms or {}).values():
+        for document in sensor.alarms.values():
             if document["notified_at"] is None and not document["in_storm"]:
                 self.notify(sensor, document["rule"])
 
     def republish(self, document: AlarmDocument) -> None:
         """Publish an episode that was perhaps not published: as it was while active, and what stands now."""
         sensor = self.sensor(key_of(document))
-        if document["retracted_at"] is None and (message := self._state_message_with(sensor, document)):
-            self._sink.add_message(message)
+        if document["retracted_at"] is None and document["_id"] not in self._held_back:
+            message = self._state_message(sensor, key_of(document), document)
+            self._add(AlarmChange(None, message))
         self.publish_state(sensor)
 
     def publish_state(self, sensor: SensorState) -> None:
         """Publish the state of a sensor once more, at every site where alarms of it stand."""
         for key in self.keys(sensor):
-            self._sink.add_message(self._state_message(sensor, key))
+            self._add(AlarmChange(None, self._state_message(sensor, key)))
 
     @staticmethod
     def keys(sensor: SensorState) -> set[SensorKey]:
         """Where a sensor has a state: at its own site, and those of its alarms, if it has moved."""
-        return {sensor.key, *map(key_of, (sensor.alarms or {}).values())}
+        return {sensor.key, *map(key_of, sensor.alarms.values())}
 
     def end_floods(self) -> None:
         """Publish what was held back in alarm floods that are over."""
         for site, summary, sensor_ids in self.floods.ended(self.clock.now(), self.clock.seconds()):
-            self._sink.add_message(summary)
+            self._add(AlarmChange(None, summary))
             self._held_back = {each for each in self._held_back if sensor_of(each) not in sensor_ids}
             for sensor_id in sorted(sensor_ids):
                 if sensor := self.sensors.get(sensor_id):
-                    self._sink.add_message(self._state_message(sensor, SensorKey(site, sensor_id)))
-
-
-def to_notice(document: AlarmDocument) -> Notice:
-    """What is sent to phones of an episode that began or ended."""
-    over = " is over" if document["cleared_at"] is not None else ""
-    title = f"{document['sensor_id']}: {document['rule']}{over}"
-    body = f"{document['message']} ({document['severity']}, {document['site']})"
-    return Notice(document["_id"], document["severity"], title, body)
+                    message = self._state_message(sensor, SensorKey(site, sensor_id))
+                    self._add(AlarmChange(None, message))

@@ -8,7 +8,7 @@ from itertools import islice
 
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
-from ingestor.alarms.changes import AlarmChange
+from ingestor.alarms.episode import AlarmChange
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.records import AlarmRecords
 
@@ -34,7 +34,7 @@ class AlarmOutbox:
         self.count = 0
         self._records = records
         self._notifier = notifier
-        self._changes: deque[AlarmChange | OutgoingMessage] = deque()
+        self._changes: deque[AlarmChange] = deque()
         self._written = 0
         # Each with the number of its change.
         self._to_publish: deque[tuple[int, OutgoingMessage]] = deque()
@@ -46,12 +46,6 @@ class AlarmOutbox:
     def add(self, change: AlarmChange) -> None:
         """Take a change; never waits."""
         self._changes.append(change)
-        self.count += 1
-        self._attention.set()
-
-    def add_message(self, message: OutgoingMessage) -> None:
-        """Take a message that is written nowhere; it keeps its place among the changes."""
-        self._changes.append(message)
         self.count += 1
         self._attention.set()
 
@@ -100,15 +94,14 @@ class AlarmOutbox:
         changes, self._changes = self._changes, deque()
         if not changes:
             return
-        documents = {each.document["_id"]: each.document for each in changes if isinstance(each, AlarmChange)}
+        documents = {each.document["_id"]: each.document for each in changes if each.document}
         if documents:
             await self._records.write(list(documents.values()))
         for each in changes:
             self._written += 1
-            message = each.message if isinstance(each, AlarmChange) else each
-            if message is not None:
-                self._to_publish.append((self._written, message))
-            if isinstance(each, AlarmChange) and each.notice is not None and self._notifier is not None:
+            if each.message is not None:
+                self._to_publish.append((self._written, each.message))
+            if each.notice is not None and self._notifier is not None:
                 self._notifier.notify(each.notice)
         async with self._progress:
             self._progress.notify_all()

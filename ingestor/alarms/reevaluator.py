@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
-from ingestor.alarms.changes import AlarmCorrection
 from ingestor.alarms.episode import note_peak, stands
 from ingestor.alarms.evaluator import Evaluator, to_episode
 from ingestor.alarms.manager import AlarmManager
@@ -111,7 +110,7 @@ class Reevaluator:
         changed = [document for document, kept in known if self._differs(document, kept)]
         over = {kept["_id"] for document, kept in known if document["cleared_at"] and not kept["cleared_at"]}
         standing = {each["rule"]: each for each in computed if stands(each)}
-        self._manager.correct(sensor, standing, AlarmCorrection(new, [*changed, *gone], over))
+        self._manager.correct(sensor, standing, new, [*changed, *gone], over)
 
     def _differs(self, document: AlarmDocument, kept: AlarmDocument) -> bool:
         """Whether an episode is not what it was thought to be; what people did with it stays."""

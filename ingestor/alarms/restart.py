@@ -6,7 +6,7 @@ from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.reject_rate import RejectRateMonitor
-from ingestor.alarms.sensor_state import NEVER
+from ingestor.alarms.sensor_state import NEVER, NONE
 from ingestor.documents import AlarmDocument, SensorDocument
 
 
@@ -45,7 +45,7 @@ def _resume(manager: AlarmManager, known: SensorDocument) -> None:
     sensor = manager.sensor(SensorKey(known["site"], known["sensor_id"]))
     sensor.at = known.get("last_reading") or NEVER
     sensor.is_node_offline = known.get("status") == "offline"
-    sensor.shelved = known.get("shelved") or None
+    sensor.shelved = known.get("shelved") or NONE
     sensor.is_primed = not sensor.rules.settings.looks_back
     if (interval_s := known.get("interval_s")) is not None:
         sensor.interval_s, sensor.to_learn = interval_s, 0
@@ -58,5 +58,5 @@ def _list(manager: AlarmManager, document: AlarmDocument) -> None:
     rule = document["rule"]
     if document["cleared_at"] is not None and sensor.is_active(rule):
         return
-    sensor.alarms = {**(sensor.alarms or {}), rule: document}
+    sensor.alarms = {**sensor.alarms, rule: document}
     sensor.rules.resume(sensor.alarms)

@@ -1,7 +1,10 @@
 """What is known of one sensor while the ingestor runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
 from broker.topics import SensorKey
 from ingestor.alarms.rules.sensor_rules import SensorRules
@@ -9,6 +12,8 @@ from ingestor.documents import AlarmDocument, Measure, Shelf
 
 NEVER = datetime.min  # noqa: DTZ901 - before any reading
 LEARN_FROM = 3
+# One for all of the many sensors without an alarm.
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -45,17 +50,17 @@ class SensorState:
     newest_then: datetime = NEVER
     is_watched: bool = False
     is_node_offline: bool = False
-    alarms: dict[str, AlarmDocument] | None = None
+    alarms: Mapping[str, AlarmDocument] = field(default_factory=lambda: NONE)
     pending: list[Measure] | None = None
     dirty_since: datetime | None = None
     is_primed: bool = True
     ahead: dict[datetime, datetime] | None = None
     rejected_at: dict[str, list[datetime]] | None = None
-    shelved: dict[str, Shelf] | None = None
+    shelved: Mapping[str, Shelf] = field(default_factory=lambda: NONE)
 
     def alarm(self, rule: str) -> AlarmDocument | None:
         """The standing alarm of a rule, active or over; None if there is none."""
-        return self.alarms.get(rule) if self.alarms else None
+        return self.alarms.get(rule)
 
     def is_active(self, rule: str) -> bool:
         """Whether an alarm of a rule goes on."""

@@ -9,13 +9,13 @@ from broker.connection import Connection
 from broker.messages import NodeStatus
 from broker.program.process import repeat_every
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommand, AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.reload import follow, reconfigure
+from ingestor.alarms.episode import AlarmChange
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.liveness import LivenessMonitor
-from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.outbox import AlarmOutbox
 from ingestor.alarms.records import AlarmRecords
@@ -64,7 +64,7 @@ class AlarmService:
             Notifier(settings.notify, config.notifications, self._mark_notified) if settings.notify else None
         )
         self.outbox = AlarmOutbox(self._records, self._notifier)
-        self.manager = AlarmManager(topics, config, limits, self.outbox, AlarmClock())
+        self.manager = AlarmManager(topics, config, limits, self.outbox.add, AlarmClock())
         self.evaluator = Evaluator(self.manager)
         self._liveness = LivenessMonitor(self.manager)
         self._reject_rate = RejectRateMonitor(self.manager)
@@ -190,7 +190,7 @@ class AlarmService:
         intervals, self.manager.learned_intervals = self.manager.learned_intervals, {}
         unwritten, self._commands.unwritten = self._commands.unwritten, set()
         tracks = [self.manager.sensors[sensor_id] for sensor_id in unwritten]
-        shelves = {sensor.key: sensor.shelved or {} for sensor in tracks}
+        shelves = {sensor.key: sensor.shelved for sensor in tracks}
         await self._records.write_sensors(intervals, shelves)
         return tracks
 

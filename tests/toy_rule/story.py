@@ -8,15 +8,14 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from broker.connection import OutgoingMessage
 from broker.messages import ReadingRow
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import read_command
 from ingestor.alarms.config.explanation import explain
 from ingestor.alarms.config.parse import parse_config
+from ingestor.alarms.episode import AlarmChange
 from ingestor.alarms.evaluator import Evaluator
-from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.documents import format_timestamp, to_measure
 from ingestor.flag import Thresholds
 from tests.fault_points import ingestor
@@ -26,24 +25,11 @@ BEGIN = datetime(2026, 11, 23, 10)  # noqa: DTZ001 - as documents have it
 KEY = SensorKey("annex", "S-1")
 
 
-class Outbox:
-    """Keeps what would be published."""
-
-    def __init__(self) -> None:
-        self.published: list[OutgoingMessage] = []
-
-    def add(self, change: AlarmChange) -> None:
-        self.published += [change.message] if change.message else []
-
-    def add_message(self, message: OutgoingMessage) -> None:
-        self.published.append(message)
-
-
 def tell() -> Iterator[tuple[str, object]]:
-    config, outbox = parse_config(FILE), Outbox()
+    config, changes = parse_config(FILE), list[AlarmChange]()
     yield "explained", [line for line in explain(config, 12.0) if line.startswith("  idle")]
     yield "shelved", read_command(b'{"shelve": "idle", "minutes": 5}')
-    manager = AlarmManager(Topics(), config, Thresholds(12.0), outbox, AlarmClock(lambda: BEGIN))
+    manager = AlarmManager(Topics(), config, Thresholds(12.0), changes.append, AlarmClock(lambda: BEGIN))
     evaluator = Evaluator(manager)
     for second, value_kwh in enumerate((0.1, 0.2, 0.7)):
         at = BEGIN + timedelta(seconds=second)
@@ -51,9 +37,10 @@ def tell() -> Iterator[tuple[str, object]]:
         row = ReadingRow(sensor_id=KEY.name, value_kwh=value_kwh, timestamp=stamp)
         evaluator.on_stored([to_measure(row, KEY, (at, stamp), None, at)], at)
     yield "peaks", [each["peak_kwh"] for each in evaluator.new_peaks.values()]
+    published = [each.message for each in changes if each.message]
     yield (
         "published",
-        [(each.topic, each.retain, json.loads(each.payload)["alarms"]) for each in outbox.published],
+        [(each.topic, each.retain, json.loads(each.payload)["alarms"]) for each in published],
     )
 
 

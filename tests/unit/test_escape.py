@@ -13,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.alarm_messages import Acknowledge
-from broker.connection import OutgoingMessage
 from broker.program.escape import escape_text, escape_truncated
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.episode import AlarmChange
+from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.documents import Measure
 from ingestor.flag import Thresholds
 from monitor.cli.watch import reading_line
@@ -54,14 +53,9 @@ run("ingestor", main, Lost)
 """
 
 
-class Nothing:
+def add_nothing(change: AlarmChange) -> None:
     """Takes what a board has to keep and tell, of which there is nothing here."""
-
-    def add(self, change: AlarmChange) -> None:
-        raise AssertionError(change)
-
-    def add_message(self, message: OutgoingMessage) -> None:
-        raise AssertionError(message)
+    raise AssertionError(change)
 
 
 @pytest.mark.parametrize("character", UNSEEN, ids=ascii)
@@ -113,7 +107,9 @@ def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
 
 
 def test_command_to_a_hostile_topic_is_refused_in_a_short_sentence() -> None:
-    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), AlarmClock()))
+    commands = AlarmCommands(
+        AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), add_nothing, AlarmClock())
+    )
     reason = commands.execute(SensorKey(HOSTILE, "s" * 60_000), Acknowledge(acknowledge="x"))
     assert reason == f"no sensor {'s' * 63}… of site {SHOWN} is known"
 

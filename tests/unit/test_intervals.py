@@ -4,13 +4,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
-from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.alarms.sensor_state import LEARN_FROM, NEVER
 from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
 from ingestor.flag import Thresholds
@@ -20,23 +18,13 @@ SECOND = timedelta(seconds=1)
 PLACE = SensorKey("lari", "S-1")
 
 
-class Nothing:
-    """Keeps and tells nothing."""
-
-    def add(self, change: AlarmChange) -> None:
-        pass
-
-    def add_message(self, message: OutgoingMessage) -> None:
-        pass
-
-
 class World:
     """One sensor, one judge, and a clock that the test turns."""
 
     def __init__(self) -> None:
         self.now = BEGIN
         clock = AlarmClock(lambda: self.now, self._seconds)
-        self.board = AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), clock)
+        self.board = AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), lambda _: None, clock)
         self.judge = Evaluator(self.board)
         self.presence = LivenessMonitor(self.board)
         self.presence.listen(listening=True)

@@ -62,9 +62,9 @@ def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
 
 def _change(manager: AlarmManager, sensor: SensorState, rules: AllRuleSettings) -> None:
     sensor.rules = SensorRules(rules, manager.config.zone)
-    sensor.rules.resume(sensor.alarms or {})
+    sensor.rules.resume(sensor.alarms)
     sensor.is_primed = not rules.looks_back
-    for document in list((sensor.alarms or {}).values()):
+    for document in list(sensor.alarms.values()):
         if not rules.named(document["rule"]).is_on:
             manager.clear(sensor, document["rule"], manager.clock.now())
     manager.to_watch.append(sensor)

@@ -10,12 +10,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from broker.connection import OutgoingMessage
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.changes import AlarmChange, AlarmClock
 from ingestor.alarms.commands import AlarmCommands, read_command
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.manager import AlarmManager
+from ingestor.alarms.episode import AlarmChange
+from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.flag import Thresholds
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
@@ -58,14 +57,9 @@ TOKENS = tuple(
 )
 
 
-class Nothing:
+def add_nothing(change: AlarmChange) -> None:
     """Takes what a board has to keep and tell: without sensors there is nothing."""
-
-    def add(self, change: AlarmChange) -> None:
-        raise AssertionError(change)
-
-    def add_message(self, message: OutgoingMessage) -> None:
-        raise AssertionError(message)
+    raise AssertionError(change)
 
 
 def check(data: bytes) -> None:
@@ -79,7 +73,9 @@ def check(data: bytes) -> None:
         return
     assert command.model_dump(exclude_none=True) == expected
     assert_is_kept(command.model_dump())
-    commands = AlarmCommands(AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), Nothing(), AlarmClock()))
+    commands = AlarmCommands(
+        AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), add_nothing, AlarmClock())
+    )
     reason = commands.execute(SensorKey(site, name.replace("/", "")), command)
     assert reason is not None
     assert_is_sentence(reason, 250)
