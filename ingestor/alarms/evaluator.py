@@ -6,15 +6,15 @@ look. A reading older than one already evaluated marks its sensor dirty; `reeval
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin, note_peak
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.rules.rule import to_point
+from ingestor.alarms.rules.rule import NEVER, RuleState, to_point
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES
-from ingestor.alarms.rules.sensor_rules import Transition
 from ingestor.alarms.rules.stale import STALE, learn_interval
-from ingestor.alarms.sensor_state import NEVER, SensorState
+from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
 
@@ -96,8 +96,11 @@ class Evaluator:
         if sensor.alarms:
             self._manager.clear(sensor, STALE.name, sensor.at)
         threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
-        for transition in sensor.rules.step(to_point(measure), threshold_kwh):
-            self._apply(sensor, transition, measure)
+        for state, before in sensor.rules.step(to_point(measure), threshold_kwh):
+            if before is not None:
+                self._manager.clear(sensor, state.name, sensor.at)
+            if state.since is not None:
+                self._manager.raise_(sensor, to_episode(sensor.key, state, measure))
         if sensor.alarms:
             self._note_peaks(sensor, measure)
 
@@ -106,12 +109,6 @@ class Evaluator:
             goes_on = document["rule"] in READING_RULE_NAMES and document["cleared_at"] is None
             if goes_on and note_peak(document, measure["value_kwh"]):
                 self.new_peaks[document["_id"]] = document
-
-    def _apply(self, sensor: SensorState, transition: Transition, measure: Measure) -> None:
-        if transition.before is not None:
-            self._manager.clear(sensor, transition.state.name, measure["timestamp"])
-        if transition.after is not None:
-            self._manager.raise_(sensor, to_episode(sensor.key, transition, measure))
 
     def _learn(self, sensor: SensorState, measure: Measure) -> None:
         """Measure how far apart a sensor's arrivals are: those of a batch are one, whose newest counts."""
@@ -129,11 +126,10 @@ class Evaluator:
         sensor.arrived = measure["received_at"]
 
 
-def to_episode(key: SensorKey, transition: Transition, measure: Measure) -> AlarmDocument:
+def to_episode(key: SensorKey, state: RuleState[Any], measure: Measure) -> AlarmDocument:
     """The document of an episode that a reading has just raised."""
-    state, at = transition.state, measure["timestamp"]
-    found = state.describe(measure)
-    document = begin(key, state.name, state.settings, transition.after or at, at)
+    at, found = measure["timestamp"], state.describe(measure)
+    document = begin(key, state.name, state.settings, state.since or at, at)
     document["message"], document["limit_kwh"] = found.message, found.limit_kwh
     document["peak_kwh"] = measure["value_kwh"] if found.peak_kwh is None else found.peak_kwh
     return document

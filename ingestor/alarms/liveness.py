@@ -14,8 +14,9 @@ from broker.program.durations import format_duration
 from broker.topics import SensorKey
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.offline import OFFLINE
+from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.rules.stale import STALE, stale_after
-from ingestor.alarms.sensor_state import LEARN_FROM, NEVER, SensorState
+from ingestor.alarms.sensor_state import LEARN_FROM, SensorState
 
 GRACE_S = 60.0
 LEARN_AGAIN_AFTER = 20

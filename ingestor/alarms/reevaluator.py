@@ -13,11 +13,11 @@ from ingestor.alarms.evaluator import Evaluator, to_episode
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.rules.rule import Past, to_point
+from ingestor.alarms.rules.rule import NEVER, Past, to_point
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import STALE
-from ingestor.alarms.sensor_state import NEVER, SensorState
+from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, Measure, is_late
 from ingestor.flag import threshold_of
 from ingestor.store.reading_store import ReadingStore
@@ -81,13 +81,12 @@ class Reevaluator:
             if is_late(measure):
                 rules.late(to_point(measure))
                 continue
-            for transition in rules.step(to_point(measure), threshold_kwh):
-                name = transition.state.name
-                if transition.before is not None and name in active:
-                    active.pop(name)["cleared_at"] = measure["timestamp"]
-                if transition.after is not None:
-                    active[name] = to_episode(sensor.key, transition, measure)
-                    computed.append(active[name])
+            for state, before in rules.step(to_point(measure), threshold_kwh):
+                if before is not None and state.name in active:
+                    active.pop(state.name)["cleared_at"] = measure["timestamp"]
+                if state.since is not None:
+                    active[state.name] = to_episode(sensor.key, state, measure)
+                    computed.append(active[state.name])
             for document in active.values():
                 note_peak(document, measure["value_kwh"])
         return computed

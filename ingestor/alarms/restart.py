@@ -6,7 +6,8 @@ from ingestor.alarms.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.reject_rate import RejectRateMonitor
-from ingestor.alarms.sensor_state import NEVER, NONE
+from ingestor.alarms.rules.rule import NEVER
+from ingestor.alarms.sensor_state import NONE
 from ingestor.documents import AlarmDocument, SensorDocument
 
 

@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from broker.topics import SensorKey
+from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.documents import AlarmDocument, Measure, Shelf
 
-NEVER = datetime.min  # noqa: DTZ901 - before any reading
 LEARN_FROM = 3
 # One for all of the many sensors without an alarm.
 NONE: Mapping[str, Any] = MappingProxyType({})

@@ -22,7 +22,8 @@ from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.reevaluator import Reevaluator
 from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import resume
-from ingestor.alarms.sensor_state import NEVER, SensorState
+from ingestor.alarms.rules.rule import NEVER
+from ingestor.alarms.sensor_state import SensorState
 from ingestor.delivery import Rejection
 from ingestor.documents import Measure
 from ingestor.flag import Thresholds

@@ -1,10 +1,11 @@
 """Rule `budget`: the energy since local midnight, or since the first of the month, is above a limit."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, Point, RuleState, to_nano
+from ingestor.alarms.rules.rule import NANO, NEVER, AlarmRule, Finding, Past, Point, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Kwh, RuleSettings, Severity
 from ingestor.alarms.rules.wording import kwh, limit
 from ingestor.documents import Measure
@@ -20,16 +21,14 @@ class BudgetSettings(RuleSettings):
     period: Literal["day", "month"] = "day"
 
 
+@dataclass(slots=True, eq=False)
 class Budget(RuleState[BudgetSettings]):
     """The energy of the day or month of the newest reading. An alarm begins with that day or month."""
 
     peak_from: ClassVar[Literal["since", "raised_at"]] = "raised_at"
 
-    def __init__(self, name: str, settings: BudgetSettings, zone: ZoneInfo) -> None:
-        super().__init__(name, settings, zone)
-        self.zone = zone
-        self.period = (datetime.min, datetime.min)  # noqa: DTZ901 - before any reading
-        self.period_nano = 0
+    period: tuple[datetime, datetime] = (NEVER, NEVER)
+    period_nano: int = 0
 
     def step(self, point: Point, threshold_kwh: float) -> None:
         """Take in the next reading."""

@@ -1,12 +1,12 @@
 """Rule `stuck`, also called `flatline`: the same value many times in a row."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from ingestor.alarms.rules.rule import AlarmRule, Finding, Past, Point, RuleState
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, Point, RuleState
 from ingestor.alarms.rules.setting_types import Flag, RuleSettings, Severity
 from ingestor.alarms.rules.wording import nth
 from ingestor.documents import Measure
@@ -22,14 +22,13 @@ class FlatlineSettings(RuleSettings):
     zeros: Flag = False
 
 
+@dataclass(slots=True, eq=False)
 class Flatline(RuleState[FlatlineSettings]):
     """The value of the newest reading, since when, and how many times."""
 
-    def __init__(self, name: str, settings: FlatlineSettings, zone: ZoneInfo) -> None:
-        super().__init__(name, settings, zone)
-        self.value_kwh = -1.0
-        self.began = datetime.min  # noqa: DTZ901 - before any reading
-        self.length = 0
+    value_kwh: float = -1.0
+    began: datetime = NEVER
+    length: int = 0
 
     def step(self, point: Point, threshold_kwh: float) -> None:
         """Take in the next reading."""

@@ -1,10 +1,10 @@
 """Rule `overconsumption`: readings strictly above the sensor's threshold."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule import AlarmRule, Finding, Past, Point, RuleState, to_nano, to_point
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, Point, RuleState, to_nano, to_point
 from ingestor.alarms.rules.setting_types import ZERO, Count, Deadband, Kwh, RuleSettings, Span
 from ingestor.alarms.rules.wording import below, kwh, many, nth, span
 from ingestor.documents import Measure
@@ -32,16 +32,13 @@ class OverconsumptionSettings(RuleSettings):
         return self.on_readings > 1 or self.off_readings > 1 or bool(self.on_delay or self.off_delay)
 
 
+@dataclass(slots=True, eq=False)
 class Overconsumption(RuleState[OverconsumptionSettings]):
     """Counts the readings in a row that speak for a change: above the threshold, or calm during an alarm."""
 
-    __slots__ = ("began", "highest_kwh", "length")
-
-    def __init__(self, name: str, settings: OverconsumptionSettings, zone: ZoneInfo) -> None:
-        super().__init__(name, settings, zone)
-        self.length = 0
-        self.began = datetime.min  # noqa: DTZ901 - before any reading
-        self.highest_kwh = 0.0
+    length: int = 0
+    began: datetime = NEVER
+    highest_kwh: float = 0.0
 
     @property
     def is_quiet(self) -> bool:

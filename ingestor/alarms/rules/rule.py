@@ -14,6 +14,7 @@ from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.documents import Measure
 
 NANO = 1_000_000_000
+NEVER = datetime.min  # noqa: DTZ901 - before any reading
 S = TypeVar("S", bound=RuleSettings)
 
 
@@ -44,7 +45,7 @@ class Past(NamedTuple):
     Attributes:
         history: The stored readings of the sensor.
         threshold_kwh: Its threshold.
-        changed_at: The reading that last raised or cleared the rule's alarm; ``datetime.min`` if none did.
+        changed_at: The reading that last raised or cleared the rule's alarm; ``NEVER`` if none did.
     """
 
     history: ReadingHistory
@@ -52,6 +53,7 @@ class Past(NamedTuple):
     changed_at: datetime
 
 
+@dataclass(slots=True, eq=False)
 class RuleState(Generic[S]):
     """What a rule knows of one sensor. Readings come in the order of their times.
 
@@ -62,14 +64,12 @@ class RuleState(Generic[S]):
         since: When the alarm began that is active; None if none is. ``step`` sets it.
     """
 
-    __slots__ = ("name", "settings", "since")
     peak_from: ClassVar[Literal["since", "raised_at"]] = "since"
 
-    def __init__(self, name: str, settings: S, zone: ZoneInfo) -> None:
-        del zone  # only rules over days need it
-        self.name = name
-        self.settings = settings
-        self.since: datetime | None = None
+    name: str
+    settings: S
+    zone: ZoneInfo
+    since: datetime | None = None
 
     @property
     def is_quiet(self) -> bool:

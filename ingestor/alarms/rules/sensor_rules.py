@@ -2,25 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestor.alarms.rules.rule import Point, RuleState
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.documents import AlarmDocument
-
-
-class Transition(NamedTuple):
-    """A rule's answer changed with one reading.
-
-    Attributes:
-        before: When the alarm began that is over now; None if there was none.
-        after: When the alarm began that is active now; None if there is none.
-    """
-
-    state: RuleState[Any]
-    before: datetime | None
-    after: datetime | None
 
 
 class SensorRules:
@@ -46,14 +33,14 @@ class SensorRules:
             if document is not None and document["cleared_at"] is None:
                 state.since = document["since"]
 
-    def step(self, point: Point, threshold_kwh: float) -> list[Transition]:
-        """Take in the next reading; say which rules' answers changed."""
+    def step(self, point: Point, threshold_kwh: float) -> list[tuple[RuleState[Any], datetime | None]]:
+        """Take in the next reading; say which rules' answers changed, and what ``since`` was before."""
         transitions = []
         for state in self.states:
             before = state.since
             state.step(point, threshold_kwh)
             if state.since != before:
-                transitions.append(Transition(state, before, state.since))
+                transitions.append((state, before))
         return transitions
 
     def late(self, point: Point) -> None:

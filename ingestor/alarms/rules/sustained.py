@@ -1,9 +1,9 @@
 """Rule `sustained`: the mean of the readings of a window is above a limit."""
 
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from broker.program.durations import format_duration
 from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, Point, RuleState, to_nano
@@ -22,15 +22,13 @@ class SustainedSettings(RuleSettings):
     window: Window = timedelta(minutes=15)
 
 
+@dataclass(slots=True, eq=False)
 class Sustained(RuleState[SustainedSettings]):
     """The readings of the window, and their sum. A window that is not full yet raises nothing."""
 
-    def __init__(self, name: str, settings: SustainedSettings, zone: ZoneInfo) -> None:
-        super().__init__(name, settings, zone)
-        self.limit_nano = to_nano(settings.limit_kwh or 0.0)
-        self.watched_from: datetime | None = None
-        self.window: deque[tuple[datetime, int]] = deque()
-        self.window_nano = 0
+    watched_from: datetime | None = None
+    window: deque[tuple[datetime, int]] = field(default_factory=deque)
+    window_nano: int = 0
 
     def step(self, point: Point, threshold_kwh: float) -> None:
         """Take in the next reading."""
@@ -38,11 +36,12 @@ class Sustained(RuleState[SustainedSettings]):
         self._add(point.at, point.value_kwh)
         while point.at - self.window[0][0] >= self.settings.window:
             self.window_nano -= self.window.popleft()[1]
+        limit_nano = to_nano(self.settings.limit_kwh or 0.0)
         if self.since is None:
             is_full = point.at - self.watched_from >= self.settings.window
-            if is_full and self.window_nano > self.limit_nano * len(self.window):
+            if is_full and self.window_nano > limit_nano * len(self.window):
                 self.since = point.at
-        elif self.window_nano <= (self.limit_nano - to_nano(self.settings.deadband_kwh)) * len(self.window):
+        elif self.window_nano <= (limit_nano - to_nano(self.settings.deadband_kwh)) * len(self.window):
             self.since = None
 
     def _add(self, at: datetime, value_kwh: float) -> None:
