@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from broker.topics import SensorId, SiteId
 from ingestor.alarms.rules.rejections import CLOCK, REJECTING
-from ingestor.alarms.rules.rule_settings import AllRuleSettings
+from ingestor.alarms.rules.rule_settings import ALIASES, AllRuleSettings
 from ingestor.alarms.rules.setting_types import ConfigTable, Flag, Severity
 
 
@@ -20,6 +20,15 @@ def _check_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("write a time zone as Europe/Berlin, Asia/Kolkata or UTC") from None
     return name
+
+
+def _check_own(tables: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a site or a sensor has of its own, in the order of the file, with each rule under its own name."""
+    AllRuleSettings.model_validate(tables)
+    return {ALIASES.get(name, name): settings for name, settings in tables.items()}
+
+
+OwnTables = Annotated[dict[str, Any], AfterValidator(_check_own)]
 
 
 class FloodSettings(ConfigTable):
@@ -60,8 +69,8 @@ class AlarmConfig(ConfigTable):
     rules: AllRuleSettings = AllRuleSettings()
     storm: FloodSettings = FloodSettings()
     notifications: NotificationSettings = NotificationSettings()
-    sites: dict[SiteId, dict[str, Any]] = Field(default_factory=dict)
-    sensors: dict[SensorId, dict[str, Any]] = Field(default_factory=dict)
+    sites: dict[SiteId, OwnTables] = Field(default_factory=dict)
+    sensors: dict[SensorId, OwnTables] = Field(default_factory=dict)
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -99,9 +108,8 @@ def _thresholds(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 def merge(rules: AllRuleSettings, *tables: Mapping[str, Any]) -> AllRuleSettings:
     """Rules with what tables, later ones first, say otherwise."""
-    merged: dict[str, Any] = rules.model_dump()
+    merged: dict[str, dict[str, Any]] = rules.model_dump()
     for table in tables:
         for name, settings in table.items():
-            # What is no rule or no table is left for pydantic to reject.
-            merged[name] = {**merged.get(name, {}), **settings} if isinstance(settings, Mapping) else settings
+            merged[name] |= settings
     return AllRuleSettings.model_validate(merged)

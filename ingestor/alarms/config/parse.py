@@ -3,17 +3,17 @@
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from broker.program.validation_errors import describe_error, first_error
-from ingestor.alarms.config.config import AlarmConfig, merge
+from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rule_settings import ALIASES, AllRuleSettings
-from ingestor.alarms.rules.setting_types import ConfigTable
 
 MAX_BYTES = 1024 * 1024
 MAX_SHOWN = 60
@@ -43,22 +43,15 @@ def parse_config(text: str) -> AlarmConfig:
     Raises:
         AlarmConfigError: It is no TOML, or a setting is unknown or has a wrong value.
     """
-    content = _load(text)
     try:
-        config = AlarmConfig.model_validate(_resolve_aliases(content))
+        config = AlarmConfig.model_validate(_load(text))
     except ValidationError as error:
-        raise AlarmConfigError(_explain(error, AlarmConfig, content)) from error
+        raise AlarmConfigError(_explain(first_error(error))) from error
     if config.rules.of(OVERCONSUMPTION).threshold_kwh is not None:
         raise AlarmConfigError(
             "rules.overconsumption.threshold_kwh: the threshold of all sensors is ENERGY_THRESHOLD_KWH; "
             "here a site or a sensor may have its own"
         )
-    for kind, tables in (("sites", config.sites), ("sensors", config.sensors)):
-        for name, table in tables.items():
-            try:
-                merge(config.rules, table)
-            except ValidationError as error:
-                raise AlarmConfigError(_explain(error, AllRuleSettings, content, kind, name)) from error
     return config
 
 
@@ -93,67 +86,31 @@ def _load(text: str) -> dict[str, Any]:
         raise AlarmConfigError("its lists or tables are nested too deeply") from error
 
 
-def _resolve_aliases(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The file with each rule under its own name."""
-
-    def resolve(rules: object, *where: str) -> object:
-        if not isinstance(rules, Mapping):
-            return rules
-        for alias, name in ALIASES.items():
-            if alias in rules and name in rules:
-                raise AlarmConfigError(f"{_place([*where, alias])}: {alias} and {name} are the same rule")
-        return {ALIASES.get(name, name): settings for name, settings in rules.items()}
-
-    resolved = dict(content)
-    if "rules" in content:
-        resolved["rules"] = resolve(content["rules"], "rules")
-    for kind in ("sites", "sensors"):
-        if isinstance(tables := content.get(kind), Mapping):
-            resolved[kind] = {name: resolve(rules, kind, name) for name, rules in tables.items()}
-    return resolved
-
-
-def _as_written(path: Sequence[str], content: object) -> list[str]:
-    """A place with the names that the file has for rules."""
-    written = []
-    for part in path:
-        table = content if isinstance(content, Mapping) else {}
-        names = [part, *(alias for alias, name in ALIASES.items() if name == part)]
-        written.append(next((name for name in names if name in table), part))
-        content = table.get(written[-1])
-    return written
-
-
-def _explain(error: ValidationError, root: type[ConfigTable], content: Mapping[str, Any], *where: str) -> str:
-    """Say in one sentence which setting is wrong, and why.
-
-    Args:
-        error: What pydantic found.
-        root: What it looked at.
-        content: The file.
-        where: Where in the file that is.
-    """
-    first = first_error(error)
-    path = [part for part in first["loc"] if isinstance(part, str)]  # without the places in lists
-    kind, value = first["type"], first["input"]
-    if kind == "string_pattern_mismatch":
+def _explain(error: ErrorDetails) -> str:
+    """Say in one sentence which setting is wrong, and why."""
+    path = [part for part in error["loc"] if isinstance(part, str)]  # without the places in lists
+    if error["type"] == "string_pattern_mismatch":
         return f"{_place(path[:-1])}: {NAME_RULE}"
-    place = _place(_as_written([*where, *path], content))
-    if kind == "extra_forbidden":
-        return f"{place}: {_unknown(root, path, value)}"
-    return f"{place}: {describe_error(first, SENTENCES)}, not {_shown(value)}"
+    if error["type"] == "extra_forbidden":
+        return f"{_place(path)}: {_unknown(path, error['input'])}"
+    return f"{_place(path)}: {describe_error(error, SENTENCES)}, not {_shown(error['input'])}"
 
 
-def _unknown(root: type[ConfigTable], path: list[str], value: object) -> str:
-    table: Any = root
-    for part in path[:-1]:
-        table = table.model_fields[part].annotation
-    what, known = "rule" if table is AllRuleSettings else "setting", list(table.model_fields)
-    holds_tables = isinstance(value, Mapping) and any(isinstance(each, Mapping) for each in value.values())
-    if table is root is AllRuleSettings and holds_tables:  # [sensors.Hall.7.silent]
-        return "there is no such rule; a name with a dot stands in quotes"
-    aliases = list(ALIASES) if table is AllRuleSettings else []
-    near = difflib.get_close_matches(path[-1], known + aliases, n=1)
+def _unknown(path: list[str], value: object) -> str:
+    is_own = path[0] in {"sites", "sensors"}
+    table: Any = AllRuleSettings if is_own else AlarmConfig
+    for part in path[2 if is_own else 0 : -1]:
+        table = table.model_fields[ALIASES.get(part, part)].annotation
+    what, known, name = "setting", list(table.model_fields), path[-1]
+    names = known
+    if table is AllRuleSettings:
+        if name in ALIASES:
+            return f"{name} and {ALIASES[name]} are the same rule"
+        tables = value.values() if isinstance(value, Mapping) else ()
+        if is_own and any(isinstance(each, Mapping) for each in tables):  # [sensors.Hall.7.silent]
+            return "there is no such rule; a name with a dot stands in quotes"
+        what, names = "rule", [*known, *ALIASES]
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return f"there is no such {what}; {hint}"
 

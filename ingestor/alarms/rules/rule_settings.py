@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pydantic import create_model
+from pydantic import AliasChoices, Field, create_model
 
 from ingestor.alarms.rules.registry import RULES
 from ingestor.alarms.rules.rule import AlarmRule, S
@@ -42,5 +42,8 @@ class RuleTables(ConfigTable):
 if TYPE_CHECKING:
     AllRuleSettings = RuleTables
 else:
-    _fields = {rule.name: (rule.settings, rule.settings()) for rule in RULES}
+    _fields: dict[str, Any] = {}
+    for rule in RULES:
+        names = AliasChoices(rule.name, rule.alias or rule.name)
+        _fields[rule.name] = rule.settings, Field(rule.settings(), validation_alias=names)
     AllRuleSettings = create_model("AllRuleSettings", __base__=RuleTables, **_fields)
