@@ -137,13 +137,13 @@ class Pipeline:
         self.rollups.on_stored(batch.measures)
 
     def _judge(self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection]) -> None:
-        self.alarms.on_stored(stored, batch.received_at)
+        self.alarms.evaluator.on_stored(stored, batch.received_at)
         if rejections:
             self.alarms.on_rejected(rejections, batch.received_at)
         for key, status in batch.statuses:
             if status is not None:
                 self.sensor_updates.on_status(key, status, self.reader.authorization.may_own)
-            self.alarms.on_status(key, status)
+            self.alarms.liveness.on_status(key, status)
 
 
 async def _acknowledge(batch: Batch) -> None:

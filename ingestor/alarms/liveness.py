@@ -5,7 +5,6 @@ is back, and not of sensors whose node is known to be offline.
 """
 
 import heapq
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -28,12 +27,6 @@ class _NodeLiveness(NamedTuple):
     sensors: int
 
 
-@dataclass(slots=True)
-class _OfflineDelay:
-    since: datetime
-    due_s: float
-
-
 class LivenessMonitor:
     """Looks for sensors and nodes that are gone.
 
@@ -48,7 +41,8 @@ class LivenessMonitor:
         self._due: list[tuple[float, str]] = []
         self._looks = 0
         self._nodes: dict[SensorKey, _NodeLiveness] = {}
-        self._leaving: dict[SensorKey, _OfflineDelay] = {}
+        # Nodes whose on-delay runs: since when they are gone, and when it ends.
+        self._leaving: dict[SensorKey, tuple[datetime, float]] = {}
 
     def listen(self, *, listening: bool) -> None:
         """Note whether readings can come in at all."""
@@ -57,41 +51,41 @@ class LivenessMonitor:
         elif self._listening_since_s is None:
             self._listening_since_s = self._manager.clock.seconds()
 
-    def _watch(self, sensor: SensorState) -> None:
-        """Look after a sensor whose interval is known."""
-        rule = sensor.rules.settings.of(STALE)
-        limit_s = stale_after(sensor.interval_s, rule)
-        if sensor.is_watched or limit_s is None or not rule.enabled:
-            return
+    def _watch(self, sensor: SensorState, due_s: float) -> None:
         sensor.is_watched = True
-        heapq.heappush(self._due, (self._manager.clock.seconds() + limit_s, sensor.key.name))
+        heapq.heappush(self._due, (due_s, sensor.key.name))
 
     def tick(self) -> None:
         """Look after those that are due."""
         to_watch, self._manager.to_watch = self._manager.to_watch, []
-        for sensor in to_watch:
-            self._watch(sensor)
         now_s = self._manager.clock.seconds()
+        for sensor in to_watch:
+            limit_s = stale_after(sensor.interval_s, sensor.rules.settings.of(STALE))
+            if limit_s is not None and not sensor.is_watched:
+                self._watch(sensor, now_s + limit_s)
         while self._due and self._due[0][0] <= now_s:
-            _, sensor_id = heapq.heappop(self._due)
-            sensor = self._manager.sensors[sensor_id]
+            sensor = self._manager.sensors[heapq.heappop(self._due)[1]]
             sensor.is_watched = False
             self._look_after(sensor, now_s)
-        for place, leaving in list(self._leaving.items()):
-            if leaving.due_s <= now_s:
-                del self._leaving[place]
-                self._raise_offline(place, leaving.since)
+        for key, (since, due_s) in list(self._leaving.items()):
+            if due_s <= now_s:
+                del self._leaving[key]
+                self._raise_offline(key, since)
 
     def _look_after(self, sensor: SensorState, now_s: float) -> None:
-        rule = sensor.rules.settings.of(STALE)
-        limit_s = stale_after(sensor.interval_s, rule)
-        if not rule.enabled or limit_s is None or sensor.is_active(STALE.name):
+        limit_s = stale_after(sensor.interval_s, sensor.rules.settings.of(STALE))
+        if limit_s is None or sensor.is_active(STALE.name):
             return
-        silent_at_s = self._stale_at_s(sensor, limit_s)
-        if silent_at_s is None or silent_at_s > now_s:
-            self._again(sensor, max(silent_at_s or 0.0, now_s + limit_s / 2))
+        stale_at_s = self._stale_at_s(sensor, limit_s)
+        if stale_at_s is not None and stale_at_s <= now_s:
+            self._raise_stale(sensor, limit_s)
             return
-        self._raise_stale(sensor, limit_s)
+        self._watch(sensor, max(stale_at_s or 0.0, now_s + limit_s / 2))
+        self._looks += 1
+        if self._looks % LEARN_AGAIN_AFTER == 0 and sensor.to_learn == 0:
+            # Intervals change; measuring them all the time would cost every reading.
+            sensor.to_learn, sensor.arrived, sensor.newest_then = LEARN_FROM, NEVER, NEVER
+            sensor.update_quiet()
 
     def _stale_at_s(self, sensor: SensorState, limit_s: float) -> float | None:
         """From when on the sensor would be silent if nothing more came; None while that cannot be told."""
@@ -102,15 +96,6 @@ class LivenessMonitor:
             return sensor.last_arrival_s + limit_s
         return listening_since_s + max(limit_s, GRACE_S)
 
-    def _again(self, sensor: SensorState, due_s: float) -> None:
-        sensor.is_watched = True
-        heapq.heappush(self._due, (due_s, sensor.key.name))
-        self._looks += 1
-        if self._looks % LEARN_AGAIN_AFTER == 0 and sensor.to_learn == 0:
-            # Intervals change; measuring them all the time would cost every reading.
-            sensor.to_learn, sensor.arrived, sensor.newest_then = LEARN_FROM, NEVER, NEVER
-            sensor.update_quiet()
-
     def _raise_stale(self, sensor: SensorState, limit_s: float) -> None:
         if sensor.at == NEVER:
             return
@@ -119,53 +104,47 @@ class LivenessMonitor:
         message = f"no reading for more than {limit}, since {last:%Y-%m-%d %H:%M:%S %Z}"
         self._manager.raise_rule(sensor, STALE, sensor.at, sensor.at, message)
 
-    def on_status(self, place: SensorKey, status: NodeStatus | None, at: datetime) -> None:
+    def on_status(self, key: SensorKey, status: NodeStatus | None) -> None:
         """Note what a node, or the broker in its place, says of it; None: nobody knows it any more."""
-        if not place.is_valid:
+        if not key.is_valid:
             return
         is_gone = status is not None and status.state == "offline"
-        self._note(place, status.sensors if status else None, is_gone=is_gone)
-        node = self._manager.sensors.get(place.name)
+        self._note(key, status.sensors if status else None, is_gone=is_gone)
+        node, now = self._manager.sensors.get(key.name), self._manager.clock.now()
         if not is_gone:
-            self._leaving.pop(place, None)
+            self._leaving.pop(key, None)
             if node is not None:
-                self._manager.clear(node, OFFLINE.name, at)
+                self._manager.clear(node, OFFLINE.name, now)
         elif node is None or not node.is_active(OFFLINE.name):
-            rule = self._manager.config.of(*place).of(OFFLINE)
+            rule = self._manager.config.of(*key).of(OFFLINE)
             if rule.enabled:
                 due_s = self._manager.clock.seconds() + rule.after.total_seconds()
-                self._leaving.setdefault(place, _OfflineDelay(at, due_s))
+                self._leaving.setdefault(key, (now, due_s))
 
-    def _note(self, place: SensorKey, sensors: int | None, *, is_gone: bool) -> None:
+    def _note(self, key: SensorKey, sensors: int | None, *, is_gone: bool) -> None:
         """Note how many sensors a node has, and that they are away, or back."""
-        before = self._nodes.get(place)
+        before = self._nodes.get(key)
         now = _NodeLiveness(is_gone, sensors or (before.sensors if before else 1))
         # Nodes say again and again that they are there, and some have a great many sensors.
         if now == before:
             return
         if before is None and len(self._nodes) >= MOST_NODES:
             self._nodes.clear()
-        self._nodes[place] = now
-        self._mark_away(place, is_gone=is_gone)
-
-    def _mark_away(self, place: SensorKey, *, is_gone: bool) -> None:
-        now_s = self._manager.clock.seconds()
-        for sensor_id in numbered_sensor_ids(place.name, self._nodes[place].sensors):
+        self._nodes[key] = now
+        for sensor_id in numbered_sensor_ids(key.name, now.sensors):
             sensor = self._manager.sensors.get(sensor_id)
-            if sensor is None or not self._speaks_for(place, sensor):
-                continue
-            if sensor.is_node_offline != is_gone:
+            if sensor and sensor.is_node_offline != is_gone and self._speaks_for(key, sensor):
                 sensor.is_node_offline = is_gone
                 # Who is back has its time to say something.
-                sensor.last_arrival_s = now_s
+                sensor.last_arrival_s = self._manager.clock.seconds()
 
     def _speaks_for(self, node: SensorKey, sensor: SensorState) -> bool:
         """Whether a node may say so of a sensor: one of its site that is not a node itself."""
         return node == sensor.key or (node.site == sensor.key.site and sensor.key not in self._nodes)
 
-    def _raise_offline(self, place: SensorKey, since: datetime) -> None:
-        sensor = self._manager.sensor(place)
-        node = self._nodes.get(place)
-        sensors = node.sensors if node else 1
-        more = f", and with it {sensors - 1} more sensors" if sensors > 1 else ""
-        self._manager.raise_rule(sensor, OFFLINE, since, since, f"the node is offline{more}")
+    def _raise_offline(self, key: SensorKey, since: datetime) -> None:
+        others = self._nodes[key].sensors - 1 if key in self._nodes else 0
+        more = f", and with it {others} more sensors" if others else ""
+        self._manager.raise_rule(
+            self._manager.sensor(key), OFFLINE, since, since, f"the node is offline{more}"
+        )

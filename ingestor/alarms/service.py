@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from broker.connection import Connection
-from broker.messages import NodeStatus
 from broker.program.process import repeat_every
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.commands import AlarmCommand, AlarmCommands
@@ -25,7 +24,6 @@ from ingestor.alarms.restart import resume
 from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.delivery import Rejection
-from ingestor.documents import Measure
 from ingestor.flag import Thresholds
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import ReadingStore
@@ -46,6 +44,12 @@ class AlarmService:
         store: The open database.
         limits: The thresholds; those of the file are entered here.
         sensors: What is written down of sensors, which a restart begins with.
+
+    Attributes:
+        manager: The sensors.
+        evaluator: Takes readings that are stored now, and were not before.
+        liveness: Takes what nodes say of themselves, or the broker in their place.
+        outbox: What is to be written and told.
     """
 
     def __init__(
@@ -67,7 +71,7 @@ class AlarmService:
         self.outbox = AlarmOutbox(self._records, self._notifier)
         self.manager = AlarmManager(topics, config, limits, self.outbox.add, AlarmClock())
         self.evaluator = Evaluator(self.manager)
-        self._liveness = LivenessMonitor(self.manager)
+        self.liveness = LivenessMonitor(self.manager)
         self._reject_rate = RejectRateMonitor(self.manager)
         self._commands = AlarmCommands(self.manager)
         self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, store, sensors)
@@ -85,20 +89,11 @@ class AlarmService:
         """Take up what an earlier process left; before any reading."""
         await resume(self.manager, self.evaluator, self._records, self._reject_rate, self._commands)
 
-    def on_stored(self, measures: Iterable[Measure], received_at: datetime) -> None:
-        """Judge readings that are stored now, and were not before."""
-        self.evaluator.on_stored(measures, received_at)
-
     def on_rejected(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
         """Note payloads that were refused and kept."""
         for each in rejections:
-            self._reject_rate.on_rejected(
-                self._topics.sensor_key(each.topic), each.kind.value, each.reason, received_at
-            )
-
-    def on_status(self, place: SensorKey, status: NodeStatus | None) -> None:
-        """Note what a node says of itself, or the broker in its place."""
-        self._liveness.on_status(place, status, self.manager.clock.now())
+            key = self._topics.sensor_key(each.topic)
+            self._reject_rate.on_rejected(key, each.kind.value, each.reason, received_at)
 
     async def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command; when this is done, it is written down.
@@ -117,7 +112,7 @@ class AlarmService:
     def attach(self, connection: Connection | None) -> None:
         """Tell on this connection from now on, and first what a broker may have forgotten."""
         lately = self.outbox.recently_published()
-        self._liveness.listen(listening=connection is not None)
+        self.liveness.listen(listening=connection is not None)
         if connection is not None:
             for sensor in self.manager.sensors.values():
                 if sensor.alarms or self._topics.alarms(*sensor.key) in lately:
@@ -149,7 +144,7 @@ class AlarmService:
             self._notifier.settings = config.notifications
 
     async def _tick(self) -> None:
-        self._liveness.tick()
+        self.liveness.tick()
         self._reject_rate.tick()
         self._commands.tick()
         self.manager.end_floods()

@@ -159,7 +159,7 @@ class Machine(RuleBasedStateMachine):
         measure = to_measure(row, SensorKey(self.site, name), (self.now, stamp), None, self.now)
         await self.store.insert([measure])
         self.sensors.on_stored([measure])
-        self.alarms.on_stored([measure], self.now)
+        self.alarms.evaluator.on_stored([measure], self.now)
 
     def hear(self) -> None:
         for message in self.ear.told:
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
         self.measures += stored
         if judged:
             self.sensors.on_stored(stored)
-            self.alarms.on_stored(stored, self.now)
+            self.alarms.evaluator.on_stored(stored, self.now)
 
     def later(self) -> None:
         """Each batch has a time of its own."""

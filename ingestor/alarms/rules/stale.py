@@ -23,7 +23,7 @@ class StaleSettings(RuleSettings):
 
 
 def stale_after(interval_s: float | None, rule: StaleSettings) -> float | None:
-    """How long a sensor may say nothing before it is stale, seconds; None while nobody knows.
+    """How long a sensor may say nothing before it is stale, seconds; None if it is off or nobody knows.
 
     Args:
         interval_s: The interval that was learned, seconds.
@@ -31,7 +31,9 @@ def stale_after(interval_s: float | None, rule: StaleSettings) -> float | None:
     """
     if rule.interval is not None:
         interval_s = rule.interval.total_seconds()
-    return None if interval_s is None else max(rule.intervals * interval_s, rule.at_least.total_seconds())
+    if interval_s is None or not rule.enabled:
+        return None
+    return max(rule.intervals * interval_s, rule.at_least.total_seconds())
 
 
 def learn_interval(interval_s: float | None, gap_s: float) -> float:
