@@ -9,7 +9,7 @@ from pymongo import UpdateOne, timeout
 from pymongo.errors import OperationFailure
 
 from broker.topics import SensorKey, Topics
-from ingestor.alarms.reading_history import READ_LIMIT_S, TIMELY
+from ingestor.alarms.evaluation.reading_history import READ_LIMIT_S, TIMELY
 from ingestor.documents import LATE_AFTER, AlarmDocument, SensorDocument, Shelf
 from ingestor.store.checkpoint import Checkpoint
 from ingestor.store.reading_store import DOCUMENT_ERRORS, ReadingStore

@@ -2,12 +2,12 @@
 
 from broker.topics import SensorKey
 from ingestor.alarms.commands import AlarmCommands
-from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.sensor_state import NONE
+from ingestor.alarms.supervision.reject_rate import RejectRateMonitor
 from ingestor.documents import AlarmDocument, SensorDocument
 
 

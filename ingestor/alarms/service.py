@@ -12,17 +12,17 @@ from ingestor.alarms.commands import AlarmCommand, AlarmCommands
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.reload import follow, reconfigure
 from ingestor.alarms.episode import AlarmChange
-from ingestor.alarms.evaluator import Evaluator
-from ingestor.alarms.liveness import LivenessMonitor
+from ingestor.alarms.evaluation.evaluator import Evaluator
+from ingestor.alarms.evaluation.reevaluator import Reevaluator
 from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.outbox import AlarmOutbox
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.reevaluator import Reevaluator
-from ingestor.alarms.reject_rate import RejectRateMonitor
 from ingestor.alarms.restart import resume
 from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.sensor_state import SensorState
+from ingestor.alarms.supervision.liveness import LivenessMonitor
+from ingestor.alarms.supervision.reject_rate import RejectRateMonitor
 from ingestor.delivery import Rejection
 from ingestor.flag import Thresholds
 from ingestor.settings import IngestorSettings

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from broker.topics import Topics
 from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
-from ingestor.alarms import commands, evaluator, outbox, records, restart
+from ingestor.alarms import commands, outbox, records, restart
 from ingestor.alarms.config import config, explanation, parse
-from ingestor.alarms.liveness import LivenessMonitor
+from ingestor.alarms.evaluation import evaluator
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
-from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.rules import rule_settings
 from ingestor.alarms.rules.rule_settings import RuleTables
+from ingestor.alarms.supervision.liveness import LivenessMonitor
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import inbox, token_bucket

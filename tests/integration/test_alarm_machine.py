@@ -27,7 +27,7 @@ from broker.messages import ReadingRow
 from broker.topics import SensorKey
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.reload import reconfigure
-from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmClock
 from ingestor.alarms.rules.budget import BUDGET, BudgetSettings
 from ingestor.alarms.rules.flatline import FlatlineSettings

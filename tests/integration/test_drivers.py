@@ -11,7 +11,7 @@ from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.database import Database
 
 from broker.topics import SensorKey
-from ingestor.alarms.reading_history import ReadingHistory
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
 from ingestor.delivery import Batch, Duplicate, Rejection, RejectKind
 from ingestor.documents import utc_now

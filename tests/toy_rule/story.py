@@ -14,7 +14,7 @@ from ingestor.alarms.commands import read_command
 from ingestor.alarms.config.explanation import explain
 from ingestor.alarms.config.parse import parse_config
 from ingestor.alarms.episode import AlarmChange
-from ingestor.alarms.evaluator import Evaluator
+from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.documents import format_timestamp, to_measure
 from ingestor.flag import Thresholds

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestor.alarms.reject_rate import recent_rejections
 from ingestor.alarms.rules.budget import BudgetSettings, period_of
 from ingestor.alarms.rules.flatline import FlatlineSettings
 from ingestor.alarms.rules.overconsumption import Overconsumption, OverconsumptionSettings
@@ -18,6 +17,7 @@ from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import StaleSettings, learn_interval, stale_after
 from ingestor.alarms.rules.sustained import SustainedSettings
+from ingestor.alarms.supervision.reject_rate import recent_rejections
 from ingestor.flag import Thresholds
 from tests.alarm_model import Episode, Seen, episodes, rules_with
 from tests.deliveries import exceeded_threshold

@@ -6,11 +6,11 @@ import pytest
 
 from broker.topics import SensorKey, Topics
 from ingestor.alarms.config.config import AlarmConfig
-from ingestor.alarms.evaluator import Evaluator
-from ingestor.alarms.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
+from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.sensor_state import LEARN_FROM
+from ingestor.alarms.supervision.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
 from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
 from ingestor.flag import Thresholds
 

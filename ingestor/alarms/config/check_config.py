@@ -15,7 +15,7 @@ from ingestor.alarms.config.parse import AlarmConfigError, read_config
 PROGRAM = "ingestor check-config"
 
 
-class CheckSettings(ProcessSettings):
+class CheckConfigSettings(ProcessSettings):
     """Say whether a file with alarm rules is well (status 0), and what it means.
 
     Example: ingestor check-config alarms.toml --threshold-kwh 9.5
@@ -37,7 +37,7 @@ def check_config(arguments: list[str]) -> None:
     Raises:
         SystemExit: With status 1 after one sentence on stderr if the file is wrong.
     """
-    settings = read_settings(CheckSettings, arguments, PROGRAM)
+    settings = read_settings(CheckConfigSettings, arguments, PROGRAM)
     try:
         config = read_config(settings.alarms)
     except AlarmConfigError as error:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.reading_history import ReadingHistory
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.documents import Measure
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import cast
 
 from ingestor.alarms.episode import note_peak, stands
-from ingestor.alarms.evaluator import Evaluator, to_episode
+from ingestor.alarms.evaluation.evaluator import Evaluator, to_episode
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.reading_history import ReadingHistory
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.rules.rule import NEVER, Past, to_point
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
