@@ -2,6 +2,7 @@
 
 from broker.topics import SensorKey
 from ingestor.alarms.commands import AlarmCommands
+from ingestor.alarms.episode import key_of
 from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
@@ -55,9 +56,8 @@ def _resume(manager: AlarmManager, known: SensorDocument) -> None:
 
 def _list(manager: AlarmManager, document: AlarmDocument) -> None:
     """List an episode; one that goes on before one that is over, and else the newer."""
-    sensor = manager.sensor(SensorKey(document["site"], document["sensor_id"]))
-    rule = document["rule"]
-    if document["cleared_at"] is not None and sensor.is_active(rule):
+    sensor = manager.sensor(key_of(document))
+    if document["cleared_at"] is not None and sensor.is_active(document["rule"]):
         return
-    sensor.alarms = {**sensor.alarms, rule: document}
+    sensor.alarms = {**sensor.alarms, document["rule"]: document}
     sensor.rules.resume(sensor.alarms)

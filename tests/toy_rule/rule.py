@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ingestor.alarms.rules.rule import AlarmRule, Finding, Point, RuleState
+from ingestor.alarms.rules.rule import AlarmRule, Finding, RuleState
 from ingestor.alarms.rules.setting_types import Kwh, RuleSettings
 from ingestor.alarms.rules.wording import kwh, limit
 from ingestor.documents import Measure
@@ -15,9 +15,9 @@ class IdleSettings(RuleSettings):
 
 
 class Idle(RuleState[IdleSettings]):
-    def step(self, point: Point, threshold_kwh: float) -> None:
-        is_idle = point.value_kwh < (self.settings.limit_kwh or 0.0)
-        self.since = (self.since or point.at) if is_idle else None
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
+        is_idle = measure["value_kwh"] < (self.settings.limit_kwh or 0.0)
+        self.since = (self.since or measure["timestamp"]) if is_idle else None
 
     def describe(self, measure: Measure) -> Finding:
         limit_kwh = self.settings.limit_kwh

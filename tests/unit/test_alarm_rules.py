@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.messages import ReadingRow
+from broker.topics import SensorKey
 from ingestor.alarms.rules.budget import BudgetSettings, period_of
 from ingestor.alarms.rules.flatline import FlatlineSettings
 from ingestor.alarms.rules.overconsumption import Overconsumption, OverconsumptionSettings
-from ingestor.alarms.rules.rule import Point, RuleState
+from ingestor.alarms.rules.rule import RuleState
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import StaleSettings, learn_interval, stale_after
 from ingestor.alarms.rules.sustained import SustainedSettings
 from ingestor.alarms.supervision.reject_rate import recent_rejections
+from ingestor.documents import Measure, to_measure
 from ingestor.flag import Thresholds
 from tests.alarm_model import Episode, Seen, episodes, rules_with
 from tests.deliveries import exceeded_threshold
@@ -50,13 +53,19 @@ def series(*values: float, begin: datetime = START, step: timedelta = SECOND) ->
     return [Seen(begin + index * step, value, flagged(value)) for index, value in enumerate(values)]
 
 
-def states_of(state: RuleState[Any], points: Sequence[Point], threshold_kwh: float) -> Since:
+def measured(seen: Seen) -> Measure:
+    row = ReadingRow(sensor_id="S-1", value_kwh=seen.value_kwh, timestamp="")
+    exceeded_kwh = THRESHOLD_KWH if seen.above else None
+    return to_measure(row, SensorKey("lari", "S-1"), (seen.at, ""), exceeded_kwh, seen.at)
+
+
+def states_of(state: RuleState[Any], points: Sequence[Seen], threshold_kwh: float) -> Since:
     for point in points:
-        state.step(point, threshold_kwh)
+        state.step(measured(point), threshold_kwh)
         yield state.since
 
 
-def changes(rule: str, points: Sequence[Point], states: Since) -> Iterator[Episode]:
+def changes(rule: str, points: Sequence[Seen], states: Since) -> Iterator[Episode]:
     """The episodes that a rule's states make, one state after each reading."""
     now: Episode | None = None
     for point, since in zip(points, states, strict=True):
@@ -80,7 +89,7 @@ def folded(
     zone: ZoneInfo = BERLIN,
 ) -> list[Episode]:
     """What the rules say of readings that come one by one, in the order of their times."""
-    points = [Point(*seen) for seen in sorted(readings)]
+    points = sorted(readings)
     found: list[Episode] = []
     for state in SensorRules(rules, zone).states:
         found += changes(state.name, points, states_of(state, points, threshold_kwh))
@@ -182,7 +191,7 @@ def test_a_reading_that_was_flagged_clears_nothing_though_the_threshold_is_highe
 def test_what_raises_an_alarm_knows_the_highest_reading_so_far() -> None:
     state = overconsumption(on_readings=3)
     for seen in series(20, 0, 13, 15, 14):
-        state.step(Point(*seen), THRESHOLD_KWH)
+        state.step(measured(seen), THRESHOLD_KWH)
     assert state.since == START + 2 * SECOND
     assert state.highest_kwh == 15
 
@@ -425,6 +434,6 @@ def test_rules_and_model_agree(
 def test_deadband_is_measured_as_people_reckon_and_not_as_binary_fractions_do() -> None:
     for value_kwh, since in ((0.1, None), (0.1001, START)):
         state = overconsumption(deadband_kwh=11.9)
-        state.step(Point(START, 13.0, above=True), 12.0)
-        state.step(Point(START + SECOND, value_kwh, above=False), 12.0)
+        state.step(measured(Seen(START, 13.0, above=True)), 12.0)
+        state.step(measured(Seen(START + SECOND, value_kwh, above=False)), 12.0)
         assert state.since == since

@@ -46,11 +46,8 @@ def explain(config: AlarmConfig, threshold_kwh: float, width: int = 80) -> list[
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    text = line.lstrip(" ")
-    first = " " * (len(line) - len(text))
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=f"{first}  ", break_on_hyphens=False
-    )
+    indent = "    " if line.startswith("  ") else "  "
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _for_all(rules: AllRuleSettings, threshold_kwh: float) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from broker.topics import SensorKey
 from ingestor.alarms.episode import begin, note_peak
 from ingestor.alarms.manager import AlarmManager
-from ingestor.alarms.rules.rule import NEVER, RuleState, to_point
+from ingestor.alarms.rules.rule import NEVER, RuleState
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES
 from ingestor.alarms.rules.stale import STALE, learn_interval
 from ingestor.alarms.sensor_state import SensorState
@@ -52,7 +52,7 @@ class Evaluator:
     def _evaluate(self, sensor: SensorState, measure: Measure) -> None:
         if is_late(measure):
             if sensor.pending is None:
-                sensor.rules.late(to_point(measure))
+                sensor.rules.late(measure)
             return
         if measure["site"] != sensor.key.site and measure["timestamp"] > sensor.at:
             sensor.key = SensorKey(measure["site"], measure["sensor_id"])
@@ -96,7 +96,7 @@ class Evaluator:
         if sensor.alarms:
             self._manager.clear(sensor, STALE.name, sensor.at)
         threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
-        for state, before in sensor.rules.step(to_point(measure), threshold_kwh):
+        for state, before in sensor.rules.step(measure, threshold_kwh):
             if before is not None:
                 self._manager.clear(sensor, state.name, sensor.at)
             if state.since is not None:

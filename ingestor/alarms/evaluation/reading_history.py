@@ -11,17 +11,8 @@ from ingestor.store.reading_store import ReadingStore
 from ingestor.store.retry import retried
 
 READ_LIMIT_S = 600.0
-EVALUATED = (
-    "_id",
-    "sensor_id",
-    "site",
-    "location",
-    "timestamp",
-    "value_kwh",
-    "is_anomaly",
-    "threshold_kwh",
-    "received_at",
-)
+# All fields but those of which rules know nothing.
+EVALUATED = {"status_message": False, "alerted_at": False}
 _LATE_MS = LATE_AFTER // timedelta(milliseconds=1)
 TIMELY = {"$expr": {"$gte": ["$timestamp", {"$subtract": ["$received_at", _LATE_MS]}]}}
 

@@ -13,7 +13,7 @@ from ingestor.alarms.evaluation.evaluator import Evaluator, to_episode
 from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.rules.rule import NEVER, Past, to_point
+from ingestor.alarms.rules.rule import NEVER, Past
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import STALE
@@ -79,9 +79,9 @@ class Reevaluator:
         threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
         for measure in measures:
             if is_late(measure):
-                rules.late(to_point(measure))
+                rules.late(measure)
                 continue
-            for state, before in rules.step(to_point(measure), threshold_kwh):
+            for state, before in rules.step(measure, threshold_kwh):
                 if before is not None and state.name in active:
                     active.pop(state.name)["cleared_at"] = measure["timestamp"]
                 if state.since is not None:

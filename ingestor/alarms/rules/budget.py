@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule import NANO, NEVER, AlarmRule, Finding, Past, Point, RuleState, to_nano
+from ingestor.alarms.rules.rule import NANO, NEVER, AlarmRule, Finding, Past, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Kwh, RuleSettings, Severity
 from ingestor.alarms.rules.wording import kwh, limit
 from ingestor.documents import Measure
@@ -30,18 +30,19 @@ class Budget(RuleState[BudgetSettings]):
     period: tuple[datetime, datetime] = (NEVER, NEVER)
     period_nano: int = 0
 
-    def step(self, point: Point, threshold_kwh: float) -> None:
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
         """Take in the next reading."""
-        if not self.period[0] <= point.at < self.period[1]:
-            self.period, self.period_nano = period_of(point.at, self.zone, self.settings), 0
-        self.period_nano += to_nano(point.value_kwh)
+        at = measure["timestamp"]
+        if not self.period[0] <= at < self.period[1]:
+            self.period, self.period_nano = period_of(at, self.zone, self.settings), 0
+        self.period_nano += to_nano(measure["value_kwh"])
         is_above = self.period_nano > to_nano(self.settings.limit_kwh or 0.0)
         self.since = self.period[0] if is_above else None
 
-    def late(self, point: Point) -> None:
+    def late(self, measure: Measure) -> None:
         """Count the energy."""
-        if self.period[0] <= point.at < self.period[1]:
-            self.period_nano += to_nano(point.value_kwh)
+        if self.period[0] <= measure["timestamp"] < self.period[1]:
+            self.period_nano += to_nano(measure["value_kwh"])
 
     def describe(self, measure: Measure) -> Finding:
         """Say how much has been used."""

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, Point, RuleState
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, RuleState
 from ingestor.alarms.rules.setting_types import Flag, RuleSettings, Severity
 from ingestor.alarms.rules.wording import nth
 from ingestor.documents import Measure
@@ -30,14 +30,15 @@ class Flatline(RuleState[FlatlineSettings]):
     began: datetime = NEVER
     length: int = 0
 
-    def step(self, point: Point, threshold_kwh: float) -> None:
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
         """Take in the next reading."""
-        if point.value_kwh != self.value_kwh:
-            self.since, self.value_kwh, self.began, self.length = None, point.value_kwh, point.at, 1
+        value_kwh, at = measure["value_kwh"], measure["timestamp"]
+        if value_kwh != self.value_kwh:
+            self.since, self.value_kwh, self.began, self.length = None, value_kwh, at, 1
             return
         self.length += 1
         is_long = self.length >= (self.settings.readings or 0)
-        if self.since is None and is_long and (point.value_kwh or self.settings.zeros):
+        if self.since is None and is_long and (value_kwh or self.settings.zeros):
             self.since = self.began
 
     def describe(self, measure: Measure) -> Finding:

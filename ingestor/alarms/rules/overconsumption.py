@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, Point, RuleState, to_nano, to_point
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import ZERO, Count, Deadband, Kwh, RuleSettings, Span
 from ingestor.alarms.rules.wording import below, kwh, many, nth, span
 from ingestor.documents import Measure
@@ -45,17 +45,18 @@ class Overconsumption(RuleState[OverconsumptionSettings]):
         """Whether there is no alarm, and no reading that speaks for one."""
         return self.since is None and not self.length
 
-    def step(self, point: Point, threshold_kwh: float) -> None:
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
         """Take in the next reading."""
-        if not self._speaks_for_change(point, threshold_kwh):
+        if not self._speaks_for_change(measure, threshold_kwh):
             self.length = 0
             return
+        at, value_kwh = measure["timestamp"], measure["value_kwh"]
         if not self.length:
-            self.began, self.highest_kwh = point.at, point.value_kwh
+            self.began, self.highest_kwh = at, value_kwh
         self.length += 1
-        self.highest_kwh = max(self.highest_kwh, point.value_kwh)
+        self.highest_kwh = max(self.highest_kwh, value_kwh)
         readings, delay = self._needed()
-        if self.length >= readings and point.at - self.began >= delay:
+        if self.length >= readings and at - self.began >= delay:
             self.since = self.began if self.since is None else None
             self.length = 0
 
@@ -65,12 +66,14 @@ class Overconsumption(RuleState[OverconsumptionSettings]):
             (rule.on_readings, rule.on_delay) if self.since is None else (rule.off_readings, rule.off_delay)
         )
 
-    def _speaks_for_change(self, point: Point, threshold_kwh: float) -> bool:
-        if self.since is None or point.above:
-            return self.since is None and point.above
-        deadband_kwh = self.settings.deadband_kwh
+    def _speaks_for_change(self, measure: Measure, threshold_kwh: float) -> bool:
+        if self.since is None or measure["is_anomaly"]:
+            return self.since is None and measure["is_anomaly"]
+        if not self.settings.deadband_kwh:
+            return True
         # The threshold may be another than the one by which the reading was flagged.
-        return not deadband_kwh or to_nano(point.value_kwh) <= to_nano(threshold_kwh) - to_nano(deadband_kwh)
+        calm_nano = to_nano(threshold_kwh) - to_nano(self.settings.deadband_kwh)
+        return to_nano(measure["value_kwh"]) <= calm_nano
 
     def describe(self, measure: Measure) -> Finding:
         """Say how high the reading is."""
@@ -84,7 +87,7 @@ class Overconsumption(RuleState[OverconsumptionSettings]):
             return
 
         def ends_the_run(_: Sequence[Measure], measure: Measure) -> bool:
-            speaks = self._speaks_for_change(to_point(measure), past.threshold_kwh)
+            speaks = self._speaks_for_change(measure, past.threshold_kwh)
             return measure["timestamp"] <= past.changed_at or not speaks
 
         if run := await past.history.before(ends_the_run):

@@ -18,14 +18,6 @@ NEVER = datetime.min  # noqa: DTZ901 - before any reading
 S = TypeVar("S", bound=RuleSettings)
 
 
-class Point(NamedTuple):
-    """What rules look at of a reading; ``above``: flagged as strictly above its threshold."""
-
-    at: datetime
-    value_kwh: float
-    above: bool
-
-
 class Finding(NamedTuple):
     """What a rule found at the reading that raised an alarm.
 
@@ -76,7 +68,7 @@ class RuleState(Generic[S]):
         """Whether a reading that is not flagged would change nothing; most readings then cost one look."""
         return False
 
-    def step(self, point: Point, threshold_kwh: float) -> None:
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
         """Take in the next reading."""
         raise NotImplementedError
 
@@ -84,7 +76,7 @@ class RuleState(Generic[S]):
         """Say what was found, right after the reading that raised the alarm."""
         raise NotImplementedError
 
-    def late(self, point: Point) -> None:
+    def late(self, measure: Measure) -> None:
         """Note a reading that came too late to change an alarm."""
 
     async def look_back(self, past: Past) -> None:
@@ -110,11 +102,6 @@ class AlarmRule(Generic[S]):
     explain: Callable[[S, float], str]
     phrases: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     state: type[RuleState[S]] | None = None
-
-
-def to_point(measure: Measure) -> Point:
-    """What rules look at of a stored reading."""
-    return Point(measure["timestamp"], measure["value_kwh"], measure["is_anomaly"])
 
 
 def to_nano(value_kwh: float) -> int:

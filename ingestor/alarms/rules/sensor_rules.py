@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule import Point, RuleState
+from ingestor.alarms.rules.rule import RuleState
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.documents import AlarmDocument
+from ingestor.documents import AlarmDocument, Measure
 
 
 class SensorRules:
@@ -33,17 +33,17 @@ class SensorRules:
             if document is not None and document["cleared_at"] is None:
                 state.since = document["since"]
 
-    def step(self, point: Point, threshold_kwh: float) -> list[tuple[RuleState[Any], datetime | None]]:
+    def step(self, measure: Measure, threshold_kwh: float) -> list[tuple[RuleState[Any], datetime | None]]:
         """Take in the next reading; say which rules' answers changed, and what ``since`` was before."""
         transitions = []
         for state in self.states:
             before = state.since
-            state.step(point, threshold_kwh)
+            state.step(measure, threshold_kwh)
             if state.since != before:
                 transitions.append((state, before))
         return transitions
 
-    def late(self, point: Point) -> None:
+    def late(self, measure: Measure) -> None:
         """Note a reading that came too late to change an alarm."""
         for state in self.states:
-            state.late(point)
+            state.late(measure)

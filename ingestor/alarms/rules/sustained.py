@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from broker.program.durations import format_duration
-from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, Point, RuleState, to_nano
+from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Deadband, Kwh, RuleSettings, Window
 from ingestor.alarms.rules.wording import below, kwh, limit, span
 from ingestor.documents import Measure
@@ -30,22 +30,23 @@ class Sustained(RuleState[SustainedSettings]):
     window: deque[tuple[datetime, int]] = field(default_factory=deque)
     window_nano: int = 0
 
-    def step(self, point: Point, threshold_kwh: float) -> None:
+    def step(self, measure: Measure, threshold_kwh: float) -> None:
         """Take in the next reading."""
-        self.watched_from = self.watched_from or point.at
-        self._add(point.at, point.value_kwh)
-        while point.at - self.window[0][0] >= self.settings.window:
+        at = measure["timestamp"]
+        self.watched_from = self.watched_from or at
+        self._add(measure)
+        while at - self.window[0][0] >= self.settings.window:
             self.window_nano -= self.window.popleft()[1]
         limit_nano = to_nano(self.settings.limit_kwh or 0.0)
         if self.since is None:
-            is_full = point.at - self.watched_from >= self.settings.window
+            is_full = at - self.watched_from >= self.settings.window
             if is_full and self.window_nano > limit_nano * len(self.window):
-                self.since = point.at
+                self.since = at
         elif self.window_nano <= (limit_nano - to_nano(self.settings.deadband_kwh)) * len(self.window):
             self.since = None
 
-    def _add(self, at: datetime, value_kwh: float) -> None:
-        self.window.append((at, to_nano(value_kwh)))
+    def _add(self, measure: Measure) -> None:
+        self.window.append((measure["timestamp"], to_nano(measure["value_kwh"])))
         self.window_nano += self.window[-1][1]
 
     def describe(self, measure: Measure) -> Finding:
@@ -60,7 +61,7 @@ class Sustained(RuleState[SustainedSettings]):
         """Fill the window."""
         begin = past.history.moment - self.settings.window
         for each in reversed(await past.history.before(lambda _, each: each["timestamp"] <= begin)):
-            self._add(each["timestamp"], each["value_kwh"])
+            self._add(each)
         self.watched_from = await past.history.first_reading()
 
 
