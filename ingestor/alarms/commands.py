@@ -44,11 +44,6 @@ def read_command(payload: bytes) -> AlarmCommand | str:
     return command
 
 
-def _shown(level: str) -> str:
-    """A level of a topic, which may be anything, and long."""
-    return escape_truncated(level, MAX_SHOWN)
-
-
 class AlarmCommands:
     """Carries out commands.
 
@@ -72,7 +67,9 @@ class AlarmCommands:
         """
         sensor = self._manager.sensors.get(place.name)
         if sensor is None or place not in self._manager.keys(sensor):
-            return f"no sensor {_shown(place.name)} of site {_shown(place.site)} is known"
+            # Levels of a topic, which may be anything, and long.
+            name, site = (escape_truncated(level, MAX_SHOWN) for level in (place.name, place.site))
+            return f"no sensor {name} of site {site} is known"
         if isinstance(command, Acknowledge):
             for document in sensor.alarms.values():
                 if document["_id"] == command.acknowledge and document["site"] == place.site:

@@ -34,7 +34,7 @@ class AlarmManager:
     Args:
         topics: Where to tell.
         config: The rules.
-        limits: The thresholds.
+        limits: The thresholds; those of sites are entered here.
         add: Takes each change, to write it down and then tell it; never makes anybody wait.
         clock: What the alarms go by.
 
@@ -54,6 +54,7 @@ class AlarmManager:
     ) -> None:
         self.config = config
         self.thresholds = limits
+        limits.site_kwh = config.thresholds()[1]
         self.sensors: dict[str, SensorState] = {}
         self.learned_intervals: dict[SensorKey, float] = {}
         self.to_watch: list[SensorState] = []

@@ -24,13 +24,13 @@ class AlarmOutbox:
 
     Args:
         records: Where to write.
-        notifier: Sends to phones; None if nobody wants that.
+        notifier: Sends to phones.
 
     Attributes:
         count: How many changes were taken so far.
     """
 
-    def __init__(self, records: AlarmRecords, notifier: Notifier | None) -> None:
+    def __init__(self, records: AlarmRecords, notifier: Notifier) -> None:
         self.count = 0
         self._records = records
         self._notifier = notifier
@@ -101,7 +101,7 @@ class AlarmOutbox:
             self._written += 1
             if each.message is not None:
                 self._to_publish.append((self._written, each.message))
-            if each.notice is not None and self._notifier is not None:
+            if each.notice is not None:
                 self._notifier.notify(each.notice)
         async with self._progress:
             self._progress.notify_all()

@@ -62,12 +62,9 @@ class AlarmService:
     ) -> None:
         topics = Topics(settings.topic_root)
         self._file = settings.alarms
-        self._limits = limits
         self._sensors = sensors
         self._records = AlarmRecords(store, settings.name, settings.sites)
-        self._notifier = (
-            Notifier(settings.notify, config.notifications, self._mark_notified) if settings.notify else None
-        )
+        self._notifier = Notifier(settings.notify or "", config.notifications, self._mark_notified)
         self.outbox = AlarmOutbox(self._records, self._notifier)
         self.manager = AlarmManager(topics, config, limits, self.outbox.add, AlarmClock())
         self.evaluator = Evaluator(self.manager)
@@ -78,7 +75,6 @@ class AlarmService:
         self._topics = topics
         self._lock = asyncio.Lock()
         self._to_note = NEVER, 0
-        limits.site_kwh = config.thresholds()[1]
 
     @property
     def thresholds_kwh(self) -> dict[str, float]:
@@ -128,8 +124,7 @@ class AlarmService:
             group.create_task(repeat_every(CHECKPOINT_EVERY_S, self.note_progress), name="alarms.checkpoint")
             if self._file is not None:
                 group.create_task(follow(self._file, self._reconfigure), name="alarms.reload")
-            if self._notifier is not None:
-                group.create_task(self._notifier.work(), name="alarms.notify")
+            group.create_task(self._notifier.work(), name="alarms.notify")
 
     async def finish(self) -> None:
         """Write down what is known; at the end, when nothing more is judged."""
@@ -139,9 +134,7 @@ class AlarmService:
 
     def _reconfigure(self, config: AlarmConfig) -> None:
         reconfigure(self.manager, config)
-        self._limits.site_kwh = config.thresholds()[1]
-        if self._notifier is not None:
-            self._notifier.settings = config.notifications
+        self._notifier.settings = config.notifications
 
     async def _tick(self) -> None:
         self.liveness.tick()

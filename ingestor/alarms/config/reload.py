@@ -49,6 +49,7 @@ def _version(file: Path) -> tuple[int, ...]:
 def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
     """Have new rules count for all sensors from their next reading on; what was, stays."""
     old, manager.config = manager.config, config
+    manager.thresholds.site_kwh = config.thresholds()[1]
     manager.floods.most = config.storm.alarms_per_minute
     same: dict[tuple[int, int], bool] = {}  # a great many sensors share few sets of rules
     for sensor in manager.sensors.values():

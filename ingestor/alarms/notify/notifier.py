@@ -63,7 +63,7 @@ class Notifier:
     """What people are to be told, for every URL.
 
     Args:
-        urls: As ``check_urls`` takes them.
+        urls: As ``check_urls`` takes them; or none, and nobody is told.
         settings: Of which alarms, and how often; may be replaced at any moment.
         mark: Called with the ids of what no URL is to be sent any more, if any URL took it.
     """

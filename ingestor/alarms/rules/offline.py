@@ -14,11 +14,6 @@ class OfflineSettings(RuleSettings):
     after: Span = timedelta(seconds=5)
 
 
-def explain(rule: OfflineSettings, threshold_kwh: float) -> str:
-    """Say when it is raised and cleared."""
-    return f"Raised when a node {_gone(rule.after)}. Cleared when it is back."
-
-
 def _gone(after: timedelta) -> str:
     return f"has been offline for {span(after)}" if after else "goes offline"
 
@@ -26,6 +21,6 @@ def _gone(after: timedelta) -> str:
 OFFLINE = AlarmRule(
     name="offline",
     settings=OfflineSettings,
-    explain=explain,
+    explain=lambda rule, _: f"Raised when a node {_gone(rule.after)}. Cleared when it is back.",
     phrases={"after": lambda after: f"it is raised when a node {_gone(after)}"},
 )

@@ -1,7 +1,7 @@
 """The settings of all rules for one sensor, as the registry lists the rules."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import AliasChoices, Field, create_model
 
@@ -20,13 +20,11 @@ class RuleTables(ConfigTable):
 
     def of(self, rule: AlarmRule[S]) -> S:
         """The settings of one rule."""
-        found: S = getattr(self, rule.name)
-        return found
+        return cast("S", getattr(self, rule.name))
 
     def named(self, name: str) -> RuleSettings:
         """The settings of one rule by its name."""
-        found: RuleSettings = getattr(self, name)
-        return found
+        return cast("RuleSettings", getattr(self, name))
 
     @cached_property
     def reading_rules(self) -> tuple[AlarmRule[Any], ...]:
