@@ -211,12 +211,6 @@ class AlarmManager:
         now = self.clock.now()
         return {rule: shelf["until"] for rule, shelf in sensor.shelved.items() if shelf["until"] > now}
 
-    def notify_unsent(self, sensor: SensorState) -> None:
-        """Send active alarms to people that were not sent, as far as is known."""
-        for document in sensor.alarms.values():
-            if document["notified_at"] is None and not document["in_storm"]:
-                self.notify(sensor, document["rule"])
-
     def republish(self, document: AlarmDocument) -> None:
         """Publish an episode that was perhaps not published: as it was while active, and what stands now."""
         sensor = self.sensor(key_of(document))

@@ -7,7 +7,7 @@ from ingestor.alarms.evaluation.evaluator import Evaluator
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
 from ingestor.alarms.rules.rule import NEVER
-from ingestor.alarms.sensor_state import NONE
+from ingestor.alarms.sensor_state import NONE, SensorState
 from ingestor.alarms.supervision.reject_rate import RejectRateMonitor
 from ingestor.documents import AlarmDocument, SensorDocument
 
@@ -36,7 +36,7 @@ async def resume(
     for sensor in manager.sensors.values():
         reject_rate.resume(sensor)
         commands.resume(sensor)
-        manager.notify_unsent(sensor)
+        _notify_unsent(manager, sensor)
         sensor.update_quiet()
     for document in sorted(await records.changed_since(since), key=lambda each: each["changed_at"]):
         # Perhaps nobody was told of it; whoever was hears it twice.
@@ -61,3 +61,9 @@ def _list(manager: AlarmManager, document: AlarmDocument) -> None:
         return
     sensor.alarms = {**sensor.alarms, document["rule"]: document}
     sensor.rules.resume(sensor.alarms)
+
+
+def _notify_unsent(manager: AlarmManager, sensor: SensorState) -> None:
+    for document in sensor.alarms.values():
+        if document["notified_at"] is None and not document["in_storm"]:
+            manager.notify(sensor, document["rule"])

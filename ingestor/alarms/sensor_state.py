@@ -35,7 +35,6 @@ class SensorState:
         dirty_since: The oldest reading from which on they are not; None when they are.
         is_primed: Whether its rules know of the readings before those of this process.
         ahead: Readings, with when they came, that were folded in before they were judged.
-        rejected_at: When payloads of it were refused lately, by rule.
         shelved: What nobody wants to hear of, by rule.
     """
 
@@ -55,7 +54,6 @@ class SensorState:
     dirty_since: datetime | None = None
     is_primed: bool = True
     ahead: dict[datetime, datetime] | None = None
-    rejected_at: dict[str, list[datetime]] | None = None
     shelved: Mapping[str, Shelf] = field(default_factory=lambda: NONE)
 
     def alarm(self, rule: str) -> AlarmDocument | None:

@@ -13,7 +13,7 @@ from ingestor.alarms.evaluation.evaluator import Evaluator, to_episode
 from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
-from ingestor.alarms.rules.rule import NEVER, Past
+from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.rules.rule_settings import READING_RULE_NAMES, READING_RULES
 from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.rules.stale import STALE
@@ -166,7 +166,7 @@ async def _look_back(
     changed_at |= {rule: document["raised_at"] for rule, document in active.items()}
     rules.resume(active)
     for state in rules.states:
-        await state.look_back(Past(history, threshold_kwh, changed_at.get(state.name, NEVER)))
+        await state.look_back(history, threshold_kwh, changed_at.get(state.name, NEVER))
     return active
 
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from ingestor.alarms.rules.rule import NANO, NEVER, AlarmRule, Finding, Past, RuleState, to_nano
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
+from ingestor.alarms.rules.rule import NANO, NEVER, AlarmRule, Finding, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Kwh, RuleSettings, Severity
 from ingestor.alarms.rules.wording import kwh, limit
 from ingestor.documents import Measure
@@ -51,11 +52,11 @@ class Budget(RuleState[BudgetSettings]):
         used = f"{total_kwh:.3f} kWh since {begin:%Y-%m-%d %H:%M}"
         return Finding(f"{used}, above {limit_kwh} kWh a {self.settings.period}", limit_kwh)
 
-    async def look_back(self, past: Past) -> None:
+    async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Add up the energy of the day or month of the last reading."""
-        if last := await past.history.before(lambda found, _: bool(found)):
+        if last := await history.before(lambda found, _: bool(found)):
             self.period = period_of(last[0]["timestamp"], self.zone, self.settings)
-            self.period_nano = await past.history.energy_nano(self.period[0])
+            self.period_nano = await history.energy_nano(self.period[0])
 
 
 def period_of(at: datetime, zone: ZoneInfo, rule: BudgetSettings) -> tuple[datetime, datetime]:

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, RuleState
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, RuleState
 from ingestor.alarms.rules.setting_types import Flag, RuleSettings, Severity
 from ingestor.alarms.rules.wording import nth
 from ingestor.documents import Measure
@@ -45,10 +46,10 @@ class Flatline(RuleState[FlatlineSettings]):
         """Say which value, and how many times."""
         return Finding(f"{measure['value_kwh']} kWh, {self.length} times in a row")
 
-    async def look_back(self, past: Past) -> None:
+    async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Count the readings in a row that ended at the moment, as far as that matters."""
         most = self.settings.readings or 0
-        run = await past.history.before(
+        run = await history.before(
             lambda run, each: len(run) > most or each["value_kwh"] != [*run, each][0]["value_kwh"]
         )
         if run:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, Past, RuleState, to_nano
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
+from ingestor.alarms.rules.rule import NEVER, AlarmRule, Finding, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import ZERO, Count, Deadband, Kwh, RuleSettings, Span
 from ingestor.alarms.rules.wording import below, kwh, many, nth, span
 from ingestor.documents import Measure
@@ -81,16 +82,16 @@ class Overconsumption(RuleState[OverconsumptionSettings]):
         message = f"{measure['value_kwh']} kWh, above the threshold of {threshold_kwh} kWh"
         return Finding(message, threshold_kwh, self.highest_kwh)
 
-    async def look_back(self, past: Past) -> None:
+    async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Count the readings in a row that ended at the moment."""
         if self._needed() == (1, ZERO):
             return
 
         def ends_the_run(_: Sequence[Measure], measure: Measure) -> bool:
-            speaks = self._speaks_for_change(measure, past.threshold_kwh)
-            return measure["timestamp"] <= past.changed_at or not speaks
+            speaks = self._speaks_for_change(measure, threshold_kwh)
+            return measure["timestamp"] <= changed_at or not speaks
 
-        if run := await past.history.before(ends_the_run):
+        if run := await history.before(ends_the_run):
             self.began, self.length = run[-1]["timestamp"], len(run)
             self.highest_kwh = max(each["value_kwh"] for each in run)
 

@@ -31,20 +31,6 @@ class Finding(NamedTuple):
     peak_kwh: float | None = None
 
 
-class Past(NamedTuple):
-    """What a rule may ask about the time before a moment.
-
-    Attributes:
-        history: The stored readings of the sensor.
-        threshold_kwh: Its threshold.
-        changed_at: The reading that last raised or cleared the rule's alarm; ``NEVER`` if none did.
-    """
-
-    history: ReadingHistory
-    threshold_kwh: float
-    changed_at: datetime
-
-
 @dataclass(slots=True, eq=False)
 class RuleState(Generic[S]):
     """What a rule knows of one sensor. Readings come in the order of their times.
@@ -79,8 +65,14 @@ class RuleState(Generic[S]):
     def late(self, measure: Measure) -> None:
         """Note a reading that came too late to change an alarm."""
 
-    async def look_back(self, past: Past) -> None:
-        """Become what the state was at an earlier moment; ``since`` is already set."""
+    async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
+        """Become what the state was at the moment of a history; ``since`` is already set.
+
+        Args:
+            history: The stored readings of the sensor.
+            threshold_kwh: Its threshold.
+            changed_at: The reading that last raised or cleared the rule's alarm; ``NEVER`` if none did.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from broker.program.durations import format_duration
-from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, Past, RuleState, to_nano
+from ingestor.alarms.evaluation.reading_history import ReadingHistory
+from ingestor.alarms.rules.rule import NANO, AlarmRule, Finding, RuleState, to_nano
 from ingestor.alarms.rules.setting_types import Deadband, Kwh, RuleSettings, Window
 from ingestor.alarms.rules.wording import below, kwh, limit, span
 from ingestor.documents import Measure
@@ -57,12 +58,12 @@ class Sustained(RuleState[SustainedSettings]):
             f"the mean of the last {window} is {mean_kwh:.3f} kWh, above {limit_kwh} kWh", limit_kwh
         )
 
-    async def look_back(self, past: Past) -> None:
+    async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Fill the window."""
-        begin = past.history.moment - self.settings.window
-        for each in reversed(await past.history.before(lambda _, each: each["timestamp"] <= begin)):
+        begin = history.moment - self.settings.window
+        for each in reversed(await history.before(lambda _, each: each["timestamp"] <= begin)):
             self._add(each)
-        self.watched_from = await past.history.first_reading()
+        self.watched_from = await history.first_reading()
 
 
 def explain(rule: SustainedSettings, threshold_kwh: float) -> str:

@@ -10,7 +10,7 @@ from ingestor.alarms.sensor_state import SensorState
 
 # Of what is no sensor's fault.
 NOT_OF_SENSORS = frozenset({"status", "command", "foreign"})
-RULES = (CLOCK, REJECTING)
+RULES = {rule.name: rule for rule in (CLOCK, REJECTING)}
 
 
 class RejectRateMonitor:
@@ -18,7 +18,8 @@ class RejectRateMonitor:
 
     def __init__(self, manager: AlarmManager) -> None:
         self._manager = manager
-        self._sensors: set[str] = set()
+        # By sensor and rule, when the last few were that count.
+        self._rejected_at: dict[tuple[str, str], list[datetime]] = {}
 
     def on_rejected(self, key: SensorKey, kind: str, reason: str, at: datetime) -> None:
         """Note that a payload was rejected.
@@ -36,11 +37,9 @@ class RejectRateMonitor:
         settings = sensor.rules.settings.of(rule)
         if not settings.enabled:
             return
-        counted = sensor.rejected_at = sensor.rejected_at or {}
-        # Only as many as count, and the newest of them.
-        recent = [*recent_rejections(counted.get(rule.name, []), at, settings.quiet), at]
-        counted[rule.name] = recent = recent[-settings.payloads :]
-        self._sensors.add(key.name)
+        before = self._rejected_at.get((key.name, rule.name), [])
+        recent = [*recent_rejections(before, at, settings.quiet), at][-settings.payloads :]
+        self._rejected_at[key.name, rule.name] = recent
         if len(recent) >= settings.payloads and not sensor.is_active(rule.name):
             times = "a payload was" if settings.payloads == 1 else f"{settings.payloads} payloads were"
             self._manager.raise_rule(sensor, rule, recent[0], at, f"{times} rejected: {reason}")
@@ -48,25 +47,17 @@ class RejectRateMonitor:
     def tick(self) -> None:
         """Clear what has come to an end."""
         now = self._manager.clock.now()
-        for sensor_id in list(self._sensors):
+        for (sensor_id, name), moments in list(self._rejected_at.items()):
             sensor = self._manager.sensors[sensor_id]
-            counted = sensor.rejected_at = sensor.rejected_at or {}
-            for rule in RULES:
-                quiet = sensor.rules.settings.of(rule).quiet
-                counted[rule.name] = recent_rejections(counted.get(rule.name, []), now, quiet)
-                if not counted[rule.name]:
-                    self._manager.clear(sensor, rule.name, now)
-            if not any(counted.values()):
-                sensor.rejected_at = None
-                self._sensors.discard(sensor_id)
+            quiet = sensor.rules.settings.of(RULES[name]).quiet
+            if not recent_rejections(moments, now, quiet):
+                del self._rejected_at[sensor_id, name]
+                self._manager.clear(sensor, name, now)
 
     def resume(self, sensor: SensorState) -> None:
         """Go on with alarms that were active when the ingestor ended."""
-        for rule in RULES:
-            if sensor.is_active(rule.name):
-                counted = sensor.rejected_at = sensor.rejected_at or {}
-                counted.setdefault(rule.name, [self._manager.clock.now()])
-                self._sensors.add(sensor.key.name)
+        for name in filter(sensor.is_active, RULES):
+            self._rejected_at.setdefault((sensor.key.name, name), [self._manager.clock.now()])
 
 
 def recent_rejections(moments: Sequence[datetime], now: datetime, quiet: timedelta) -> list[datetime]:
