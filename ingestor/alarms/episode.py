@@ -74,20 +74,6 @@ def note_peak(document: AlarmDocument, value_kwh: float) -> bool:
     return True
 
 
-def _to_alarm(document: AlarmDocument, shelved_until: datetime | None) -> AlarmEntry:
-    return AlarmEntry(
-        id=document["_id"],
-        rule=document["rule"],
-        severity=document["severity"],
-        state="active" if document["cleared_at"] is None else "cleared",
-        acknowledged=document["acknowledged_at"] is not None,
-        since=format_timestamp(document["since"]),
-        message=document["message"],
-        acknowledged_by=document["acknowledged_by"],
-        shelved_until=format_timestamp(shelved_until) if shelved_until else None,
-    )
-
-
 def to_state(
     topics: Topics,
     key: SensorKey,
@@ -96,7 +82,20 @@ def to_state(
     now: datetime,
 ) -> OutgoingMessage:
     """The retained message of one sensor: its alarms that stand."""
-    alarms = [_to_alarm(each, shelved.get(each["rule"])) for each in documents]
+    alarms = [
+        AlarmEntry(
+            id=each["_id"],
+            rule=each["rule"],
+            severity=each["severity"],
+            state="active" if each["cleared_at"] is None else "cleared",
+            acknowledged=each["acknowledged_at"] is not None,
+            since=format_timestamp(each["since"]),
+            message=each["message"],
+            acknowledged_by=each["acknowledged_by"],
+            shelved_until=format_timestamp(shelved[each["rule"]]) if each["rule"] in shelved else None,
+        )
+        for each in documents
+    ]
     state = AlarmState(sensor_id=key.name, site=key.site, updated=format_timestamp(now), alarms=alarms)
     payload = state.model_dump_json(exclude_none=True).encode()
     return OutgoingMessage(topics.alarms(*key), payload, retain=True)

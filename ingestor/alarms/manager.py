@@ -109,7 +109,6 @@ class AlarmManager:
         if document is None or document["cleared_at"] is not None:
             return
         document["cleared_at"] = max(at, document["since"])
-        self._drop_if_over(sensor, document)
         self.changed(sensor, document, notify=self.config.notifications.cleared)
         sensor.update_quiet()
         if rule == STALE.name:
@@ -155,14 +154,11 @@ class AlarmManager:
         if document["in_storm"]:
             self._held_back.add(document["_id"])
 
-    @staticmethod
-    def _drop_if_over(sensor: SensorState, document: AlarmDocument) -> None:
+    def changed(self, sensor: SensorState, document: AlarmDocument, *, notify: bool = False) -> None:
+        """Write an episode as it is now, and publish its sensor's state."""
         if not stands(document):
             standing = sensor.alarms.items()
             sensor.alarms = {rule: each for rule, each in standing if each["_id"] != document["_id"]}
-
-    def changed(self, sensor: SensorState, document: AlarmDocument, *, notify: bool = False) -> None:
-        """Write an episode as it is now, and publish its sensor's state."""
         document["changed_at"] = self.clock.now()
         # What was published before a flood is followed to its end: nothing stands that is over.
         is_held_back = document["_id"] in self._held_back
@@ -175,10 +171,8 @@ class AlarmManager:
         """A person has seen an alarm. That is published during an alarm flood as well."""
         if document["acknowledged_at"] is None:
             document["acknowledged_at"], document["acknowledged_by"] = self.clock.now(), user
-            self._drop_if_over(sensor, document)
         self._held_back.discard(document["_id"])
-        document["changed_at"] = self.clock.now()
-        self._add(AlarmChange(document, self._state_message(sensor, key_of(document))))
+        self.changed(sensor, document)
 
     def notify(self, sensor: SensorState, rule: str) -> None:
         """Send an active alarm to people, unless its rule is shelved."""

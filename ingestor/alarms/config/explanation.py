@@ -10,6 +10,7 @@ from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alarms.rules.setting_types import RuleSettings
 from ingestor.alarms.rules.wording import GLUE, many
 
+WIDTH = 80
 # Settings that every rule has.
 PHRASES: Mapping[str, Callable[[Any], str]] = {
     "enabled": lambda on: "it is enabled" if on else "it is off",
@@ -20,13 +21,12 @@ PHRASES: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-def explain(config: AlarmConfig, threshold_kwh: float, width: int = 80) -> list[str]:
+def explain(config: AlarmConfig, threshold_kwh: float) -> list[str]:
     """Say what a configuration means.
 
     Args:
         config: The configuration.
         threshold_kwh: The threshold of sensors that have none of their own, kWh.
-        width: How many columns a line has at most.
     """
     alarms = many(config.storm.alarms_per_minute, "alarm starts", "alarms start")
     lines = [
@@ -42,12 +42,12 @@ def explain(config: AlarmConfig, threshold_kwh: float, width: int = 80) -> list[
         lines += _own(f"sensor {name}", table, config.of("", name), ", unless its site says otherwise")
     if any(config.sites.values()) and any(config.sensors.values()):
         lines.append("What is set for a sensor counts more than what is set for its site.")
-    return [part.replace(GLUE, " ") for line in lines for part in _wrapped(line, width)]
+    return [part.replace(GLUE, " ") for line in lines for part in _wrapped(line)]
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str) -> list[str]:
     indent = "    " if line.startswith("  ") else "  "
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _for_all(rules: AllRuleSettings, threshold_kwh: float) -> Iterator[str]:

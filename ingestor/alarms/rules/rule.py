@@ -4,7 +4,7 @@ The terms are those of ISA-18.2 and IEC 62682: deadband, on-delay and off-delay 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -92,7 +92,7 @@ class AlarmRule(Generic[S]):
     alias: str | None = None
     settings: type[S]
     explain: Callable[[S, float], str]
-    phrases: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    phrases: Mapping[str, Callable[[Any], str]]
     state: type[RuleState[S]] | None = None
 
 
