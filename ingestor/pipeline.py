@@ -138,8 +138,9 @@ class Pipeline:
 
     def _judge(self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection]) -> None:
         self.alarms.evaluator.on_stored(stored, batch.received_at)
-        if rejections:
-            self.alarms.on_rejected(rejections, batch.received_at)
+        for each in rejections:
+            key = Topics.sensor_key(each.topic)
+            self.alarms.reject_rate.on_rejected(key, each.kind.value, each.reason, batch.received_at)
         for key, status in batch.statuses:
             if status is not None:
                 self.sensor_updates.on_status(key, status, self.reader.authorization.may_own)

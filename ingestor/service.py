@@ -187,7 +187,8 @@ class Ingestor:
     async def _load_set(self) -> None:
         """Take up what people set of sensors: thresholds, and sites."""
         # What was set for one sensor from the command line wins over the file.
-        self._thresholds.own_kwh = {**self._alarms.thresholds_kwh, **await self._sensor_store.thresholds()}
+        file_kwh, _ = self._alarms.manager.config.thresholds()
+        self._thresholds.own_kwh = {**file_kwh, **await self._sensor_store.thresholds()}
         asked = self._authorization.lookups
         self._authorization.learn(asked, await self._sensor_store.sites(asked), self._topics.readings_prefix)
 

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from broker.connection import Connection
 from broker.program.process import repeat_every
@@ -23,7 +22,6 @@ from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.alarms.supervision.liveness import LivenessMonitor
 from ingestor.alarms.supervision.reject_rate import RejectRateMonitor
-from ingestor.delivery import Rejection
 from ingestor.flag import Thresholds
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import ReadingStore
@@ -49,6 +47,7 @@ class AlarmService:
         manager: The sensors.
         evaluator: Takes readings that are stored now, and were not before.
         liveness: Takes what nodes say of themselves, or the broker in their place.
+        reject_rate: Takes payloads that were rejected and kept.
         outbox: What is to be written and told.
     """
 
@@ -69,27 +68,16 @@ class AlarmService:
         self.manager = AlarmManager(topics, config, limits, self.outbox.add, AlarmClock())
         self.evaluator = Evaluator(self.manager)
         self.liveness = LivenessMonitor(self.manager)
-        self._reject_rate = RejectRateMonitor(self.manager)
+        self.reject_rate = RejectRateMonitor(self.manager)
         self._commands = AlarmCommands(self.manager)
         self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, store, sensors)
         self._topics = topics
         self._lock = asyncio.Lock()
         self._to_note = NEVER, 0
 
-    @property
-    def thresholds_kwh(self) -> dict[str, float]:
-        """The thresholds that the file gives to sensors, kWh."""
-        return self.manager.config.thresholds()[0]
-
     async def load(self) -> None:
         """Take up what an earlier process left; before any reading."""
-        await resume(self.manager, self.evaluator, self._records, self._reject_rate, self._commands)
-
-    def on_rejected(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
-        """Note payloads that were refused and kept."""
-        for each in rejections:
-            key = self._topics.sensor_key(each.topic)
-            self._reject_rate.on_rejected(key, each.kind.value, each.reason, received_at)
+        await resume(self.manager, self.evaluator, self._records, self.reject_rate, self._commands)
 
     async def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command; when this is done, it is written down.
@@ -138,7 +126,7 @@ class AlarmService:
 
     async def _tick(self) -> None:
         self.liveness.tick()
-        self._reject_rate.tick()
+        self.reject_rate.tick()
         self._commands.tick()
         self.manager.end_floods()
 
