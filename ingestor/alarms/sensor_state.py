@@ -32,7 +32,6 @@ class SensorState:
         is_node_offline: Whether its node is known to be offline.
         alarms: Its alarms that stand, by rule.
         pending: Readings that wait until its rules are folded anew; None when they are right.
-        dirty_since: The oldest reading from which on they are not; None when they are.
         is_primed: Whether its rules know of the readings before those of this process.
         ahead: Readings, with when they came, that were folded in before they were judged.
         shelved: What nobody wants to hear of, by rule.
@@ -51,7 +50,6 @@ class SensorState:
     is_node_offline: bool = False
     alarms: Mapping[str, AlarmDocument] = field(default_factory=lambda: NONE)
     pending: list[Measure] | None = None
-    dirty_since: datetime | None = None
     is_primed: bool = True
     ahead: dict[datetime, datetime] | None = None
     shelved: Mapping[str, Shelf] = field(default_factory=lambda: NONE)

@@ -23,14 +23,14 @@ class Evaluator:
     """Evaluates readings that are stored.
 
     Attributes:
-        dirty: The sensors whose rules must be evaluated again.
+        dirty: The sensors whose rules must be evaluated again, by id, and from when on.
         evaluated: When the newest batch came of which this saw the readings.
         new_peaks: Active episodes of which a new peak is not written yet, by id.
     """
 
     def __init__(self, manager: AlarmManager) -> None:
         self._manager = manager
-        self.dirty: set[str] = set()
+        self.dirty: dict[str, datetime] = {}
         self.evaluated = NEVER
         self.new_peaks: dict[str, AlarmDocument] = {}
 
@@ -85,10 +85,9 @@ class Evaluator:
             measures: What is to be evaluated after that, by time.
             since: From when on; None for the first of the measures.
         """
-        sensor.dirty_since = since or measures[0]["timestamp"]
         sensor.pending = measures
         sensor.is_quiet = False
-        self.dirty.add(sensor.key.name)
+        self.dirty[sensor.key.name] = since or measures[0]["timestamp"]
 
     def step(self, sensor: SensorState, measure: Measure) -> None:
         """Take in a reading that is newer than all before."""

@@ -54,7 +54,7 @@ class Reevaluator:
 
     async def reevaluate(self, sensor: SensorState) -> None:
         """Correct one sensor. Whatever the manager changed before must be written."""
-        sensor_id, since = sensor.key.name, sensor.dirty_since or NEVER
+        sensor_id, since = sensor.key.name, self._evaluator.dirty[sensor.key.name]
         history = ReadingHistory(self._store, sensor_id, since)
         found = await self._records.around(sensor_id, READING_RULE_NAMES, since)
         rules = self._manager.new_rules(sensor.key)
@@ -129,7 +129,7 @@ class Reevaluator:
         """Evaluate what came meanwhile."""
         seen = {each["timestamp"]: each["received_at"] for each in measures if not is_late(each)}
         waiting = sorted(sensor.pending or [], key=lambda each: each["timestamp"])
-        sensor.rules, sensor.is_primed, sensor.pending, sensor.dirty_since = rules, True, None, None
+        sensor.rules, sensor.is_primed, sensor.pending = rules, True, None
         sensor.at = max([sensor.at, *seen])
         sensor.ahead = {at: came for at, came in seen.items() if came > self._evaluator.evaluated} or None
         stale = sensor.alarm(STALE.name)
@@ -141,7 +141,7 @@ class Reevaluator:
         if unseen and unseen[0]["timestamp"] <= sensor.at:
             self._evaluator.mark_dirty(sensor, unseen)
         else:
-            self._evaluator.dirty.discard(sensor.key.name)
+            del self._evaluator.dirty[sensor.key.name]
             for measure in unseen:
                 self._evaluator.step(sensor, measure)
         sensor.update_quiet()
@@ -159,14 +159,12 @@ async def _look_back(
     }
     for document in active.values():
         document["peak_kwh"] = await history.peak_kwh(document[PEAK_FROM[document["rule"]]])
-    changed_at: dict[str, datetime] = {}
-    for each in kept:
-        if each["cleared_at"] is not None and each["cleared_at"] < history.moment:
-            changed_at[each["rule"]] = max(changed_at.get(each["rule"], NEVER), each["cleared_at"])
-    changed_at |= {rule: document["raised_at"] for rule, document in active.items()}
     rules.resume(active)
     for state in rules.states:
-        await state.look_back(history, threshold_kwh, changed_at.get(state.name, NEVER))
+        ends = [each["cleared_at"] or NEVER for each in kept if each["rule"] == state.name]
+        cleared_at = max([end for end in ends if end < history.moment], default=NEVER)
+        changed_at = active[state.name]["raised_at"] if state.name in active else cleared_at
+        await state.look_back(history, threshold_kwh, changed_at)
     return active
 
 
