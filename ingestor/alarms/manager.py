@@ -58,8 +58,6 @@ class AlarmManager:
         self.sensors: dict[str, SensorState] = {}
         self.learned_intervals: dict[SensorKey, float] = {}
         self.to_watch: list[SensorState] = []
-        # The episodes that an alarm flood holds back.
-        self._held_back: set[str] = set()
         self.floods = AlarmFloods(topics, config.storm.alarms_per_minute)
         self.clock = clock
         self._topics = topics
@@ -137,7 +135,7 @@ class AlarmManager:
         for document in new:
             self._count(document)
             is_active = document["cleared_at"] is None
-            if not is_active and document["_id"] not in self._held_back:
+            if not is_active and not self.floods.holds_back(document):
                 # Subscribers see that it was active, before they see that it is over.
                 self._add(AlarmChange(document, self._state_message(sensor, key_of(document), document)))
             self.changed(sensor, document, notify=is_active and document["notified_at"] is None)
@@ -147,12 +145,8 @@ class AlarmManager:
 
     def _count(self, document: AlarmDocument) -> None:
         """Count an episode that begins towards an alarm flood."""
-        key = key_of(document)
-        if summary := self.floods.starts(*key, self.clock.now(), self.clock.seconds()):
+        if summary := self.floods.starts(document, self.clock.now(), self.clock.seconds()):
             self._add(AlarmChange(None, summary))
-        document["in_storm"] = self.floods.holds_back(*key)
-        if document["in_storm"]:
-            self._held_back.add(document["_id"])
 
     def changed(self, sensor: SensorState, document: AlarmDocument, *, notify: bool = False) -> None:
         """Write an episode as it is now, and publish its sensor's state."""
@@ -161,8 +155,8 @@ class AlarmManager:
             sensor.alarms = {rule: each for rule, each in standing if each["_id"] != document["_id"]}
         document["changed_at"] = self.clock.now()
         # What was published before a flood is followed to its end: nothing stands that is over.
-        is_held_back = document["_id"] in self._held_back
-        message = None if is_held_back else self._state_message(sensor, key_of(document))
+        is_told = not self.floods.holds_back(document)
+        message = self._state_message(sensor, key_of(document)) if is_told else None
         is_muted = document["in_storm"] or document["rule"] in self._shelves(sensor)
         notice = to_notice(document) if notify and not is_muted else None
         self._add(AlarmChange(document, message, notice))
@@ -171,7 +165,7 @@ class AlarmManager:
         """A person has seen an alarm. That is published during an alarm flood as well."""
         if document["acknowledged_at"] is None:
             document["acknowledged_at"], document["acknowledged_by"] = self.clock.now(), user
-        self._held_back.discard(document["_id"])
+        self.floods.acknowledge(document)
         self.changed(sensor, document)
 
     def notify(self, sensor: SensorState, rule: str) -> None:
@@ -196,7 +190,7 @@ class AlarmManager:
         documents = [
             each
             for each in standing.values()
-            if each["site"] == key.site and each["_id"] not in self._held_back
+            if each["site"] == key.site and not self.floods.holds_back(each)
         ]
         return to_state(self._topics, key, documents, self._shelves(sensor), self.clock.now())
 
@@ -208,7 +202,7 @@ class AlarmManager:
     def republish(self, document: AlarmDocument) -> None:
         """Publish an episode that was perhaps not published: as it was while active, and what stands now."""
         sensor = self.sensor(key_of(document))
-        if document["retracted_at"] is None and document["_id"] not in self._held_back:
+        if document["retracted_at"] is None and not self.floods.holds_back(document):
             message = self._state_message(sensor, key_of(document), document)
             self._add(AlarmChange(None, message))
         self.publish_state(sensor)
@@ -227,7 +221,6 @@ class AlarmManager:
         """Publish what was held back in alarm floods that are over."""
         for site, summary, sensor_ids in self.floods.ended(self.clock.now(), self.clock.seconds()):
             self._add(AlarmChange(None, summary))
-            self._held_back = {each for each in self._held_back if sensor_of(each) not in sensor_ids}
             for sensor_id in sorted(sensor_ids):
                 if sensor := self.sensors.get(sensor_id):
                     message = self._state_message(sensor, SensorKey(site, sensor_id))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 
 from broker.topics import SensorId, SiteId
+from ingestor.alarms.rules.overconsumption import OVERCONSUMPTION
 from ingestor.alarms.rules.rejections import CLOCK, REJECTING
 from ingestor.alarms.rules.rule_settings import ALIASES, AllRuleSettings
 from ingestor.alarms.rules.setting_types import ConfigTable, Flag, Severity
@@ -102,8 +103,8 @@ class AlarmConfig(ConfigTable):
 
 
 def _thresholds(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    found = {name: table.get("overconsumption", {}).get("threshold_kwh") for name, table in tables.items()}
-    return {name: float(value) for name, value in found.items() if value is not None}
+    found = {name: table.get(OVERCONSUMPTION.name, {}).get("threshold_kwh") for name, table in tables.items()}
+    return {name: float(value_kwh) for name, value_kwh in found.items() if value_kwh is not None}
 
 
 def merge(rules: AllRuleSettings, *tables: Mapping[str, Any]) -> AllRuleSettings:

@@ -5,6 +5,7 @@ certain: `alarms` has the episodes that were active then, and each rule looks ba
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -27,10 +28,11 @@ Episodes = dict[str, AlarmDocument]
 PEAK_FROM = {rule.name: rule.state.peak_from for rule in READING_RULES if rule.state}
 
 
+@dataclass(frozen=True, slots=True)
 class Reevaluator:
     """Evaluates again.
 
-    Args:
+    Attributes:
         manager: The sensors.
         evaluator: What comes meanwhile.
         records: The episodes.
@@ -38,33 +40,25 @@ class Reevaluator:
         sensors: Told of the readings, which an earlier process perhaps left behind.
     """
 
-    def __init__(
-        self,
-        manager: AlarmManager,
-        evaluator: Evaluator,
-        records: AlarmRecords,
-        store: ReadingStore,
-        sensors: SensorUpdates,
-    ) -> None:
-        self._manager = manager
-        self._sensors = sensors
-        self._evaluator = evaluator
-        self._records = records
-        self._store = store
+    manager: AlarmManager
+    evaluator: Evaluator
+    records: AlarmRecords
+    store: ReadingStore
+    sensors: SensorUpdates
 
     async def reevaluate(self, sensor: SensorState) -> None:
         """Correct one sensor. Whatever the manager changed before must be written."""
-        sensor_id, since = sensor.key.name, self._evaluator.dirty[sensor.key.name]
-        history = ReadingHistory(self._store, sensor_id, since)
-        found = await self._records.around(sensor_id, READING_RULE_NAMES, since)
-        rules = self._manager.new_rules(sensor.key)
-        threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
+        sensor_id, since = sensor.key.name, self.evaluator.dirty[sensor.key.name]
+        history = ReadingHistory(self.store, sensor_id, since)
+        found = await self.records.around(sensor_id, READING_RULE_NAMES, since)
+        rules = self.manager.new_rules(sensor.key)
+        threshold_kwh = threshold_of(self.manager.thresholds, *sensor.key)
         active = await _look_back(rules, history, found, threshold_kwh)
         # What came by now and is not found below was taken out of the database by somebody.
         asked = {each["timestamp"] for each in sensor.pending or [] if each["timestamp"] >= since}
         measures = await history.since()
-        self._sensors.on_stored(measures)
-        if rules.settings is not self._manager.config.of(*sensor.key):
+        self.sensors.on_stored(measures)
+        if rules.settings is not self.manager.config.of(*sensor.key):
             return  # there are new rules since: it stays dirty, and is evaluated once more
         computed = self._replay(sensor, rules, active, measures)
         affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
@@ -76,7 +70,7 @@ class Reevaluator:
     ) -> list[AlarmDocument]:
         """The episodes that were active at the moment, and all since, as they should be."""
         computed = list(active.values())
-        threshold_kwh = threshold_of(self._manager.thresholds, *sensor.key)
+        threshold_kwh = threshold_of(self.manager.thresholds, *sensor.key)
         for measure in measures:
             if is_late(measure):
                 rules.late(measure)
@@ -97,11 +91,11 @@ class Reevaluator:
         """Compare the episodes with what they should be; write and publish the difference."""
         for alarm in affected:
             # A peak of it that is not written yet is superseded.
-            self._evaluator.new_peaks.pop(alarm, None)
+            self.evaluator.new_peaks.pop(alarm, None)
         ids = {document["_id"] for document in computed}
         gone = [each for each in affected.values() if not each["retracted_at"] and each["_id"] not in ids]
         for document in gone:
-            document["retracted_at"] = self._manager.clock.now()
+            document["retracted_at"] = self.manager.clock.now()
         new = [each for each in computed if each["_id"] not in affected]
         for document in new:
             _inherit(document, gone)
@@ -109,7 +103,7 @@ class Reevaluator:
         changed = [document for document, kept in known if self._differs(document, kept)]
         over = {kept["_id"] for document, kept in known if document["cleared_at"] and not kept["cleared_at"]}
         standing = {each["rule"]: each for each in computed if stands(each)}
-        self._manager.correct(sensor, standing, new, [*changed, *gone], over)
+        self.manager.correct(sensor, standing, new, [*changed, *gone], over)
 
     def _differs(self, document: AlarmDocument, kept: AlarmDocument) -> bool:
         """Whether an episode is not what it was thought to be; what people did with it stays."""
@@ -118,7 +112,7 @@ class Reevaluator:
         document["notified_at"] = kept["notified_at"]
         document["in_storm"] = kept["in_storm"]
         if document["peak_kwh"] != kept["peak_kwh"]:
-            self._evaluator.new_peaks[document["_id"]] = document
+            self.evaluator.new_peaks[document["_id"]] = document
         if kept["retracted_at"] is not None or document["raised_at"] != kept["raised_at"]:
             return True
         return document["cleared_at"] != kept["cleared_at"]
@@ -131,19 +125,19 @@ class Reevaluator:
         waiting = sorted(sensor.pending or [], key=lambda each: each["timestamp"])
         sensor.rules, sensor.is_primed, sensor.pending = rules, True, None
         sensor.at = max([sensor.at, *seen])
-        sensor.ahead = {at: came for at, came in seen.items() if came > self._evaluator.evaluated} or None
+        sensor.ahead = {at: came for at, came in seen.items() if came > self.evaluator.evaluated} or None
         stale = sensor.alarm(STALE.name)
         if stale is not None and sensor.at > stale["since"]:
-            self._manager.clear(sensor, STALE.name, sensor.at)
+            self.manager.clear(sensor, STALE.name, sensor.at)
         unseen = [
             each for each in waiting if each["timestamp"] not in asked and each["timestamp"] not in seen
         ]
         if unseen and unseen[0]["timestamp"] <= sensor.at:
-            self._evaluator.mark_dirty(sensor, unseen)
+            self.evaluator.mark_dirty(sensor, unseen)
         else:
-            del self._evaluator.dirty[sensor.key.name]
+            del self.evaluator.dirty[sensor.key.name]
             for measure in unseen:
-                self._evaluator.step(sensor, measure)
+                self.evaluator.step(sensor, measure)
         sensor.update_quiet()
 
 

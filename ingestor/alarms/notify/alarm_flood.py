@@ -7,7 +7,7 @@ from datetime import datetime
 from broker.alarm_messages import AlarmFloodState
 from broker.connection import OutgoingMessage
 from broker.topics import Topics
-from ingestor.documents import format_timestamp
+from ingestor.documents import AlarmDocument, format_timestamp, sensor_of
 
 WITHIN_S = 60.0
 
@@ -36,28 +36,30 @@ class AlarmFloods:
         self._topics = topics
         self._sites: dict[str, _SiteFlood] = {}
 
-    def starts(self, site: str, sensor_id: str, now: datetime, now_s: float) -> OutgoingMessage | None:
-        """Note the start of an alarm; the summary, if a storm begins with it.
-
-        Whether it is to be told by itself says ``holds_back``, afterwards.
-        """
-        at = self._sites.setdefault(site, _SiteFlood())
+    def starts(self, document: AlarmDocument, now: datetime, now_s: float) -> OutgoingMessage | None:
+        """Note the start of an episode, held back during a storm; the summary, if one begins with it."""
+        at = self._sites.setdefault(document["site"], _SiteFlood())
         at.starts.append(now_s)
         _forget(at.starts, now_s)
+        begins = at.since is None and len(at.starts) > self.most
+        if begins:
+            at.since, at.started = now, len(at.starts) - 1
+        document["in_storm"] = at.since is not None
         if at.since is not None:
             at.started += 1
-            at.held_back.add(sensor_id)
-        elif len(at.starts) > self.most:
-            at.since, at.started = now, len(at.starts)
-            at.held_back.add(sensor_id)
-            more = f"more than {self.most} alarms started within a minute"
-            return self._summary(site, at, now, f"{more}; the next are not told one by one until it is over")
-        return None
+            at.held_back.add(document["_id"])
+        text = f"more than {self.most} alarms started within a minute; the next are not told one by one"
+        return self._summary(document["site"], at, now, f"{text} until it is over") if begins else None
 
-    def holds_back(self, site: str, sensor_id: str) -> bool:
-        """Whether changes of this sensor's alarms are not told now."""
-        at = self._sites.get(site)
-        return at is not None and sensor_id in at.held_back
+    def holds_back(self, document: AlarmDocument) -> bool:
+        """Whether changes of an episode are not told now."""
+        at = self._sites.get(document["site"])
+        return at is not None and document["_id"] in at.held_back
+
+    def acknowledge(self, document: AlarmDocument) -> None:
+        """Hold an episode back no longer."""
+        if at := self._sites.get(document["site"]):
+            at.held_back.discard(document["_id"])
 
     def ended(self, now: datetime, now_s: float) -> list[tuple[str, OutgoingMessage, set[str]]]:
         """End the storms that are over.
@@ -71,7 +73,7 @@ class AlarmFloods:
             if at.since is not None and len(at.starts) <= self.most:
                 text = f"the storm is over, in which {at.started} alarms started"
                 summary = self._summary(site, at, now, text, storm=False)
-                over.append((site, summary, at.held_back))
+                over.append((site, summary, {sensor_of(alarm) for alarm in at.held_back}))
                 self._sites[site] = _SiteFlood(at.starts)
             elif not at.starts:
                 del self._sites[site]
