@@ -86,14 +86,13 @@ class AlarmManager:
         self, sensor: SensorState, rule: AlarmRule[Any], since: datetime, raised_at: datetime, message: str
     ) -> None:
         """An episode of a rule begins that does not follow from a reading."""
-        settings = sensor.rules.settings.named(rule.name)
-        document = begin(sensor.key, rule.name, settings, since, raised_at)
+        document = begin(sensor.key, rule.name, sensor.rules.settings.of(rule), since, raised_at)
         document["message"] = message
         self.raise_(sensor, document)
 
     def raise_(self, sensor: SensorState, document: AlarmDocument) -> None:
         """An episode begins."""
-        previous = sensor.alarm(document["rule"])
+        previous = sensor.alarms.get(document["rule"])
         if previous is not None and previous["_id"] == document["_id"]:
             return
         sensor.alarms = {**sensor.alarms, document["rule"]: document}
@@ -103,7 +102,7 @@ class AlarmManager:
 
     def clear(self, sensor: SensorState, rule: str, at: datetime) -> None:
         """An episode ends, if one is active."""
-        document = sensor.alarm(rule)
+        document = sensor.alarms.get(rule)
         if document is None or document["cleared_at"] is not None:
             return
         document["cleared_at"] = max(at, document["since"])
@@ -170,8 +169,8 @@ class AlarmManager:
 
     def notify(self, sensor: SensorState, rule: str) -> None:
         """Send an active alarm to people, unless its rule is shelved."""
-        document = sensor.alarm(rule)
-        if document is not None and sensor.is_active(rule) and rule not in self._shelves(sensor):
+        document = sensor.alarms.get(rule)
+        if document and document["cleared_at"] is None and rule not in self._shelves(sensor):
             self._add(AlarmChange(document, None, to_notice(document)))
 
     def _state_message(

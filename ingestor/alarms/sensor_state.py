@@ -54,13 +54,9 @@ class SensorState:
     ahead: dict[datetime, datetime] | None = None
     shelved: Mapping[str, Shelf] = field(default_factory=lambda: NONE)
 
-    def alarm(self, rule: str) -> AlarmDocument | None:
-        """The standing alarm of a rule, active or over; None if there is none."""
-        return self.alarms.get(rule)
-
     def is_active(self, rule: str) -> bool:
         """Whether an alarm of a rule goes on."""
-        document = self.alarm(rule)
+        document = self.alarms.get(rule)
         return document is not None and document["cleared_at"] is None
 
     def update_quiet(self) -> None:

@@ -9,7 +9,6 @@ from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.parse import AlarmConfigError, read_config
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
-from ingestor.alarms.rules.sensor_rules import SensorRules
 from ingestor.alarms.sensor_state import SensorState
 
 LOOK_EVERY_S = 1.0
@@ -62,7 +61,7 @@ def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
 
 
 def _change(manager: AlarmManager, sensor: SensorState, rules: AllRuleSettings) -> None:
-    sensor.rules = SensorRules(rules, manager.config.zone)
+    sensor.rules = manager.new_rules(sensor.key)
     sensor.rules.resume(sensor.alarms)
     sensor.is_primed = not rules.looks_back
     for document in list(sensor.alarms.values()):

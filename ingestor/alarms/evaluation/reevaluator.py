@@ -126,7 +126,7 @@ class Reevaluator:
         sensor.rules, sensor.is_primed, sensor.pending = rules, True, None
         sensor.at = max([sensor.at, *seen])
         sensor.ahead = {at: came for at, came in seen.items() if came > self.evaluator.evaluated} or None
-        stale = sensor.alarm(STALE.name)
+        stale = sensor.alarms.get(STALE.name)
         if stale is not None and sensor.at > stale["since"]:
             self.manager.clear(sensor, STALE.name, sensor.at)
         unseen = [
