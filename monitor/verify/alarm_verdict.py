@@ -2,14 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from ingestor.documents import AlarmDocument, alarm_id
+from ingestor.documents import AlarmDocument
 from monitor.text_table import Column, number_columns, table_lines
 from monitor.verify.confusion_matrix import WIDTH, cell
 
 RULES = ("overconsumption", "clock", "rejecting", "silent", "offline")
+RAISED, CLEARED = "raised", "cleared"
 MISSING, FALSE, WRONG_END = "alarms missing", "alarms false", "alarms not cleared when they had to be"
+WRONG = (MISSING, FALSE, WRONG_END)
 
 
 @dataclass(slots=True)
@@ -17,55 +18,41 @@ class AlarmVerdict:
     """What came of alarms.
 
     Attributes:
-        raised: By rule, how many there are that had to be, or may be.
-        cleared: By rule, how many of these are over as they have to.
-        wrong: By what is wrong, rule and id of each; the id of a missing one says about when it had to be.
+        alarms: By what came of them, rule and id of each; of a missing one, the id says about when.
         not_judged: How many there are of rules that the ledgers say nothing of.
     """
 
-    raised: Counter[str] = field(default_factory=Counter)
-    cleared: Counter[str] = field(default_factory=Counter)
-    wrong: dict[str, list[tuple[str, str]]] = field(
-        default_factory=lambda: {MISSING: [], FALSE: [], WRONG_END: []}
+    alarms: dict[str, list[tuple[str, str]]] = field(
+        default_factory=lambda: {what: [] for what in (RAISED, CLEARED, *WRONG)}
     )
     not_judged: Counter[str] = field(default_factory=Counter)
 
-    def add_missing(self, rule: str, sensor_id: str, since: datetime) -> None:
-        """Note that an alarm is not there."""
-        self.wrong[MISSING].append((rule, alarm_id(sensor_id, rule, since)))
-
-    def add_false(self, alarm: AlarmDocument) -> None:
-        """Note an alarm that nothing explains."""
-        self.wrong[FALSE].append((alarm["rule"], alarm["_id"]))
-
     def add(self, alarm: AlarmDocument, *, ends_well: bool) -> None:
         """Note an alarm that had to be, or may be, and whether it ends, or goes on, as it has to."""
-        rule = alarm["rule"]
-        self.raised[rule] += 1
+        self.note(RAISED, alarm["rule"], alarm["_id"])
         if not ends_well:
-            self.wrong[WRONG_END].append((rule, alarm["_id"]))
+            self.note(WRONG_END, alarm["rule"], alarm["_id"])
         elif alarm["cleared_at"] is not None:
-            self.cleared[rule] += 1
+            self.note(CLEARED, alarm["rule"], alarm["_id"])
+
+    def note(self, what: str, rule: str, name: str) -> None:
+        """Note what came of the alarm with an id."""
+        self.alarms[what].append((rule, name))
 
     @property
     def faults(self) -> dict[str, list[str]]:
         """What is wrong: descriptions, and the ids."""
-        return {name: [alarm for _, alarm in alarms] for name, alarms in self.wrong.items() if alarms}
+        return {what: [name for _, name in self.alarms[what]] for what in WRONG if self.alarms[what]}
 
     def lines(self) -> list[str]:
         """Tell it to people."""
-        wrongs = [Counter(rule for rule, _ in alarms) for alarms in self.wrong.values()]
+        counts = {what: Counter(rule for rule, _ in alarms) for what, alarms in self.alarms.items()}
         rows = [
-            [
-                rule,
-                cell(self.raised[rule]),
-                cell(self.cleared[rule]),
-                *(cell(wrong[rule], is_wrong=True) for wrong in wrongs),
-            ]
+            [rule, *(cell(count[rule], is_wrong=what in WRONG) for what, count in counts.items())]
             for rule in RULES
-            if self.raised[rule] or any(wrong[rule] for wrong in wrongs)
+            if any(count[rule] for count in counts.values())
         ]
-        columns = [Column("alarm"), *number_columns("raised", "cleared", "missing", "false", "wrong end")]
+        columns = [Column("alarm"), *number_columns(RAISED, CLEARED, "missing", "false", "wrong end")]
         lines = ["", *table_lines(columns, rows, WIDTH)] if rows else ["", "No alarms expected, none raised."]
         if self.not_judged:
             names = ", ".join(f"{count:,} of {rule}" for rule, count in sorted(self.not_judged.items()))

@@ -76,6 +76,8 @@ class Attempts:
         not_sent: How many readings found their node's outbox full and were never sent.
         torn: Lines that were cut short when a node died.
         has_truth: Whether the ledgers say what must come of anything.
+        came: When the first and the last of all that is found came, by the ingestor's clock (UTC, naive);
+            None as long as nothing is.
     """
 
     by_identity: dict[ReadingKey, AttemptedReading] = field(default_factory=dict)
@@ -84,6 +86,12 @@ class Attempts:
     not_sent: int = 0
     torn: int = 0
     has_truth: bool = False
+    came: tuple[datetime, datetime] | None = None
+
+    def note_arrival(self, at: datetime) -> None:
+        """Note when something came."""
+        first, last = self.came or (at, at)
+        self.came = min(first, at), max(last, at)
 
     @property
     def sensors(self) -> set[SensorKey]:

@@ -74,10 +74,10 @@ async def verify(
             async for document in RejectedQueries(database).on_topics(rejections.wanted):
                 rejections.check(document)
         verdict = verifier.conclude(rejections)
-        if alarms and attempts.has_truth and verifier.came is not None:
+        if alarms and attempts.has_truth and attempts.came is not None:
             timelines = reading_timelines(attempts)
             expected = ExpectedAlarms(
-                timelines, rejections.times, rejections.flooded, attempts.absences, verifier.came
+                timelines, rejections.times, rejections.flooded, attempts.absences, attempts.came
             )
             verdict.alarms = await _judge_alarms(expected, AlarmQueries(database), attempts)
     return verdict

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ingestor.documents import AlarmDocument
-from monitor.verify.alarm_verdict import RULES, AlarmVerdict
+from ingestor.documents import AlarmDocument, alarm_id
+from monitor.verify.alarm_verdict import FALSE, MISSING, RULES, AlarmVerdict
 from monitor.verify.attempts import Absence
 from monitor.verify.reading_timeline import ReadingTimeline
 
@@ -85,14 +85,14 @@ class ExpectedAlarms:
         for since, ends in timeline.overconsumption(stood[-1]["since"] if stood else None).items():
             document = actual.pop(since, None)
             if document is None:
-                self.verdict.add_missing("overconsumption", sensor_id, since)
+                self._miss("overconsumption", sensor_id, since)
                 continue
             cleared_at = document["cleared_at"]
             # What goes on at the end of the ledger may have been ended by a reading that is in another.
             is_later = ends is None and cleared_at is not None and cleared_at > last
             self.verdict.add(document, ends_well=cleared_at == ends or is_later)
         for document in actual.values():
-            self.verdict.add_false(document)
+            self.verdict.note(FALSE, document["rule"], document["_id"])
 
     def _judge_rejecting(
         self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument], now: datetime
@@ -106,7 +106,7 @@ class ExpectedAlarms:
             if is_flooded or _is_raised_by(document, times, PAYLOADS[rule]):
                 self.verdict.add(document, ends_well=is_flooded or _ends_in_quiet(document, times, now))
             else:
-                self.verdict.add_false(document)
+                self.verdict.note(FALSE, document["rule"], document["_id"])
 
     def _find_missing_rejecting(
         self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument], times: Sequence[datetime]
@@ -120,7 +120,7 @@ class ExpectedAlarms:
             if before and _goes_on(documents[before - 1], at):
                 continue
             if at - missed_at > QUIET:
-                self.verdict.add_missing(rule, sensor_id, begin)
+                self._miss(rule, sensor_id, begin)
             missed_at = at
 
     def _judge_absences(self, sensor_id: str, rule: str, documents: Sequence[AlarmDocument]) -> None:
@@ -132,7 +132,7 @@ class ExpectedAlarms:
                 lasts = timeline is None or timeline.last <= absence.ends
                 self.verdict.add(document, ends_well=lasts or document["cleared_at"] is not None)
             elif absence.must and self._must_be_raised(absence):
-                self.verdict.add_missing(rule, sensor_id, absence.begins)
+                self._miss(rule, sensor_id, absence.begins)
         for document in left:
             if timeline is not None and timeline.first <= document["since"] < timeline.last:
                 # The ledgers may show that nothing was measured: a node was stopped and started, say.
@@ -140,7 +140,7 @@ class ExpectedAlarms:
                 if pause >= max(LEAST_SILENCE, SILENT_INTERVALS * timeline.usual_pause):
                     self.verdict.add(document, ends_well=True)
                 else:
-                    self.verdict.add_false(document)
+                    self.verdict.note(FALSE, document["rule"], document["_id"])
 
     def _must_be_raised(self, absence: Absence) -> bool:
         """Whether the ingestor can know of an absence: nobody misses a node that was never there.
@@ -162,6 +162,9 @@ class ExpectedAlarms:
         last_reading = timeline.before(absence.begins) if timeline and absence.rule == "silent" else None
         begins = min(absence.begins, last_reading or absence.begins) - SLACK
         return next((each for each in documents if begins <= each["since"] <= absence.ends + SLACK), None)
+
+    def _miss(self, rule: str, sensor_id: str, since: datetime) -> None:
+        self.verdict.note(MISSING, rule, alarm_id(sensor_id, rule, since))
 
     def _is_meanwhile(self, at: datetime) -> bool:
         return self.came[0] <= at <= self.came[1] + SECOND

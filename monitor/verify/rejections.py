@@ -23,7 +23,6 @@ class RejectionCheck:
     Attributes:
         times: When payloads were rejected (UTC, naive), by sensor and by the rule that tells of it.
         strange: What no ledger explains: when it came, and which it is.
-        came: When payloads came that a ledger does explain: the first and the last.
     """
 
     def __init__(self, attempts: Attempts, topics: Topics) -> None:
@@ -35,9 +34,8 @@ class RejectionCheck:
             if not tried.times_stored
         }
         self._floods: list[RejectedDocument] = []
-        self.times: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        self.times = defaultdict[tuple[str, str], list[datetime]](list)
         self.strange: list[tuple[datetime, str]] = []
-        self.came: tuple[datetime, datetime] | None = None
 
     @property
     def wanted(self) -> list[str]:
@@ -64,8 +62,7 @@ class RejectionCheck:
         if kind not in NOT_OF_SENSORS:
             self.times[sensor_id, "clock" if kind == "time" else "rejecting"].append(at)
         if self._explain(document):
-            first, last = self.came or (at, at)
-            self.came = min(first, at), max(last, at)
+            self._attempts.note_arrival(at)
         else:
             self.strange.append((at, f"{sensor_id}, rejected at {format_timestamp(at)}: {kind}"))
 
@@ -86,13 +83,12 @@ class RejectionCheck:
         key = PayloadKey(*self._topics.sensor_key(document["topic"]), payload_digest(document["payload"]))
         return self._attempts.payloads.get(key)
 
-    def count_floods(self, since: datetime | None) -> None:
-        """Note of what is missing that it was counted, as far as so much was counted.
-
-        Args:
-            since: When the first of what is in the ledgers came; floods before that are of others.
-        """
-        self._floods = [each for each in self._floods if since is None or each.get("until", since) >= since]
+    def count_floods(self) -> None:
+        """Note of what is missing that it was counted, as far as so much was counted."""
+        if self._attempts.came is not None:
+            # Floods before the first of what is in the ledgers are of others.
+            since = self._attempts.came[0]
+            self._floods = [each for each in self._floods if each.get("until", since) >= since]
         counted: Counter[str] = Counter()
         for each in self._floods:
             counted[each["topic"]] += each.get("count", 0)

@@ -5,6 +5,7 @@ what is there twice is duplicated, what nobody tried is unexpected, and what is 
 node never learned it is recovered (which is well).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,10 +80,6 @@ class Verifier:
     Args:
         attempts: What the ledgers say; what is found of each reading is noted in it.
         recorded: The alerts that somebody recorded; None if nobody.
-
-    Attributes:
-        came: When the first and the last of the ledgers' readings came, by the ingestor's clock (UTC,
-            naive), as far as that is seen; None if none did.
     """
 
     def __init__(self, attempts: Attempts, recorded: RecordedAlerts | None) -> None:
@@ -90,7 +87,6 @@ class Verifier:
         self._recorded = recorded
         self._anomalies: set[str] = set()
         self._strange: list[tuple[datetime, str]] = []
-        self.came: tuple[datetime, datetime] | None = None
         sent = [tried for tried in attempts.by_identity.values() if tried.expected != ABSENT]
         confirmed = sum(tried.reported == "confirmed" for tried in sent)
         self.verdict = Verdict(len(sent), confirmed, attempts.not_sent)
@@ -114,28 +110,25 @@ class Verifier:
             self._check_alert(measure)
 
     def _check_first(self, tried: AttemptedReading, measure: Measure) -> None:
-        at = measure["received_at"]
         tried.outcome = FLAGGED if measure["is_anomaly"] else NORMAL
         tried.is_late = is_late(measure)
         self.verdict.recovered += tried.reported == "unknown"
-        first, last = self.came or (at, at)
-        self.came = min(first, at), max(last, at)
+        self._attempts.note_arrival(measure["received_at"])
 
     def _check_alert(self, measure: Measure) -> None:
         name, recorded = measure["_id"], self._recorded
         self._anomalies.add(name)
-        is_sent = bool(measure.get("alerted_at")) if recorded is None else recorded.times[name] > 0
-        if not is_sent:
+        if not (
+            measure.get("alerted_at") if recorded is None else recorded[name, True] + recorded[name, False]
+        ):
             self.verdict.alerts_missing.append(name)
-        elif recorded is not None and name in (recorded.timely if is_late(measure) else recorded.late):
+        elif recorded is not None and recorded[name, not is_late(measure)]:
             self.verdict.outcomes.wrong[LATE_OTHERWISE].append(name)
 
     def conclude(self, rejections: RejectionCheck) -> Verdict:
         """Say what came of all; the check of the rejections must have seen all of them."""
         verdict = self.verdict
-        times = [*(self.came or ()), *(rejections.came or ())]
-        self.came = (min(times), max(times)) if times else None
-        rejections.count_floods(self.came[0] if self.came else None)
+        rejections.count_floods()
         for key, tried in self._attempts.by_identity.items():
             name = measure_id(*key)
             self._conclude(name, tried)
@@ -146,7 +139,7 @@ class Verifier:
         self._name_strange(rejections)
         verdict.alerts = len(self._anomalies)
         if self._recorded is not None:
-            ours = {name: count for name, count in self._recorded.times.items() if self._is_ours(name)}
+            ours = Counter(name for name, _ in self._recorded.elements() if self._is_ours(name))
             verdict.alerts_doubled = sorted(name for name, count in ours.items() if count > 1)
             verdict.alerts_wrong = sorted(set(ours) - self._anomalies)
         return verdict
@@ -165,7 +158,7 @@ class Verifier:
             # Where no clock may be wrong, the time of the readings tells.
             self.verdict.unexpected += [name for _, name in self._strange]
             return
-        first, last = self.came or (datetime.min, datetime.max)  # noqa: DTZ901 - of all times
+        first, last = self._attempts.came or (datetime.min, datetime.max)  # noqa: DTZ901 - of all times
         self.verdict.unexpected += [name for at, name in self._strange if at >= first]
         strange = [name for at, name in rejections.strange if first <= at <= last]
         self.verdict.outcomes.wrong[NOT_IN_A_LEDGER] += strange

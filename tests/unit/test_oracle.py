@@ -380,7 +380,7 @@ def test_alert_says_late_as_it_is_stored(tmp_path: Path, second: int, late: bool
     world = World({2: stored(2, 13.0), 5: stored(5, 13.0, after_s=700)}, {}, heard=RecordedAlerts())
     assert world.heard is not None
     for each in (2, 5):
-        world.heard.note(name(each), late=late if each == second else each == 5)
+        world.heard[name(each), late if each == second else each == 5] += 1
     assert [*judge(path, world).faults] == faults
 
 

@@ -92,7 +92,7 @@ def judge(
 def listened(*alerts: str) -> RecordedAlerts:
     heard = RecordedAlerts()
     for each in alerts:
-        heard.note(each, late=False)
+        heard[each, False] += 1
     return heard
 
 
