@@ -11,7 +11,7 @@ from bench.table import ResultTable, spread
 from ingestor.documents import utc_now
 from monitor.queries.alarms import AlarmFilter, AlarmQueries
 from monitor.queries.database import QueryDatabase, TimeRange, open_database
-from monitor.queries.energy import EnergyFilter, EnergyQueries
+from monitor.queries.energy import EnergyFilter, EnergyQueries, Grouping
 from monitor.queries.readings import ReadingFilter as SoughtReadings
 from monitor.queries.readings import ReadingQueries
 from monitor.queries.rejected import RejectedQueries
@@ -61,7 +61,7 @@ def _questions(database: QueryDatabase, now: datetime) -> list[tuple[str, str, A
         ("Now", "all sensors", sensors.all),
         ("Now", "readings since the last look", tail.new),
         ("Now", "standing alarms", lambda: episodes.active(())),
-        ("Now", "energy of the last 24 hours", lambda: energy.totals(last(DAY), None)),
+        ("Now", "energy of the last 24 hours", lambda: energy.totals(last(DAY), Grouping(None))),
         ("Now", "one tile's curve", lambda: readings.newest(BUSY, 30)),
         ("Sensor", "last hour", lambda: load_history(readings, BUSY, last(HOUR))),
         ("Sensor", "last 24 hours", lambda: load_history(readings, BUSY, last(DAY))),
@@ -71,26 +71,30 @@ def _questions(database: QueryDatabase, now: datetime) -> list[tuple[str, str, A
         ("Sensor", "its refused payloads", lambda: rejected.newest(50, topic=topic)),
         ("Alarms", "past ones", lambda: episodes.page("past", AlarmFilter(), 50)),
         ("Alarms", "past ones of a site", lambda: episodes.page("past", AlarmFilter(site), 50)),
-        ("Compare", "7 days by day and site", lambda: energy.totals(last(7 * DAY), "day", "site", zone=ZONE)),
+        (
+            "Compare",
+            "7 days by day and site",
+            lambda: energy.totals(last(7 * DAY), Grouping("day", "site", ZONE)),
+        ),
         (
             "Compare",
             "30 days by day and sensor",
-            lambda: energy.totals(last(30 * DAY), "day", "sensor", zone=ZONE),
+            lambda: energy.totals(last(30 * DAY), Grouping("day", "sensor", ZONE)),
         ),
         (
             "Compare",
             "a year by week and site",
-            lambda: energy.totals(last(366 * DAY), "week", "site", zone=ZONE),
+            lambda: energy.totals(last(366 * DAY), Grouping("week", "site", ZONE)),
         ),
         (
             "Compare",
             "a year by week, one site",
-            lambda: energy.totals(last(366 * DAY), "week", "site", zone=ZONE, scope=EnergyFilter(site)),
+            lambda: energy.totals(last(366 * DAY), Grouping("week", "site", ZONE), scope=EnergyFilter(site)),
         ),
         (
             "Compare",
             "a year by day and site",
-            lambda: energy.totals(last(366 * DAY), "day", "site", zone=ZONE),
+            lambda: energy.totals(last(366 * DAY), Grouping("day", "site", ZONE)),
         ),
         ("Compare", "7 days, the usual week", lambda: energy.heat(last(7 * DAY), zone=ZONE)),
         ("Compare", "12 weeks, the usual week", lambda: energy.heat(last(84 * DAY), zone=ZONE)),

@@ -96,25 +96,11 @@ class JsonLinesWriter:
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._encode = json.JSONEncoder(ensure_ascii=False).encode
+        self._encode = json.JSONEncoder(ensure_ascii=False, default=format_timestamp).encode
 
     def write(self, batch: Sequence[Measure]) -> None:
         """Write some readings after those before."""
-        lines = [
-            self._encode(
-                {
-                    "sensor_id": measure["sensor_id"],
-                    "site": measure["site"],
-                    "location": measure["location"],
-                    "value_kwh": measure["value_kwh"],
-                    "timestamp": format_timestamp(measure["timestamp"]),
-                    "is_anomaly": measure["is_anomaly"],
-                    "threshold_kwh": measure.get("threshold_kwh"),
-                    "received_at": format_timestamp(measure["received_at"]),
-                }
-            )
-            for measure in batch
-        ]
+        lines = [self._encode({name: measure.get(name) for name in COLUMNS}) for measure in batch]
         self._out.write("".join(f"{line}\n" for line in lines).encode())
 
     def close(self) -> None:

@@ -58,11 +58,13 @@ class ExportTarget:
             ExportError: It cannot be written.
             BrokenPipeError: Whoever reads standard output has read enough.
         """
-        with (
-            self._errors(),
-            self._standard_output() if self.is_standard_output else self._new_file() as out,
-        ):
-            yield out
+        with self._errors():
+            if self.is_standard_output:
+                with os.fdopen(sys.stdout.fileno(), "wb", BUFFER_BYTES, closefd=False) as out:
+                    yield out
+            else:
+                with self._new_file() as out:
+                    yield out
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -72,12 +74,6 @@ class ExportTarget:
             raise
         except OSError as error:
             raise ExportError(f"{self.loss}: {(error.strerror or str(error)).lower()}") from error
-
-    @staticmethod
-    @contextmanager
-    def _standard_output() -> Iterator[BinaryIO]:
-        with os.fdopen(sys.stdout.fileno(), "wb", BUFFER_BYTES, closefd=False) as out:
-            yield out
 
     @contextmanager
     def _new_file(self) -> Iterator[BinaryIO]:

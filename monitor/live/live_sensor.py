@@ -82,26 +82,14 @@ class LiveSensor:
         return self._values_kwh[-1] if self._values_kwh else None
 
     @property
-    def timestamp(self) -> datetime | None:
-        """When its last known reading was taken; None as long as none is known."""
-        return _to_moment(self._moments_s[-1]) if self._moments_s else None
-
-    @property
     def last_seen_at(self) -> datetime | None:
         """The time of its newest reading, whether its value is known here or not."""
-        return None if self._last_seen_s == NEVER_S else _to_moment(self._last_seen_s)
+        return None if self._last_seen_s == NEVER_S else EPOCH + timedelta(seconds=self._last_seen_s)
 
     @property
     def count(self) -> int:
         """How many readings are known, at most 30."""
         return len(self._moments_s)
-
-    @property
-    def recent(self) -> list[tuple[datetime, float]]:
-        """Time and kWh of its last readings, at most 30, the oldest first."""
-        return [
-            (_to_moment(each), value) for each, value in zip(self._moments_s, self._values_kwh, strict=True)
-        ]
 
     @property
     def recent_kwh(self) -> list[float]:
@@ -112,14 +100,10 @@ class LiveSensor:
         """``online``, ``stale`` (no reading for three intervals) or ``offline`` (its node said so)."""
         if self.status == "offline":
             return "offline"
-        return "stale" if self.is_stale(now) else "online"
-
-    def is_stale(self, now: datetime) -> bool:
-        """Whether it sent nothing for three intervals, and for ten seconds at least, or never."""
-        return self.is_stale_at(to_seconds(now))
+        return "stale" if self.is_stale_at(to_seconds(now)) else "online"
 
     def is_stale_at(self, now_s: float) -> bool:
-        """The same, for those who ask it of a great many: seconds since 1970."""
+        """Whether it sent nothing for three intervals, and for ten seconds at least, or never."""
         return now_s > self._stale_from_s
 
     def power_kw(self, now: datetime) -> float | None:
@@ -128,7 +112,7 @@ class LiveSensor:
 
     def power_kw_at(self, now_s: float) -> float | None:
         """The same, for those who ask it of a great many: seconds since 1970."""
-        return None if now_s > self._stale_from_s else self._power_kw
+        return None if self.is_stale_at(now_s) else self._power_kw
 
     def update(self, document: SensorDocument) -> bool:
         """Take over what ``sensors`` has of it; say whether anything is new that people see.
@@ -210,7 +194,3 @@ def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise TypeError(f"a {type(value).__name__} stands where a text belongs")
-
-
-def _to_moment(seconds: float) -> datetime:
-    return EPOCH + timedelta(seconds=seconds)

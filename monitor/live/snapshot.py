@@ -13,7 +13,7 @@ from monitor.cli.alarms import ShelvedRules, worst_first
 from monitor.live.sensor_cache import MALFORMED_ERRORS, SensorCache
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import QueryDatabase, QueryError, TimeRange
-from monitor.queries.energy import EnergyQueries, EnergyTotal
+from monitor.queries.energy import EnergyQueries, EnergyTotal, Grouping
 
 logger = logging.getLogger(__name__)
 LATE_AFTER = timedelta(seconds=3)
@@ -94,7 +94,7 @@ class LiveSnapshot:
     async def _refresh_energy(self) -> None:
         span = TimeRange(self.midnight(), utc_now() + timedelta(hours=1))
         try:
-            self.today = next(iter(await self._energy.totals(span, None)), None)
+            self.today = next(iter(await self._energy.totals(span, Grouping(None))), None)
         except QueryError as error:
             self._error = str(error)
 

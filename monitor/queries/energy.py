@@ -85,21 +85,9 @@ class EnergyQueries:
         self._database = database
 
     async def totals(
-        self,
-        span: TimeRange,
-        unit: Unit | None,
-        by: GroupBy | None = None,
-        *,
-        zone: str = "UTC",
-        scope: EnergyFilter = ALL,
-    ) -> list[EnergyTotal]:
-        """Sum up the hours that begin in a time."""
-        return await self.rows(span, Grouping(unit, by, zone), scope=scope)
-
-    async def rows(
         self, span: TimeRange, grouping: Grouping, most: int | None = None, *, scope: EnergyFilter = ALL
     ) -> list[EnergyTotal]:
-        """The same, but not more than ``most``."""
+        """Sum up the hours that begin in a time; not more than ``most`` sums."""
         unit = grouping.unit
         who = {"site": "$site", "sensor": "$sensor_id", None: None}[grouping.by]
         sums: dict[str, Any] = {

@@ -11,7 +11,7 @@ from operator import itemgetter
 from ingestor.documents import AlarmDocument, SensorDocument
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import QueryDatabase, TimeRange
-from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Peak
+from monitor.queries.energy import EnergyFilter, EnergyQueries, EnergyTotal, Grouping, Peak
 from monitor.queries.rejected import RejectedQueries
 from monitor.queries.sensors import SensorQueries
 from monitor.report.period import ReportPeriod
@@ -90,9 +90,9 @@ async def load_report_data(database: QueryDatabase, when: ReportPeriod, sites: S
     return ReportData(
         when,
         sites,
-        hours=await energy.totals(when.span, "hour", "site", scope=scope),
-        hours_before=await energy.totals(when.before.whole, "hour", "site", scope=scope),
-        by_sensor=await energy.totals(when.span, None, "sensor", scope=scope),
+        hours=await energy.totals(when.span, Grouping("hour", "site"), scope=scope),
+        hours_before=await energy.totals(when.before.whole, Grouping("hour", "site"), scope=scope),
+        by_sensor=await energy.totals(when.span, Grouping(None, "sensor"), scope=scope),
         peak=peaks[0] if peaks else None,
         alarms=await _alarms(AlarmQueries(database), when.span, sites),
         sensors=await SensorQueries(database).all(list(sites)),

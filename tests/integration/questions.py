@@ -117,12 +117,8 @@ def _of_energy(energy: EnergyQueries) -> dict[str, list[Call]]:
     groupings = [Grouping(*each) for each in product(units, whom, ("UTC", "Europe/Berlin"))]
     return {
         "EnergyQueries.totals": [
-            partial(energy.totals, WEEK, "day", "site"),
-            partial(energy.totals, WEEK, None),
-        ],
-        "EnergyQueries.rows": [
-            partial(energy.rows, WEEK, grouping, 1000, scope=scope)
-            for grouping, scope in product(groupings, scopes)
+            partial(energy.totals, WEEK, grouping, most, scope=scope)
+            for grouping, most, scope in product(groupings, (None, 1000), scopes)
         ],
         "EnergyQueries.heat": [partial(energy.heat, WEEK, scope=scope) for scope in scopes],
         "EnergyQueries.peaks": [partial(energy.peaks, WEEK, 10, scope=scope) for scope in scopes],

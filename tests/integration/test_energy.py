@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from ingestor.documents import format_timestamp, measure_id
 from ingestor.store.schema import INDEXES
 from monitor.queries.database import QueryDatabase, TimeRange, open_database
-from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Peak, Unit
+from monitor.queries.energy import ALL, EnergyFilter, EnergyQueries, GroupBy, Grouping, Peak, Unit
 from stack.servers import Servers
 
 pytestmark = pytest.mark.integration
@@ -119,7 +119,7 @@ async def test_sums_are_those_of_the_hours(
             for place, field in enumerate(SUMMED):
                 found[place] += each[field]
             found[3] = max(found[3], each["max_kwh"])
-        totals = await EnergyQueries(database).totals(span, unit, by, zone=zone, scope=scope)
+        totals = await EnergyQueries(database).totals(span, Grouping(unit, by, zone), scope=scope)
         assert [(each.start, each.who or "") for each in totals] == sorted(sums)
         assert [[each.energy_kwh, each.readings, each.anomalies, each.max_kwh] for each in totals] == [
             sums[key] for key in sorted(sums)

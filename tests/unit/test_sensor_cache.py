@@ -47,9 +47,9 @@ def sensor(*measures: Measure, **listed: object) -> LiveSensor:
 
 def test_sensor_shows_its_newest_reading() -> None:
     one = sensor(measure(-10, 3.0), measure(0, 15.0, is_anomaly=True, threshold_kwh=12.0))
-    assert (one.value_kwh, one.timestamp, one.is_anomaly) == (15.0, NOW, True)
+    assert (one.value_kwh, one.last_seen_at, one.is_anomaly) == (15.0, NOW, True)
     assert (one.site, one.location, one.threshold_kwh) == ("lari", "Room 1", 12.0)
-    assert one.recent == [(at(-10), 3.0), (NOW, 15.0)]
+    assert one.recent_kwh == [3.0, 15.0]
 
 
 def test_late_reading_finds_its_place_and_does_not_replace_a_newer_one() -> None:
@@ -63,8 +63,8 @@ def test_late_reading_finds_its_place_and_does_not_replace_a_newer_one() -> None
 def test_last_thirty_readings_are_kept_in_order_however_they_come(seconds: list[int]) -> None:
     one = sensor(*(measure(each, -each) for each in seconds))
     newest = sorted(set(seconds))[-30:]
-    assert [value for _, value in one.recent] == [-each for each in newest]
-    assert [moment for moment, _ in one.recent] == [at(each) for each in newest]
+    assert one.recent_kwh == [-each for each in newest]
+    assert one.last_seen_at == (at(newest[-1]) if newest else None)
 
 
 def test_place_and_threshold_set_by_a_person_win() -> None:
@@ -93,7 +93,7 @@ def test_spoiled_reading_leaves_the_others_as_they_are(spoiled: Measure) -> None
     with pytest.raises((TypeError, ValueError)):
         one.add([{**measure(0, 3.0), **spoiled}])
     one.add([measure(10, 4.0)])
-    assert one.recent == [(at(-20), 1.0), (at(-10), 2.0), (at(10), 4.0)]
+    assert one.recent_kwh == [1.0, 2.0, 4.0]
 
 
 def test_only_what_people_see_of_a_sensor_is_news() -> None:
@@ -128,8 +128,8 @@ def test_gap_in_which_readings_were_missed_is_no_measure_of_power() -> None:
 def test_sensor_is_stale_after_three_intervals(interval_s: float | None, stale_after_s: float) -> None:
     listed: dict[str, object] = {"interval_s": interval_s} if interval_s else {"site": "lari"}
     one = sensor(measure(0), **listed)
-    assert not one.is_stale(at(stale_after_s))
-    assert one.is_stale(at(stale_after_s + 0.1))
+    assert one.state(at(stale_after_s)) == "online"
+    assert one.state(at(stale_after_s + 0.1)) == "stale"
     assert one.power_kw(at(stale_after_s + 0.1)) is None
 
 
@@ -139,13 +139,13 @@ def test_interval_that_nobody_learned_is_the_median_of_the_gaps() -> None:
 
 def test_sensor_that_never_sent_is_stale() -> None:
     one = sensor(site="lari", status="online")
-    assert one.is_stale(NOW)
-    assert (one.value_kwh, one.timestamp, one.last_seen_at) == (None, None, None)
+    assert one.state(NOW) == "stale"
+    assert (one.value_kwh, one.last_seen_at) == (None, None)
 
 
 def test_sensor_whose_value_is_not_known_here_is_heard_all_the_same() -> None:
     one = sensor(last_reading=NOW, interval_s=10.0)
-    assert not one.is_stale(at(5))
+    assert one.state(at(5)) == "online"
     assert one.last_seen_at == NOW
 
 

@@ -73,7 +73,7 @@ def make_energy_routes(database: QueryDatabase) -> APIRouter:
         """
         by: GroupBy | None = None if query.by == "none" else query.by
         grouping = Grouping(None if query.unit == "total" else query.unit, by, query.time_zone)
-        rows = await energy.rows(query.span(), grouping, MAX_ROWS + 1, scope=query.scope)
+        rows = await energy.totals(query.span(), grouping, MAX_ROWS + 1, scope=query.scope)
         if len(rows) > MAX_ROWS:
             too_many = f"more than {MAX_ROWS:,} rows; ask for less time or a larger unit"
             raise InvalidQueryError("too_much", too_many)

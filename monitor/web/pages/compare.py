@@ -10,7 +10,7 @@ from nicegui import ui
 from ingestor.documents import utc_now
 from monitor.formatting import format_clock, format_energy, format_number
 from monitor.queries.database import QueryError, TimeRange
-from monitor.queries.energy import ALL, EnergyFilter, EnergyTotal, GroupBy, Peak, Unit
+from monitor.queries.energy import ALL, EnergyFilter, EnergyTotal, GroupBy, Grouping, Peak, Unit
 from monitor.queries.time_buckets import bucket_starts
 from monitor.web.auth.sessions import Session
 from monitor.web.dependencies import Dependencies
@@ -79,7 +79,7 @@ class ComparePage:
         turn = self._load_count = self._load_count + 1
         self._found.classes(add="adding-up")
         try:
-            totals = await energy.totals(period, unit, by, zone=zone, scope=scope)
+            totals = await energy.totals(period, Grouping(unit, by, zone), scope=scope)
             peaks = await energy.peaks(period, PEAKS, scope=scope)
             if turn != self._load_count:
                 return  # something else was chosen meanwhile
