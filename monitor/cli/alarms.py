@@ -14,7 +14,7 @@ from broker.program.process import run
 from broker.program.settings import read_settings
 from ingestor.documents import AlarmDocument, utc_now
 from monitor.cli.output import write_lines
-from monitor.cli.settings import AlarmsSettings
+from monitor.cli.settings import AlarmsSettings, site_names
 from monitor.formatting import format_count
 from monitor.queries.alarms import AlarmQueries
 from monitor.queries.database import QueryError, open_database
@@ -59,7 +59,7 @@ def alarms_command(arguments: list[str]) -> None:
 
 
 async def _list_alarms(settings: AlarmsSettings, display: DisplayOptions, _: asyncio.Event) -> list[str]:
-    sites = settings.sites
+    sites = site_names(settings.site)
     async with open_database(settings.mongo_url) as database:
         await database.ping()
         queries = AlarmQueries(database)

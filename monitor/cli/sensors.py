@@ -11,7 +11,7 @@ from broker.program.settings import exit_with, read_settings
 from ingestor.documents import SensorDocument
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines
-from monitor.cli.settings import SensorsSettings
+from monitor.cli.settings import SensorsSettings, site_names
 from monitor.formatting import format_count, format_duration
 from monitor.live.live_sensor import LiveSensor
 from monitor.queries.database import QueryError, open_database
@@ -46,7 +46,8 @@ async def _list_or_change(
         await database.ping()
         sensors, name = SensorQueries(database), settings.sensor
         if name is None:
-            return list_lines(await sensors.all(settings.sites), display, settings.sites)
+            sites = site_names(settings.site)
+            return list_lines(await sensors.all(sites), display, sites)
         if change is not None:
             await sensors.change(name, change)
             return [*sentences(name, change)]

@@ -31,6 +31,11 @@ def parse_threshold(text: object) -> object:
         raise ValueError(f"write kWh as 9.5, or {NONE} to remove it") from None
 
 
+def site_names(text: str) -> tuple[str, ...]:
+    """The sites that a setting names; none for all."""
+    return () if text == "+" else tuple(text.split(","))
+
+
 def login_name() -> str | None:
     """Who is at this machine; None where nobody has a name, as in many containers."""
     try:
@@ -82,11 +87,6 @@ class AlarmsSettings(ProcessSettings):
     all: bool = Field(False, description="also the last 50 that ended")
     site: Sites = Field("+", description="sites to list: + for all, or names separated by commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
-
-    @property
-    def sites(self) -> tuple[str, ...]:
-        """The sites to list; none for all."""
-        return () if self.site == "+" else tuple(self.site.split(","))
 
 
 class CommandSettings(ProcessSettings):
@@ -152,11 +152,6 @@ class SensorsSettings(ProcessSettings):
     )
     site: Sites = Field("+", description="sites to list: + for all, or names separated by commas")
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
-
-    @property
-    def sites(self) -> tuple[str, ...]:
-        """The sites to list; none for all."""
-        return () if self.site == "+" else tuple(self.site.split(","))
 
     def change(self, arguments: Sequence[str]) -> SensorChange | None:
         """What is to be set, and, as None, what is to be removed; None if nothing is.

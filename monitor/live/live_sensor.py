@@ -114,14 +114,13 @@ class LiveSensor:
         """The same, for those who ask it of a great many: seconds since 1970."""
         return None if self.is_stale_at(now_s) else self._power_kw
 
-    def update(self, document: SensorDocument) -> bool:
-        """Take over what ``sensors`` has of it; say whether anything is new that people see.
+    def update(self, document: SensorDocument) -> None:
+        """Take over what ``sensors`` has of it.
 
         Raises:
             TypeError: Something is not what it should be.
             ValueError: The same.
         """
-        before = (self.is_listed, self.site, self.location, self.status, self.threshold_kwh)
         # All sensors of a site share its name.
         self.site = sys.intern(document.get("site") or self.site)
         self._reported_location = _text(document.get("location"))
@@ -134,7 +133,6 @@ class LiveSensor:
             self._last_seen_s = max(self._last_seen_s, to_seconds(document["last_reading"]))
         self._derive()
         self.is_listed = True
-        return before != (True, self.site, self.location, self.status, self.threshold_kwh)
 
     def add(self, measures: Iterable[Measure], *, after_hole: bool = False) -> None:
         """Take over readings, in any order; known ones change nothing, and old ones not the last.

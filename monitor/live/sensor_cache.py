@@ -67,9 +67,9 @@ class SensorCache:
         """Why what is known here is old, as a sentence's body; None if it is not."""
         return next(iter(self._errors.values()), None)
 
-    async def follow(self) -> set[str]:
-        """Take over the readings that were stored since the last call; return which sensors have any."""
-        changed: set[str] = set()
+    async def follow(self) -> None:
+        """Take over the readings that were stored since the last call."""
+        seen: set[str] = set()
         malformed: Exception | None = None
         with self._look("readings"):
             measures = await self._tail.new()
@@ -78,38 +78,34 @@ class SensorCache:
             for measure in measures:
                 try:
                     name = measure["sensor_id"]
-                    self._sensor(name).add((measure,), after_hole=hole and name not in changed)
-                    changed.add(name)
+                    self._sensor(name).add((measure,), after_hole=hole and name not in seen)
+                    seen.add(name)
                 except MALFORMED_ERRORS as error:
                     malformed = error
         if malformed is not None:
             raise malformed
-        return changed
 
-    async def refresh_sensors(self) -> set[str]:
-        """Take over what is known of the sensors besides their readings; return which ones changed.
+    async def refresh_sensors(self) -> None:
+        """Take over what is known of the sensors besides their readings.
 
         When there are so many that this takes long, calls that come too soon do nothing.
         """
         if time.monotonic() < self._list_again_at_s:
-            return set()
+            return
         began_s = time.monotonic()
-        changed: set[str] = set()
         with self._look("sensors"):
-            changed = await self._take(await self._list.all())
+            await self._take(await self._list.all())
             took_s = time.monotonic() - began_s
             if took_s > REST_AT_LEAST_FROM_S:
                 self._list_again_at_s = time.monotonic() + REST_PER_LOOK * took_s
-        return changed
 
-    async def load_history(self, sensor_ids: Iterable[str], *, fewer_than: int = 2) -> set[str]:
-        """Load the last readings of the first sensors of which few are known, once; return whose."""
+    async def load_history(self, sensor_ids: Iterable[str], *, fewer_than: int = 2) -> None:
+        """Load the last readings of the first sensors of which few are known, once."""
         known = (self.sensors.get(each) for each in sensor_ids)
         bare = (each for each in known if each and not each.is_loaded and each.count < fewer_than)
         wanted = list(islice(bare, FILLED_AT_ONCE))
         queue = iter(wanted)
         await asyncio.gather(*(self._load(queue) for _ in wanted[:LOADERS]))
-        return {each.sensor_id for each in wanted if each.is_loaded}
 
     def totals(self, now: datetime) -> SensorTotals:
         """Sum up all sensors."""
@@ -143,25 +139,21 @@ class SensorCache:
             sensor = self.sensors[sensor_id] = LiveSensor(sensor_id)
         return sensor
 
-    async def _take(self, documents: list[SensorDocument]) -> set[str]:
-        changed: set[str] = set()
+    async def _take(self, documents: list[SensorDocument]) -> None:
         malformed: Exception | None = None
         for number, document in enumerate(documents):
             try:
-                if self._sensor(document["sensor_id"]).update(document):
-                    changed.add(document["sensor_id"])
+                self._sensor(document["sensor_id"]).update(document)
             except MALFORMED_ERRORS as error:
                 malformed = error
             if number % TAKEN_AT_ONCE == TAKEN_AT_ONCE - 1:
                 await asyncio.sleep(0)  # others want to go on meanwhile
         # One that is only heard is not listed yet.
         listed = {document.get("sensor_id") for document in documents}
-        gone = {name for name, each in self.sensors.items() if each.is_listed and name not in listed}
-        for name in gone:
+        for name in [name for name, each in self.sensors.items() if each.is_listed and name not in listed]:
             del self.sensors[name]
         if malformed is not None:
             raise malformed
-        return changed | gone
 
     async def _load(self, sensors: Iterator[LiveSensor]) -> None:
         with self._look("history"):

@@ -80,12 +80,8 @@ class LiveSnapshot:
                 group.create_task(repeat_every(period_s, step), name=f"live.{what}")
 
     async def _refresh_alarms(self) -> None:
-        try:
-            active = worst_first(await self._alarms.active(()))
-            shelved = await self._alarms.shelved()
-        except QueryError as error:
-            self._error = str(error)
-            return
+        active = worst_first(await self._alarms.active(()))
+        shelved = await self._alarms.shelved()
         self._error = None
         if (active, shelved) != (self.active_alarms, self.shelved):
             self.active_alarms, self.shelved = active, shelved
@@ -93,15 +89,14 @@ class LiveSnapshot:
 
     async def _refresh_energy(self) -> None:
         span = TimeRange(self.midnight(), utc_now() + timedelta(hours=1))
-        try:
-            self.today = next(iter(await self._energy.totals(span, Grouping(None))), None)
-        except QueryError as error:
-            self._error = str(error)
+        self.today = next(iter(await self._energy.totals(span, Grouping(None))), None)
 
-    async def _step(self, what: str, action: Callable[[], Awaitable[object]]) -> None:
+    async def _step(self, what: str, action: Callable[[], Awaitable[None]]) -> None:
         """Look once; others follow even if some documents cannot be read."""
         try:
             await action()
+        except QueryError as error:
+            self._error = str(error)
         except MALFORMED_ERRORS as error:
             if what not in self._unreadable:
                 logger.warning("Some %s cannot be read (%r)", what, error)

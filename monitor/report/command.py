@@ -11,6 +11,7 @@ from broker.program.settings import exit_with, read_settings
 from ingestor.documents import utc_now
 from monitor.cli.alarms import DisplayOptions
 from monitor.cli.output import write_lines
+from monitor.cli.settings import site_names
 from monitor.queries.database import QueryError, open_database
 from monitor.report.data import ReportData, load_report_data
 from monitor.report.energy_sections import build_report
@@ -31,7 +32,7 @@ def report_command(arguments: list[str]) -> None:
 
     async def ask(_: asyncio.Event) -> ReportData:
         async with open_database(settings.mongo_url) as database:
-            return await load_report_data(database, when, settings.sites)
+            return await load_report_data(database, when, site_names(settings.site))
 
     page = build_report(run("monitor", ask, QueryError))
     if settings.html is None:

