@@ -50,9 +50,6 @@ class AlarmFilter(NamedTuple):
         return {**at_sites(self.sites), **{name: value for name, value in fields.items() if value}}
 
 
-ANY = AlarmFilter()
-
-
 class AlarmQueries:
     """Active and past alarms, and which rules are shelved.
 

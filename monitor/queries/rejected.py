@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bson import ObjectId
@@ -25,13 +25,9 @@ class RejectedQueries:
     def __init__(self, database: QueryDatabase) -> None:
         self._database = database
 
-    async def newest(
-        self, limit: int, *, topic: str | None = None, before: datetime | None = None
-    ) -> list[RejectedDocument]:
-        """The last ones, the newest first, perhaps only those received before a moment (UTC, naive)."""
-        wanted: dict[str, Any] = {} if topic is None else {"topic": topic}
-        if before is not None:
-            wanted["received_at"] = {"$lt": before}
+    async def newest(self, limit: int, *, topic: str | None = None) -> list[RejectedDocument]:
+        """The last ones, of one topic or all, the newest first."""
+        wanted = {} if topic is None else {"topic": topic}
         found = await self._database.find("rejected", wanted, sort=[("received_at", -1)], limit=limit)
         return REJECTED.valid(found)
 
@@ -57,15 +53,6 @@ class RejectedQueries:
         wanted = {"topic": {"$in": list(topics)}}
         async for document in self._database.stream("rejected", wanted, COMPARED, limit_s=CHECK_LIMIT_S):
             yield document
-
-    async def one(self, name: ObjectId) -> RejectedDocument | None:
-        """One of them; None if it is not there any more."""
-        found: RejectedDocument | None = await self._database.find_one("rejected", {"_id": name})
-        return found
-
-    async def count(self, most: int) -> int:
-        """How many there are; it is not counted further than to ``most``."""
-        return await self._database.count("rejected", {}, limit=most, hint="_id_")
 
     async def kinds(self, span: TimeRange, sites: Sequence[str] = ()) -> dict[str, int]:
         """How many came in a time of each kind, those of which there are most first."""

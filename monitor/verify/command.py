@@ -18,9 +18,8 @@ from monitor.queries.rejected import RejectedQueries
 from monitor.verify.alarm_verdict import AlarmVerdict
 from monitor.verify.attempts import Attempts
 from monitor.verify.expected_alarms import ExpectedAlarms
-from monitor.verify.ledger_reader import LedgerFileError, read_ledgers
+from monitor.verify.ledger_reader import LedgerFileError, read_alerts, read_ledgers
 from monitor.verify.reading_timeline import reading_timelines, to_time
-from monitor.verify.recorded_alerts import read_alerts
 from monitor.verify.rejections import RejectionCheck
 from monitor.verify.verifier import Verdict, Verifier, verdict_lines
 

@@ -69,33 +69,78 @@ def _rank(expected: str) -> tuple[int, str]:
     return _ROWS.index(_row(expected)), expected
 
 
+def cell(count: int, *, is_wrong: bool = False) -> str:
+    """A number that says without a colour whether it is right."""
+    if not count:
+        return ".  "
+    return f"{count:,} !" if is_wrong else f"{count:,} ✓"
+
+
 @dataclass(slots=True)
-class ConfusionMatrix:
-    """Counts what had to be and what was.
+class Outcomes:
+    """What became of everything of which a ledger says what had to.
 
     Attributes:
-        cells: By what had to be and what was.
-        right: By fault, how many came out right.
-        wrong: By fault, how many did not.
-        expected: By fault, what had to become of those that have it.
+        wrong: What came otherwise than it had to: descriptions, and the ids.
+        repeated: How many readings were sent more than once on purpose.
+        payloads: How many payloads were sent that are no readings.
+        counted: How much came too fast to be kept, and is only counted.
+        cells: How much there is of what had to be and what was.
+        faults_right: By fault, how many came out right.
+        faults_wrong: By fault, how many did not.
+        faults_expected: By fault, what had to become of those that have it.
     """
 
+    wrong: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    repeated: int = 0
+    payloads: int = 0
+    counted: int = 0
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
-    right: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
-    expected: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    faults_right: Counter[str] = field(default_factory=Counter)
+    faults_wrong: Counter[str] = field(default_factory=Counter)
+    faults_expected: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def judge(self, name: str, tried: AttemptedReading) -> None:
+        """Judge a reading; one of which nobody said what must come of it is left out."""
+        if tried.truth is None:
+            return
+        expected, actual = expected_outcome(tried.truth), tried.outcome
+        self.repeated += tried.truth.must.copies > 1
+        self.counted += actual == COUNTED
+        if mistake := _mistake(expected, actual):
+            self.wrong[mistake].append(f"{name} ({actual})" if actual.startswith(REJECTED) else name)
+        is_unmarked = bool(tried.truth.must.late and tried.times_stored and not tried.is_late)
+        if is_unmarked:
+            self.wrong[NOT_LATE].append(name)
+        well = _is_right(expected, actual) and tried.times_stored <= 1 and not is_unmarked
+        self.enter(tried.truth, actual, well=well)
+
+    def judge_payload(self, names: list[str], payload: MalformedPayload) -> None:
+        """Judge a payload that is no reading; it has a name for each time that it was made."""
+        expected, made = expected_outcome(payload.truth), len(names)
+        outcomes = [each if each == COUNTED else rejected(each) for each in payload.kinds]
+        # What came once more after a redelivery says nothing new, unless it is rejected for another reason.
+        outcomes.sort(key=lambda actual: _is_right(expected, actual))
+        self.payloads += made
+        for name, actual in zip(names, (*outcomes, *[ABSENT] * made)[:made], strict=True):
+            self.counted += actual == COUNTED
+            if actual == ABSENT:
+                self.wrong[LOST].append(name)
+            elif mistake := _mistake(expected, actual):
+                self.wrong[mistake].append(f"{name} ({actual})")
+            self.enter(payload.truth, actual, well=_is_right(expected, actual))
 
     def enter(self, truth: GroundTruth, actual: str, *, well: bool, times: int = 1) -> None:
         """Count something; ``well`` says whether what became of it, and all else about it, is right."""
         expected = expected_outcome(truth)
         self.cells[expected, actual] += times
         for fault in set(truth.faults) or (NO_FAULT,):
-            (self.right if well else self.wrong)[fault] += times
-            self.expected[fault].add(expected)
+            (self.faults_right if well else self.faults_wrong)[fault] += times
+            self.faults_expected[fault].add(expected)
 
     def lines(self) -> list[str]:
-        """Both tables, for people; none if nothing was counted."""
-        return ["", *self._table(), "", *self._faults()] if self.cells else []
+        """Both tables, for people."""
+        return ["", *self._table(), "", *self._faults()]
 
     def _table(self) -> list[str]:
         shown: Counter[tuple[str, str]] = Counter()
@@ -116,67 +161,12 @@ class ConfusionMatrix:
         rows = [
             [
                 name,
-                f"{self.right[name] + self.wrong[name]:,}",
-                cell(self.right[name]),
-                cell(self.wrong[name], is_wrong=True),
-                ", ".join(sorted(self.expected[name], key=_rank)),
+                f"{self.faults_right[name] + self.faults_wrong[name]:,}",
+                cell(self.faults_right[name]),
+                cell(self.faults_wrong[name], is_wrong=True),
+                ", ".join(sorted(self.faults_expected[name], key=_rank)),
             ]
-            for name in sorted(self.expected, key=lambda name: (name == NO_FAULT, name))
+            for name in sorted(self.faults_expected, key=lambda name: (name == NO_FAULT, name))
         ]
         numbers = number_columns("injected", "right", "wrong")
         return table_lines([Column("fault"), *numbers, *cuttable_columns("expected")], rows, WIDTH)
-
-
-def cell(count: int, *, is_wrong: bool = False) -> str:
-    """A number that says without a colour whether it is right."""
-    if not count:
-        return ".  "
-    return f"{count:,} !" if is_wrong else f"{count:,} ✓"
-
-
-@dataclass(slots=True)
-class Outcomes:
-    """What became of everything of which a ledger says what had to.
-
-    Attributes:
-        wrong: What came otherwise than it had to: descriptions, and the ids.
-        repeated: How many readings were sent more than once on purpose.
-        payloads: How many payloads were sent that are no readings.
-        counted: How much came too fast to be kept, and is only counted.
-    """
-
-    confusion: ConfusionMatrix = field(default_factory=ConfusionMatrix)
-    wrong: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    repeated: int = 0
-    payloads: int = 0
-    counted: int = 0
-
-    def judge(self, name: str, tried: AttemptedReading) -> None:
-        """Judge a reading; one of which nobody said what must come of it is left out."""
-        if tried.truth is None:
-            return
-        expected, actual = expected_outcome(tried.truth), tried.outcome
-        self.repeated += tried.truth.must.copies > 1
-        self.counted += actual == COUNTED
-        if mistake := _mistake(expected, actual):
-            self.wrong[mistake].append(f"{name} ({actual})" if actual.startswith(REJECTED) else name)
-        is_unmarked = bool(tried.truth.must.late and tried.times_stored and not tried.is_late)
-        if is_unmarked:
-            self.wrong[NOT_LATE].append(name)
-        well = _is_right(expected, actual) and tried.times_stored <= 1 and not is_unmarked
-        self.confusion.enter(tried.truth, actual, well=well)
-
-    def judge_payload(self, names: list[str], payload: MalformedPayload) -> None:
-        """Judge a payload that is no reading; it has a name for each time that it was made."""
-        expected, made = expected_outcome(payload.truth), len(names)
-        outcomes = [each if each == COUNTED else rejected(each) for each in payload.kinds]
-        # What came once more after a redelivery says nothing new, unless it is rejected for another reason.
-        outcomes.sort(key=lambda actual: _is_right(expected, actual))
-        self.payloads += made
-        for name, actual in zip(names, (*outcomes, *[ABSENT] * made)[:made], strict=True):
-            self.counted += actual == COUNTED
-            if actual == ABSENT:
-                self.wrong[LOST].append(name)
-            elif mistake := _mistake(expected, actual):
-                self.wrong[mistake].append(f"{name} ({actual})")
-            self.confusion.enter(payload.truth, actual, well=_is_right(expected, actual))

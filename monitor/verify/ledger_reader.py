@@ -1,8 +1,11 @@
-"""Read what sensor nodes wrote into their ledgers: what they tried, what must come of it, what they know."""
+"""Read what people recorded: sensor nodes' ledgers, and alerts.
+
+Ledgers say what nodes tried, what must come of it, and what they know of it.
+"""
 
 import sys
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -18,6 +21,7 @@ from broker.ledger import (
     OutcomeEntry,
     entry_adapter,
 )
+from broker.messages import Alert
 from ingestor.documents import format_timestamp
 from monitor.verify.attempts import (
     Absence,
@@ -29,6 +33,9 @@ from monitor.verify.attempts import (
 )
 
 STDIN = Path("-")
+
+RecordedAlerts = Counter[tuple[str, bool]]
+"""How often each alert came: by its id, and whether it came as a late one."""
 
 
 class LedgerFileError(Exception):
@@ -55,6 +62,27 @@ def read_ledgers(files: Iterable[Path]) -> Attempts:
                 f"the ledger {file} holds no readings of its own; was it written with `sensor-node --ledger`?"
             )
     return reader.conclude()
+
+
+def read_alerts(file: Path) -> RecordedAlerts:
+    """Count recorded alerts: one payload a line, as ``mosquitto_sub`` writes them.
+
+    Raises:
+        LedgerFileError: The file cannot be read, or a line is no alert.
+    """
+    recorded = RecordedAlerts()
+    try:
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    alert = Alert.model_validate_json(line)
+                except ValidationError as error:
+                    hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
+                    raise LedgerFileError(f"line {number} of {file} is not an alert; {hint}") from error
+                recorded[alert.id, alert.late] += 1
+    except OSError as error:
+        raise LedgerFileError(f"the alerts {file} cannot be read ({error.strerror})") from error
+    return recorded
 
 
 class _LedgerReader:

@@ -15,7 +15,7 @@ from ingestor.documents import Measure, format_timestamp, is_late, measure_id
 from monitor.verify.alarm_verdict import AlarmVerdict
 from monitor.verify.attempts import AttemptedReading, Attempts, ReadingKey
 from monitor.verify.confusion_matrix import ABSENT, FLAGGED, NORMAL, REJECTED, Outcomes
-from monitor.verify.recorded_alerts import RecordedAlerts
+from monitor.verify.ledger_reader import RecordedAlerts
 from monitor.verify.rejections import RejectionCheck
 
 EXAMPLES = 5
@@ -171,8 +171,8 @@ class Verifier:
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Tell a verdict to people."""
     lines = [f"{name:<11} {count:>11,}   {meaning}".rstrip() for name, count, meaning in _counts(verdict)]
-    if verdict.outcomes.confusion.cells:
-        lines += verdict.outcomes.confusion.lines()
+    if verdict.outcomes.cells:
+        lines += verdict.outcomes.lines()
         lines += verdict.alarms.lines() if verdict.alarms else ["", "Alarms are not checked."]
         lines.append("")
     lines += _examples(verdict.faults)

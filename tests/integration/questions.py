@@ -187,15 +187,12 @@ def _of_payloads(rejected: RejectedQueries, refused: ObjectId) -> dict[str, list
         "RejectedQueries.newest": [
             partial(rejected.newest, 50),
             partial(rejected.newest, 10, topic=TOPIC),
-            partial(rejected.newest, 10, topic=TOPIC, before=NOW - 5 * HOUR),
         ],
         "RejectedQueries.page": [
             partial(_two_pages, partial(rejected.page, topics, 10))
             for topics in (None, [TOPIC], [TOPIC, OTHER_TOPIC])
         ],
         "RejectedQueries.topics": [partial(rejected.topics, ONE)],
-        "RejectedQueries.one": [partial(rejected.one, refused)],
-        "RejectedQueries.count": [partial(rejected.count, 50)],
         "RejectedQueries.kinds": [partial(rejected.kinds, WEEK), partial(rejected.kinds, WEEK, SITE)],
         "RejectedQueries.mark_replayed": [partial(rejected.mark_replayed, refused)],
     }

@@ -19,9 +19,8 @@ from broker.ledger import (
 from broker.messages import Reading, ReadingRow
 from broker.topics import SensorKey, Topics
 from ingestor.documents import Measure, RejectedDocument, format_timestamp, to_measure
-from monitor.verify.confusion_matrix import ConfusionMatrix
-from monitor.verify.ledger_reader import read_ledgers
-from monitor.verify.recorded_alerts import RecordedAlerts
+from monitor.verify.confusion_matrix import Outcomes
+from monitor.verify.ledger_reader import RecordedAlerts, read_ledgers
 from monitor.verify.rejections import RejectionCheck
 from monitor.verify.verifier import Verdict, Verifier, verdict_lines
 
@@ -292,7 +291,7 @@ def test_each_mistake_is_named(
     verdict = judge(ledger, world)
     assert verdict.faults == faults
     if spoil is not reject_what_is_stored and spoil is not reject_something_else:
-        assert sum(verdict.outcomes.confusion.wrong.values()) == 1
+        assert sum(verdict.outcomes.faults_wrong.values()) == 1
     lines = verdict_lines(verdict)
     assert lines[-1].startswith("NOT WELL")
     assert max(map(len, lines)) <= 80
@@ -307,11 +306,11 @@ def test_wrong_cell_is_marked_without_a_colour(ledger: Path) -> None:
 
 
 def test_tables_with_all_columns_fit_on_a_terminal() -> None:
-    confusion = ConfusionMatrix()
+    outcomes = Outcomes()
     columns = ("normal", "flagged", "rejected: time", "rejected: invalid", "counted", "absent")
     for was in columns:
-        confusion.enter(GroundTruth(faults=("transient-zero",), must=AHEAD), was, well=False, times=123_456)
-    lines = confusion.lines()
+        outcomes.enter(GroundTruth(faults=("transient-zero",), must=AHEAD), was, well=False, times=123_456)
+    lines = outcomes.lines()
     assert max(map(len, lines)) <= 80
     cells = next(line for line in lines if "✓" in line).split()
     assert cells[-12::2] == ["123,456"] * 6
@@ -393,4 +392,4 @@ def test_ledgers_with_and_without_truth_are_judged_each_in_its_way(ledger: Path)
     verdict = judge(ledger, world)
     assert verdict.passed
     assert verdict.rejected == [name(3), name(11)]
-    assert sum(verdict.outcomes.confusion.cells.values()) == 9
+    assert sum(verdict.outcomes.cells.values()) == 9

@@ -12,8 +12,7 @@ from bson import ObjectId
 from broker.messages import Reading, ReadingRow
 from broker.topics import SensorKey, Topics
 from ingestor.documents import Measure, RejectedDocument, format_timestamp, to_measure
-from monitor.verify.ledger_reader import LedgerFileError, read_ledgers
-from monitor.verify.recorded_alerts import RecordedAlerts, read_alerts
+from monitor.verify.ledger_reader import LedgerFileError, RecordedAlerts, read_alerts, read_ledgers
 from monitor.verify.rejections import RejectionCheck
 from monitor.verify.verifier import Verdict, Verifier, verdict_lines
 from sensor_node.outbox.ledger import open_ledger
