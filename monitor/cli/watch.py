@@ -5,6 +5,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, tzinfo
 
 from broker.program.escape import escape_text
@@ -54,11 +55,8 @@ async def watch(tail: ReadingTail, stop: asyncio.Event) -> None:
             _print(measures)
         if ending:
             return
-        try:
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
 
 
 def _print(measures: Sequence[Measure]) -> None:

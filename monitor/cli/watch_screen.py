@@ -137,8 +137,7 @@ async def show(database: QueryDatabase, stop: asyncio.Event) -> None:
                 await live.sensor_cache.load_history(names, fewer_than=SPARK_READINGS)
                 picture.update(screen, refresh=True)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(DRAW_EVERY_S):
-                        await stop.wait()
+                    await asyncio.wait_for(stop.wait(), DRAW_EVERY_S)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):

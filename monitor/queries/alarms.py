@@ -80,10 +80,11 @@ class AlarmQueries:
         return await changed.page(wanted, limit, after)
 
     async def overlapping(self, span: TimeRange, sites: Sequence[str] = ()) -> list[AlarmDocument]:
-        """Alarms that changed last in a time, or later and began before its end: for a report."""
+        """Alarms that changed last in a time, or later and began before its end, and all active ones."""
         changed = {"changed_at": {"$gte": span.first}, "since": {"$lt": span.end}, "retracted_at": NULL}
         wanted = {**changed, **at_sites(sites)}
-        return ALARMS.valid(await self._database.find("alarms", wanted, sort=[("since", 1)]))
+        found = ALARMS.valid(await self._database.find("alarms", wanted, sort=[("since", 1)]))
+        return list({each["_id"]: each for each in (*found, *await self.active(sites))}.values())
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, AlarmDocument]:
         """The alarms with these ids, as far as there are any."""

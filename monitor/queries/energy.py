@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from monitor.queries import time_buckets
-from monitor.queries.database import QueryDatabase, QueryError, TimeRange, querying
+from monitor.queries.database import QueryDatabase, TimeRange, querying
 from monitor.queries.rollups import DAYS, HOURS, Condition, RollupCollection, hours_of_day
 from monitor.queries.time_buckets import BucketRun, bucket_runs, single_bucket
 
@@ -20,10 +20,6 @@ Stages = list[dict[str, Any]]
 SUM_LIMIT_S = 60.0
 # The database adds up on one core for each question.
 MAX_CONCURRENT = 2
-
-
-class UnknownTimeZoneError(QueryError):
-    """Raised when there is no time zone of this name."""
 
 
 class Grouping(NamedTuple):
@@ -104,13 +100,13 @@ class EnergyQueries:
                 *([] if most is None else [{"$limit": most}]),
             ]
 
-        asked = single_bucket(span) if unit is None else bucket_runs(span, unit, _zone(grouping.zone))
+        asked = single_bucket(span) if unit is None else bucket_runs(span, unit, ZoneInfo(grouping.zone))
         answers = await self._ask(asked, scope, stages)
         return [total for each in zip(asked, answers, strict=True) for total in _add_up(*each)][:most]
 
     async def heat(self, span: TimeRange, *, zone: str = "UTC", scope: EnergyFilter = ALL) -> list[HeatCell]:
         """The mean use of each hour of the week, as far as there were readings in it."""
-        clock, cells = _zone(zone), defaultdict[tuple[int, int], list[float]](list)
+        clock, cells = ZoneInfo(zone), defaultdict[tuple[int, int], list[float]](list)
         energies = {"$group": {"_id": "$start", "energy_kwh": {"$sum": "$energy_kwh"}}}
         for documents in await self._ask(bucket_runs(span, "hour", UTC), scope, lambda _: [energies]):
             for each in documents:
@@ -155,13 +151,6 @@ class EnergyQueries:
         hint: dict[str, Any] = {"hint": "_id_"} if "$or" in wanted else {}
         pipeline = [{"$match": wanted}, *stages]
         return await self._database.aggregate(stored.name, pipeline, allowDiskUse=True, **hint)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (LookupError, OSError, ValueError) as error:
-        raise UnknownTimeZoneError(f"there is no time zone {name!r}") from error
 
 
 def _add_up(part: BucketRun, documents: Sequence[Any]) -> list[EnergyTotal]:

@@ -91,22 +91,19 @@ class TimeOrderedList:
         """The same for a few documents that another index finds and the server sorts."""
         conditions = [wanted, {self._field: {"$type": "date"}}]
         if after is not None:
-            before: list[Document] = [
-                {self._field: {"$lt": after.at}},
-                {self._field: after.at, "$expr": {"$lt": ["$_id", {"$literal": after.name}]}},
-            ]
-            conditions.append({"$or": before})
+            conditions.append({"$or": [{self._field: {"$lt": after.at}}, self._behind(after)]})
         documents = await self._newest(conditions, limit + 1)
         return ResultPage(documents, None) if len(documents) <= limit else self._cut(documents[:limit])
 
     async def _at(self, wanted: Document, mark: PageCursor, limit: int) -> list[Document]:
         """Documents of the mark's time, the last id first, after the mark's id if it has one."""
-        conditions: list[Document] = [wanted, {self._field: mark.at}]
-        if mark.name is not None:
-            # Compares ids of all types, which a plain condition would not.
-            conditions.append({"$expr": {"$lt": ["$_id", {"$literal": mark.name}]}})
-        # The time is named first, so that it is not looked up in the index of ids.
-        return await self._newest(conditions, limit)
+        return await self._newest([wanted, self._behind(mark)], limit)
+
+    def _behind(self, mark: PageCursor) -> Document:
+        # The time is named first, so that it is not looked up in the index of ids. `$expr` compares ids of
+        # all types, which a plain condition would not.
+        ids = {} if mark.name is None else {"$expr": {"$lt": ["$_id", {"$literal": mark.name}]}}
+        return {self._field: mark.at, **ids}
 
     async def _newest(self, conditions: list[Document], limit: int) -> list[Document]:
         order = [(self._field, -1), ("_id", -1)]

@@ -101,12 +101,9 @@ async def load_report_data(database: QueryDatabase, when: ReportPeriod, sites: S
 
 
 async def _alarms(queries: AlarmQueries, span: TimeRange, sites: Sequence[str]) -> list[AlarmDocument]:
-    # One that stands may have changed last before the time.
-    found = [*await queries.overlapping(span, sites), *await queries.active(sites)]
-    once = {each["_id"]: each for each in found}.values()
     return [
         each
-        for each in once
+        for each in await queries.overlapping(span, sites)
         if each["since"] < span.end and (each["cleared_at"] is None or each["cleared_at"] >= span.first)
     ]
 

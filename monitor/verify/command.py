@@ -88,9 +88,8 @@ async def _judge_alarms(expected: ExpectedAlarms, queries: AlarmQueries, attempt
     first, last = expected.came
     while True:
         now = utc_now()
-        changed = await queries.overlapping(TimeRange(first, now + timedelta(days=1)), sites)
-        found = {each["_id"]: each for each in (*await queries.active(sites), *changed)}
-        verdict = expected.judge(found.values(), now)
+        found = await queries.overlapping(TimeRange(first, now + timedelta(days=1)), sites)
+        verdict = expected.judge(found, now)
         if not verdict.faults or now >= last + ALARMS_WITHIN:
             return verdict
         await asyncio.sleep(LOOK_EVERY_S)
