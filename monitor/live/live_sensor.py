@@ -21,10 +21,6 @@ EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
 NEVER_S = float("-inf")
 
 
-def _numbers() -> "array[float]":
-    return array("d")
-
-
 def to_seconds(moment: datetime) -> float:
     """A document's time as seconds since 1970."""
     return (moment - EPOCH).total_seconds()
@@ -57,8 +53,8 @@ class LiveSensor:
     _seen_threshold_kwh: float | None = None
     _learned_s: float | None = None
     # Parallel, the oldest first: seconds since 1970, kWh.
-    _moments_s: "array[float]" = field(default_factory=_numbers)
-    _values_kwh: "array[float]" = field(default_factory=_numbers)
+    _moments_s: "array[float]" = field(default_factory=lambda: array("d"))
+    _values_kwh: "array[float]" = field(default_factory=lambda: array("d"))
     # When it was last seen and is stale from on, seconds since 1970; and what it takes until then.
     _stale_from_s: float = NEVER_S
     _last_seen_s: float = NEVER_S

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import AlarmDocument, utc_now
-from monitor.queries.database import QueryDatabase, TimeRange, at_sites
+from monitor.queries.database import Queries, TimeRange, at_sites
 from monitor.queries.document_checks import ALARMS
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -50,14 +50,11 @@ class AlarmFilter(NamedTuple):
         return {**at_sites(self.sites), **{name: value for name, value in fields.items() if value}}
 
 
-class AlarmQueries:
+class AlarmQueries(Queries):
     """Active and past alarms, and which rules are shelved.
 
-    All methods raise QueryError when the database does not answer. Where sites can be named, none means all.
+    Where sites can be named, none means all.
     """
-
-    def __init__(self, database: QueryDatabase) -> None:
-        self._database = database
 
     async def active(self, sites: Sequence[str]) -> list[AlarmDocument]:
         """All active alarms of some sites."""

@@ -114,6 +114,13 @@ class QueryDatabase:
         return bool(result.matched_count)
 
 
+class Queries:
+    """What can be asked of one subject. Every method raises QueryError when the database does not answer."""
+
+    def __init__(self, database: QueryDatabase) -> None:
+        self._database = database
+
+
 def at_sites(sites: Sequence[str]) -> Document:
     """The condition that something is at some sites, or at any if none is named."""
     return {"site": {"$in": list(sites)}} if sites else {}

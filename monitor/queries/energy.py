@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from monitor.queries import time_buckets
-from monitor.queries.database import QueryDatabase, TimeRange, querying
+from monitor.queries.database import Queries, TimeRange, querying
 from monitor.queries.rollups import DAYS, HOURS, Condition, RollupCollection, hours_of_day
 from monitor.queries.time_buckets import BucketRun, bucket_runs, single_bucket
 
@@ -71,14 +71,8 @@ class Peak(NamedTuple):
     max_kwh: float
 
 
-class EnergyQueries:
-    """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old.
-
-    All methods raise QueryError when the database does not answer.
-    """
-
-    def __init__(self, database: QueryDatabase) -> None:
-        self._database = database
+class EnergyQueries(Queries):
+    """Sums over hours and days, as ``hourly`` and ``daily`` have them: a few seconds old."""
 
     async def totals(
         self, span: TimeRange, grouping: Grouping, most: int | None = None, *, scope: EnergyFilter = ALL

@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ingestor.documents import Measure, Period, format_timestamp, measure_id
-from monitor.queries.database import CHECK_LIMIT_S, PING_LIMIT_S, QueryDatabase, TimeRange, at_sites, querying
+from monitor.queries.database import (
+    CHECK_LIMIT_S,
+    PING_LIMIT_S,
+    Queries,
+    TimeRange,
+    at_sites,
+    querying,
+)
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 from monitor.queries.rollups import DAYS, HOURS
 
@@ -29,11 +36,8 @@ class ReadingFilter(NamedTuple):
     are_anomalies: bool = False
 
 
-class ReadingQueries:
-    """What sensors have measured. All methods raise QueryError when the database does not answer."""
-
-    def __init__(self, database: QueryDatabase) -> None:
-        self._database = database
+class ReadingQueries(Queries):
+    """What sensors have measured."""
 
     async def page(
         self, sensor_id: str, span: TimeRange, limit: int, after: str | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from ingestor.documents import RejectedDocument, utc_now
-from monitor.queries.database import CHECK_LIMIT_S, QueryDatabase, TimeRange
+from monitor.queries.database import CHECK_LIMIT_S, Queries, TimeRange
 from monitor.queries.document_checks import REJECTED
 from monitor.queries.paging import PageCursor, ResultPage, TimeOrderedList
 
@@ -19,11 +19,8 @@ MAX_TOPICS = 10_000
 COMPARED = ("topic", "sequence", "kind", "payload", "received_at", "count", "until")
 
 
-class RejectedQueries:
-    """What was rejected in the last 30 days. Raises QueryErrors when the database does not answer."""
-
-    def __init__(self, database: QueryDatabase) -> None:
-        self._database = database
+class RejectedQueries(Queries):
+    """What was rejected in the last 30 days."""
 
     async def newest(self, limit: int, *, topic: str | None = None) -> list[RejectedDocument]:
         """The last ones, of one topic or all, the newest first."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from broker.topics import SiteId
 from ingestor.documents import SensorDocument, utc_now
-from monitor.queries.database import QueryDatabase, QueryError, at_sites
+from monitor.queries.database import Queries, QueryError, at_sites
 
 MAX_LOCATION = 200
 
@@ -56,11 +56,8 @@ class UnknownSensorError(QueryError):
         super().__init__(f"unknown sensor {name}; {hint}")
 
 
-class SensorQueries:
-    """What is known of each sensor. All methods raise QueryError when the database does not answer."""
-
-    def __init__(self, database: QueryDatabase) -> None:
-        self._database = database
+class SensorQueries(Queries):
+    """What is known of each sensor."""
 
     async def all(self, sites: Sequence[str] = ()) -> list[SensorDocument]:
         """All sensors, of some sites or of all if none is named, sorted by their names."""
