@@ -72,13 +72,11 @@ class WatchScreen:
         away = f", {sums.stale:,} stale" * bool(sums.stale)
         away += f", {sums.offline:,} offline" * bool(sums.offline)
         count = len(self._live.active_alarms)
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{sums.power_kw:,.0f} kW  {today_kwh:,.0f} kWh today  ", style="bold")
-        text.append(f"{sums.online:,} of {sums.sensors:,} sensors{away}  ")
-        text.append(
-            format_count(count, "alarm") if count else "no alarm", style="bold red" if count else "green"
+        return _one_line(
+            (f"{sums.power_kw:,.0f} kW  {today_kwh:,.0f} kWh today  ", "bold"),
+            f"{sums.online:,} of {sums.sensors:,} sensors{away}  ",
+            (format_count(count, "alarm"), "bold red") if count else ("no alarm", "green"),
         )
-        return text
 
     def _trouble(self) -> Text:
         if self._live.error is None:
@@ -88,15 +86,9 @@ class WatchScreen:
         return Text(f"{escape_text(self._live.error)}{old}; retrying.", style="bold red")
 
     def _alarm(self, alarm: AlarmDocument) -> Text:
-        severity = alarm["severity"]
-        since = self._display.clock(alarm["since"], "%H:%M:%S")
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{escape_text(severity):<8}", style=STYLES.get(severity, "red"))
-        text.append(
-            f" {since} {escape_text(alarm['sensor_id'])} {escape_text(alarm['rule'])}:"
-            f" {escape_text(alarm['message'])}"
-        )
-        return text
+        severity, since = alarm["severity"], self._display.clock(alarm["since"], "%H:%M:%S")
+        what = escape_text(f"{alarm['sensor_id']} {alarm['rule']}: {alarm['message']}")
+        return _one_line((f"{escape_text(severity):<8}", STYLES.get(severity, "red")), f" {since} {what}")
 
     def _table(self, shown: Sequence[LiveSensor]) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim", pad_edge=False)
@@ -123,6 +115,10 @@ class WatchScreen:
             Text("never" if seen_at is None else format_age((self._now - seen_at).total_seconds())),
             Text(escape_text(severity or state), style=style or ("yellow" if state != "online" else "green")),
         )
+
+
+def _one_line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 async def show(database: QueryDatabase, stop: asyncio.Event) -> None:

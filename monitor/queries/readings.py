@@ -116,13 +116,10 @@ class ReadingQueries(Queries):
 
     async def count_all(self, sensor_ids: Sequence[str], span: TimeRange) -> int:
         """How many readings ``batches`` will give out."""
+        asked = [(ids_of(each, span), "_id_") for each in sensor_ids]
+        asked = asked or [({"timestamp": span.query}, "timestamp")]
         with querying(COUNT_LIMIT_S):
-            if not sensor_ids:
-                return await self._database.count("measures", {"timestamp": span.query}, hint="timestamp")
-            counts = [
-                await self._database.count("measures", ids_of(each, span), hint="_id_") for each in sensor_ids
-            ]
-            return sum(counts)
+            return sum([await self._database.count("measures", each, hint=hint) for each, hint in asked])
 
     async def batches(self, sensor_ids: Sequence[str], span: TimeRange) -> AsyncIterator[list[Measure]]:
         """All readings of some sensors, one sensor after the other, or of all, by time; in batches."""

@@ -60,11 +60,6 @@ class ReportData:
         return sum(each.readings for each in self.hours)
 
     @property
-    def anomalies(self) -> int:
-        """How many of them were too high."""
-        return sum(each.anomalies for each in self.hours)
-
-    @property
     def compared(self) -> Sequence[EnergyTotal]:
         """The hours that are compared."""
         return within(self.hours, self.when.compared)

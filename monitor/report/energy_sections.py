@@ -58,7 +58,8 @@ def _nothing(figures: ReportData) -> str:
 def _key_figures(figures: ReportData) -> Iterable[KeyFigure]:
     if figures.hours:
         yield from _energy_facts(figures)
-        yield KeyFigure("Anomalies", f"{figures.anomalies:,}", f"of {figures.readings:,}")
+        anomalies = sum(each.anomalies for each in figures.hours)
+        yield KeyFigure("Anomalies", f"{anomalies:,}", f"of {figures.readings:,}")
     active = len(active_alarms(figures.alarms))
     still_active = f"({active:,} still active)" if figures.alarms else ""
     yield KeyFigure("Alarms", f"{len(figures.alarms):,}", still_active, is_bad=active > 0)

@@ -103,17 +103,14 @@ class Verifier:
             return
         tried.times_stored += 1
         if tried.times_stored == 1:
-            self._check_first(tried, measure)
+            tried.outcome = FLAGGED if measure["is_anomaly"] else NORMAL
+            tried.is_late = is_late(measure)
+            self.verdict.recovered += tried.reported == "unknown"
+            self._attempts.note_arrival(measure["received_at"])
         elif tried.times_stored == 2:  # noqa: PLR2004 - named once, however often
             self.verdict.duplicated.append(measure_id(*key))
         if measure["is_anomaly"]:
             self._check_alert(measure)
-
-    def _check_first(self, tried: AttemptedReading, measure: Measure) -> None:
-        tried.outcome = FLAGGED if measure["is_anomaly"] else NORMAL
-        tried.is_late = is_late(measure)
-        self.verdict.recovered += tried.reported == "unknown"
-        self._attempts.note_arrival(measure["received_at"])
 
     def _check_alert(self, measure: Measure) -> None:
         name, recorded = measure["_id"], self._recorded
