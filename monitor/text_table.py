@@ -1,6 +1,6 @@
 """Tables for terminals, in which every cell is text from the database and none of it steers anything."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -45,14 +45,11 @@ def table_lines(
     widths = _widths(columns, cells, width)
     titles = _line([column.title for column in columns], columns, widths)
     lines = [f"\x1b[1m{titles}\x1b[0m" if bold else titles]
-    for row in cells:
-        lines += _row(row, columns, widths)
+    for key, *others in cells:
+        is_alone = cell_len(key) > widths[0]
+        lines += [key] * is_alone
+        lines.append(_line(["" if is_alone else key, *others], columns, widths))
     return lines
-
-
-def pad_or_cut(text: str, width: int) -> str:
-    """Make a text exactly so wide: filled with spaces, or cut."""
-    return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", width)
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -87,16 +84,13 @@ def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: in
     return widths
 
 
-def _row(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> Iterator[str]:
-    if cell_len(row[0]) > widths[0]:
-        yield row[0]
-        row = ["", *row[1:]]
-    yield _line(row, columns, widths)
-
-
 def _line(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
     texts = [
-        " " * (width - cell_len(cell)) + cell if column.is_number else pad_or_cut(cell, width)
+        " " * (width - cell_len(cell)) + cell if column.is_number else _pad_or_cut(cell, width)
         for cell, column, width in zip(row, columns, widths, strict=True)
     ]
     return GAP.join(texts).rstrip()
+
+
+def _pad_or_cut(text: str, width: int) -> str:
+    return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…", width)

@@ -15,10 +15,11 @@ from monitor.cli.output import write_lines
 from monitor.cli.settings import AcknowledgeSettings, CommandSettings, ShelveSettings
 from monitor.commands.alarm_commands import acknowledge_alarm, shelve_rule
 from monitor.commands.client import CommandClient, CommandError, CommandResult
-from monitor.queries.alarms import AlarmQueries
-from monitor.queries.database import QueryError, open_database
+from monitor.queries.alarms import AlarmQueries, shelved_rules
+from monitor.queries.database import QueryDatabase, QueryError, open_database
+from monitor.queries.sensors import SensorQueries
 
-Work = Callable[[CommandClient, AlarmQueries], Coroutine[Any, Any, None]]
+Work = Callable[[CommandClient, QueryDatabase], Coroutine[Any, Any, None]]
 
 
 def acknowledge_command(arguments: list[str]) -> None:
@@ -48,7 +49,7 @@ def _send(settings: CommandSettings, work: Work) -> None:
         client = CommandClient(settings.mqtt_url, settings.topic_root, tell)
         async with open_database(settings.mongo_url) as database:
             await database.ping()
-            await unless_stopped(work(client, AlarmQueries(database)), ended)
+            await unless_stopped(work(client, database), ended)
         if ended.is_set():
             raise CommandError("stopped; `monitor alarms` shows whether the command was executed")
 
@@ -57,8 +58,8 @@ def _send(settings: CommandSettings, work: Work) -> None:
         raise SystemExit(1)
 
 
-async def _acknowledge(settings: AcknowledgeSettings, client: CommandClient, queries: AlarmQueries) -> None:
-    alarms = await queries.by_ids(settings.ids)
+async def _acknowledge(settings: AcknowledgeSettings, client: CommandClient, database: QueryDatabase) -> None:
+    alarms = await AlarmQueries(database).by_ids(settings.ids)
     commands = []
     for name in dict.fromkeys(settings.ids):
         if alarm := alarms.get(name):
@@ -71,10 +72,10 @@ async def _acknowledge(settings: AcknowledgeSettings, client: CommandClient, que
         await client.send(commands)
 
 
-async def _shelve(settings: ShelveSettings, client: CommandClient, queries: AlarmQueries) -> None:
-    sensor = await queries.sensor(settings.sensor)
-    if sensor is None or sensor.site is None:
+async def _shelve(settings: ShelveSettings, client: CommandClient, database: QueryDatabase) -> None:
+    sensor = await SensorQueries(database).one(settings.sensor)
+    if sensor is None or sensor.get("site") is None:
         raise CommandError(f"no readings from sensor {settings.sensor} yet")
     command = Shelve(shelve=settings.rule, minutes=settings.minutes, user=settings.who)
-    key = SensorKey(sensor.site, settings.sensor)
-    await client.send([shelve_rule(key, command, sensor.shelved.get(settings.rule))])
+    key = SensorKey(sensor["site"], settings.sensor)
+    await client.send([shelve_rule(key, command, shelved_rules(sensor).get(settings.rule))])

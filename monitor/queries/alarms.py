@@ -28,13 +28,6 @@ def is_active(alarm: Mapping[str, Any]) -> bool:
     return is_null("retracted_at") and (is_null("cleared_at") or waits)
 
 
-class SensorShelving(NamedTuple):
-    """A sensor's site, None as long as nothing has come from it, and until when its rules are shelved."""
-
-    site: str | None
-    shelved: Mapping[str, datetime]
-
-
 class AlarmFilter(NamedTuple):
     """Which alarms; what is not given does not matter."""
 
@@ -88,11 +81,6 @@ class AlarmQueries(Queries):
         found = ALARMS.valid(await self._database.find("alarms", {"_id": {"$in": list(ids)}}))
         return {each["_id"]: each for each in found}
 
-    async def sensor(self, sensor_id: str) -> SensorShelving | None:
-        """Where a sensor is and which of its rules are shelved; None if it is not known."""
-        document = await self._database.find_one("sensors", {"sensor_id": sensor_id})
-        return None if document is None else SensorShelving(document.get("site"), _shelves(document))
-
     async def shelved(self) -> dict[tuple[str, str], datetime]:
         """Until when (UTC, naive) each rule of each sensor is shelved that is."""
         wanted: dict[str, Any] = {"shelved": {"$gt": {}}}
@@ -100,11 +88,12 @@ class AlarmQueries(Queries):
             (document["sensor_id"], rule): until
             for document in await self._database.find("sensors", wanted, ("sensor_id", "shelved"))
             if isinstance(document.get("sensor_id"), str)
-            for rule, until in _shelves(document).items()
+            for rule, until in shelved_rules(document).items()
         }
 
 
-def _shelves(document: Mapping[str, Any]) -> dict[str, datetime]:
+def shelved_rules(document: Mapping[str, Any]) -> dict[str, datetime]:
+    """Until when (UTC, naive) each rule of one sensor is shelved that is."""
     now = utc_now()
     shelves = document.get("shelved")
     if not isinstance(shelves, Mapping):

@@ -145,7 +145,6 @@ def _of_alarms(episodes: AlarmQueries) -> dict[str, list[Call]]:
             partial(episodes.overlapping, WEEK, SITE),
         ],
         "AlarmQueries.by_ids": [partial(episodes.by_ids, [alarm_id(ONE, "silent", NOW - 3 * HOUR)])],
-        "AlarmQueries.sensor": [partial(episodes.sensor, ONE)],
         "AlarmQueries.shelved": [episodes.shelved],
     }
 
