@@ -5,6 +5,7 @@ Texts may come from outside: every page escapes them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.text_table import Column
 
@@ -19,25 +20,28 @@ class KeyFigure:
     is_bad: bool = False
 
 
+class EnergySeries(NamedTuple):
+    """The energy of a period or a site in each hour or on each day, kWh; None where there is no reading."""
+
+    name: str
+    energy_kwh: Sequence[float | None]
+
+
 @dataclass(frozen=True, slots=True)
 class EnergyBars:
-    """Energy by time, and by time and site, kWh; None where there is no reading.
+    """Energy by time, and by time and site.
 
     Attributes:
         starts: What each hour or day is called.
         over: How many of them have begun.
-        name: What this time is called.
-        before_kwh: The time before, where hours may be fewer or more; none if it is not shown.
-        site_kwh: Each site, those that used most first.
+        periods: This period, after the one before if that is shown.
+        sites: Each site, those that used most first.
     """
 
     starts: Sequence[str]
-    energy_kwh: Sequence[float | None]
     over: int
-    name: str
-    before_kwh: Sequence[float | None]
-    before_name: str
-    site_kwh: dict[str, Sequence[float | None]]
+    periods: Sequence[EnergySeries]
+    sites: Sequence[EnergySeries]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from monitor.formatting import format_change, format_kwh, format_number, format_share
-from monitor.report.content import EnergyBars, KeyFigure, Report, ReportSection, table_of
+from monitor.report.content import EnergyBars, EnergySeries, KeyFigure, Report, ReportSection, table_of
 from monitor.report.data import ReportData, by_site, energy_kwh, per_bucket
 from monitor.report.period import DAY, HOUR
 from monitor.report.quality_sections import (
@@ -108,15 +108,18 @@ def _energy(figures: ReportData) -> ReportSection:
     when = figures.when
     parts = by_site(figures.hours)
     sites = sorted(parts, key=lambda site: -energy_kwh(parts[site]))
+    starts = [when.bucket_name(start) for start in when.buckets]
+    periods = [EnergySeries(when.name, per_bucket(figures.hours, when))]
+    # The weekdays of two months do not match, so their days are not to be held side by side.
+    if when.unit != "month" and figures.hours_before:
+        # The days may differ in length, for an hour is put forward or back.
+        before_kwh = [*per_bucket(figures.hours_before, when.before), *[None] * len(starts)][: len(starts)]
+        periods.insert(0, EnergySeries(when.before.name, before_kwh))
     bars = EnergyBars(
-        starts=[when.bucket_name(start) for start in when.buckets],
-        energy_kwh=per_bucket(figures.hours, when),
+        starts,
         over=sum(start < when.now for start in when.buckets),
-        name=when.name,
-        # The weekdays of two months do not match, so their days are not to be held side by side.
-        before_kwh=[] if when.unit == "month" else per_bucket(figures.hours_before, when.before),
-        before_name=when.before.name,
-        site_kwh={site: per_bucket(parts[site], when) for site in sites},
+        periods=periods,
+        sites=[EnergySeries(site, per_bucket(parts[site], when)) for site in sites],
     )
     return ReportSection(f"Energy per {'hour' if when.unit == 'day' else 'day'}", bars=bars)
 

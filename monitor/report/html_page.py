@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from broker.program.escape import escape_text
 from monitor.formatting import format_kwh
-from monitor.report.content import EnergyBars, Report, ReportTable
+from monitor.report.content import EnergyBars, EnergySeries, Report, ReportTable
 from monitor.text_table import Column
 
 MAX_SITES = 6
@@ -39,13 +39,6 @@ def render_html(report: Report) -> str:
     """Write a report."""
     template = _TEMPLATES.get_template("report.html")
     return template.render(report=report, charts=draw_charts, numbers=numbers_table) + "\n"
-
-
-class ChartSeries(NamedTuple):
-    """What is drawn in one colour."""
-
-    name: str
-    energy_kwh: Sequence[float | None]
 
 
 class Bar(NamedTuple):
@@ -84,7 +77,7 @@ SIZES = (Drawing("wide", 1100, 300), Drawing("narrow", 350, 240))
 class Chart(NamedTuple):
     """What is drawn, in which CSS colours, a summary for those who do not see it, and it in each size."""
 
-    series: Sequence[ChartSeries]
+    series: Sequence[EnergySeries]
     colours: Sequence[str]
     summary: str
     drawings: Sequence[Drawing]
@@ -92,21 +85,22 @@ class Chart(NamedTuple):
 
 def draw_charts(bars: EnergyBars) -> Iterator[Chart]:
     """Draw energy by time and, if there are several sites, by time and site."""
-    series = time_series(bars)
-    highest = max(range(len(bars.starts)), key=lambda position: bars.energy_kwh[position] or 0.0)
-    most = f"{format_kwh(bars.energy_kwh[highest] or 0.0)} kWh"
-    summary = f"Energy used in {bars.name}; the highest bar is {bars.starts[highest]} with {most}"
-    drawings = [_draw(size, series, bars.starts, is_stacked=False) for size in SIZES]
-    yield Chart(series, ("var(--before)", "var(--now)")[-len(series) :], summary, drawings)
+    name, energy_kwh = bars.periods[-1]
+    highest = max(range(len(bars.starts)), key=lambda position: energy_kwh[position] or 0.0)
+    most = f"{format_kwh(energy_kwh[highest] or 0.0)} kWh"
+    summary = f"Energy used in {name}; the highest bar is {bars.starts[highest]} with {most}"
+    drawings = [_draw(size, bars.periods, bars.starts, is_stacked=False) for size in SIZES]
+    colours = ("var(--before)", "var(--now)")[-len(bars.periods) :]
+    yield Chart(bars.periods, colours, summary, drawings)
     if sites := site_series(bars):
-        summary = f"Energy in kWh used in {bars.name} by site: {', '.join(each.name for each in sites)}"
+        summary = f"Energy in kWh used in {name} by site: {', '.join(each.name for each in sites)}"
         drawings = [_draw(size, sites, bars.starts, is_stacked=True) for size in SIZES]
         yield Chart(sites, [f"var(--s{number})" for number in range(len(sites))], summary, drawings)
 
 
 def numbers_table(bars: EnergyBars) -> ReportTable:
     """The same numbers as a table."""
-    series = [*time_series(bars), *site_series(bars)]
+    series = [*bars.periods, *site_series(bars)]
     columns = [Column("From"), *(Column(f"{each.name}, kWh", is_number=True) for each in series)]
     most_kwh = max((value or 0.0 for each in series for value in each.energy_kwh), default=0.0)
     rows = [
@@ -116,28 +110,17 @@ def numbers_table(bars: EnergyBars) -> ReportTable:
     return ReportTable(columns, rows)
 
 
-def time_series(bars: EnergyBars) -> list[ChartSeries]:
-    """This time and the one before, if there was anything in it, side by side."""
-    series = [ChartSeries(bars.name, bars.energy_kwh)]
-    if any(each is not None for each in bars.before_kwh):
-        # The days may differ in length, for an hour is put forward or back.
-        length = len(bars.starts)
-        before = [*bars.before_kwh, *[None] * length][:length]
-        series.insert(0, ChartSeries(bars.before_name, before))
-    return series
-
-
-def site_series(bars: EnergyBars) -> list[ChartSeries]:
+def site_series(bars: EnergyBars) -> list[EnergySeries]:
     """The sites, one upon the other, if there are several; if too many, those that used least are one."""
-    sites = [ChartSeries(*each) for each in bars.site_kwh.items()]
+    sites = [*bars.sites]
     if len(sites) > MAX_SITES:
         others = zip(*(each.energy_kwh for each in sites[MAX_SITES - 1 :]), strict=True)
-        sites[MAX_SITES - 1 :] = [ChartSeries(OTHERS, [_sum(values) for values in others])]
+        sites[MAX_SITES - 1 :] = [EnergySeries(OTHERS, [_sum(values) for values in others])]
     return sites if len(sites) > 1 else []
 
 
 def _draw(
-    size: Drawing, series: Sequence[ChartSeries], starts: Sequence[str], *, is_stacked: bool
+    size: Drawing, series: Sequence[EnergySeries], starts: Sequence[str], *, is_stacked: bool
 ) -> Drawing:
     columns = list(zip(*(each.energy_kwh for each in series), strict=True))
     tops = [_sum(values) if is_stacked else max(value or 0.0 for value in values) for values in columns]

@@ -57,7 +57,7 @@ def _facts(facts: Iterable[KeyFigure], *, colours: bool) -> Iterator[str]:
 
 
 def _bars(bars: EnergyBars) -> Iterator[str]:
-    starts, used_kwh = bars.starts[: bars.over], bars.energy_kwh[: bars.over]
+    starts, used_kwh = bars.starts[: bars.over], bars.periods[-1].energy_kwh[: bars.over]
     most_kwh = max((value for value in used_kwh if value), default=0.0)
     number_width = len(format_kwh(most_kwh))
     names = [each.rjust(max(map(len, starts))) for each in starts]
