@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -13,7 +12,7 @@ from rich.text import Text
 from broker.program.escape import escape_text
 from broker.program.process import run, unless_stopped
 from broker.program.settings import read_settings
-from ingestor.documents import Measure, SensorDocument
+from ingestor.documents import Measure
 from monitor.export.formats import FORMATS, FormatName
 from monitor.export.settings import PROGRAM, ExportSettings, choose_format
 from monitor.export.target import ExportError, ExportTarget
@@ -23,17 +22,6 @@ from monitor.queries.readings import ReadingQueries
 from monitor.queries.sensors import SensorQueries, UnknownSensorError
 
 BAR_COLUMNS = 24
-
-
-class Exported(NamedTuple):
-    """What was written: how many readings, of how many sensors."""
-
-    readings: int
-    sensors: int
-
-    def __str__(self) -> str:
-        """Describe it as a part of a sentence."""
-        return f"{format_count(self.readings, 'reading')} of {format_count(self.sensors, 'sensor')}"
 
 
 def export_command(arguments: list[str]) -> None:
@@ -57,8 +45,8 @@ def export_command(arguments: list[str]) -> None:
     run("monitor", work, ExportError)
 
 
-async def export(settings: ExportSettings, chosen: FormatName, target: ExportTarget) -> Exported:
-    """Write all readings that are asked for.
+async def export(settings: ExportSettings, chosen: FormatName, target: ExportTarget) -> str:
+    """Write all readings that are asked for, and say how many there were.
 
     Raises:
         ExportError: A sensor is not known, or the target cannot be written.
@@ -70,7 +58,7 @@ async def export(settings: ExportSettings, chosen: FormatName, target: ExportTar
     async with open_database(settings.mongo_url) as database:
         sensors = await SensorQueries(database).all()
         check_known(wanted, [each["sensor_id"] for each in sensors])
-        locations = own_locations(sensors)
+        locations = {each["sensor_id"]: each["own_location"] for each in sensors if each.get("own_location")}
         stored = ReadingQueries(database)
         with target.open() as out, closing(FORMATS[chosen](out)) as writer, _progress(target) as progress:
             bar = progress.add_task("counting", total=None)
@@ -85,7 +73,7 @@ async def export(settings: ExportSettings, chosen: FormatName, target: ExportTar
                 readings += len(batch)
                 seen.update([each["sensor_id"] for each in batch])
                 progress.update(bar, completed=readings)
-    return Exported(readings, len(seen))
+    return f"{format_count(readings, 'reading')} of {format_count(len(seen), 'sensor')}"
 
 
 def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
@@ -93,11 +81,6 @@ def check_known(wanted: Sequence[str], known: Sequence[str]) -> None:
     for name in wanted:
         if name not in known:
             raise ExportError(str(UnknownSensorError(name, known)))
-
-
-def own_locations(sensors: Sequence[SensorDocument]) -> dict[str, str]:
-    """Where people say that sensors are."""
-    return {each["sensor_id"]: each["own_location"] for each in sensors if each.get("own_location")}
 
 
 def _set_locations(batch: Sequence[Measure], locations: Mapping[str, str], *, on_terminal: bool) -> None:

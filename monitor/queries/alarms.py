@@ -20,12 +20,9 @@ SELECTIONS: dict[AlarmSelection, dict[str, Any]] = {"standing": ACTIVE, "past": 
 
 def is_active(alarm: Mapping[str, Any]) -> bool:
     """Whether an alarm is active: the same as ``ACTIVE``, of one document."""
-
-    def is_null(field: str) -> bool:
-        return field in alarm and alarm[field] is None
-
-    waits = alarm.get("waits") is True and is_null("acknowledged_at")
-    return is_null("retracted_at") and (is_null("cleared_at") or waits)
+    nulls = {field for field, value in alarm.items() if value is None}
+    waits = alarm.get("waits") is True and "acknowledged_at" in nulls
+    return "retracted_at" in nulls and ("cleared_at" in nulls or waits)
 
 
 class AlarmFilter(NamedTuple):

@@ -83,11 +83,6 @@ class QueryDatabase:
             async for document in self._database[collection].find(wanted, fields, **options):
                 yield document
 
-    async def find_one(self, collection: str, wanted: Condition, **options: Unpack[StreamOptions]) -> Any:  # noqa: ANN401
-        """The first document that fulfils a condition; None if there is none."""
-        with querying(options.pop("limit_s", None)):
-            return await self._database[collection].find_one(wanted, **options)
-
     async def count(self, collection: str, wanted: Condition, **options: Unpack[FindOptions]) -> int:
         """How many documents fulfil a condition; not counted further than to ``limit``."""
         with querying():

@@ -109,10 +109,9 @@ class ReadingQueries(Queries):
     async def last_stored(self) -> Measure | None:
         """The reading that was stored last; None if there is none."""
         # The natural order is that of insertion.
-        found: Measure | None = await self._database.find_one(
-            "measures", {}, sort=[("$natural", -1)], limit_s=PING_LIMIT_S
-        )
-        return found
+        with querying(PING_LIMIT_S):
+            newest = await self._database.find("measures", {}, sort=[("$natural", -1)], limit=1)
+        return newest[0] if newest else None
 
     async def count_all(self, sensor_ids: Sequence[str], span: TimeRange) -> int:
         """How many readings ``batches`` will give out."""

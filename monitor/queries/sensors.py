@@ -70,8 +70,7 @@ class SensorQueries(Queries):
 
     async def one(self, sensor_id: str) -> SensorDocument | None:
         """One sensor; None if it is not known."""
-        found: SensorDocument | None = await self._database.find_one("sensors", {"sensor_id": sensor_id})
-        return found
+        return next(iter(await self._database.find("sensors", {"sensor_id": sensor_id}, limit=1)), None)
 
     async def unknown(self, sensor_id: str) -> UnknownSensorError:
         """Why a sensor is not found."""

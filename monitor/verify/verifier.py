@@ -13,7 +13,7 @@ from datetime import datetime
 from broker.program.escape import escape_text
 from ingestor.documents import Measure, format_timestamp, is_late, measure_id
 from monitor.verify.alarm_verdict import AlarmVerdict
-from monitor.verify.attempts import AttemptedReading, Attempts, ReadingKey
+from monitor.verify.attempts import Attempts, ReadingKey
 from monitor.verify.confusion_matrix import ABSENT, FLAGGED, NORMAL, REJECTED, Outcomes
 from monitor.verify.ledger_reader import RecordedAlerts
 from monitor.verify.rejections import RejectionCheck
@@ -128,7 +128,12 @@ class Verifier:
         rejections.count_floods()
         for key, tried in self._attempts.by_identity.items():
             name = measure_id(*key)
-            self._conclude(name, tried)
+            if tried.outcome.startswith(REJECTED):
+                verdict.rejected.append(name)
+            elif tried.outcome == ABSENT != tried.expected:
+                verdict.lost.append(name)
+                if tried.reported == "confirmed":
+                    verdict.confirmed_but_lost.append(name)
             verdict.outcomes.judge(name, tried)
         for payload_key, payload in self._attempts.payloads.items():
             names = [measure_id(payload_key.sensor_id, moment) for moment in payload.moments]
@@ -140,14 +145,6 @@ class Verifier:
             verdict.alerts_doubled = sorted(name for name, count in ours.items() if count > 1)
             verdict.alerts_wrong = sorted(set(ours) - self._anomalies)
         return verdict
-
-    def _conclude(self, name: str, tried: AttemptedReading) -> None:
-        if tried.outcome.startswith(REJECTED):
-            self.verdict.rejected.append(name)
-        elif tried.outcome == ABSENT != tried.expected:
-            self.verdict.lost.append(name)
-            if tried.reported == "confirmed":
-                self.verdict.confirmed_but_lost.append(name)
 
     def _name_strange(self, rejections: RejectionCheck) -> None:
         """Name what is in no ledger, but for what came before or after all that is: it is of others."""

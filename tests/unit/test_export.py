@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from broker.program.settings import read_settings
 from ingestor.documents import Measure, format_timestamp, measure_id
-from monitor.export.command import Exported, check_known
+from monitor.export.command import check_known
 from monitor.export.formats import (
     COLUMNS,
     FORMATS,
@@ -28,6 +28,7 @@ from monitor.export.formats import (
 )
 from monitor.export.settings import ExportSettings, choose_format
 from monitor.export.target import ExportError, ExportTarget
+from monitor.formatting import format_count
 
 Row = dict[str, Any]
 
@@ -349,5 +350,5 @@ def test_unknown_sensor_is_told_with_the_nearest_name() -> None:
 
 
 def test_counts_read_as_people_say_them() -> None:
-    assert str(Exported(1, 1)) == "1 reading of 1 sensor"
-    assert str(Exported(20_000, 0)) == "20,000 readings of 0 sensors"
+    counts = [format_count(number, "reading") for number in (0, 1, 20_000)]
+    assert counts == ["0 readings", "1 reading", "20,000 readings"]
