@@ -8,31 +8,30 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from ingestor.documents import format_timestamp
 from monitor.verify.attempts import AttemptedReading, Attempts
 from monitor.verify.confusion_matrix import FLAGGED
 
 
 @dataclass(slots=True)
 class ReadingTimeline:
-    """The times of one sensor's stored readings, in order, without those that were late.
+    """The times (UTC, naive) of one sensor's stored readings, in order, without those that were late.
 
     Attributes:
         flagged: Those that had to be flagged.
     """
 
-    moments: list[str] = field(default_factory=list)
-    flagged: set[str] = field(default_factory=set)
+    moments: list[datetime] = field(default_factory=list)
+    flagged: set[datetime] = field(default_factory=set)
 
     @property
     def first(self) -> datetime:
-        """When the first was taken, UTC, naive."""
-        return to_time(self.moments[0])
+        """When the first was taken."""
+        return self.moments[0]
 
     @property
     def last(self) -> datetime:
-        """When the last was taken, UTC, naive."""
-        return to_time(self.moments[-1])
+        """When the last was taken."""
+        return self.moments[-1]
 
     def overconsumption(self, stands_since: datetime | None) -> dict[datetime, datetime | None]:
         """The alarms that the readings make: by their beginning their end, None if they go on.
@@ -45,34 +44,29 @@ class ReadingTimeline:
         for moment in self.moments:
             if moment in self.flagged:
                 if since is None:
-                    since = to_time(moment)
-                    alarms[since] = None
+                    alarms[since := moment] = None
             elif since is not None:
-                alarms[since] = to_time(moment)
+                alarms[since] = moment
                 since = None
         return alarms
 
     def before(self, at: datetime) -> datetime | None:
         """The time of the last reading up to a moment; None if there is none."""
-        position = self._position(at)
-        return to_time(self.moments[position - 1]) if position else None
+        position = bisect_right(self.moments, at)
+        return self.moments[position - 1] if position else None
 
     def pause(self, at: datetime) -> timedelta:
         """How long nothing was measured around a moment; without end where nothing follows."""
-        position = self._position(at)
+        position = bisect_right(self.moments, at)
         if position in {0, len(self.moments)}:
             return timedelta.max
-        return to_time(self.moments[position]) - to_time(self.moments[position - 1])
+        return self.moments[position] - self.moments[position - 1]
 
     @property
     def usual_pause(self) -> timedelta:
         """The median of the times between readings."""
-        times = [to_time(each) for each in self.moments]
-        gaps_s = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+        gaps_s = [(later - earlier).total_seconds() for earlier, later in pairwise(self.moments)]
         return timedelta(seconds=median(gaps_s)) if gaps_s else timedelta(0)
-
-    def _position(self, at: datetime) -> int:
-        return bisect_right(self.moments, format_timestamp(at))
 
 
 def to_time(moment: str) -> datetime:
@@ -85,9 +79,10 @@ def reading_timelines(attempts: Attempts) -> Mapping[str, ReadingTimeline]:
     found: dict[str, ReadingTimeline] = defaultdict(ReadingTimeline)
     for (sensor_id, moment), tried in attempts.by_identity.items():
         if tried.times_stored and not tried.is_late:
-            found[sensor_id].moments.append(moment)
+            at = to_time(moment)
+            found[sensor_id].moments.append(at)
             if _is_flagged(tried):
-                found[sensor_id].flagged.add(moment)
+                found[sensor_id].flagged.add(at)
     for timeline in found.values():
         timeline.moments.sort()
     return dict(found)

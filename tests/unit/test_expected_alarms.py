@@ -24,7 +24,7 @@ def naive(second: float) -> datetime:
 
 def timeline(readings: str, every_s: float = 1.0) -> ReadingTimeline:
     """Readings from second 0 on: ``.`` normal, ``!`` flagged, a space for none."""
-    moments = {number: moment(number * every_s) for number, each in enumerate(readings) if each != " "}
+    moments = {number: naive(number * every_s) for number, each in enumerate(readings) if each != " "}
     return ReadingTimeline(
         [*moments.values()], {moments[n] for n, each in enumerate(readings) if each == "!"}
     )
