@@ -41,17 +41,12 @@ class UpSettings(ProcessSettings):
     state: Path = Field(Path("var"), description="folder for data, logs and stack.env")
 
 
-class RunningAlreadyError(Exception):
-    """Raised when another ``scripts/up`` uses the same folder."""
-
-
 def main() -> None:
     """Read the options and run the system."""
     # What a stack keeps and logs is for nobody else on this machine.
     os.umask(0o077)
     settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
-    expected = AuthorityError, PasswordsError, ProcessError, AccountsError, RunningAlreadyError
-    run(PROGRAM, partial(up, settings), *expected)
+    run(PROGRAM, partial(up, settings), AuthorityError, PasswordsError, ProcessError, AccountsError)
 
 
 async def up(settings: UpSettings, stop: asyncio.Event) -> None:
@@ -61,8 +56,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
         AccountsError: Mosquitto is missing, or its users cannot be read or written.
         AuthorityError: The certificates of earlier runs cannot be used.
         PasswordsError: A password in ``.env`` cannot be used.
-        ProcessError: A program is missing, or does not start or keep running.
-        RunningAlreadyError: It runs already.
+        ProcessError: A program is missing, or does not start or keep running; or all of this runs already.
     """
     state = settings.state.resolve()
     state.mkdir(parents=True, exist_ok=True)
@@ -99,7 +93,7 @@ def _exclusive(file: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise RunningAlreadyError(
+            raise ProcessError(
                 f"it runs already (process {lock.read().strip()}); end that one with Ctrl-C first"
             ) from None
         lock.truncate(0)

@@ -9,13 +9,14 @@ from stack.ports import free_port
 from stack.secrets.credentials import Credentials
 from stack.secrets.secret_files import MONGO_ROLES, MQTT_ROLES
 
-MQTT_PORT = 1883
-MONGO_PORT = 27017
-HTTP_PORT = 8090
-WEB_PORT = 8080
-TLS_PORT = 8883
-MUTUAL_PORT = 8884
-WEB_TLS_PORT = 8443
+# Who listens, on which port without TLS, and on which with it.
+LISTENERS = (
+    ("Mosquitto", 1883, 8883),
+    ("MongoDB", 27017, 27017),
+    ("the ingestor", 8090, 8090),
+    ("the web page", 8080, 8443),
+    ("Mosquitto for certificates", None, 8884),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +27,18 @@ class Addresses:
     mongo_port: int
     http_port: int
     web_port: int
-    mutual_port: int
+    mutual_port: int | None = None
 
     @classmethod
     def choose(cls, *, tls: bool) -> "Addresses":
         """Take the default ports, or the next free ones and say so."""
         chosen: list[int] = []
-        for name, preferred in (
-            ("Mosquitto", TLS_PORT if tls else MQTT_PORT),
-            ("MongoDB", MONGO_PORT),
-            ("the ingestor", HTTP_PORT),
-            ("the web page", WEB_TLS_PORT if tls else WEB_PORT),
-            ("Mosquitto for certificates", MUTUAL_PORT),
-        ):
-            port = free_port(preferred, chosen)
-            if port != preferred and (tls or preferred != MUTUAL_PORT):
-                print_line(f"Port {preferred} is taken; {name} listens on {port} instead.")
-            chosen.append(port)
+        for name, plain_port, tls_port in LISTENERS:
+            preferred = tls_port if tls else plain_port
+            if preferred is not None:
+                chosen.append(free_port(preferred, chosen))
+                if chosen[-1] != preferred:
+                    print_line(f"Port {preferred} is taken; {name} listens on {chosen[-1]} instead.")
         return cls(*chosen)
 
     def write(self, file: Path, accounts: Credentials) -> None:
