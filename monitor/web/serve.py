@@ -154,11 +154,10 @@ class _Server(uvicorn.Server):
 
 
 def _listen(settings: WebSettings) -> socket.socket:
-    host, port = settings.endpoint
+    host, port = settings.http.rsplit(":", 1)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
+        listener = socket.create_server((host.strip("[]"), int(port)), family=family)
     except (OSError, OverflowError) as error:
         number = error.errno if isinstance(error, OSError) else None
         # A failed name lookup has a negative number, for which the system has no text.

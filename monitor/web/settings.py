@@ -63,9 +63,3 @@ class WebSettings(ProcessSettings):
         }
         given = {role: password.get_secret_value() for role, password in users.items() if password}
         return given, {role: secrets.token_urlsafe(12) for role in users if role not in given}
-
-    @property
-    def endpoint(self) -> tuple[str, int]:
-        """Host and port to listen on."""
-        host, port = self.http.rsplit(":", 1)
-        return host.strip("[]"), int(port)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ClassVar, NamedTuple, cast, get_args
+from typing import Annotated, ClassVar
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -12,7 +12,6 @@ from broker.topics import SensorId, SiteId
 from ingestor.documents import format_timestamp, utc_now
 from monitor.queries.database import TimeRange
 from monitor.queries.paging import MAX_CURSOR_LENGTH, PageCursor
-from monitor.queries.readings import Resolution
 from monitor.web.api.errors import InvalidQueryError
 
 DAY = timedelta(days=1)
@@ -101,24 +100,6 @@ class TimeRangeQuery(StrictQuery):
             most = f"ask for at most {self.max_span / DAY:.0f} days"
             raise InvalidQueryError("range", f"from, to: {too_many}; {most}")
         return TimeRange(first, end)
-
-
-class SeriesCursor(NamedTuple):
-    """Where a page of readings, hours or days of one sensor ended: at the item whose id ends so."""
-
-    resolution: Resolution
-    last_id: str
-
-    def __str__(self) -> str:
-        return f"{self.resolution}~{self.last_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "SeriesCursor":
-        """Read what ``str`` wrote; raises InvalidQueryError if it did not."""
-        resolution, separator, last_id = text.partition("~")
-        if resolution not in get_args(Resolution) or not separator:
-            raise InvalidQueryError("cursor", CURSOR_RULE)
-        return cls(cast("Resolution", resolution), last_id)
 
 
 def parse_cursor(text: str | None) -> PageCursor | None:

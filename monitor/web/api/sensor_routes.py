@@ -1,6 +1,6 @@
 """Sensors, and what each has measured."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import Field
@@ -13,7 +13,7 @@ from monitor.queries.readings import ReadingQueries, Resolution
 from monitor.queries.sensors import SensorQueries
 from monitor.web.api.errors import InvalidQueryError, problem_responses
 from monitor.web.api.models import ItemPage, ReadingItem, RollupItem, Sensor
-from monitor.web.api.parameters import PagedQuery, SensorPath, SeriesCursor, SiteQuery, TimeRangeQuery
+from monitor.web.api.parameters import CURSOR_RULE, PagedQuery, SensorPath, SiteQuery, TimeRangeQuery
 
 UNKNOWN = problem_responses({404: "Unknown sensor."})
 Points = Annotated[int, Field(ge=2, le=5000)]
@@ -93,10 +93,13 @@ async def _chart(database: QueryDatabase, sensor_id: str, query: SeriesQuery, po
 async def _page(readings: ReadingQueries, sensor_id: str, query: SeriesQuery) -> SensorSeries:
     span, resolution, after = query.span(), query.resolution, None
     if query.after is not None:
-        cursor = SeriesCursor.parse(query.after)
-        if resolution not in {"auto", cursor.resolution}:
-            raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {cursor.resolution}")
-        resolution, after = cursor.resolution, measure_id(sensor_id, cursor.last_id)
+        before, separator, last_id = query.after.partition("~")
+        if before not in get_args(Resolution) or not separator:
+            raise InvalidQueryError("cursor", CURSOR_RULE)
+        if resolution not in {"auto", before}:
+            raise InvalidQueryError("cursor", f"after: belongs to a list with resolution {before}")
+        # It may have been chosen by the number of readings.
+        resolution, after = cast("Resolution", before), measure_id(sensor_id, last_id)
     elif resolution == "auto":
         resolution = await readings.fitting_resolution(sensor_id, span)
     found: list[Any]
@@ -106,7 +109,7 @@ async def _page(readings: ReadingQueries, sensor_id: str, query: SeriesQuery) ->
         found = list(await readings.rollups(sensor_id, span, resolution, query.limit + 1, after))
     shown, following = found[: query.limit], None
     if len(found) > query.limit:
-        following = str(SeriesCursor(resolution, shown[-1]["_id"].partition("@")[2]))
+        following = f"{resolution}~{shown[-1]['_id'].partition('@')[2]}"
     return _series(sensor_id, resolution, shown, following)
 
 
