@@ -1,5 +1,6 @@
 """What pages read from, and where their commands go."""
 
+from broker.topics import Topics
 from monitor.formatting import machine_zone
 from monitor.live.snapshot import LiveSnapshot
 from monitor.queries.alarms import AlarmQueries
@@ -15,12 +16,12 @@ from monitor.web.settings import WebSettings
 class Dependencies:
     """Everything that pages read, the time zone that they show, and the broker's address for commands."""
 
-    def __init__(self, database: QueryDatabase, ingestors: IngestorListener, settings: WebSettings) -> None:
+    def __init__(self, database: QueryDatabase, settings: WebSettings) -> None:
         self.zone = machine_zone()
         self.live = LiveSnapshot(database, self.zone)
-        self.ingestors = ingestors
         self.mqtt_url = settings.mqtt_url
-        self.topic_root = settings.topic_root
+        self.topics = Topics(settings.topic_root)
+        self.ingestors = IngestorListener(self.mqtt_url, self.topics)
         self.readings = ReadingQueries(database)
         self.energy = EnergyQueries(database)
         self.alarms = AlarmQueries(database)

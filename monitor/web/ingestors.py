@@ -54,11 +54,11 @@ class IngestorListener:
         error: Why the broker cannot be reached, without a full stop; None if it can.
     """
 
-    def __init__(self, mqtt_url: str, topic_root: str) -> None:
+    def __init__(self, mqtt_url: str, topics: Topics) -> None:
         self.reports: dict[str, IngestorReport] = {}
         self.error: str | None = "the broker does not answer yet"
         self._address = MqttAddress.parse(mqtt_url)
-        self._pattern = Topics(topic_root).ingestors("+")
+        self._pattern = topics.ingestors("+")
         self._inbox: asyncio.Queue[PublishPacket] = asyncio.Queue()
 
     @property

@@ -20,7 +20,7 @@ from broker.messages import (
 )
 from broker.program.validation_errors import first_error
 from broker.supervisor import ConnectionSupervisor
-from broker.topics import SensorKey, Topics
+from broker.topics import SensorKey
 from ingestor.documents import measure_id
 from monitor.queries.database import QueryError
 from monitor.queries.readings import ReadingQueries
@@ -38,7 +38,7 @@ async def replay(deps: Dependencies, topic: str, payload: str) -> str:
     Raises:
         ActionError: It is no valid reading, or it was rejected again, or there is no answer.
     """
-    address, topics = MqttAddress.parse(deps.mqtt_url), Topics(deps.topic_root)
+    address, topics = MqttAddress.parse(deps.mqtt_url), deps.topics
     key = topics.sensor_key(topic)
     expected = _check(payload, key)
     rejections: list[RejectionNotice] = []

@@ -30,7 +30,6 @@ from monitor.web.auth.nonce import add_script_nonces
 from monitor.web.auth.page_authorization import authorize_pages
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.dependencies import Dependencies
-from monitor.web.ingestors import IngestorListener
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
 from monitor.web.tls import TlsFileError, server_context
@@ -87,9 +86,8 @@ class WebServer(NamedTuple):
 async def serve(serving: WebServer, stop: asyncio.Event) -> None:
     """Serve until told to stop."""
     settings, context = serving.settings, serving.context
-    ingestors = IngestorListener(settings.mqtt_url, settings.topic_root)
-    deps = Dependencies(serving.database, ingestors, settings)
-    api = make_api(serving.database, serving.authenticator, ingestors.reports)
+    deps = Dependencies(serving.database, settings)
+    api = make_api(serving.database, serving.authenticator, deps.ingestors.reports)
     config = uvicorn.Config(
         make_app(deps, serving.authenticator, api),
         log_level="warning",
@@ -105,7 +103,7 @@ async def serve(serving: WebServer, stop: asyncio.Event) -> None:
     server = _Server(config)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(deps.live.follow(), name="web.live")
-        listening = group.create_task(ingestors.listen(), name="web.ingestors")
+        listening = group.create_task(deps.ingestors.listen(), name="web.ingestors")
         serving_requests = group.create_task(server.serve([serving.listener]), name="web.serve")
         await stop.wait()
         server.should_exit = True

@@ -7,7 +7,6 @@ from functools import partial
 from fastapi import Request
 from nicegui import ui
 
-from broker.topics import Topics
 from ingestor.documents import utc_now
 from monitor.formatting import format_ago, format_clock, format_energy, format_number, format_power
 from monitor.live.live_sensor import LiveSensor
@@ -115,7 +114,7 @@ class _SensorPage:
             past = await deps.alarms.page("past", AlarmFilter(sensor_id=sensor.sensor_id), ALARMS_SHOWN)
             self._past.show(ALARMS.valid(past.documents))
             self._no_past.show(None if past.documents else "No past alarms.")
-            topic = Topics(deps.topic_root).readings(sensor.site, sensor.sensor_id)
+            topic = deps.topics.readings(sensor.site, sensor.sensor_id)
             self._rejected.show(await deps.rejected.newest(REJECTED_SHOWN, topic=topic))
         except QueryError as error:
             if not self._chart.visible:

@@ -49,7 +49,7 @@ def open_shelve_dialog(deps: Dependencies, session: Session, alarm: AlarmDocumen
 async def _send(deps: Dependencies, command: AlarmCommand) -> str:
     results: list[CommandResult] = []
     try:
-        await CommandClient(deps.mqtt_url, deps.topic_root, results.append).send([command])
+        await CommandClient(deps.mqtt_url, deps.topics.root, results.append).send([command])
     except CommandError as error:
         raise ActionError(str(error)) from error
     [result] = results

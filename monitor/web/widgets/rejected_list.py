@@ -8,7 +8,6 @@ from functools import partial
 from nicegui import ui
 
 from broker.program.escape import escape_text
-from broker.topics import Topics
 from ingestor.documents import RejectedDocument
 from monitor.formatting import format_clock
 from monitor.queries.database import QueryError
@@ -60,7 +59,7 @@ def _draw(deps: Dependencies, session: Session, rejected: RejectedDocument) -> N
     with ui.element("details"):
         with ui.element("summary"):
             Text(format_clock(rejected["received_at"], deps.zone), "strong")
-            key = Topics.sensor_key(f"//{rejected['topic']}")
+            key = deps.topics.sensor_key(f"//{rejected['topic']}")
             Text(f" {key.site}/{key.name} {rejected['kind']}: {rejected['reason']}", "span")
             if replayed_at is not None:
                 Text(f" (repaired {format_clock(replayed_at, deps.zone)})", "span", "good")
@@ -68,7 +67,7 @@ def _draw(deps: Dependencies, session: Session, rejected: RejectedDocument) -> N
         Text(payload_text(rejected["payload"]), "pre", "raw").props('tabindex="0"')
         if len(rejected["payload"]) > SHOWN_BYTES:
             Text(f"… {len(rejected['payload']) - SHOWN_BYTES:,} more bytes", "p", "hint")
-        is_reading = rejected["topic"].startswith(Topics(deps.topic_root).readings_prefix)
+        is_reading = rejected["topic"].startswith(deps.topics.readings_prefix)
         if session.role == "operator" and is_reading:
             repair = partial(_open_repair_dialog, deps, session, rejected)
             ui.button("Repair and resend", on_click=repair).props("dense outline")
