@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from nicegui import core, ui
 from starlette.middleware.gzip import GZipMiddleware
@@ -68,7 +67,7 @@ def serve_command(arguments: list[str]) -> None:
         with _listen(settings) as listener:
             async with open_database(settings.mongo_url) as database:
                 authenticator = Authenticator(given | generated)
-                await serve(WebServer(settings, database, authenticator, listener, context), stop)
+                await WebServer(settings, database, authenticator, listener, context).serve(stop)
 
     run("monitor web", serve_until, QueryError, ListenError)
 
@@ -82,34 +81,33 @@ class WebServer(NamedTuple):
     listener: socket.socket
     context: ssl.SSLContext | None
 
-
-async def serve(serving: WebServer, stop: asyncio.Event) -> None:
-    """Serve until told to stop."""
-    settings, context = serving.settings, serving.context
-    deps = Dependencies(serving.database, settings)
-    api = make_api(serving.database, serving.authenticator, deps.ingestors.reports)
-    config = uvicorn.Config(
-        make_app(deps, serving.authenticator, api),
-        log_level="warning",
-        access_log=False,
-        ws_max_size=MAX_MESSAGE_BYTES,
-        server_header=False,
-        # By default uvicorn trusts everybody on this machine.
-        proxy_headers=settings.trusted_proxy is not None,
-        forwarded_allow_ips=settings.trusted_proxy or "",
-        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-        ssl_context_factory=None if context is None else lambda *_: context,
-    )
-    server = _Server(config)
-    async with asyncio.TaskGroup() as group:
-        following = group.create_task(deps.live.follow(), name="web.live")
-        listening = group.create_task(deps.ingestors.listen(), name="web.ingestors")
-        serving_requests = group.create_task(server.serve([serving.listener]), name="web.serve")
-        await stop.wait()
-        server.should_exit = True
-        following.cancel()
-        listening.cancel()
-        await serving_requests
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until told to stop."""
+        deps, proxy = Dependencies(self.database, self.settings), self.settings.trusted_proxy
+        context = self.context
+        api = make_api(self.database, self.authenticator, deps.ingestors.reports)
+        config = uvicorn.Config(
+            make_app(deps, self.authenticator, api),
+            log_level="warning",
+            access_log=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            server_header=False,
+            # By default uvicorn trusts everybody on this machine.
+            proxy_headers=proxy is not None,
+            forwarded_allow_ips=proxy or "",
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+            ssl_context_factory=None if context is None else lambda *_: context,
+        )
+        server = _Server(config)
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(deps.live.follow(), name="web.live")
+            listening = group.create_task(deps.ingestors.listen(), name="web.ingestors")
+            serving_requests = group.create_task(server.serve([self.listener]), name="web.serve")
+            await stop.wait()
+            server.should_exit = True
+            following.cancel()
+            listening.cancel()
+            await serving_requests
 
 
 def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> ASGIApp:
@@ -123,8 +121,8 @@ def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> 
     app.mount("/static", StaticFiles(directory=STATIC))
 
     @app.get("/live")
-    async def live() -> Response:
-        return JSONResponse({"live": True})
+    async def live() -> dict[str, bool]:
+        return {"live": True}
 
     ui.add_head_html('<link rel="stylesheet" href="/static/style.css">', shared=True)
     add_pages(deps)

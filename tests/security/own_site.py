@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from broker.program.settings import read_settings
 from monitor.queries.database import open_database
 from monitor.web.auth.sessions import Authenticator
-from monitor.web.serve import WebServer, serve
+from monitor.web.serve import WebServer
 from monitor.web.settings import WebSettings
 from stack.servers import Servers
 from tests.fault_points import web as points
@@ -111,7 +111,7 @@ async def _serve(serving: WebServer, asked: asyncio.Event) -> None:
 
     with serving.listener, points.HTTP_SERVER.replace(keep):
         try:
-            await serve(serving, asked)
+            await serving.serve(asked)
         except ExceptionGroup:
             traceback.print_exc()
             for server in servers:
