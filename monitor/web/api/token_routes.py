@@ -11,7 +11,7 @@ from monitor.web.api.errors import problem_responses
 from monitor.web.api.models import ApiModel
 from monitor.web.auth.cookie import COOKIE_NAME, read_token
 from monitor.web.auth.login_throttle import client_address
-from monitor.web.auth.sessions import SESSION_LIFETIME_S, Authenticator, LoginThrottledError, Role
+from monitor.web.auth.sessions import SESSION_LIFETIME_S, Authenticator, Role
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -58,11 +58,7 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
     @router.post("/token", summary="Log in", responses=problem_responses(failures))
     async def log_in(request: Request, form: Annotated[PasswordForm, Form()]) -> AccessToken:
         """Get a token for a password. After five wrong ones, each further one has to wait longer."""
-        try:
-            token = await authenticator.log_in(form.username, form.password, client_address(request))
-        except LoginThrottledError as error:
-            wait_s = str(error.retry_after_s)
-            raise HTTPException(429, f"{error}; try again in {wait_s} s", {"Retry-After": wait_s}) from None
+        token = await authenticator.log_in(form.username, form.password, client_address(request))
         session = authenticator.session_of(token or "")
         if not token or not session:
             raise HTTPException(401, "user or password is wrong", CHALLENGE)

@@ -27,9 +27,8 @@ def make_login_routes(authenticator: Authenticator) -> APIRouter:
         try:
             token = await authenticator.log_in(user, password, client_address(request))
         except LoginThrottledError as error:
-            wait_s = error.retry_after_s
-            page = _page(next, user, f"{error}. Try again in {wait_s} s.", status=429)
-            page.headers["Retry-After"] = str(wait_s)
+            page = _page(next, user, f"{error.detail}.", status=error.status_code)
+            page.headers.update(error.headers or {})
             return page
         if token is None:
             return _page(next, user, "Wrong user or password.", status=401)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from starlette.exceptions import HTTPException
 
 from monitor.web.auth.login_throttle import LoginAttempt, LoginThrottle
 
@@ -56,12 +57,11 @@ class Session:
         self.end()
 
 
-class LoginThrottledError(Exception):
-    """Raised when a password may not be tried yet; says why."""
+class LoginThrottledError(HTTPException):
+    """Raised when a password may not be tried yet; says why, and how long to wait."""
 
-    def __init__(self, reason: str, retry_after_s: int) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
+    def __init__(self, reason: str, wait_s: int) -> None:
+        super().__init__(429, f"{reason}; try again in {wait_s} s", {"Retry-After": str(wait_s)})
 
 
 class Authenticator:
