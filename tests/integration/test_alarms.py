@@ -321,15 +321,15 @@ async def test_rule_that_is_new_in_the_registry_works_from_the_file_to_the_broke
     one.process = Process("ingestor", one.process.command, one.process.environment, log)
     try:
         await one.start()
-        await place.publish(payload(place.sensor, 5.0, ago_s=31), payload(place.sensor, 0.25, ago_s=29))
+        await place.publish(payload(place.sensor, 5.0, ago_s=90), payload(place.sensor, 0.25, ago_s=30))
         alarm = (await alarms.until("idle"))["idle"]
         assert (alarm["severity"], alarm["message"]) == ("major", "0.25 kWh, below 0.5 kWh")
         # One out of order, from before that: its episode began earlier.
-        await place.publish(payload(place.sensor, 0.1, ago_s=30))
+        await place.publish(payload(place.sensor, 0.1, ago_s=60))
         await eventually(lambda: alarms.standing["idle"]["since"] < alarm["since"])
         await one.kill()
         await one.start()
-        await place.publish(payload(place.sensor, 5.0, ago_s=28))
+        await place.publish(payload(place.sensor, 5.0))
         await alarms.until()
         (episode,) = alarms.episodes()
         assert (episode["peak_kwh"], episode["limit_kwh"]) == (0.25, 0.5)
