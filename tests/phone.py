@@ -17,7 +17,7 @@ class Phone:
         self.port = reserve_port()
         self.url = f"json://me:{HIDDEN}@127.0.0.1:{self.port}/{HIDDEN}{options}"
         self.status = 200
-        self.refusals = 0
+        self.rejections = 0
         self.hangs = False
         self.asked = 0
         self.messages: list[tuple[str, str]] = []
@@ -32,8 +32,8 @@ class Phone:
         self.asked += 1
         if self.hangs:
             await self._end.wait()
-        if self.refusals:
-            self.refusals -= 1
+        if self.rejections:
+            self.rejections -= 1
             return web.Response(status=500)
         if self.status == 200:
             self.messages.append((content.get("title", ""), content.get("message") or content["text"]))

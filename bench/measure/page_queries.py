@@ -68,7 +68,7 @@ def _questions(database: QueryDatabase, now: datetime) -> list[tuple[str, str, A
         ("Sensor", "last 30 days", lambda: load_history(readings, BUSY, last(30 * DAY))),
         ("Sensor", "last year", lambda: load_history(readings, BUSY, last(366 * DAY))),
         ("Sensor", "its alarms", lambda: episodes.page("past", AlarmFilter(sensor_id=BUSY), 20)),
-        ("Sensor", "its refused payloads", lambda: rejected.newest(50, topic=topic)),
+        ("Sensor", "its rejected payloads", lambda: rejected.newest(50, topic=topic)),
         ("Alarms", "past ones", lambda: episodes.page("past", AlarmFilter(), 50)),
         ("Alarms", "past ones of a site", lambda: episodes.page("past", AlarmFilter(site), 50)),
         (
@@ -100,7 +100,7 @@ def _questions(database: QueryDatabase, now: datetime) -> list[tuple[str, str, A
         ("Compare", "12 weeks, the usual week", lambda: energy.heat(last(84 * DAY), zone=ZONE)),
         ("Compare", "7 days, peaks", lambda: energy.peaks(last(7 * DAY), 10)),
         ("Compare", "a year, peaks", lambda: energy.peaks(last(366 * DAY), 10)),
-        ("Health", "the last refused payloads", lambda: rejected.newest(50)),
+        ("Health", "the last rejected payloads", lambda: rejected.newest(50)),
         ("Health", "the last reading", readings.last_stored),
         (
             "REST",

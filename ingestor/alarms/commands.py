@@ -59,27 +59,27 @@ class AlarmCommands:
         self._shelving: set[str] = set()
         self.unwritten: set[str] = set()
 
-    def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
+    def execute(self, key: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command that was given to a sensor.
 
         Returns:
             None; or in one sentence why it cannot be carried out.
         """
-        sensor = self._manager.sensors.get(place.name)
-        if sensor is None or place not in self._manager.keys(sensor):
+        sensor = self._manager.sensors.get(key.name)
+        if sensor is None or key not in self._manager.keys(sensor):
             # Levels of a topic, which may be anything, and long.
-            name, site = (escape_truncated(level, MAX_SHOWN) for level in (place.name, place.site))
+            name, site = (escape_truncated(level, MAX_SHOWN) for level in (key.name, key.site))
             return f"no sensor {name} of site {site} is known"
         if isinstance(command, Acknowledge):
             for document in sensor.alarms.values():
-                if document["_id"] == command.acknowledge and document["site"] == place.site:
+                if document["_id"] == command.acknowledge and document["site"] == key.site:
                     self._manager.acknowledge(sensor, document, command.user)
                     return None
-            return f"no standing alarm of {place.name} has this id; it may be over"
+            return f"no standing alarm of {key.name} has this id; it may be over"
         until = self._manager.clock.now() + timedelta(minutes=command.minutes)
         sensor.shelved = {**sensor.shelved, command.shelve: Shelf(until=until, user=command.user)}
         self.resume(sensor)
-        self.unwritten.add(place.name)
+        self.unwritten.add(key.name)
         return None
 
     def resume(self, sensor: SensorState) -> None:

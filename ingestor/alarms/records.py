@@ -58,7 +58,7 @@ class AlarmRecords:
             if error.get("code") not in DOCUMENT_ERRORS:
                 raise OperationFailure(error.get("errmsg", "unknown"), error.get("code"))
             # Trying again would not change that, and hold up all others.
-            logger.warning("MongoDB refuses an alarm: it %s", DOCUMENT_ERRORS[error["code"]])
+            logger.warning("MongoDB rejects an alarm: it %s", DOCUMENT_ERRORS[error["code"]])
 
     @retried(aloud=True)
     async def mark_notified(self, ids: Sequence[str], at: datetime) -> None:
@@ -119,13 +119,13 @@ class AlarmRecords:
 
     @retried(aloud=True)
     async def rejected_since(self, moment: datetime) -> list[tuple[SensorKey, str, str, datetime]]:
-        """Whose payloads were refused since a moment, the kind, the reason and when; the newest, in order."""
+        """Whose payloads were rejected since a moment, the kind, the reason and when; oldest first."""
         found = self._db["rejected"].find({"received_at": {"$gte": moment}}).sort("received_at", -1)
-        refused = [
+        rejected = [
             (Topics.sensor_key(each["topic"]), each["kind"], each["reason"], each["received_at"])
             async for each in found.limit(MAX_REJECTIONS)
         ]
-        return [each for each in reversed(refused) if self._names & {"+", each[0].site}]
+        return [each for each in reversed(rejected) if self._names & {"+", each[0].site}]
 
 
 def _set(key: SensorKey, fields: Mapping[str, Any]) -> UpdateOne:

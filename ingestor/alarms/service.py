@@ -79,19 +79,19 @@ class AlarmService:
         """Take up what an earlier process left; before any reading."""
         await resume(self.manager, self.evaluator, self._records, self.reject_rate, self._commands)
 
-    async def execute(self, place: SensorKey, command: AlarmCommand) -> str | None:
+    async def execute(self, key: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command; when this is done, it is written down.
 
         Returns:
             None; or in one sentence why it cannot be carried out.
         """
         async with self._lock:
-            refusal = self._commands.execute(place, command)
+            problem = self._commands.execute(key, command)
             for sensor in await self._write_sensors():
                 # Whoever is told of a shelf finds it written down.
                 self.manager.publish_state(sensor)
         await self.outbox.wait_written()
-        return refusal
+        return problem
 
     def attach(self, connection: Connection | None) -> None:
         """Tell on this connection from now on, and first what a broker may have forgotten."""

@@ -75,15 +75,15 @@ async def test_viewer_sees_alarms_but_nothing_to_press(browser: Browser, web: We
     assert await page.get_by_role("button", name="Mute").count() == 0
 
 
-async def test_refused_payload_is_repaired_and_stored(browser: Browser, web: Web, meter: Site) -> None:
+async def test_rejected_payload_is_repaired_and_stored(browser: Browser, web: Web, meter: Site) -> None:
     wrong = payload(meter.sensor, "1.5 kWh")
     await meter.publish(wrong)
     await meter.until_rejected(1)
     page = await web.open(browser, "/health")
-    refused = page.locator("details").filter(has=page.get_by_text(f"/{meter.site}/"))
-    await refused.locator("summary").click()
-    await expect(refused.locator("pre")).to_contain_text("1.5 kWh")
-    await refused.get_by_role("button", name="Repair").click()
+    rejected = page.locator("details").filter(has=page.get_by_text(f"/{meter.site}/"))
+    await rejected.locator("summary").click()
+    await expect(rejected.locator("pre")).to_contain_text("1.5 kWh")
+    await rejected.get_by_role("button", name="Repair").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("alert").filter(has_text="Not a valid reading")).to_be_visible()
@@ -91,7 +91,7 @@ async def test_refused_payload_is_repaired_and_stored(browser: Browser, web: Web
     await dialog.get_by_role("button", name="Send").click()
     await expect(page.get_by_role("alert").filter(has_text="is stored")).to_be_visible()
     assert [each["value_kwh"] for each in meter.stored()] == [1.5]
-    await expect(refused.locator("summary")).to_contain_text("repaired")
+    await expect(rejected.locator("summary")).to_contain_text("repaired")
 
 
 async def test_location_and_threshold_are_set(browser: Browser, web: Web, meter: Site) -> None:

@@ -43,22 +43,22 @@ async def test_location_is_text_and_nothing_else(
 
 
 @with_browser
-async def test_payload_that_was_refused_is_text_and_nothing_else(
+async def test_payload_that_was_rejected_is_text_and_nothing_else(
     browser: Browser, web: Web, meter: Site
 ) -> None:
     await meter.publish(IMAGE)
     await meter.until_rejected(1)
     page = await web.open(browser, "/health")
-    refused = page.locator("details").filter(has=page.get_by_text(f"/{meter.site}/"))
-    await refused.locator("summary").click()
-    await expect(refused.locator("pre")).to_have_text(IMAGE)
+    rejected = page.locator("details").filter(has=page.get_by_text(f"/{meter.site}/"))
+    await rejected.locator("summary").click()
+    await expect(rejected.locator("pre")).to_have_text(IMAGE)
 
 
 @with_browser
 async def test_element_that_slipped_through_could_not_run_a_script(browser: Browser, web: Web) -> None:
     page = await web.open(browser)
-    refusals: list[str] = []
-    page.on("console", lambda message: refusals.append(message.text))
+    rejections: list[str] = []
+    page.on("console", lambda message: rejections.append(message.text))
     await page.evaluate(f"document.querySelector('h1').innerHTML = '{IMAGE}'")
     await expect(page.locator("img[src=x]")).to_be_attached()
     await page.evaluate(
@@ -67,7 +67,7 @@ async def test_element_that_slipped_through_could_not_run_a_script(browser: Brow
     await page.wait_for_function(
         "performance.getEntriesByType('resource').some(each => each.name.endsWith('/x'))"
     )
-    assert len([each for each in refusals if "Content Security Policy" in each]) >= 2
+    assert len([each for each in rejections if "Content Security Policy" in each]) >= 2
 
 
 @with_browser

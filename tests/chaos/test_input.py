@@ -1,4 +1,4 @@
-"""Too much, twice, backwards, out of time: what comes in wrong is stored once or kept as refused."""
+"""Too much, twice, backwards, out of time: what comes in wrong is stored once or kept as rejected."""
 
 import asyncio
 import contextlib
@@ -96,7 +96,7 @@ async def test_queue_without_a_bound_is_found(rig_of: OpenRig) -> None:
 
 
 async def test_wrong_clocks_of_nodes(rig_of: OpenRig) -> None:
-    """Behind is late, a little ahead is taken, far ahead is refused and kept; nothing is lost."""
+    """Behind is late, a little ahead is taken, far ahead is rejected and kept; nothing is lost."""
     ahead = {
         "a day behind": -86_400,
         "an hour behind": -3600,

@@ -130,17 +130,17 @@ def test_ingestor_has_nothing_of_the_simulator_and_the_pages(stack: Stack) -> No
 
 
 def test_nobody_gets_in_without_a_password(stack: Stack) -> None:
-    with pytest.raises(HTTPError) as refused:
+    with pytest.raises(HTTPError) as rejected:
         stack.log_in("operator", "securepassword")
-    assert refused.value.code == 401
-    refused.value.close()
+    assert rejected.value.code == 401
+    rejected.value.close()
     nobody = "mosquitto_sub -h mosquitto -u nobody -P x -t '#' -W 2 2>&1; true"
     assert "not authori" in stack.compose(
         "exec", "-T", "-e", "XDG_CONFIG_HOME=/tmp", "mosquitto", "sh", "-c", nobody
     )
     anonymous = "print(db.getSiblingDB('energy_db').measures.countDocuments({}))"
-    refusal = stack.compose("exec", "-T", "mongodb", "mongosh", "--quiet", "--eval", anonymous, check=False)
-    assert not refusal.strip().isdigit()
+    rejection = stack.compose("exec", "-T", "mongodb", "mongosh", "--quiet", "--eval", anonymous, check=False)
+    assert not rejection.strip().isdigit()
 
 
 def test_user_is_let_in_and_put_out_while_all_runs(stack: Stack) -> None:

@@ -62,7 +62,7 @@ MAY_OWN_SENSOR = Point(Authorization, "may_own")
 SPEAKS_FOR_SENSOR = Point(SensorUpdates, "_may_speak_for")
 SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
 
-# Stored, or kept as it was refused.
+# Stored, or kept as it was rejected.
 DOCUMENT_OF_READING = Point(flag, "to_measure")
 STORE_BATCH = Point(reading_store.ReadingStore, "insert")
 WRITE_CONCERN = Point(database, "DURABLE")
@@ -89,7 +89,7 @@ RULES_LOOK_BACK = Point(RuleTables, "looks_back")
 READINGS_SINCE = Point(ReadingHistory, "since")
 READINGS_UNJUDGED = Point(records.AlarmRecords, "unevaluated")
 PUT_UP_STANDING_ALARMS = Point(restart, "_list")
-MOST_REFUSALS = Point(records, "MAX_REJECTIONS")
+MAX_REJECTIONS = Point(records, "MAX_REJECTIONS")
 OWN_RULES_OF_A_SENSOR = Point(config, "merge")
 MOST_SHOWN_OF_A_RULE = Point(parse, "MAX_SHOWN")
 
@@ -115,8 +115,8 @@ def confirm_all(bringing: Pipeline, opened: Batch) -> None:
     bringing.receipts.confirm(opened, [])
 
 
-def confirm_as_refused(receipts: Receipts, topic: str, sequence: int) -> None:
-    """Tell a sensor that it may forget a reading, as if that were kept as it was refused."""
+def confirm_as_rejected(receipts: Receipts, topic: str, sequence: int) -> None:
+    """Tell a sensor that it may forget a reading, as if that were kept as it was rejected."""
     receipts.rejected(Topics.sensor_key(topic), sequence)
 
 
@@ -130,8 +130,8 @@ def fill(allowance_of_keys: Allowance, key: str, amount: float) -> float:
     return allowance_of_keys.left.setdefault(key, amount)
 
 
-def open_refused(delivered: Delivery, opened: Batch) -> None:
-    """Take of a payload what is refused; nothing is caught."""
+def open_rejected(delivered: Delivery, opened: Batch) -> None:
+    """Take of a payload what is rejected; nothing is caught."""
     key = validate.check_message(delivered)
     assert not isinstance(key, Rejection)
     decoders.decode(delivered)

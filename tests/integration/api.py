@@ -129,7 +129,7 @@ class Stock:
     def alarm(self, sensor_id: str, rule: str, since: datetime, **more: object) -> None:
         self.put("alarms", [_alarm(sensor_id, rule, since)], **more)
 
-    def refuse(self, sensor_id: str, at: datetime, **more: object) -> None:
+    def reject(self, sensor_id: str, at: datetime, **more: object) -> None:
         refused = {
             "_id": ObjectId(),
             "payload": b"\xff{",
@@ -152,8 +152,8 @@ class Stock:
         self.hours(sensor_id, at.replace(minute=0, second=0, microsecond=0) - 24 * HOUR, [1.5] * 48)
         self.alarm(sensor_id, "silent", at)
         self.alarm(sensor_id, "stuck", at, cleared_at=at + HOUR, waits=False)
-        self.refuse(sensor_id, at)
-        self.refuse(sensor_id, at, payload="text", reason=7, row=2.5, sequence=[])
+        self.reject(sensor_id, at)
+        self.reject(sensor_id, at, payload="text", reason=7, row=2.5, sequence=[])
         self.spoil(sensor_id, at)
 
     def spoil(self, sensor_id: str, at: datetime) -> None:

@@ -99,7 +99,7 @@ def calls(database: QueryDatabase, refused: ObjectId) -> dict[str, list[Call]]:
 
     Args:
         database: Where they ask.
-        refused: The id of a payload that was refused.
+        rejected: The id of a payload that was rejected.
     """
     return {
         **_of_energy(EnergyQueries(database)),

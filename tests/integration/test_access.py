@@ -129,7 +129,7 @@ def test_ingestor_cannot_remove_what_is_stored(servers: Servers) -> None:
                 forbidden()
 
 
-def test_operator_changes_only_what_people_set_of_sensors_and_refusals(servers: Servers) -> None:
+def test_operator_changes_only_what_people_set_of_sensors_and_rejections(servers: Servers) -> None:
     with MongoClient[dict[str, Any]](servers.mongo("operator")) as client:
         database = client[DATABASE]
         database.sensors.update_one({"sensor_id": "nobody"}, {"$set": {"threshold_kwh": 9.5}})

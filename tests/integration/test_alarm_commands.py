@@ -91,7 +91,7 @@ class Scene:
         topic = f"energy/alarms/{self.site}/{self.sensor}"
         return OutgoingMessage(topic, state.model_dump_json(exclude_none=True).encode(), retain=True)
 
-    def refusal(self, reason: str, kind: str = "command") -> OutgoingMessage:
+    def rejection(self, reason: str, kind: str = "command") -> OutgoingMessage:
         topic = f"energy/rejected/{self.site}/{self.sensor}"
         return OutgoingMessage(topic, RejectionNotice(kind=kind, reason=reason).model_dump_json().encode())
 
@@ -209,7 +209,7 @@ async def test_alarm_is_acknowledged_when_the_ingestor_says_so(scene: Scene) -> 
 
     def answer(_: dict[str, Any]) -> Answers:
         # More than the broker sends to somebody who does not acknowledge them.
-        noise = [scene.refusal("no JSON", kind="not_json")] * 1100
+        noise = [scene.rejection("no JSON", kind="not_json")] * 1100
         return [noise, scene.state(alarm, other), scene.state(alarm, other, seen=True)]
 
     # That no alarm stands is what was so before, and no answer.
@@ -235,24 +235,24 @@ async def test_alarm_that_is_gone_is_settled(scene: Scene, changes: dict[str, An
 
 
 async def test_each_of_several_alarms_has_an_outcome_of_its_own(scene: Scene) -> None:
-    first, refused, last = scene.store(), scene.store("silent"), scene.store("stuck")
+    first, rejected, last = scene.store(), scene.store("silent"), scene.store("stuck")
 
     def answer(command: dict[str, Any]) -> Answers:
-        if command["acknowledge"] == refused["_id"]:
-            return [scene.refusal("it does not \x1b[31mstand")]
+        if command["acknowledge"] == rejected["_id"]:
+            return [scene.rejection("it does not \x1b[31mstand")]
         return [scene.state(first, last, seen=True)]
 
-    ids = [first["_id"], "nothing", refused["_id"], last["_id"], first["_id"]]
+    ids = [first["_id"], "nothing", rejected["_id"], last["_id"], first["_id"]]
     async with scene.ingestor(answer=answer):
         status, output, errors = await scene.monitor("acknowledge", *ids, LOGNAME="maria")
     assert status == 1
     assert output == f"{first['_id']} is acknowledged.\n{last['_id']} is acknowledged.\n"
     assert errors.splitlines() == [
         "monitor: nothing: no alarm has this id; `monitor alarms` lists them",
-        f"monitor: {refused['_id']}: it does not \\u001b[31mstand",
+        f"monitor: {rejected['_id']}: it does not \\u001b[31mstand",
     ]
     assert scene.commands == [
-        {"acknowledge": each["_id"], "user": "maria"} for each in (first, refused, last)
+        {"acknowledge": each["_id"], "user": "maria"} for each in (first, rejected, last)
     ]
 
 
@@ -303,14 +303,14 @@ async def test_state_that_contradicts_is_no_answer(scene: Scene, command: str) -
         "0" if command == "end shelving" else "60",
     ]
     arguments = ["acknowledge", alarm["_id"]] if command == "acknowledge" else shelve
-    async with scene.ingestor(answer=lambda _: [contrary, scene.refusal("no")]):
+    async with scene.ingestor(answer=lambda _: [contrary, scene.rejection("no")]):
         status, output, errors = await scene.monitor(*arguments)
     assert (status, output) == (1, "")
     assert errors.endswith(": no\n")
 
 
-async def test_refusal_is_told_and_ends_with_status_1(scene: Scene) -> None:
-    async with scene.ingestor(answer=lambda _: [scene.refusal("there is no rule dance")]):
+async def test_rejection_is_told_and_ends_with_status_1(scene: Scene) -> None:
+    async with scene.ingestor(answer=lambda _: [scene.rejection("there is no rule dance")]):
         ended = await scene.monitor("shelve", scene.sensor, "dance")
     assert ended == (1, "", f"monitor: dance of {scene.sensor}: there is no rule dance\n")
 

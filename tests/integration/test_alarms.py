@@ -13,7 +13,7 @@ from ingestor.store.reading_store import open_store
 from stack.processes import Process
 from stack.servers import Servers
 from tests.conftest import StartIngestor
-from tests.fault_points.ingestor import MOST_REFUSALS
+from tests.fault_points.ingestor import MAX_REJECTIONS
 from tests.listener import Listener, write
 from tests.readings import moment, payload
 from tests.servers import RunningIngestor, Site, Wire, eventually
@@ -179,7 +179,7 @@ async def test_node_that_is_back_at_once_was_never_gone(
     assert not alarms.episodes()
 
 
-async def test_wrong_clock_and_refused_payloads_are_alarms(
+async def test_wrong_clock_and_rejected_payloads_are_alarms(
     start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
 ) -> None:
     write(rules, '[rules.clock]\nquiet = "2s"\n[rules.rejecting]\nquiet = "2s"\n')
@@ -193,7 +193,7 @@ async def test_wrong_clock_and_refused_payloads_are_alarms(
         await alarms.until()
 
 
-async def test_refusals_count_as_long_as_the_sensors_own_rule_says_also_over_a_restart(
+async def test_rejections_count_as_long_as_the_sensors_own_rule_says_also_over_a_restart(
     start_ingestor: StartIngestor, place: Site, alarms: Listener, rules: Path
 ) -> None:
     write(rules, f'[sensors."{place.sensor}".rejecting]\npayloads = 2\nquiet = "1h"\n')
@@ -209,7 +209,7 @@ async def test_refusals_count_as_long_as_the_sensors_own_rule_says_also_over_a_r
         assert alarm["message"].startswith("2 payloads were rejected: not JSON")
 
 
-async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
+async def test_the_newest_rejections_are_taken_up_when_there_are_very_many(
     start_ingestor: StartIngestor, servers: Servers, place: Site
 ) -> None:
     async with start_ingestor():
@@ -220,7 +220,7 @@ async def test_the_newest_refusals_are_taken_up_when_there_are_very_many(
     reasons = [each["reason"] for each in sorted(place.rejected(), key=lambda each: each["received_at"])]
     async with open_store(servers.mongo("ingestor")) as store:
         kept_of_alarms = AlarmRecords(store, "somebody", [place.site])
-        with MOST_REFUSALS.replace(2):
+        with MAX_REJECTIONS.replace(2):
             found = await kept_of_alarms.rejected_since(utc_now() - timedelta(minutes=1))
     assert len(set(reasons)) == 3
     assert [reason for _, _, reason, _ in found] == reasons[1:]
@@ -298,10 +298,10 @@ async def test_alarm_that_was_not_judged_when_the_ingestor_died_is_raised_at_its
         assert alarm["since"] == at
 
 
-async def test_what_other_sites_refused_is_left_to_their_ingestors(
+async def test_what_other_sites_rejected_is_left_to_their_ingestors(
     start_ingestor: StartIngestor, place: Site, alarms: Listener
 ) -> None:
-    """At a start, the refusals of the last minute are counted again."""
+    """At a start, the rejections of the last minute are counted again."""
     refused = {"payload": b"no", "kind": "not_json", "reason": "not JSON", "received_at": utc_now()}
     for whose in (f"elsewhere/{place.sensor}-too", f"{place.site}/{place.sensor}"):
         topic = f"energy/readings/{whose}"

@@ -57,9 +57,9 @@ async def test_token_is_given_for_a_password_and_nothing_without_one(api: Api) -
         "expires_in": 12 * 3600,
         "role": "operator",
     }
-    for refused in (wrong, asked, forged):
-        assert (refused.status_code, refused.json()["kind"]) == (401, "token")
-        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    for rejected in (wrong, asked, forged):
+        assert (rejected.status_code, rejected.json()["kind"]) == (401, "token")
+        assert rejected.headers["WWW-Authenticate"] == "Bearer"
     assert described.json()["info"]["title"] == "Energy Monitor"
     with_cookie = {COOKIE_NAME: given.json()["access_token"]}
     async with httpx.AsyncClient(base_url=api.url, cookies=with_cookie, timeout=ANSWER_S) as browser:
@@ -91,7 +91,7 @@ async def test_pages_give_each_document_exactly_once(api: Api, stock: Stock, lim
             stock.alarm(
                 sensor, f"rule-{number}", START, changed_at=START, cleared_at=[None, START][number % 2]
             )
-            stock.refuse(sensors[0], START, sequence=number)
+            stock.reject(sensors[0], START, sequence=number)
     last = sensors[-1]
     listed = await api.all("/measures", **MAY_2, site=stock.site, limit=limit)
     assert sorted((each["sensor_id"], each["timestamp"]) for each in listed) == [
@@ -109,8 +109,8 @@ async def test_pages_give_each_document_exactly_once(api: Api, stock: Stock, lim
     for state in ("all", "standing"):
         alarms = [each["id"] for each in await api.all("/alarms", site=stock.site, limit=limit, state=state)]
         assert len(alarms) == len(set(alarms)) == 12
-    refused = [each["id"] for each in await api.all("/rejected", sensor=sensors[0], limit=limit)]
-    assert len(refused) == len(set(refused)) == 12
+    rejected = [each["id"] for each in await api.all("/rejected", sensor=sensors[0], limit=limit)]
+    assert len(rejected) == len(set(rejected)) == 12
 
 
 async def test_single_peak_among_100_000_readings_is_drawn(api: Api, stock: Stock, sensor: str) -> None:
@@ -185,8 +185,8 @@ async def test_everything_is_answered_though_people_have_spoiled_documents(
         assert all(each["stands"] is is_so for each in states[state])
     one = await api.get(f"/alarms/{alarm_id(sensor, 'stuck', START + HOUR)}")
     assert (one["rule"], one["cleared_at"]) == ("stuck", "2033-05-02T02:00:00.000Z")
-    refused = (await api.get("/rejected", sensor=sensor))["items"]
-    assert {each["payload"] and b64decode(each["payload"]) for each in refused} == {b"\xff{", None}
+    rejected = (await api.get("/rejected", sensor=sensor))["items"]
+    assert {each["payload"] and b64decode(each["payload"]) for each in rejected} == {b"\xff{", None}
     health = await api.get("/health")
     assert (health["database"], health["ingestors"][0]["stored"]) == (True, 3)
 
@@ -211,7 +211,7 @@ async def test_energy_is_summed_up_by_the_midnights_of_a_zone(api: Api, stock: S
     ]
 
 
-async def test_too_many_rows_are_refused_with_what_to_do(api: Api, stock: Stock, sensor: str) -> None:
+async def test_too_many_rows_are_rejected_with_what_to_do(api: Api, stock: Stock, sensor: str) -> None:
     stock.hours(sensor, START, [1.0] * 5001)
     stock.hours(f"{sensor}-2", START, [1.0] * 5001)
     year = {"from": "2033-05-02T00:00:00Z", "to": "2034-05-02T00:00:00Z", "by": "sensor", "site": stock.site}
@@ -250,8 +250,8 @@ async def test_what_there_is_not_is_not_found(api: Api) -> None:
         answer = await api.client.get(path)
         assert (answer.status_code, answer.json()["kind"]) == (404, "not_found"), path
     for path in ("/sensors", "/alarms/none", "/energy/heat"):
-        refused = await api.client.delete(path)
-        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+        rejected = await api.client.delete(path)
+        assert (rejected.status_code, rejected.headers["Allow"]) == (405, "GET")
 
 
 @pytest.mark.asyncio(loop_scope="function")

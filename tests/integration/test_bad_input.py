@@ -65,7 +65,7 @@ async def test_bad_row_does_not_take_its_neighbours_along(
     assert place.rejected()[0]["row"] == 3
 
 
-async def test_retained_reading_is_refused_and_does_not_come_again(
+async def test_retained_reading_is_rejected_and_does_not_come_again(
     place: Site, sensors: Wire, ingestor: RunningIngestor
 ) -> None:
     topic = f"energy/readings/{place.site}/{place.sensor}"
@@ -79,7 +79,7 @@ async def test_retained_reading_is_refused_and_does_not_come_again(
     await sensors.publish(topic, b"", retain=True)
 
 
-async def test_wrong_ids_in_a_topic_are_refused(
+async def test_wrong_ids_in_a_topic_are_rejected(
     ingestor: RunningIngestor, place: Site, sensors: Wire
 ) -> None:
     await sensors.publish(f"energy/readings/{place.site}/no spaces please", payload(place.sensor, 1.0))

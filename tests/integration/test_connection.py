@@ -122,7 +122,9 @@ async def test_rival_ends_the_loop_with_its_sentence() -> None:
         (ConnAckReasonCode.SERVER_BUSY, BrokerLostError),
     ],
 )
-async def test_refusal_is_told_from_a_passing_fault(code: ConnAckReasonCode, error: type[Exception]) -> None:
+async def test_rejection_is_told_from_a_passing_fault(
+    code: ConnAckReasonCode, error: type[Exception]
+) -> None:
     async with broker(listen_for_ever, ConnAckPacket(reason_code=code)) as link:
         with pytest.raises(error, match=code.name.replace("_", " ").lower()):
             async with link.new_connection():

@@ -47,10 +47,10 @@ async def test_publishing_keeps_to_the_brokers_window() -> None:
     assert MAX_BATCH < most <= 250
 
 
-async def test_refused_message_is_reported_after_all_were_sent() -> None:
+async def test_rejected_message_is_reported_after_all_were_sent() -> None:
     sent = 0
 
-    async def refuse_some(peer: Peer) -> None:
+    async def reject_some(peer: Peer) -> None:
         nonlocal sent
         while (packet := await peer.receive()) is not None:
             if isinstance(packet, PublishPacket):
@@ -58,7 +58,7 @@ async def test_refused_message_is_reported_after_all_were_sent() -> None:
                 reason = PubAckReasonCode.QUOTA_EXCEEDED if sent == 3 else PubAckReasonCode.SUCCESS
                 peer.send(PubAckPacket(packet.packet_id or 0, reason_code=reason))
 
-    async with broker(refuse_some) as link, link.new_connection() as connection:
+    async with broker(reject_some) as link, link.new_connection() as connection:
         messages = [OutgoingMessage(f"topic/{number}", b"") for number in range(5)]
         with pytest.raises(
             BrokerRejectedError, match="the broker rejects a message on topic/2: quota exceeded"

@@ -129,10 +129,10 @@ async def test_notice_arrives_and_is_marked(
     assert warnings_in(caplog) == []
 
 
-async def test_refused_notice_is_sent_again_until_it_is_taken(
+async def test_rejected_notice_is_sent_again_until_it_is_taken(
     phone: Phone, marks: Marks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    phone.refusals = 2
+    phone.rejections = 2
     async with at_work(phone.url, marks) as notifier:
         notifier.notify(notice(1))
         await eventually(lambda: bool(marks))
@@ -160,7 +160,7 @@ async def test_delays_grow_to_five_minutes(
     monkeypatch.setattr(random, "uniform", at_once)
     async with at_work(phone.url, marks) as notifier:
         for number in (1, 2):
-            phone.refusals = 13
+            phone.rejections = 13
             notifier.notify(notice(number))
             await eventually(lambda: marks[-1:] == ids(number))  # noqa: B023 - called at once
     assert longest == 2 * [*(0.25 * 2**attempt for attempt in range(11)), 300, 300]
@@ -266,8 +266,8 @@ async def test_limit_holds_in_any_hour_and_the_rest_is_gathered(
     assert marks.portions[2] == ids(3, 4)
 
 
-async def test_refusals_do_not_use_up_the_limit(phone: Phone, marks: Marks, clock: Clock) -> None:
-    phone.refusals = 5
+async def test_rejections_do_not_use_up_the_limit(phone: Phone, marks: Marks, clock: Clock) -> None:
+    phone.rejections = 5
     async with at_work(phone.url, marks, most_per_hour=1) as notifier:
         notifier.notify(notice(1))
         await eventually(lambda: marks == ids(1))
@@ -436,7 +436,7 @@ async def test_message_too_long_for_a_service_is_cut(
         (" , ", "rite apprise URLs"),
     ],
 )
-def test_urls_that_apprise_does_not_understand_are_refused(
+def test_urls_that_apprise_does_not_understand_are_rejected(
     urls: str, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ValidationError) as caught:

@@ -43,7 +43,7 @@ GENEROUS = {
     "AlarmQueries.page": "by time; those of other sites, rules and severities meanwhile are passed over",
     "AlarmQueries.overlapping": "what changed since then; a report is not of a time long ago",
     "RejectedQueries.topics": "reads the topics in their index, and no document",
-    "RejectedQueries.kinds": "what was refused at other sites meanwhile is passed over",
+    "RejectedQueries.kinds": "what was rejected at other sites meanwhile is passed over",
 }
 
 

@@ -64,7 +64,7 @@ class Scene:
         changed = {"cleared_at": cleared_at, "changed_at": cleared_at or since}
         self.database.alarms.insert_one({**document, **changed, **more})
 
-    def refuse(self, at: datetime, topic: str = "") -> None:
+    def reject(self, at: datetime, topic: str = "") -> None:
         topic = topic or f"campus/energy/readings/{self.site}/Sensor"
         refused = {
             "topic": topic,
@@ -176,8 +176,8 @@ def test_quality_of_the_data_is_told(scene: Scene) -> None:
     scene.sensor("C", first_reading=DAY + 99 * HOUR)
     scene.hour(heard, DAY, 1.0)
     for at in (DAY, DAY + HOUR, DAY - HOUR, DAY + 23 * HOUR):
-        scene.refuse(at)
-    scene.refuse(DAY, f"energy/readings/{scene.site}-annex/Sensor")
+        scene.reject(at)
+    scene.reject(DAY, f"energy/readings/{scene.site}-annex/Sensor")
     output = scene.report(*OF_THE_DAY).output
     told = facts(output)
     assert told["Readings"] == "10"

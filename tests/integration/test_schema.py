@@ -78,14 +78,14 @@ async def test_database_is_available_once_everything_is_made(own_servers: Server
         {"status_message": 1},
     ],
 )
-async def test_database_refuses_wrong_measures_itself(
+async def test_database_rejects_wrong_measures_itself(
     ingestor: RunningIngestor, place: Site, wrong: dict[str, object]
 ) -> None:
     with pytest.raises(WriteError, match="validation"):
         place.database.measures.insert_one(measure(place, **wrong))
 
 
-async def test_database_refuses_a_wrong_threshold_typed_by_hand(
+async def test_database_rejects_a_wrong_threshold_typed_by_hand(
     ingestor: RunningIngestor, place: Site
 ) -> None:
     with pytest.raises(WriteError, match="validation"):

@@ -214,7 +214,7 @@ async def test_what_nobody_heard_is_sent_again_as_soon_as_somebody_listens(
     await process.stop()
 
 
-async def test_refused_readings_are_not_sent_for_ever(
+async def test_rejected_readings_are_not_sent_for_ever(
     ingestor: RunningIngestor, place: Site, node: StartNode
 ) -> None:
     """A reading that the ingestor keeps in ``rejected`` leaves the outbox, with a word about it."""

@@ -26,7 +26,7 @@ from tests.servers import RunningIngestor, Site, Wire
 pytestmark = pytest.mark.integration
 
 BAD_DAY_S = 120
-# The same, sooner and shorter: alarms that need a minute without refusals are active at its end.
+# The same, sooner and shorter: alarms that need a minute without rejections are active at its end.
 SHORTER = {
     r"\+(25|40|42)s": "+13s",
     r"length = (15|20|30)": "length = 10",

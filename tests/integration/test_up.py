@@ -89,7 +89,7 @@ async def test_up_shows_readings_says_what_next_and_keeps_its_data_until_told_to
     await third.process.stop()
 
 
-async def test_second_up_is_refused_in_one_sentence(state: Path) -> None:
+async def test_second_up_is_rejected_in_one_sentence(state: Path) -> None:
     first, second = Up(state, 1, "--nodes", "0"), Up(state, 2)
     await first.process.start()
     await eventually(lambda: "Mosquitto" in first.output())

@@ -25,7 +25,7 @@ def no_limit() -> None:
 
 
 def keeps_everything() -> None:
-    """Each refused payload is kept as it came."""
+    """Each rejected payload is kept as it came."""
 
     def sort_out(_floods: object, rejections: Sequence[ingestor.Rejection], _now: datetime) -> object:
         return ingestor.keep_all(rejections)
@@ -52,7 +52,7 @@ def confirms_floods() -> None:
         confirm(receipts, each, *more)
         for rejection in each.rejections:
             sequence = json.loads(rejection.payload)["sequence"]
-            ingestor.confirm_as_refused(receipts, rejection.topic, sequence)
+            ingestor.confirm_as_rejected(receipts, rejection.topic, sequence)
 
     ingestor.CONFIRM_BATCH.replace(everything).start()
 
@@ -123,7 +123,7 @@ def old_clock() -> None:
         return datetime.fromisoformat(written[:-1]), written
 
     def fall(_: object, delivery: ingestor.Delivery, batch: ingestor.Batch) -> None:
-        ingestor.open_refused(delivery, batch)
+        ingestor.open_rejected(delivery, batch)
 
     ingestor.READ_MOMENT.replace(read_moment).start()
     ingestor.OPEN_READINGS.replace(fall).start()

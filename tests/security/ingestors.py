@@ -32,7 +32,7 @@ class Target:
         return {each["_id"] for each in self.database.measures.find({"sensor_id": sensor})}
 
     def kept(self, sensor: str, **wanted: object) -> int:
-        """How many refused payloads of a sensor are kept as they came."""
+        """How many rejected payloads of a sensor are kept as they came."""
         query = {"topic": {"$regex": f"/{sensor}$"}, "kind": {"$ne": "flood"}, **wanted}
         return self.database.rejected.count_documents(query)
 
@@ -46,7 +46,7 @@ class Target:
         return self.stored(sensor) + self.kept(sensor) + self.counted(sensor)
 
     async def rest(self) -> None:
-        """Wait until nothing is pending: what is refused is written after what is stored."""
+        """Wait until nothing is pending: what is rejected is written after what is stored."""
 
         async def is_at_rest() -> bool:
             return (await self.ingestor.books())["pending"] == 0

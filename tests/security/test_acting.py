@@ -20,7 +20,7 @@ from tests.servers import PATIENCE_S, Wire, comes_true, eventually
 pytestmark = pytest.mark.integration
 
 PRESSED = 3
-# How long it is looked for a command that should not come, once a press was refused.
+# How long it is looked for a command that should not come, once a press was rejected.
 UNEXPECTED_S = 0.5
 
 

@@ -112,7 +112,7 @@ async def test_without_the_list_a_revoked_certificate_goes_on(unchecked: World) 
     assert await may_publish(unchecked, stolen)
 
 
-async def test_command_for_a_certificate_of_nobody_is_refused(tls_world: World) -> None:
+async def test_command_for_a_certificate_of_nobody_is_rejected(tls_world: World) -> None:
     status, said = await broker(tls_world, "certs", "issue", "nobody")
     assert (status, said.startswith("broker certs issue: there is no user 'nobody'")) == (1, True)
 
@@ -203,7 +203,7 @@ def speaks(port: int, version: ssl.TLSVersion) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
-def test_old_versions_of_tls_are_refused(tls_world: World) -> None:
+def test_old_versions_of_tls_are_rejected(tls_world: World) -> None:
     servers = tls_world.servers
     for port in (servers.mqtt_port, servers.mongo_port):
         assert speaks(port, ssl.TLSVersion.TLSv1_2)

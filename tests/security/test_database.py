@@ -19,7 +19,7 @@ Operation = Callable[[Database[dict[str, Any]]], Any]
 NOBODYS: dict[str, Operation] = {
     "remove a reading": lambda db: db.measures.delete_one({"_id": "x"}),
     "remove all readings": lambda db: db.measures.delete_many({}),
-    "remove a refusal": lambda db: db.rejected.delete_one({"_id": 1}),
+    "remove a rejection": lambda db: db.rejected.delete_one({"_id": 1}),
     "remove an alarm": lambda db: db.alarms.delete_one({"_id": 1}),
     "replace and give back": lambda db: db.measures.find_one_and_delete({"_id": "x"}),
     "drop a collection": lambda db: db.drop_collection("measures"),
@@ -46,7 +46,7 @@ INGESTORS: dict[str, Operation] = {
     "change an hour": lambda db: db.hourly.update_one({"_id": "x"}, {"$set": {"energy_kwh": 0.0}}),
     "store an alarm": lambda db: db.alarms.insert_one({}),
     "make a sensor": lambda db: db.sensors.insert_one({"sensor_id": "mine"}),
-    "make a refusal": lambda db: db.rejected.insert_one({}),
+    "make a rejection": lambda db: db.rejected.insert_one({}),
     "loosen the rules of a collection": lambda db: db.command({"collMod": "measures", "validator": {}}),
     "have an index delete by age": lambda db: db.measures.create_index("timestamp", expireAfterSeconds=1),
     "make a collection": lambda db: db.create_collection("mine"),
@@ -58,7 +58,9 @@ OPERATORS: dict[str, Operation] = {
     "give a sensor a threshold": lambda db: db.sensors.update_one(
         {"_id": "x"}, {"$set": {"threshold_kwh": 1}}
     ),
-    "call a refusal repaired": lambda db: db.rejected.update_one({"_id": 1}, {"$set": {"replayed_at": None}}),
+    "call a rejection repaired": lambda db: db.rejected.update_one(
+        {"_id": 1}, {"$set": {"replayed_at": None}}
+    ),
 }
 FORBIDDEN = {
     "ingestor": NOBODYS,
@@ -71,16 +73,16 @@ NOT_AUTHENTICATED = 18
 TOO_MUCH = {"stop the server", "kill what others do", "drop the database", "change another's password"}
 
 
-def not_refused(
-    database: Database[dict[str, Any]], operations: dict[str, Operation], *refusals: int
+def not_rejected(
+    database: Database[dict[str, Any]], operations: dict[str, Operation], *rejections: int
 ) -> dict[str, str]:
-    """The operations that are not refused for want of a right, and what came of them."""
+    """The operations that are not rejected for want of a right, and what came of them."""
     came: dict[str, str] = {}
     for name, operation in operations.items():
         try:
             operation(database)
         except OperationFailure as error:
-            if error.code not in refusals:
+            if error.code not in rejections:
                 came[name] = f"failed for another reason: {error.code}"
         else:
             came[name] = "was done"
@@ -91,7 +93,7 @@ def not_refused(
 def test_user_of_the_database_may_not(world: World, role: str) -> None:
     with MongoClient[dict[str, Any]](world.servers.mongo(role)) as client:
         client[DATABASE].measures.find_one()
-        assert not_refused(client[DATABASE], FORBIDDEN[role], UNAUTHORIZED) == {}
+        assert not_rejected(client[DATABASE], FORBIDDEN[role], UNAUTHORIZED) == {}
 
 
 def test_it_is_for_want_of_the_right_that_it_may_not(world: World) -> None:
@@ -99,7 +101,7 @@ def test_it_is_for_want_of_the_right_that_it_may_not(world: World) -> None:
     operations = {name: each for name, each in FORBIDDEN["viewer"].items() if name not in TOO_MUCH}
     with MongoClient[dict[str, Any]](world.servers.mongo("admin")) as client:
         try:
-            came = not_refused(client[DATABASE], operations, UNAUTHORIZED)
+            came = not_rejected(client[DATABASE], operations, UNAUTHORIZED)
         finally:
             _undo(client[DATABASE])
     assert came.keys() == operations.keys()
@@ -107,7 +109,7 @@ def test_it_is_for_want_of_the_right_that_it_may_not(world: World) -> None:
 
 def test_nobody_without_a_password_may(world: World) -> None:
     with MongoClient[dict[str, Any]](without_a_password(world)) as client:
-        came = not_refused(client[DATABASE], FORBIDDEN["viewer"], UNAUTHORIZED, NOT_AUTHENTICATED)
+        came = not_rejected(client[DATABASE], FORBIDDEN["viewer"], UNAUTHORIZED, NOT_AUTHENTICATED)
     assert came == {}
 
 

@@ -1,4 +1,4 @@
-"""Who has logged out finishes what was open before them: a sensor's settings, a refused payload."""
+"""Who has logged out finishes what was open before them: a sensor's settings, a rejected payload."""
 
 import asyncio
 import contextlib
@@ -24,18 +24,18 @@ pytestmark = pytest.mark.integration
 
 Documents = Database[dict[str, Any]]
 PRESSED = 2
-# How long it is looked for what should not come, once a press was refused.
+# How long it is looked for what should not come, once a press was rejected.
 UNEXPECTED_S = 0.5
 EDIT, REPAIR = ("Location and threshold", "Save"), ("Repair and resend", "Send")
 
 
 @pytest.fixture
 def stock(database: Documents, site: str, sensor: str) -> Iterator[Stock]:
-    """A sensor with a location that people have set, and a payload of it that was refused."""
+    """A sensor with a location that people have set, and a payload of it that was rejected."""
     one = Stock(database, site)
     now = utc_now()
     one.sensor(sensor, first_reading=now, last_reading=now, own_location="Room 7", threshold_kwh=12.0)
-    one.refuse(sensor, now, payload=payload(sensor, 1.5).encode())
+    one.reject(sensor, now, payload=payload(sensor, 1.5).encode())
     yield one
     one.clear()
 

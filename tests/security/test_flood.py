@@ -121,7 +121,7 @@ async def test_what_was_too_much_comes_home_when_it_is_sent_again(arena: World, 
             await eventually(is_home)
 
 
-async def refused_flood(target: Target, count: int) -> None:
+async def rejected_flood(target: Target, count: int) -> None:
     async with target.world.wire("sensor-a1") as bad, target.world.wire("sensor-a2") as good:
         await bad.publish(FLOODING, *(f"hello {number}" for number in range(count)))
         await good.publish("energy/readings/a/sensor-a2", *readings("sensor-a2", 1))
@@ -130,7 +130,7 @@ async def refused_flood(target: Target, count: int) -> None:
 
 async def test_flood_of_nonsense_does_not_fill_the_database(arena: World, log: Path) -> None:
     async with attacked(arena, log) as target:
-        await refused_flood(target, 6000)
+        await rejected_flood(target, 6000)
         assert target.stored("sensor-a2") == 1
         # 4 MiB at once, 1 KiB at least for each.
         assert 4096 <= target.kept("sensor-a1") < 4300
@@ -143,7 +143,7 @@ async def test_flood_of_nonsense_does_not_fill_the_database(arena: World, log: P
 
 async def test_without_the_bound_each_is_kept(arena: World, log: Path) -> None:
     async with attacked(arena, log, build="keeps_everything") as target:
-        await refused_flood(target, 6000)
+        await rejected_flood(target, 6000)
         assert target.kept("sensor-a1") == 6000
 
 

@@ -146,7 +146,7 @@ async def retained(target: Target) -> int:
     return target.database.measures.count_documents({"value_kwh": 5.0})
 
 
-async def test_retained_reading_is_refused_and_comes_once(arena: World, log: Path) -> None:
+async def test_retained_reading_is_rejected_and_comes_once(arena: World, log: Path) -> None:
     async with attacked(arena, log) as target:
         assert await retained(target) == 0
         assert target.kept("sensor-a1", kind="retained", payload={"$ne": b""}) == 1
@@ -194,7 +194,7 @@ async def injected(target: Target) -> None:
     await target.rest()
 
 
-async def test_ids_that_would_do_something_are_refused(arena: World, log: Path) -> None:
+async def test_ids_that_would_do_something_are_rejected(arena: World, log: Path) -> None:
     async with attacked(arena, log) as target:
         await injected(target)
         assert target.database.measures.count_documents({}) == 1
@@ -244,7 +244,7 @@ async def bombed(target: Target, name: str, seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-async def test_bomb_is_refused_and_the_next_reading_stored(arena: World, log: Path, name: str) -> None:
+async def test_bomb_is_rejected_and_the_next_reading_stored(arena: World, log: Path, name: str) -> None:
     async with attacked(arena, log) as target:
         before_kib = resident_kib(target)
         await bombed(target, name)

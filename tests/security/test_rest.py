@@ -139,8 +139,8 @@ async def let_in(site: WebSite, case: Case, what: str) -> list[str]:
             if (operation.method, operation.path) in OPEN:
                 continue
             answer = await ask(attacker, operation, case.names, **asked)
-            is_refused = answer.status_code == 401 and answer.json()["kind"] == "token"
-            if not is_refused or case.is_told_in(answer):
+            is_rejected = answer.status_code == 401 and answer.json()["kind"] == "token"
+            if not is_rejected or case.is_told_in(answer):
                 through.append(str(operation))
     return through
 
@@ -224,7 +224,7 @@ async def harmed(site: WebSite, case: Case, operation: Operation) -> list[str]:
             except httpx.TransportError:
                 wrong.append(f"{operation} {ascii(named | query)[:60]}: no answer")
                 continue
-            # A parameter that there is not is refused, whatever it would have meant.
+            # A parameter that there is not is rejected, whatever it would have meant.
             is_unknown = any(each.endswith(BRACKETS) for each in query)
             if not is_harmless(case, name, answer) or (is_unknown and answer.status_code != 422):
                 wrong.append(f"{operation} {ascii(named | query)[:60]}: {answer.status_code}")
@@ -290,6 +290,6 @@ async def test_header_is_no_way_in_and_breaks_nothing(website: WebSite, case: Ca
             kept = [each for each in request.headers.raw if each[0] not in {key for key, _ in given}]
             request.headers = httpx.Headers([*kept, *given])
             answer = await attacker.send(request)
-            # From another site, changes are refused even before a token is looked for.
+            # From another site, changes are rejected even before a token is looked for.
             assert answer.status_code in {401, 403 if name == "origin" else 401}
             assert not case.is_told_in(answer)

@@ -179,7 +179,7 @@ ALSO_AS_USERS_DO = ("", "-rf", "é", "\u202ea", "x\ntopic readwrite #")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_name_that_could_mean_more_is_refused_and_nothing_written(world: World, name: str) -> None:
+async def test_name_that_could_mean_more_is_rejected_and_nothing_written(world: World, name: str) -> None:
     before = {file.name: file.read_bytes() for file in world.users.iterdir()}
     for way in (broker_here, broker) if name in ALSO_AS_USERS_DO else (broker_here,):
         status, said = await way(world, "users", "add", "--role=viewer", "--", name)
@@ -201,7 +201,7 @@ def test_without_the_check_of_names_a_line_would_slip_into_the_access_list(name:
 
 
 @pytest.mark.parametrize("password", ["", "a b", "a:b", "a\nroot:x", "é", "x" * 201])
-def test_password_that_would_break_the_file_is_refused(password: str) -> None:
+def test_password_that_would_break_the_file_is_rejected(password: str) -> None:
     with pytest.raises(AccountsError, match="the password of one may have letters, digits"):
         hash_passwords({"one": password})
 
@@ -214,7 +214,7 @@ def test_passwords_are_kept_hashed_and_readable_by_their_owner_only(world: World
     assert stat.S_IMODE(world.users.stat().st_mode) == 0o700
 
 
-def test_sensor_of_all_sites_is_refused() -> None:
+def test_sensor_of_all_sites_is_rejected() -> None:
     for sites in (("+",), ("a", "b")):
         with pytest.raises(ValidationError, match="a sensor belongs to one site"):
             Account(name="x", role="sensor", sites=sites)

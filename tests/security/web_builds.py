@@ -63,7 +63,7 @@ def edit_by_anybody() -> Iterator[None]:
 
 @contextmanager
 def repair_by_anybody() -> Iterator[None]:
-    """Pages go on for who has left, and whoever has a refused payload before them may send it again."""
+    """Pages go on for who has left, and whoever has a rejected payload before them may send it again."""
     ask = points.ASK_FOR_REPAIR.original
 
     def ask_anybody(sources: Dependencies, _: Session, rejected: RejectedDocument) -> None:

@@ -266,13 +266,13 @@ def test_every_example_in_the_file_works_when_its_sign_is_taken_away() -> None:
         (f"time_zone = '{'x' * 1000}'", f"time_zone: {ZONE}, not '{'x' * 59}…"),
     ],
 )
-def test_a_wrong_file_is_refused_with_one_sentence(text: str, sentence: str) -> None:
-    with pytest.raises(AlarmConfigError) as refused:
+def test_a_wrong_file_is_rejected_with_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(AlarmConfigError) as rejected:
         parse_config(text)
-    assert str(refused.value) == sentence
+    assert str(rejected.value) == sentence
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_rejected_with_one_sentence(tmp_path: Path) -> None:
     for name, content, sentence in (
         ("large.toml", b"#" * (MAX_BYTES + 1), "it is larger than 1 MiB"),
         ("latin.toml", "# größer".encode("latin-1"), "it is no text in UTF-8"),
@@ -282,9 +282,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_one_sentence(tmp_path: Path)
     ):
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        with pytest.raises(AlarmConfigError) as refused:
+        with pytest.raises(AlarmConfigError) as rejected:
             read_config(tmp_path / name)
-        assert str(refused.value) == sentence
+        assert str(rejected.value) == sentence
 
 
 def test_a_file_from_windows_and_one_of_the_largest_size_are_welcome(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_file_from_windows_and_one_of_the_largest_size_are_welcome(tmp_path: P
     assert read_config(file) == AlarmConfig()
 
 
-def refusal(text: str) -> str:
+def rejection(text: str) -> str:
     try:
         parse_config(text)
     except AlarmConfigError as error:
@@ -321,13 +321,13 @@ def test_any_wrong_value_is_told_in_one_line() -> None:
     )
     for name, setting in SETTINGS:
         for value in odd:
-            said = refusal(f"[sensors.S.{name}]\n{setting} = {value}")
+            said = rejection(f"[sensors.S.{name}]\n{setting} = {value}")
             assert not said or re.fullmatch(rf"sensors\.S\.{name}\.{setting}: [^\n]{{1,200}}", said)
 
 
 @given(st.text(max_size=60) | st.text(alphabet="[]{}=.,'\"# \nab1-", max_size=60))
-def test_any_text_is_a_configuration_or_refused(text: str) -> None:
-    assert "\n" not in refusal(text)
+def test_any_text_is_a_configuration_or_rejected(text: str) -> None:
+    assert "\n" not in rejection(text)
 
 
 def table(where: str, setting: str, value: object) -> str:
@@ -363,7 +363,7 @@ def test_a_sensor_is_asked_before_its_site_and_that_before_all(name: str, settin
 
 
 @pytest.mark.parametrize("table", ["[rules.clock]", "[sites.lari.rejecting]", "[sensors.Sensor-1.clock]"])
-def test_a_refusal_counts_as_long_as_it_may_anywhere(table: str) -> None:
+def test_a_rejection_counts_as_long_as_it_may_anywhere(table: str) -> None:
     assert parse_config("").longest_quiet() == timedelta(minutes=1)
     assert parse_config(f'{table}\nquiet = "2h"\n').longest_quiet() == timedelta(hours=2)
 

@@ -356,7 +356,7 @@ def test_an_interval_stays_between_what_it_was_and_the_gap(interval_s: float, ga
     assert after <= 3 * interval_s * (1 + 1e-9)
 
 
-def test_refusals_count_until_it_has_been_quiet() -> None:
+def test_rejections_count_until_it_has_been_quiet() -> None:
     moments = [START, START + MILLISECOND, START + MINUTE]
     assert recent_rejections(moments, START + MINUTE, MINUTE) == moments
     assert recent_rejections(moments, START + MINUTE + MILLISECOND, MINUTE) == moments[1:]

@@ -79,10 +79,10 @@ def test_sensor_belongs_to_the_site_that_came_first(clock: Clock) -> None:
     assert gate.owns(SensorKey("a", "S-1"))
     assert gate.owns(SensorKey("a", "S-1"))
     assert not gate.owns(SensorKey("b", "S-1"))
-    refused = gate.reject(delivery("energy/readings/b/S-1"))
-    assert refused is not None
-    assert refused.kind == "foreign"
-    assert refused.reason == ("S-1 is a sensor of site a; to move it: monitor sensors S-1 --move-to b")
+    rejected = gate.reject(delivery("energy/readings/b/S-1"))
+    assert rejected is not None
+    assert rejected.kind == "foreign"
+    assert rejected.reason == ("S-1 is a sensor of site a; to move it: monitor sensors S-1 --move-to b")
 
 
 def test_nobody_gets_a_sensor_by_speaking_for_it(clock: Clock) -> None:
@@ -126,7 +126,7 @@ def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock)
     assert not gate.owns(SensorKey("b", "S-1"))
 
 
-def refusals(
+def rejections(
     count: int, topic: str = TOPIC, kind: RejectKind = RejectKind.FLOOD, size: int = 10
 ) -> list[Rejection]:
     return [Rejection(kind, "too much", topic, b"x" * size) for _ in range(count)]
@@ -134,31 +134,31 @@ def refusals(
 
 def test_flood_has_one_record_in_a_minute() -> None:
     floods = DeadLetterPolicy()
-    first = floods.sort(refusals(3), NOW)
+    first = floods.sort(rejections(3), NOW)
     assert (len(first.kept), first.counted, len(first.begun), len(first.flooding)) == (0, 3, 1, 1)
-    again = floods.sort(refusals(2), NOW + timedelta(seconds=59))
+    again = floods.sort(rejections(2), NOW + timedelta(seconds=59))
     assert not again.begun
     (record,) = again.counts
     assert record["_id"] == first.counts[0]["_id"]
     assert (record["count"], record["bytes"], record["kind"]) == (5, 50, "flood")
     assert record["until"] - record["received_at"] == timedelta(seconds=59)
     assert record["reason"] == "5 payloads within a minute, 50 bytes, only counted: too much"
-    (other,) = floods.sort(refusals(1), NOW + timedelta(seconds=61)).counts
+    (other,) = floods.sort(rejections(1), NOW + timedelta(seconds=61)).counts
     assert (other["count"], other["_id"] == record["_id"]) == (1, False)
 
 
-def test_refused_payloads_are_kept_up_to_their_bytes() -> None:
+def test_rejected_payloads_are_kept_up_to_their_bytes() -> None:
     floods = DeadLetterPolicy()
     size = TOPIC_BYTES_AT_ONCE // 4
-    sorted_out = floods.sort(refusals(6, kind=RejectKind.INVALID, size=size), NOW)
+    sorted_out = floods.sort(rejections(6, kind=RejectKind.INVALID, size=size), NOW)
     assert (len(sorted_out.kept), sorted_out.counted) == (4, 2)
     # Another topic has its own.
-    assert len(floods.sort(refusals(1, "energy/readings/a/S-2", RejectKind.INVALID), NOW).kept) == 1
+    assert len(floods.sort(rejections(1, "energy/readings/a/S-2", RejectKind.INVALID), NOW).kept) == 1
 
 
 def test_topics_without_end_share_a_record() -> None:
     floods = DeadLetterPolicy()
-    many = [each for number in range(MAX_RECORDS + 50) for each in refusals(1, f"{PREFIX}a/S-{number}")]
+    many = [each for number in range(MAX_RECORDS + 50) for each in rejections(1, f"{PREFIX}a/S-{number}")]
     counts = floods.sort(many, NOW).counts
     assert len(counts) == MAX_RECORDS + 1
     assert counts[-1]["topic"] == "energy/readings/a/#"

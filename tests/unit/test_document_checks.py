@@ -9,7 +9,7 @@ from ingestor.documents import AlarmDocument, RejectedDocument, utc_now
 from monitor.queries.document_checks import DocumentCheck
 
 AT = utc_now()
-REFUSED: dict[str, Any] = {
+REJECTED: dict[str, Any] = {
     "_id": ObjectId(),
     "topic": "energy/readings/lari/S-1",
     "payload": b"{",
@@ -45,10 +45,10 @@ ALARM: dict[str, Any] = {
         {"kind": [1]},
     ],
 )
-def test_refused_payload_that_is_something_else_is_left_out(spoiled: dict[str, Any]) -> None:
+def test_rejected_payload_that_is_something_else_is_left_out(spoiled: dict[str, Any]) -> None:
     shape = DocumentCheck(RejectedDocument, "rejected payloads")
-    good = [REFUSED, {**REFUSED, "row": 2, "more": 1}]
-    assert shape.valid([good[0], {**REFUSED, **spoiled}, good[1]]) == good
+    good = [REJECTED, {**REJECTED, "row": 2, "more": 1}]
+    assert shape.valid([good[0], {**REJECTED, **spoiled}, good[1]]) == good
 
 
 @pytest.mark.parametrize("field", ["rule", "since", "message", "waits", "peak_kwh"])

@@ -21,11 +21,11 @@ TWICE = [
 
 
 @pytest.mark.parametrize("payload", TWICE)
-def test_reading_that_gives_its_value_twice_is_refused(payload: str) -> None:
-    (refused,) = check(payload)
-    assert isinstance(refused, Rejection)
-    assert (refused.kind, refused.reason) == ("invalid", "value_kwh is given twice")
-    assert (refused.payload, refused.sequence) == (payload.encode(), 4)
+def test_reading_that_gives_its_value_twice_is_rejected(payload: str) -> None:
+    (rejected,) = check(payload)
+    assert isinstance(rejected, Rejection)
+    assert (rejected.kind, rejected.reason) == ("invalid", "value_kwh is given twice")
+    assert (rejected.payload, rejected.sequence) == (payload.encode(), 4)
 
 
 @pytest.mark.parametrize("payload", TWICE)
@@ -42,16 +42,16 @@ def test_neighbours_of_a_row_that_gives_its_value_twice_are_valid(payload: str) 
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_field_counts(field: str) -> None:
     again = json.dumps({field: GOOD[field]})[1:-1]
-    (refused,) = check(f"{json.dumps(GOOD)[:-1]}, {again}}}")
-    assert isinstance(refused, Rejection)
-    assert refused.reason == f"{field} is given twice"
-    assert refused.sequence == (None if field == "sequence" else 42)
+    (rejected,) = check(f"{json.dumps(GOOD)[:-1]}, {again}}}")
+    assert isinstance(rejected, Rejection)
+    assert rejected.reason == f"{field} is given twice"
+    assert rejected.sequence == (None if field == "sequence" else 42)
 
 
 def test_sequence_that_is_given_twice_is_confirmed_to_nobody() -> None:
-    (refused,) = check(f'{{"value_kwh": 1, "value_kwh": 2, "sequence": 1, "sequence": 2, {REST}}}')
-    assert isinstance(refused, Rejection)
-    assert refused.sequence is None
+    (rejected,) = check(f'{{"value_kwh": 1, "value_kwh": 2, "sequence": 1, "sequence": 2, {REST}}}')
+    assert isinstance(rejected, Rejection)
+    assert rejected.sequence is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What in a payload is a reading, and what is refused with which words."""
+"""What in a payload is a reading, and what is rejected with which words."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def check(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> 
     return list(deliveries.check(deliveries.delivery(encoded, topic, retain=retain), NOW))
 
 
-def refusal(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> Rejection:
+def rejection(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> Rejection:
     (only,) = check(payload, topic, retain=retain)
     assert isinstance(only, Rejection)
     return only
@@ -112,16 +112,16 @@ def test_good_reading_is_valid() -> None:
         (but(sequence=2**63), "sequence: should be less than 9223372036854775808, not 9223372036854775808"),
     ],
 )
-def test_bad_payload_is_refused_with_a_reason(payload: bytes | str, reason: str) -> None:
-    refused = refusal(payload)
-    assert refused.reason == reason
-    assert refused.topic == TOPIC
+def test_bad_payload_is_rejected_with_a_reason(payload: bytes | str, reason: str) -> None:
+    rejected = rejection(payload)
+    assert rejected.reason == reason
+    assert rejected.topic == TOPIC
 
 
-def test_payload_of_a_megabyte_is_refused_unread() -> None:
-    refused = refusal(b"x" * 1_000_000)
-    assert (refused.kind, len(refused.payload)) == ("too_large", 1_000_000)
-    assert refused.reason == "the payload has 1,000,000 bytes; at most 65,536 are taken"
+def test_payload_of_a_megabyte_is_rejected_unread() -> None:
+    rejected = rejection(b"x" * 1_000_000)
+    assert (rejected.kind, len(rejected.payload)) == ("too_large", 1_000_000)
+    assert rejected.reason == "the payload has 1,000,000 bytes; at most 65,536 are taken"
 
 
 def test_largest_payload_is_read() -> None:
@@ -129,15 +129,15 @@ def test_largest_payload_is_read() -> None:
     assert isinstance(valid, Valid)
 
 
-def test_retained_reading_is_refused() -> None:
-    assert refusal(json.dumps(GOOD), retain=True).kind == "retained"
+def test_retained_reading_is_rejected() -> None:
+    assert rejection(json.dumps(GOOD), retain=True).kind == "retained"
 
 
 @pytest.mark.parametrize(
     "topic", ["energy/readings/lari/S 1", "energy/readings//S-1", "energy/readings/l%/S-1"]
 )
-def test_topic_with_a_wrong_id_is_refused(topic: str) -> None:
-    assert refusal(json.dumps(GOOD), topic).kind == "topic"
+def test_topic_with_a_wrong_id_is_rejected(topic: str) -> None:
+    assert rejection(json.dumps(GOOD), topic).kind == "topic"
 
 
 def test_good_rows_of_an_array_survive_a_bad_one() -> None:
@@ -151,9 +151,9 @@ def test_good_rows_of_an_array_survive_a_bad_one() -> None:
     assert (first.row, third.row, third.reading["value_kwh"]) == (0, 2, 2.5)
 
 
-def test_array_of_1001_is_refused_whole() -> None:
+def test_array_of_1001_is_rejected_whole() -> None:
     tiny = "[" + ",".join(["{}"] * 1001) + "]"
-    assert refusal(tiny).reason == "an array holds 1 to 1,000 readings, this one 1,001"
+    assert rejection(tiny).reason == "an array holds 1 to 1,000 readings, this one 1,001"
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -215,7 +215,7 @@ def test_anything_like_a_reading_gets_one_answer_per_row(content: object) -> Non
 
 
 def as_reading(payload: str) -> tuple[object, ...] | None:
-    """What the model makes of a payload; None if it refuses it."""
+    """What the model makes of a payload; None if it rejects it."""
     try:
         reading = Reading.model_validate_json(payload)
         moment = reading.timestamp.astimezone(UTC).replace(tzinfo=None)

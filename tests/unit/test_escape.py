@@ -106,7 +106,7 @@ def test_log_of_a_process_has_one_line_for_each_record(tmp_path: Path) -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def test_command_to_a_hostile_topic_is_refused_in_a_short_sentence() -> None:
+def test_command_to_a_hostile_topic_is_rejected_in_a_short_sentence() -> None:
     commands = AlarmCommands(
         AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), add_nothing, AlarmClock())
     )

@@ -64,12 +64,12 @@ class World:
     now: float = 1000
 
     def judge(self, *alarms: AlarmDocument) -> AlarmVerdict:
-        refusals = {
+        rejections = {
             (SENSOR, "clock"): [*map(naive, self.clock)],
             (SENSOR, "rejecting"): [*map(naive, self.rejecting)],
         }
         expected = ExpectedAlarms(
-            {SENSOR: self.readings}, refusals, self.flooded, self.absences, (naive(0), naive(500))
+            {SENSOR: self.readings}, rejections, self.flooded, self.absences, (naive(0), naive(500))
         )
         return expected.judge(alarms, naive(self.now))
 
@@ -128,7 +128,7 @@ def test_alarms_of_others_and_of_other_times_are_left_alone() -> None:
 CLOCK = World(clock=(100, 130, 180, 300))
 
 
-def test_refused_clock_is_told_from_the_first_refusal_until_a_minute_of_quiet() -> None:
+def test_rejected_clock_is_told_from_the_first_rejection_until_a_minute_of_quiet() -> None:
     verdict = CLOCK.judge(alarm("clock", 100, 240.6), alarm("clock", 300, 360.4))
     assert verdict.faults == {}
     assert len(verdict.alarms["cleared"]) == 2
@@ -158,7 +158,7 @@ def test_alarm_of_a_clock_may_stand_for_a_minute() -> None:
 REJECTING = World(rejecting=(100, 110, 120, 200, 400, 440, 455))
 
 
-def test_three_refusals_within_a_minute_are_told() -> None:
+def test_three_rejections_within_a_minute_are_told() -> None:
     right = alarm("rejecting", 100, 180.5, raised=120), alarm("rejecting", 400, 515.5, raised=455)
     assert REJECTING.judge(*right).faults == {}
     assert REJECTING.judge(right[0]).faults == {MISSING: [right[1]["_id"]]}
@@ -168,7 +168,7 @@ def test_three_refusals_within_a_minute_are_told() -> None:
     assert REJECTING.judge(*right, false).faults == {FALSE: [false["_id"]]}
 
 
-def test_two_refusals_within_a_minute_are_not_told() -> None:
+def test_two_rejections_within_a_minute_are_not_told() -> None:
     world = World(rejecting=(100, 110, 171))
     assert world.judge().faults == {}
     assert [*world.judge(alarm("rejecting", 100, 231.5, raised=171)).faults] == [FALSE]

@@ -201,13 +201,13 @@ def test_register_that_is_zero_for_a_moment_has_all_of_it_in_the_next_difference
 
 
 @pytest.mark.parametrize("kind", ["nan", "naive-time", "truncated", "oversized"])
-def test_spoiled_payload_is_refused_by_the_ingestor_for_the_reason_in_the_ledger(kind: str) -> None:
+def test_spoiled_payload_is_rejected_by_the_ingestor_for_the_reason_in_the_ledger(kind: str) -> None:
     ((made,),) = read(meter(f"{kind}=100%"), 1)
     must = ground_truth(made, NOW, 12.0).must
     packet = PublishPacket("energy/readings/lari/S-1", made.payload, packet_id=1, qos=QoS.AT_LEAST_ONCE)
-    (refused,) = deliveries.check(Delivery(packet, sensor_key(packet.topic)), NOW.replace(tzinfo=None))
-    assert isinstance(refused, Rejection)
-    assert must == ExpectedOutcome(fate="rejected", kind=refused.kind)
+    (rejected,) = deliveries.check(Delivery(packet, sensor_key(packet.topic)), NOW.replace(tzinfo=None))
+    assert isinstance(rejected, Rejection)
+    assert must == ExpectedOutcome(fate="rejected", kind=rejected.kind)
     assert (kind == "oversized") == (len(made.payload) > MAX_PAYLOAD_BYTES)
     assert len(payload_digest(made.payload)) == 64
 

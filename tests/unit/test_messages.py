@@ -104,7 +104,7 @@ def test_good_urls(url: str, parts: tuple[object, ...]) -> None:
 @pytest.mark.parametrize(
     "url", ["", "localhost", "http://localhost", "mqtt://", "mqtt://h:99999", "mqtt://h:x", "mqtt://h/topic"]
 )
-def test_bad_urls_are_refused_without_being_shown(url: str) -> None:
+def test_bad_urls_are_rejected_without_being_shown(url: str) -> None:
     with pytest.raises(ValueError, match=r"^write the URL as mqtt://user:password@host:port"):
         MqttAddress.parse(url)
 

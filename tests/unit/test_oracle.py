@@ -349,7 +349,7 @@ def test_flood_of_another_time_or_sensor_explains_nothing(ledger: Path) -> None:
 
 
 @pytest.mark.parametrize("second", [-60, 5000])
-def test_what_was_refused_at_another_time_is_of_others(ledger: Path, second: int) -> None:
+def test_what_was_rejected_at_another_time_is_of_others(ledger: Path, second: int) -> None:
     world = World()
     world.rejected[9] = refused(second, "invalid")
     assert judge(ledger, world).passed

@@ -1,4 +1,4 @@
-"""Recorded consumption is read as it was meant, or refused in one sentence; no row vanishes uncounted."""
+"""Recorded consumption is read as it was meant, or rejected in one sentence; no row vanishes uncounted."""
 
 import gzip
 import importlib.util
@@ -60,7 +60,7 @@ def rows_of(series: RecordedSeries) -> list[tuple[str, float]]:
     ]
 
 
-def refusal(file: Path, columns: Columns | None = None) -> str:
+def rejection(file: Path, columns: Columns | None = None) -> str:
     with pytest.raises(PlanError) as caught:
         read_recording(file, columns or Columns(), UTC_ZONE)
     text = str(caught.value)
@@ -69,10 +69,10 @@ def refusal(file: Path, columns: Columns | None = None) -> str:
     return text.removeprefix(f"the recording {file} ")
 
 
-def refused(tmp_path: Path, content: str | bytes, columns: Columns | None = None) -> str:
+def rejected(tmp_path: Path, content: str | bytes, columns: Columns | None = None) -> str:
     file = tmp_path / "recording.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return refusal(file, columns)
+    return rejection(file, columns)
 
 
 # Recordings of real meters.
@@ -410,8 +410,8 @@ def test_shifted_series_keeps_its_distances_and_values() -> None:
 
 
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "no.csv") == "cannot be read (No such file or directory)"
-    assert refusal(tmp_path) == "cannot be read (Is a directory)"
+    assert rejection(tmp_path / "no.csv") == "cannot be read (No such file or directory)"
+    assert rejection(tmp_path) == "cannot be read (Is a directory)"
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_is_one_sentence_that_says_what_it_is(content: bytes, says: str, tmp_path: Path) -> None:
-    assert refused(tmp_path, content) == says
+    assert rejected(tmp_path, content) == says
 
 
 @pytest.mark.parametrize("line", [2, 3, 700, 1001])
@@ -492,12 +492,12 @@ def test_first_mistake_is_found_wherever_it_is(line: int, tmp_path: Path) -> Non
     values = [*["1"] * (line - 2), "one", *["1"] * (1001 - line), "two"]
     rows = "".join(f"{1_780_000_000 + each},{value}\n" for each, value in enumerate(values))
     assert (
-        refused(tmp_path, HEAD + rows) == f"has 'one' in column 'value', line {line}, which is not a number"
+        rejected(tmp_path, HEAD + rows) == f"has 'one' in column 'value', line {line}, which is not a number"
     )
 
 
 def test_single_row_that_says_when_it_began_has_no_end(tmp_path: Path) -> None:
-    says = refused(tmp_path, f"{HEAD}2026-01-01,1\n", Columns(stamps="start"))
+    says = rejected(tmp_path, f"{HEAD}2026-01-01,1\n", Columns(stamps="start"))
     assert says == "has no readings: all rows are skipped (unknown end)"
 
 
@@ -515,7 +515,7 @@ def test_single_row_that_says_when_it_began_has_no_end(tmp_path: Path) -> None:
 def test_columns_that_cannot_be_are_answered_in_one_sentence(
     columns: Columns, says: str, tmp_path: Path
 ) -> None:
-    assert refused(tmp_path, f"{HEAD}2026-01-01,1\n", columns) == says
+    assert rejected(tmp_path, f"{HEAD}2026-01-01,1\n", columns) == says
 
 
 @pytest.mark.parametrize(
@@ -525,35 +525,36 @@ def test_columns_that_cannot_be_are_answered_in_one_sentence(
         (Columns(value="is_ok"), "has no numbers in column 'is_ok', but bool"),
     ],
 )
-def test_column_of_another_type_is_refused(columns: Columns, says: str, tmp_path: Path) -> None:
+def test_column_of_another_type_is_rejected(columns: Columns, says: str, tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array(MOMENTS), "value": [1, 2], "is_ok": [True, False]}), file)
-    assert refusal(file, columns) == says
+    assert rejection(file, columns) == says
 
 
-def test_parquet_with_two_columns_of_a_name_is_refused(tmp_path: Path) -> None:
+def test_parquet_with_two_columns_of_a_name_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table([pa.array(MOMENTS), [1, 2], [3, 4]], names=["time", "value", "value"]), file)
-    assert refusal(file) == "has two columns 'value'; give them different names"
+    assert rejection(file) == "has two columns 'value'; give them different names"
 
 
-def test_sensor_that_is_no_name_is_refused(tmp_path: Path) -> None:
+def test_sensor_that_is_no_name_is_rejected(tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array(MOMENTS), "value": [1, 2], "sensor_id": [[1], [2]]}), file)
-    assert refusal(file).startswith("has no names in column 'sensor_id', but list<")
+    assert rejection(file).startswith("has no names in column 'sensor_id', but list<")
 
 
-def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+def test_names_that_are_no_text_are_rejected(tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array(MOMENTS), "value": [1, 2], "sensor_id": [b"\xff", b"b"]}), file)
-    assert refusal(file) == "has no names in column 'sensor_id', but binary"
+    assert rejection(file) == "has no names in column 'sensor_id', but binary"
 
 
 def test_time_that_python_does_not_know_is_told_as_its_number(tmp_path: Path) -> None:
     file = tmp_path / "meter"
     pq.write_table(pa.table({"time": pa.array([0, 2**52], pa.timestamp("ms")), "value": [1, 2]}), file)
     assert (
-        refusal(file) == "has '4503599627370496' in column 'time', row 2, which is not between 1970 and 2100"
+        rejection(file)
+        == "has '4503599627370496' in column 'time', row 2, which is not between 1970 and 2100"
     )
 
 
@@ -569,4 +570,4 @@ def test_damaged_parquet_is_one_sentence(tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4:60] = b"\xff" * 56
     file.write_bytes(content)
-    assert refusal(file) == "is a damaged Parquet file"
+    assert rejection(file) == "is a damaged Parquet file"

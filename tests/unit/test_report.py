@@ -248,7 +248,7 @@ def test_sensor_that_came_later_is_not_missed() -> None:
         ),
     ],
 )
-def test_refused_payloads_are_counted(when: ReportPeriod, refused: dict[str, int], told: str) -> None:
+def test_rejected_payloads_are_counted(when: ReportPeriod, refused: dict[str, int], told: str) -> None:
     assert facts_of(build_report(figures(when, rejected=refused)))["Payloads rejected"] == told
 
 

@@ -83,7 +83,7 @@ async def test_cancelled_waiting_does_not_count(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("code", [13, 18])
-async def test_refusal_counts_at_the_first_contact_only(code: int) -> None:
+async def test_rejection_counts_at_the_first_contact_only(code: int) -> None:
     patient = Retry()
     with pytest.raises(StoreRejectedError, match="MongoDB does not let this user in"):
         await patient(failing(OperationFailure("no", code)))

@@ -118,7 +118,7 @@ async def test_new_connection_gets_everything_again_in_the_order_of_making(outbo
     assert next(iter(outbox.entries)) == kept(1)[0]
 
 
-async def test_full_outbox_keeps_the_oldest_and_counts_what_it_refuses(outbox: Outbox) -> None:
+async def test_full_outbox_keeps_the_oldest_and_counts_what_it_rejects(outbox: Outbox) -> None:
     await outbox.add(kept(*range(90)))
     await outbox.add(kept(*range(90, 110)))
     assert (len(outbox), outbox.dropped) == (100, 10)
@@ -141,7 +141,7 @@ async def test_file_keeps_what_is_not_confirmed_and_the_count(tmp_path: Path) ->
         assert (await second.last_sequence(PLACE), await second.last_sequence(OTHER)) == (9, 3)
 
 
-async def test_damaged_file_is_refused_and_nothing_of_it_is_sent(tmp_path: Path) -> None:
+async def test_damaged_file_is_rejected_and_nothing_of_it_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "outbox.db"
     async with open_outbox(path, 100, Ledger()) as outbox:
         await outbox.add(kept(7))

@@ -63,7 +63,7 @@ def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "a b", "p@ss", "a:b", "a/b", "ä", "x\ny"])
-def test_password_that_would_break_a_url_is_refused(tmp_path: Path, password: str) -> None:
+def test_password_that_would_break_a_url_is_rejected(tmp_path: Path, password: str) -> None:
     (tmp_path / ".env").write_text(f"MQTT_SENSORS_PASSWORD='{password}'\n")
     with pytest.raises(PasswordsError, match=r"^MQTT_SENSORS_PASSWORD in \.env may have letters"):
         ensure_passwords(tmp_path / ".env")

@@ -59,7 +59,7 @@ async def ledger(tmp_path: Path) -> Path:
 ALL = [measure(number) for number in range(1, 5)] + [measure(5, 13.0)]
 
 
-def refusal(number: int, kind: str = "invalid") -> RejectedDocument:
+def rejection(number: int, kind: str = "invalid") -> RejectedDocument:
     return {
         "_id": ObjectId(),
         "topic": "energy/readings/lari/S-1",
@@ -137,7 +137,7 @@ def test_what_is_not_confirmed_may_still_be_on_its_way(ledger: Path) -> None:
 
 
 def test_rejected_reading_is_not_lost(ledger: Path) -> None:
-    verdict = judge(ledger, ALL[1:], refused=[refusal(1), refusal(9)])
+    verdict = judge(ledger, ALL[1:], refused=[rejection(1), rejection(9)])
     assert verdict.passed
     assert verdict.rejected == ["S-1@2026-11-23T10:00:01.000Z"]
 
@@ -151,7 +151,7 @@ def test_recorded_alerts_are_compared(ledger: Path) -> None:
     assert verdict.faults == {"alerts missing": [anomaly], "alerts wrong": [normal]}
 
 
-async def test_refused_readings_are_not_well(tmp_path: Path) -> None:
+async def test_rejected_readings_are_not_well(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     async with open_ledger(path) as ledger:
         await ledger.attempts("refused", [kept(1)])

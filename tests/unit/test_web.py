@@ -69,7 +69,7 @@ def test_text_from_outside_is_no_markup() -> None:
     assert payload_text(b'{\r\n\t"a": 1}') == '{\n\t"a": 1}'
 
 
-def test_refused_payload_can_be_sent_again_as_it_is_shown() -> None:
+def test_rejected_payload_can_be_sent_again_as_it_is_shown() -> None:
     odd = "Room\u00a07 \u202e\U000e0001\u007f"
     payload = json.dumps({"location": odd}, ensure_ascii=False)
     assert json.loads(payload_text(payload.encode())) == json.loads(payload)

@@ -92,7 +92,7 @@ class AlarmConfig(ConfigTable):
         return self.merged[own]
 
     def longest_quiet(self) -> timedelta:
-        """How long a refusal counts at most, whoever's it is."""
+        """How long a rejection counts at most, whoever's it is."""
         sites, sensors = ((name, "") for name in self.sites), (("", name) for name in self.sensors)
         rules = [self.rules, *(self.of(*each) for each in (*sites, *sensors))]
         return max(each.of(rule).quiet for each in rules for rule in (CLOCK, REJECTING))

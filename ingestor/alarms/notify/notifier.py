@@ -48,7 +48,7 @@ class _QueuedNotice:
 
 
 def check_urls(text: str) -> str:
-    """Refuse what apprise does not understand. Shows no more of a URL than its scheme."""
+    """Reject what apprise does not understand. Shows no more of a URL than its scheme."""
     urls = _split(text)
     for name, url in urls:
         # apprise takes a second URL behind a mere comma for a part of the first.
@@ -204,7 +204,7 @@ def _load(url: str) -> Callable[[str, str], bool] | None:
     if plugin is None:
         return None
     if plugin.overflow_mode is OverflowMode.UPSTREAM:
-        plugin.overflow_mode = OverflowMode.TRUNCATE  # rather than refused for ever
+        plugin.overflow_mode = OverflowMode.TRUNCATE  # rather than rejected for ever
     # Called directly, the plug-in for Telegram would not escape what looks like markup.
     service = Apprise(asset=asset)
     service.add(plugin)

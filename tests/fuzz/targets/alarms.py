@@ -1,4 +1,4 @@
-"""The file ``alarms.toml``. It is refused in one sentence, or means what is written in it."""
+"""The file ``alarms.toml``. It is rejected in one sentence, or means what is written in it."""
 
 import tempfile
 import tomllib

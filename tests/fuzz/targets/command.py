@@ -1,7 +1,7 @@
 """Commands: the first line of an input is site and sensor of the topic.
 
 Held against a second reader, with Python's own JSON: what is taken is what was said, and the rest is
-refused in one short sentence. No sentence repeats a hostile topic.
+rejected in one short sentence. No sentence repeats a hostile topic.
 """
 
 import json
@@ -69,7 +69,7 @@ def check(data: bytes) -> None:
     expected = read(payload)
     if isinstance(command, str):
         assert_is_sentence(command)
-        assert expected is None, f"{expected} is refused: {command}"
+        assert expected is None, f"{expected} is rejected: {command}"
         return
     assert command.model_dump(exclude_none=True) == expected
     assert_is_kept(command.model_dump())

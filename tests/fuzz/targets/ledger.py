@@ -93,7 +93,7 @@ def _is_in(tries: Attempts | None) -> bool:
 
 
 def _read(file: Path, data: bytes) -> Attempts | None:
-    """What is in a ledger; None if it is refused."""
+    """What is in a ledger; None if it is rejected."""
     try:
         tries = read_ledgers([file])
     except LedgerFileError as error:
@@ -103,13 +103,13 @@ def _read(file: Path, data: bytes) -> Attempts | None:
     entries = [each for each in map(_entry, lines) if each is not None]
     attempts = [each for each in entries if each["event"] in {"invoke", "withheld"}]
     malformed = [each for each in entries if each["event"] == "malformed"]
-    refused = sum(each["event"] == "refused" for each in entries)
+    not_sent = sum(each["event"] == "refused" for each in entries)
     if tries is None:
         assert not attempts
-        assert not refused, "a ledger with readings is refused"
-        assert not malformed, "a ledger with payloads is refused"
+        assert not not_sent, "a ledger with readings is rejected"
+        assert not malformed, "a ledger with payloads is rejected"
         return None
-    assert tries.not_sent == refused
+    assert tries.not_sent == not_sent
     assert sum(len(each.moments) for each in tries.payloads.values()) == len(malformed)
     assert len(tries.absences) == sum(each["event"] == "trouble" for each in entries)
     assert {each.expected for each in tries.by_identity.values()} <= {_fate(each) for each in attempts}

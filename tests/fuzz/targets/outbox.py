@@ -1,6 +1,6 @@
 """A node's outbox file, damaged: any bytes over a good one, or SQL that somebody ran on it.
 
-It is refused in one sentence, or what is read are readings that agree with their rows, in the order of their
+It is rejected in one sentence, or what is read are readings that agree with their rows, in the order of their
 sequences. What a meter goes on with is no number that the file has used.
 
 An input is either SQL behind ``sql:``, or patches: two bytes for the place, one for the new byte.
@@ -97,7 +97,7 @@ def check(data: bytes) -> None:
         except OutboxError as error:
             # What SQLite says may hold what is damaged; it is shown like all that comes from outside.
             assert_is_sentence(escape_text(str(error)), 5000)
-            assert is_touched, f"a good file is refused: {error}"
+            assert is_touched, f"a good file is rejected: {error}"
             return
     for each in kept:
         reading = Reading.model_validate_json(each.payload)

@@ -1,7 +1,7 @@
 """Readings: the first line of an input is site and sensor of the topic (``!`` before it: retained).
 
 Held against a second reader, written by hand after the README and with Python's own JSON: what that one
-calls good has to be taken, with its very values, and what it calls bad has to be refused.
+calls good has to be taken, with its very values, and what it calls bad has to be rejected.
 """
 
 import json
@@ -115,7 +115,7 @@ def _kind(answer: Checked) -> str:
 
 
 def _kind_of_all(packet: PublishPacket) -> str | None:
-    """Why a payload is refused as a whole; None if its rows are looked at."""
+    """Why a payload is rejected as a whole; None if its rows are looked at."""
     if len(packet.payload) > 64 * 1024:
         return "too_large"
     if packet.retain:
@@ -161,7 +161,7 @@ def _check_row(answer: Checked, row: object, members: object, name: str) -> None
         seconds = _seconds(row["timestamp"])
         assert seconds is None or abs(answer.timestamp[0].replace(tzinfo=UTC).timestamp() - seconds) <= 0.001
         return
-    assert judged is not True, f"a good reading is refused: {answer.reason}"
+    assert judged is not True, f"a good reading is rejected: {answer.reason}"
     if answer.kind in {"topic", "time"} and answer.row is not None:
         # It could be read: of a row, what nobody knows is left out, as in a stored reading.
         assert isinstance(row, dict)

@@ -1,6 +1,6 @@
 """A recording: behind a first line with what its columns mean, a file of CSV, gzip or Parquet.
 
-It is refused in one sentence; or each series has its times in order, and values that are readings.
+It is rejected in one sentence; or each series has its times in order, and values that are readings.
 """
 
 import gzip

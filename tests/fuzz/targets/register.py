@@ -1,6 +1,6 @@
 """The register of the broker's users: ``register.json``, and behind a line ``--`` the file of hashes.
 
-It is refused in one sentence; or what is written from it lets nobody in who is not in it, gives nobody more
+It is rejected in one sentence; or what is written from it lets nobody in who is not in it, gives nobody more
 than their role, and reads back as the same.
 """
 

@@ -1,6 +1,6 @@
 """A scenario, as ``sensor-node check`` and ``run`` read it; beside it lies ``recording.csv``.
 
-It is refused in one sentence; or it is said in words what it does, and its meters make readings that the
+It is rejected in one sentence; or it is said in words what it does, and its meters make readings that the
 ground truth of a ledger can judge.
 """
 

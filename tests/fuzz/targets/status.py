@@ -84,7 +84,7 @@ def check(data: bytes) -> None:
     batch = BatchReader(inbox, topics, Thresholds(12.0), books, authorization).next_batch()
     assert batch is not None
     assert [each.packet.packet_id for each in batch.deliveries] == [7]
-    assert len(batch.statuses) + len(batch.rejections) == 1, "it is taken once or refused once"
+    assert len(batch.statuses) + len(batch.rejections) == 1, "it is taken once or rejected once"
     for key, status in batch.statuses:
         if status is not None:
             sensors.on_status(key, status, authorization.may_own)
@@ -100,11 +100,11 @@ def check(data: bytes) -> None:
 def _check_answer(batch: Batch, payload: bytes, site: str, name: str) -> None:
     judged = judge(payload) if is_id(site) and is_id(name) else False
     if batch.rejections:
-        (refused,) = batch.rejections
-        assert judged is not True, f"a good status is refused: {refused.reason}"
-        assert_is_sentence(refused.reason)
-        assert refused.payload == payload
-        assert refused.kind in {"status", "topic"}
+        (rejected,) = batch.rejections
+        assert judged is not True, f"a good status is rejected: {rejected.reason}"
+        assert_is_sentence(rejected.reason)
+        assert rejected.payload == payload
+        assert rejected.kind in {"status", "topic"}
         return
     (place, status) = batch.statuses[0]
     assert judged is not False, "a bad status is taken"
