@@ -98,8 +98,8 @@ class Pipeline:
         await self._execute_commands(batch)
         stored, rejections = batch.stored, batch.rejections
         letters = self.dead_letters.sort(rejections, batch.received_at)
-        if rejections:
-            kept = [to_document(each, batch.received_at) for each in letters.kept]
+        kept = [to_document(each, batch.received_at) for each in letters.kept]
+        if kept or letters.counts:
             await self.store.write_rejected([*kept, *letters.counts])
         self._count(batch, stored, rejections, letters)
         anomalies = [measure for measure in stored if measure["is_anomaly"]]
