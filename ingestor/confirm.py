@@ -39,15 +39,14 @@ class Receipts:
 
     def confirm(self, batch: Batch, kept: Iterable[Rejection]) -> None:
         """Tell sensors what they may forget: what is stored, or rejected and kept as it came."""
+        are_all_stored = not batch.rejections
         for delivery in batch.deliveries:
-            key = delivery.key
-            if key is None:
+            if (key := delivery.key) is None:
                 continue
-            for row, outcome in zip(delivery.rows, delivery.outcomes):  # noqa: B905 - all rows or none have one
-                if isinstance(outcome, Rejection):
-                    continue
-                # Only rows that could be read have another outcome.
-                if (sequence := row[0].get("sequence")) is not None:  # type: ignore[index]
+            for index, row in enumerate(delivery.rows):
+                is_stored = are_all_stored or not isinstance(delivery.outcomes[index], Rejection)
+                # Only rows that could be read have another outcome than a rejection.
+                if is_stored and (sequence := row[0].get("sequence")) is not None:  # type: ignore[index]
                     self.stored(key, sequence)
         for each in kept:
             if each.sequence is not None:

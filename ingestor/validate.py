@@ -40,31 +40,24 @@ def validate(delivery: Delivery, key: SensorKey, now: datetime) -> None:
         key: The site and the sensor of its topic.
         now: The ingestor's clock, UTC, naive.
     """
-    rows = delivery.rows
-    rejections: dict[int, Rejection] | None = None
-    for index, row in enumerate(rows):
+    name, rejections = key.name, {}
+    for index, row in enumerate(delivery.rows):
         if isinstance(row, Rejection):
             continue
         reading, (at, _) = row
-        if at <= now and at >= OLDEST and reading["sensor_id"] == key.name:
-            continue  # nearly all
-        if reading["sensor_id"] != key.name:
-            kind, reason = (
-                RejectKind.TOPIC,
-                f"the topic says {key.name}, the payload says {reading['sensor_id']}",
-            )
-        elif at < OLDEST or at > now + MAX_AHEAD:
-            kind, reason = RejectKind.TIME, _wrong_time(at, now)
-        else:
-            continue
-        rejections = rejections or {}
-        rejections[index] = delivery.reject_row(index, reading, kind, reason)
+        if reading["sensor_id"] != name:
+            reason = f"the topic says {name}, the payload says {reading['sensor_id']}"
+            rejections[index] = delivery.reject_row(index, reading, RejectKind.TOPIC, reason)
+        elif (at > now or at < OLDEST) and (wrong := _wrong_time(at, now)):
+            rejections[index] = delivery.reject_row(index, reading, RejectKind.TIME, wrong)
     if rejections:
-        delivery.rows = [rejections.get(index, row) for index, row in enumerate(rows)]
+        delivery.rows = [rejections.get(index, row) for index, row in enumerate(delivery.rows)]
 
 
-def _wrong_time(at: datetime, now: datetime) -> str:
+def _wrong_time(at: datetime, now: datetime) -> str | None:
     if at < OLDEST:
         return "timestamp is before the year 2000; is the sensor's clock set?"
+    if at <= now + MAX_AHEAD:
+        return None
     ahead = timedelta(seconds=round((at - now).total_seconds()))
     return f"timestamp {at:%Y-%m-%d %H:%M:%S} UTC is {ahead} ahead of this ingestor's clock"
