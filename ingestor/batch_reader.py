@@ -89,7 +89,7 @@ class BatchReader:
             logger.error("A payload on %r cannot be read; it is kept: %r", topic, error)  # noqa: TRY400
             del batch.measures[count:]
             reason = f"it cannot be read ({type(error).__name__})"
-            delivery.outcomes = (delivery.reject(RejectKind.INVALID, reason),)
+            delivery.rows, delivery.outcomes = (), (delivery.reject(RejectKind.INVALID, reason),)
         allowed[topic] -= len(delivery.outcomes)
 
     def _open_status(self, delivery: Delivery, batch: Batch) -> None:

@@ -45,7 +45,7 @@ class Rejection:
 
     Attributes:
         reason: One sentence for people.
-        payload: The bytes as they came; for one row of an array, that row.
+        payload: The bytes as they came; for one row of an array, that row, as JSON if it could be read.
         row: Which row of an array, counted from 0.
         sequence: The reading's, if one could be read: its sensor need not send it again.
     """
@@ -97,7 +97,7 @@ class Delivery:
         return Rejection(kind, reason, self.packet.topic, self.packet.payload)
 
     def reject_row(self, index: int, reading: ReadingRow, kind: RejectKind, reason: str) -> Rejection:
-        """Make a rejection of a row that could be read."""
+        """Make a rejection of a row that could be read; what is kept of a row is JSON in all formats."""
         topic, payload, sequence = self.packet.topic, self.packet.payload, reading.get("sequence")
         if self.is_array:
             return Rejection(kind, reason, topic, to_json(reading), index, sequence)

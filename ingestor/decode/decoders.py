@@ -5,7 +5,8 @@ from collections.abc import Callable
 from ingestor.decode.energy_json import decode_json
 from ingestor.delivery import Delivery
 
-# Fills in ``rows`` and ``is_array``; rejects what it cannot read. It needs no clock and no database.
+# Fills in ``rows``, from 1 to 1,000, and ``is_array``; rejects what it cannot read. It needs no clock and no
+# database.
 Decoder = Callable[[Delivery], None]
 
 # By the content type that a publisher may give with its message (MQTT 5, 3.3.2.3.9).

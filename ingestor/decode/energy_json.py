@@ -15,7 +15,7 @@ from ingestor.decode.duplicate_keys import (
     find_duplicate_keys,
     may_have_duplicate_keys,
 )
-from ingestor.decode.explanations import explain_reading
+from ingestor.decode.rows import decode_row, reject_row
 from ingestor.decode.timestamps import parse_timestamp
 from ingestor.delivery import DecodedReading, Delivery, Rejection, RejectKind
 
@@ -59,36 +59,24 @@ def _decode_rows(delivery: Delivery) -> list[DecodedReading | Rejection]:
         reason = f"an array holds 1 to {MAX_READINGS_PER_PAYLOAD:,} readings, this one {len(rows):,}"
         return [delivery.reject(RejectKind.INVALID, reason)]
     repeated = find_duplicate_keys(payload) if may_have_duplicate_keys(payload, rows) else {}
+    if not delivery.is_array:
+        return [_decode_row(delivery, None, content, payload, repeated)]
     return [
-        _decode_row(delivery, row if delivery.is_array else None, item, repeated)
+        _decode_row(delivery, row, item, to_json(item, inf_nan_mode="constants"), repeated)
         for row, item in enumerate(rows)
     ]
 
 
 def _decode_row(
-    delivery: Delivery, row: int | None, content: object, repeated: Mapping[int | None, DuplicateKeys]
+    delivery: Delivery,
+    row: int | None,
+    content: object,
+    payload: bytes,
+    repeated: Mapping[int | None, DuplicateKeys],
 ) -> DecodedReading | Rejection:
-    payload = delivery.packet.payload if row is None else to_json(content, inf_nan_mode="constants")
-    sequence = _sequence(content)
-    if (found := repeated.get(row)) is not None:
-        # Which of the two is meant is not known.
-        reason = f"{found.fields[0]} is given twice"
-        payload = payload if row is None else found.payload
-        sequence = None if "sequence" in found.fields else sequence
-    elif (problem := explain_reading(payload)) is not None:
-        reason = problem
-    else:
-        reading: ReadingRow = _one.validate_json(payload)
-        try:
-            return reading, parse_timestamp(reading["timestamp"])
-        except OverflowError:
-            reason = "timestamp is outside of the years 1 to 9999"
-            return delivery.reject_row(row or 0, reading, RejectKind.TIME, reason)
-    return Rejection(RejectKind.INVALID, reason, delivery.packet.topic, payload, row, sequence)
-
-
-def _sequence(content: object) -> int | None:
-    sequence = content.get("sequence") if isinstance(content, dict) else None
-    if isinstance(sequence, int) and not isinstance(sequence, bool) and 0 <= sequence < 2**63:
-        return sequence
-    return None
+    if (found := repeated.get(row)) is None:
+        return decode_row(delivery, row, content, payload, payload)
+    # Which of the two is meant is not known.
+    fields = {} if "sequence" in found.fields else content
+    payload = payload if row is None else found.payload
+    return reject_row(delivery, row, fields, payload, f"{found.fields[0]} is given twice")

@@ -43,6 +43,7 @@ OPEN_READINGS = Point(batch_reader.BatchReader, "_open_readings")
 # Looked at.
 CHECK_MESSAGE = Point(batch_reader, "check_message")
 DECODE_PAYLOAD = Point(batch_reader, "decode")
+FLAG = Point(batch_reader, "flag")
 LARGEST_PAYLOAD = Point(validate, "MAX_PAYLOAD_BYTES")
 MOST_READINGS_OF_A_PAYLOAD = Point(energy_json, "MAX_READINGS_PER_PAYLOAD")
 PLACE_OF_TOPIC = Point(batch_reader, "sensor_key")
