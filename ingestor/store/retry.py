@@ -98,7 +98,7 @@ Method = Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 
 
 def retried(*, aloud: bool) -> Callable[[Method[S, P, T]], Method[S, P, T]]:
-    """Have a method repeated until the database answers, as ``Retry.retry`` does."""
+    """Have a method repeated until the database answers, as ``Retry`` does; ``aloud`` as there."""
 
     def decorate(method: Method[S, P, T]) -> Method[S, P, T]:
         @wraps(method)

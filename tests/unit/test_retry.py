@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
+from ingestor.alarms.records import AlarmRecords
+from ingestor.store.reading_store import open_store
 from ingestor.store.retry import Retry, StoreRejectedError
 from tests.fault_points.ingestor import LONGEST_PAUSE_S
 
@@ -90,3 +92,9 @@ async def test_rejection_counts_at_the_first_contact_only(code: int) -> None:
     patient = Retry()
     await patient(failing())
     assert await patient(failing(OperationFailure("no", code))) == "done"
+
+
+async def test_nothing_to_write_is_no_answer_of_the_database() -> None:
+    async with open_store("mongodb://127.0.0.1:1/energy_db") as store:
+        await AlarmRecords(store, "ingestor", ["+"]).write_sensors({}, {})
+        assert not answered(store.retry)
