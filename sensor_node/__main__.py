@@ -8,7 +8,7 @@ from broker.program.subcommands import run_subcommand
 PROGRAM = "sensor-node"
 # Imported when they are used: a node does not need all their libraries.
 COMMANDS = {
-    "": ("sensor_node.node_command", "node_command"),
+    None: ("sensor_node.node_command", "node_command"),
     "run": ("sensor_node.scenarios.run", "run_command"),
     "check": ("sensor_node.scenarios.check", "check_command"),
     "preview": ("sensor_node.preview.command", "preview_command"),
@@ -24,7 +24,7 @@ def main() -> None:
     run_subcommand(PROGRAM, "simulator", COMMANDS[command], arguments)
 
 
-def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
+def find_command(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     """Separate the command from its options.
 
     Options with values may stand before it, such as those that a container always has; they are kept only
@@ -34,7 +34,7 @@ def find_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     while at < len(arguments) and arguments[at].startswith("--"):
         at += 1 if "=" in arguments[at] else 2
     if at >= len(arguments) or arguments[at] not in COMMANDS:
-        return "", [*arguments]
+        return None, [*arguments]
     before = arguments[:at] if arguments[at] in SENDING else ()
     return arguments[at], [*before, *arguments[at + 1 :]]
 

@@ -181,17 +181,23 @@ def test_options_say_when_time_begins() -> None:
 @pytest.mark.parametrize(
     ("line", "command", "options"),
     [
-        ("", "", ""),
-        ("--count 3 --seed 7", "", "--count 3 --seed 7"),
+        ("", None, ""),
+        ("--count 3 --seed 7", None, "--count 3 --seed 7"),
         ("run campus --seed 7", "run", "campus --seed 7"),
         ("--outbox /var --heartbeat=/tmp/x run campus", "run", "--outbox /var --heartbeat=/tmp/x campus"),
         ("--outbox /var check campus", "check", "campus"),
-        ("--location run", "", "--location run"),
-        ("campus run", "", "campus run"),
+        ("--location run", None, "--location run"),
+        ("campus run", None, "campus run"),
     ],
 )
-def test_command_is_found_behind_the_options_of_a_container(line: str, command: str, options: str) -> None:
+def test_command_is_found_behind_the_options_of_a_container(
+    line: str, command: str | None, options: str
+) -> None:
     assert find_command(line.split()) == (command, options.split())
+
+
+def test_empty_argument_is_no_command() -> None:
+    assert find_command(["--count", "5", ""]) == (None, ["--count", "5", ""])
 
 
 def test_seed_can_be_another_one() -> None:
