@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from monitor.web.widgets.layout import PATHS
 from tests.browser.web import PASSWORDS, Web
 from tests.readings import payload
 from tests.servers import Site, fetch
@@ -34,7 +35,7 @@ async def test_location_is_text_and_nothing_else(
     await expect(page.locator(".tile")).to_have_count(1)
     tile = page.get_by_role("link", name=meter.sensor)
     await expect(tile.locator(".tile-place")).to_have_text(shown)
-    for path in (f"/sensor/{meter.sensor}", "/alarms", "/compare", "/health"):
+    for path in (f"/sensor/{meter.sensor}", *PATHS.values()):
         await page.goto(web.url + path)
         await expect(page.locator("h1")).to_be_visible()
         if path.startswith("/sensor"):
@@ -73,7 +74,7 @@ async def test_element_that_slipped_through_could_not_run_a_script(browser: Brow
 @with_browser
 async def test_browser_goes_nowhere_else(browser: Browser, web: Web) -> None:
     page = await web.open(browser)
-    for path in ("/alarms", "/compare", "/health"):
+    for path in PATHS.values():
         await page.goto(web.url + path, wait_until="networkidle")
     assert web.hosts == {f"127.0.0.1:{web.port}"}
 
@@ -95,9 +96,7 @@ async def test_nobody_comes_in_with_a_wrong_password(browser: Browser, web: Web)
     await expect(page).to_have_url(f"{web.url}/login?next=/health")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/alarms", "/compare", "/health", "/sensor/S", "/docs", "/openapi.json"]
-)
+@pytest.mark.parametrize("path", [*PATHS.values(), "/sensor/S", "/docs", "/openapi.json"])
 def test_pages_are_closed_to_those_who_have_not_logged_in(web: Web, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=10)
     connection.request("GET", path)

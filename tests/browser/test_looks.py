@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
+from monitor.web.widgets.layout import PATHS
 from stack.secrets.credentials import Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web
@@ -27,6 +28,10 @@ async def check(page: Page, where: str) -> None:
     assert too_wide <= 0, f"{where}: {too_wide} pixels too wide"
 
 
+# What each page of the menu shows when it is drawn.
+READY = {"Now": ".tile", "Alarms": "li.alarm", "Compare": "canvas", "Health": "details"}
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_every_page_fits_and_is_accessible(
@@ -43,13 +48,10 @@ async def test_every_page_fits_and_is_accessible(
     await page.select_option("#user", "operator")
     await page.fill("#password", "look-and-act")
     await page.click("button")
-    for path, ready in (
-        ("/", ".tile"),
+    for path, ready in [
+        *((PATHS[title], READY[title]) for title in PATHS),
         (f"/sensor/{meter.sensor}", "canvas"),
-        ("/alarms", "li.alarm"),
-        ("/compare", "canvas"),
-        ("/health", "details"),
-    ):
+    ]:
         await page.goto(web.url + path)
         await expect(page.locator(ready).first).to_be_visible()
         await check(page, path)

@@ -94,18 +94,18 @@ def _alarm(who: dict[str, str], number: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def calls(database: QueryDatabase, refused: ObjectId) -> dict[str, list[Call]]:
+def calls(database: QueryDatabase, payload: ObjectId) -> dict[str, list[Call]]:
     """Each method as the pages, the reports, the REST interface and the commands call it.
 
     Args:
         database: Where they ask.
-        rejected: The id of a payload that was rejected.
+        payload: The id of one that was rejected.
     """
     return {
         **_of_energy(EnergyQueries(database)),
         **_of_alarms(AlarmQueries(database)),
         **_of_readings(ReadingQueries(database), ReadingTail(database), database),
-        **_of_payloads(RejectedQueries(database), refused),
+        **_of_payloads(RejectedQueries(database), payload),
         **_of_sensors(SensorQueries(database)),
     }
 
@@ -180,7 +180,7 @@ def _of_readings(
     }
 
 
-def _of_payloads(rejected: RejectedQueries, refused: ObjectId) -> dict[str, list[Call]]:
+def _of_payloads(rejected: RejectedQueries, payload: ObjectId) -> dict[str, list[Call]]:
     return {
         "RejectedQueries.on_topics": [lambda: _all(rejected.on_topics([TOPIC]))],
         "RejectedQueries.newest": [
@@ -193,7 +193,7 @@ def _of_payloads(rejected: RejectedQueries, refused: ObjectId) -> dict[str, list
         ],
         "RejectedQueries.topics": [partial(rejected.topics, ONE)],
         "RejectedQueries.kinds": [partial(rejected.kinds, WEEK), partial(rejected.kinds, WEEK, SITE)],
-        "RejectedQueries.mark_replayed": [partial(rejected.mark_replayed, refused)],
+        "RejectedQueries.mark_replayed": [partial(rejected.mark_replayed, payload)],
     }
 
 

@@ -17,6 +17,7 @@ from websockets.asyncio.client import connect
 
 from broker.access.authority import CertificateAuthority
 from monitor.web.auth.cookie import COOKIE_NAME, SECURE_COOKIE_NAME
+from monitor.web.widgets.layout import PATHS
 from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.servers import Servers
@@ -26,7 +27,7 @@ Role = Literal["viewer", "operator"]
 PASSWORDS: dict[Role, str] = {"viewer": "look-only", "operator": "look-and-act"}
 # Else each browser that speaks plain HTTP would read a list of all the authorities that there are.
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-PAGES = ("/", "/alarms", "/compare", "/health", "/sensor/S", "/docs", "/openapi.json", "/nowhere")
+PAGES = (*PATHS.values(), "/sensor/S", "/docs", "/openapi.json", "/nowhere")
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
