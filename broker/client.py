@@ -169,6 +169,8 @@ class MqttClient(aiomqtt.Client):
 
     async def _pingreq_loop(self) -> None:
         while True:
+            if self._writer.transport.is_closing():
+                return  # uvloop would raise; who reads ends the connection
             self._received_since_ping = False
             self._writer.write(PingReqPacket().write())
             await asyncio.sleep(PING_EVERY_S)

@@ -89,8 +89,7 @@ class Connection(MqttClient):
         Raises:
             BrokerLostError: The connection ended.
         """
-        if self.is_lost:
-            raise self._lost_error()
+        self._check_alive()
         if len(self._pending_publishes) + len(messages) > max(MAX_BATCH, self.window):
             return None
         publishing = _PendingPublish(len(messages), asyncio.get_running_loop().create_future())
@@ -134,8 +133,7 @@ class Connection(MqttClient):
         Raises:
             BrokerLostError: The connection ended. What was not acknowledged comes again.
         """
-        if self.is_lost:
-            raise self._lost_error()
+        self._check_alive()
         self._writer.write(b"".join([pack_puback(0x40, 2, packet_id) for packet_id in packet_ids]))
         if self._writer.transport.get_write_buffer_size() > BUFFERED_BYTES:
             await self._while_connected(self._writer.drain())
@@ -163,6 +161,11 @@ class Connection(MqttClient):
         """
         with contextlib.suppress(aiomqtt.NegativeAckError):
             await self._while_connected(self.unsubscribe(pattern))
+
+    def _check_alive(self) -> None:
+        """Raise when nothing can be written: uvloop closes a transport before those who read learn of it."""
+        if self.is_lost or self._writer.transport.is_closing():
+            raise self._lost_error()
 
     async def _while_connected(self, waiting: Awaitable[T]) -> T:
         """Wait for something of aiomqtt, which says in its own words that the connection ended."""

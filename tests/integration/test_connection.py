@@ -168,3 +168,17 @@ async def test_loop_makes_a_new_client_after_each_loss_and_says_so_once(
     assert sum("there is a rival" in each for each in caplog.messages) == 1
     # Two lines for each of the first three losses; then it is a suspicion, told once.
     assert len(caplog.messages) == 7
+
+
+async def test_nothing_is_written_on_a_transport_that_just_closed() -> None:
+    async with broker(for_ever_peer) as link, link.new_connection() as connection:
+        connection._writer.transport.abort()  # noqa: SLF001 - as the loop does when a write fails
+        assert not connection.is_lost  # nobody who reads has run since
+        with pytest.raises(BrokerLostError):
+            connection.try_publish([OutgoingMessage("t", b"")])
+        with pytest.raises(BrokerLostError):
+            await connection.puback_many([1])
+
+
+async def for_ever_peer(_: Peer) -> None:
+    await for_ever()
