@@ -42,3 +42,8 @@ async def write_packets(to: Connection, packets: Sequence[bytes]) -> None:
     """Write packets of any kind."""
     to._writer.write(b"".join(packets))
     await to._writer.drain()
+
+
+def close_transport(live: connection.Connection) -> None:
+    """Close the socket of a connection as the loop does when a write fails."""
+    live._writer.transport.abort()

@@ -19,7 +19,7 @@ from broker.address import MqttAddress
 from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
 from broker.supervisor import ConnectionSupervisor
-from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S
+from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S, close_transport
 from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
 
 pytestmark = pytest.mark.integration
@@ -172,7 +172,7 @@ async def test_loop_makes_a_new_client_after_each_loss_and_says_so_once(
 
 async def test_nothing_is_written_on_a_transport_that_just_closed() -> None:
     async with broker(for_ever_peer) as link, link.new_connection() as connection:
-        connection._writer.transport.abort()  # noqa: SLF001 - as the loop does when a write fails
+        close_transport(connection)
         assert not connection.is_lost  # nobody who reads has run since
         with pytest.raises(BrokerLostError):
             connection.try_publish([OutgoingMessage("t", b"")])
