@@ -121,7 +121,7 @@ class Receipt(WireMessage):
 
 
 class NodeStatus(WireMessage):
-    """How a sensor node is (retained; the offline form is its Last Will).
+    """The state of a sensor node (retained; the offline form is its Last Will).
 
     Attributes:
         sensors: How many meters the node has; the first of them has the node's id.

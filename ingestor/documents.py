@@ -50,7 +50,7 @@ class Period(TypedDict):
 
 
 class Shelf(TypedDict):
-    """Somebody does not want to hear of a rule until then, by the ingestor's clock; who, if they said so."""
+    """Until when a rule of a sensor is shelved, by the ingestor's clock, and by whom if that is known."""
 
     until: datetime
     user: str | None

@@ -1,4 +1,4 @@
-"""How this ingestor is: its counters, and whether the broker and the database answer."""
+"""The state of this ingestor: its counters, and whether the broker and the database answer."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

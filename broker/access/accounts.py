@@ -130,7 +130,7 @@ class AccountStore:
 
 @contextmanager
 def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
-    """Lock the register for this process alone, and write it at the end unless something went wrong.
+    """Lock the accounts for this process alone, and write them at the end unless something went wrong.
 
     Raises:
         AccountsError: It cannot be read or written.

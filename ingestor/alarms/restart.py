@@ -55,7 +55,7 @@ def _resume(manager: AlarmManager, known: SensorDocument) -> None:
 
 
 def _list(manager: AlarmManager, document: AlarmDocument) -> None:
-    """List an episode; one that goes on before one that is over, and else the newer."""
+    """List an episode of a rule: an active one rather than an ended one, else the newer."""
     sensor = manager.sensor(key_of(document))
     if document["cleared_at"] is not None and sensor.is_active(document["rule"]):
         return

@@ -122,7 +122,7 @@ def _one_line(*parts: str | tuple[str, str]) -> Text:
 
 
 async def show(database: QueryDatabase, stop: asyncio.Event) -> None:
-    """Fill the terminal with what is so now, once a second, until told to stop."""
+    """Redraw the terminal once a second until told to stop."""
     live, console = LiveSnapshot(database, machine_zone()), Console()
     following = asyncio.create_task(live.follow(), name="monitor.follow")
     try:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
 # pyarrow comes without types.
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingestor.documents import Measure, format_timestamp
 

@@ -50,7 +50,7 @@ class ExpectedAlarms:
     verdict: AlarmVerdict = field(default_factory=AlarmVerdict)
 
     def judge(self, documents: Iterable[AlarmDocument], now: datetime) -> AlarmVerdict:
-        """Hold all alarms that went on, began or ended meanwhile against those that had to be."""
+        """Compare all alarms of the time with those that were expected."""
         self.verdict = AlarmVerdict()
         sensors = {*self.timelines, *(each.sensor_id for each in self.absences)}
         sensors |= {sensor_id for sensor_id, _ in self.rejections}

@@ -61,7 +61,7 @@ class LocalYear:
 @lru_cache(maxsize=8)
 def local_year(year: int, surroundings: Surroundings) -> LocalYear:
     """Make the year from midnight to midnight, local time."""
-    import pandas as pd  # type: ignore[import-untyped]  # noqa: PLC0415 - no types; slow to import
+    import pandas as pd  # noqa: PLC0415 - no types; slow to import
 
     zone = surroundings.zone
     first_min, end_min = (
@@ -104,8 +104,8 @@ def _standard(year: int, holidays: str) -> dict[str, Values]:
     """The standard profiles, one value per quarter of an hour on the clock."""
     with warnings.catch_warnings():
         # demandlib changes the warning filters and does not restore them.
-        from demandlib.bdew import ElecSlp  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
-        from demandlib.particular_profiles import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from demandlib.bdew import ElecSlp  # noqa: PLC0415 - as above
+        from demandlib.particular_profiles import (  # noqa: PLC0415
             IndustrialLoadProfile,
         )
 

@@ -12,9 +12,9 @@ import zlib
 from pathlib import Path
 
 # pyarrow comes without types.
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.csv as pcsv  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
 
 from sensor_node.plan import PlanError
 from sensor_node.recordings.table import RecordingTable, quoted

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 # pyarrow comes without types.
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from broker.messages import MAX_VALUE_KWH

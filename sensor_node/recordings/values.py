@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 # pandas and pyarrow come without types.
-import pandas as pd  # type: ignore[import-untyped]
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sensor_node.recordings.table import (

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq  # type: ignore[import-untyped]  # comes without types
+import pyarrow.parquet as pq
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database

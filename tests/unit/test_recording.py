@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 # pyarrow comes without types.
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

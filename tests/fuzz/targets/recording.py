@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 # pyarrow comes without types.
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from broker.messages import MAX_VALUE_KWH
 from broker.program.escape import escape_text
