@@ -5,12 +5,6 @@ reset left its tasks dead and its readers waiting for ever; closing waited for a
 read; its message iterator lost a message whenever a wait on it was cancelled; and it took a broker
 for dead whose answer to a ping stood behind a long queue of messages. Messages are handed to a
 callback instead, as they are parsed, and whatever is heard of the broker proves that it lives.
-
-Everything that can go wrong with a broker is one of three exceptions:
-
-    BrokerError
-    ├── BrokerLostError      it does not answer, or no longer: try again
-    └── BrokerRejectedError  it does not let this user in, or not do this: tell a person
 """
 
 import asyncio
@@ -34,6 +28,7 @@ from mqtt5 import (
 )
 
 from broker.address import MqttAddress
+from broker.errors import BrokerError, BrokerLostError, BrokerRejectedError
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -45,18 +40,6 @@ PERMANENT_REASONS = frozenset(
 )
 
 T = TypeVar("T")
-
-
-class BrokerError(Exception):
-    """Whatever can go wrong between this process and the broker."""
-
-
-class BrokerLostError(BrokerError):
-    """Raised when the broker does not answer or the connection to it ended."""
-
-
-class BrokerRejectedError(BrokerError):
-    """Raised when the broker answers no, and asking again would not change that."""
 
 
 class MqttClient(aiomqtt.Client):
@@ -109,6 +92,8 @@ class MqttClient(aiomqtt.Client):
             if not working.done():
                 working.cancel()
                 await asyncio.wait([working])
+            with contextlib.suppress(asyncio.CancelledError, BrokerError):
+                working.result()  # else asyncio logs it when both ended
         return working.result()
 
     async def __aenter__(self) -> Self:
@@ -130,7 +115,7 @@ class MqttClient(aiomqtt.Client):
             reason = str(error).removeprefix("Negative ConnAckPacket: ")
             kind = BrokerRejectedError if reason in PERMANENT_REASONS else BrokerLostError
             raise kind(reason.replace("_", " ").lower()) from error
-        except (aiomqtt.ConnectError, aiomqtt.ProtocolError, OSError) as error:
+        except (aiomqtt.ConnectError, aiomqtt.ProtocolError, BrokerLostError, OSError) as error:
             self.abort()
             raise BrokerLostError(_describe(error)) from error
         return self
@@ -138,7 +123,7 @@ class MqttClient(aiomqtt.Client):
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Say goodbye, or hang up so that the Last Will is sent, in a bounded time."""
         try:
-            if error is None and not self.is_lost:
+            if error is None and not self._is_closing:
                 with contextlib.suppress(OSError, TimeoutError):
                     async with asyncio.timeout(CLOSE_TIMEOUT_S):
                         self._writer.write(DisconnectPacket().write())
@@ -169,8 +154,8 @@ class MqttClient(aiomqtt.Client):
 
     async def _pingreq_loop(self) -> None:
         while True:
-            if self._writer.transport.is_closing():
-                return  # uvloop would raise; who reads ends the connection
+            if self._is_closing:
+                return  # who reads ends the connection
             self._received_since_ping = False
             self._writer.write(PingReqPacket().write())
             await asyncio.sleep(PING_EVERY_S)
@@ -217,6 +202,20 @@ class MqttClient(aiomqtt.Client):
 
     def _on_puback(self, packet: PubAckPacket) -> None:
         raise NotImplementedError
+
+    async def _send(self, packet: Packet) -> None:
+        # Called by aiomqtt to connect and to subscribe.
+        self._check_alive()
+        await super()._send(packet)
+
+    @property
+    def _is_closing(self) -> bool:
+        """Whether writing would raise: uvloop closes a transport before those who read learn of it."""
+        return self.is_lost or self._writer.transport.is_closing()
+
+    def _check_alive(self) -> None:
+        if self._is_closing:
+            raise self._lost_error()
 
     def _lost_error(self) -> BrokerLostError:
         if self.disconnect_reason is not None:

@@ -11,7 +11,8 @@ import aiomqtt
 from mqtt5 import PubAckPacket, PubAckReasonCode, PublishPacket, QoS, RetainHandling
 
 from broker.address import MqttAddress
-from broker.client import BrokerRejectedError, MqttClient
+from broker.client import MqttClient
+from broker.errors import BrokerRejectedError
 
 BUFFERED_BYTES = 64 * 1024
 MAX_BATCH = 100
@@ -161,11 +162,6 @@ class Connection(MqttClient):
         """
         with contextlib.suppress(aiomqtt.NegativeAckError):
             await self._while_connected(self.unsubscribe(pattern))
-
-    def _check_alive(self) -> None:
-        """Raise when nothing can be written: uvloop closes a transport before those who read learn of it."""
-        if self.is_lost or self._writer.transport.is_closing():
-            raise self._lost_error()
 
     async def _while_connected(self, waiting: Awaitable[T]) -> T:
         """Wait for something of aiomqtt, which says in its own words that the connection ended."""

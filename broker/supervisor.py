@@ -15,8 +15,8 @@ from typing import Any
 from mqtt5 import DisconnectReasonCode, PublishPacket, QoS, Will
 
 from broker.address import MqttAddress, client_id
-from broker.client import BrokerError, BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerError, BrokerLostError, BrokerRejectedError
 from broker.program.backoff import Backoff
 
 KEEP_ALIVE_S = 20

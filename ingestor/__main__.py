@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 
-from broker.client import BrokerRejectedError
+from broker.errors import BrokerRejectedError
 from broker.program.process import run
 from broker.program.settings import exit_with as end
 from broker.program.settings import read_settings

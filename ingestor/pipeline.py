@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from broker.client import BrokerLostError
+from broker.errors import BrokerLostError
 from broker.topics import Topics
 from ingestor.alarms.commands import read_command
 from ingestor.alarms.service import AlarmService

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from broker.address import MqttAddress
-from broker.client import BrokerError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerError
 from broker.messages import IngestorStatus
 from broker.program.process import repeat_every
 from broker.supervisor import ConnectionSupervisor

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from broker.client import BrokerRejectedError
+from broker.errors import BrokerRejectedError
 from broker.program.process import run
 from sensor_node.node import SensorNode
 from sensor_node.outbox.durable import OutboxError

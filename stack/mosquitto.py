@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from broker.address import MqttAddress
-from broker.client import BrokerError
+from broker.errors import BrokerError
 from broker.supervisor import ConnectionSupervisor
 from stack.processes import Process
 from stack.secrets.credentials import Credentials

@@ -12,7 +12,7 @@ from broker.access.accounts import open_accounts
 from broker.access.authority import CertificateAuthority
 from broker.access.command import HOST_PATTERN, AccessCommand, UserCommand
 from broker.address import MqttAddress
-from broker.client import BrokerError
+from broker.errors import BrokerError
 from broker.program.process import print_line
 from broker.supervisor import ConnectionSupervisor
 

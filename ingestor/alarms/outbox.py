@@ -6,8 +6,8 @@ import time
 from collections import deque
 from itertools import islice
 
-from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
+from broker.errors import BrokerLostError, BrokerRejectedError
 from ingestor.alarms.episode import AlarmChange
 from ingestor.alarms.notify.notifier import Notifier
 from ingestor.alarms.records import AlarmRecords

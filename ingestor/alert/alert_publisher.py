@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import MAX_BATCH, Connection, OutgoingMessage
+from broker.errors import BrokerLostError, BrokerRejectedError
 from broker.messages import RejectionNotice
 from broker.topics import Topics
 from ingestor.alert.alert import to_alert

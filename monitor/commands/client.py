@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from broker.address import MqttAddress
 from broker.alarm_messages import Acknowledge, AlarmState, Shelve
-from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError, BrokerRejectedError
 from broker.messages import RejectionNotice
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import SensorKey, Topics

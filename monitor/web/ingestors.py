@@ -11,8 +11,8 @@ from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
 from broker.address import MqttAddress
-from broker.client import BrokerRejectedError
 from broker.connection import Connection
+from broker.errors import BrokerRejectedError
 from broker.messages import IngestorStatus
 from broker.supervisor import ConnectionSupervisor
 from broker.topics import Topics

@@ -9,8 +9,8 @@ from mqtt5 import PublishPacket
 from pydantic import TypeAdapter, ValidationError
 
 from broker.address import MqttAddress
-from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError, BrokerRejectedError
 from broker.messages import (
     MAX_PAYLOAD_BYTES,
     MAX_READINGS_PER_PAYLOAD,

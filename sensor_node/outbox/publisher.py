@@ -12,8 +12,8 @@ from itertools import islice
 from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
-from broker.client import BrokerLostError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError
 from broker.messages import NodeStatus, Receipt
 from broker.topics import SensorKey, Topics
 from sensor_node.outbox.backfill import BackfillBucket

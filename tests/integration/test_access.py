@@ -9,7 +9,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from broker.client import BrokerRejectedError
+from broker.errors import BrokerRejectedError
 from stack.ports import reserve_port
 from stack.processes import running
 from stack.secrets.credentials import DATABASE, Credentials

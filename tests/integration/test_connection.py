@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Callable, Coroutine
 
 import pytest
 from mqtt5 import (
@@ -16,8 +17,9 @@ from mqtt5 import (
 )
 
 from broker.address import MqttAddress
-from broker.client import BrokerLostError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError, BrokerRejectedError
+from broker.program.process import run_loop
 from broker.supervisor import ConnectionSupervisor
 from tests.fault_points.broker import CONNECT_TIMEOUT_S, PING_EVERY_S, close_transport
 from tests.integration.peer import Peer, broker, for_ever, listen_for_ever
@@ -170,14 +172,32 @@ async def test_loop_makes_a_new_client_after_each_loss_and_says_so_once(
     assert len(caplog.messages) == 7
 
 
-async def test_nothing_is_written_on_a_transport_that_just_closed() -> None:
+async def write_nothing() -> None:
     async with broker(for_ever_peer) as link, link.new_connection() as connection:
         close_transport(connection)
-        assert not connection.is_lost  # nobody who reads has run since
         with pytest.raises(BrokerLostError):
             connection.try_publish([OutgoingMessage("t", b"")])
         with pytest.raises(BrokerLostError):
             await connection.puback_many([1])
+        await asyncio.sleep(0)  # uvloop closes the handle, and writing raises RuntimeError
+        assert not connection.is_lost  # nobody who reads has run since
+        with pytest.raises(BrokerLostError):
+            await connection.add_subscription("t")
+
+
+async def leave_at_once() -> None:
+    async with broker(for_ever_peer) as link, link.new_connection() as connection:
+        close_transport(connection)
+        await asyncio.sleep(0)
+        assert not connection.is_lost
+
+
+@pytest.mark.parametrize("run", [asyncio.run, run_loop])
+@pytest.mark.parametrize("use", [write_nothing, leave_at_once])
+def test_nothing_is_written_on_a_transport_that_just_closed(
+    run: Callable[[Coroutine[object, object, None]], None], use: Callable[[], Coroutine[object, object, None]]
+) -> None:
+    run(use())
 
 
 async def for_ever_peer(_: Peer) -> None:

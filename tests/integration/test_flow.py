@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 from mqtt5 import ConnAckPacket, PubAckPacket, PubAckReasonCode, PublishPacket, QoS
 
-from broker.client import BrokerRejectedError
 from broker.connection import MAX_BATCH, OutgoingMessage
+from broker.errors import BrokerRejectedError
 from tests.fault_points.broker import PAUSE_LIMIT_S
 from tests.integration.peer import Peer, broker, listen_for_ever
 from tests.servers import eventually

@@ -15,7 +15,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 from pymongo.errors import ServerSelectionTimeoutError
 
-from broker.client import BrokerError
+from broker.errors import BrokerError
 from stack.secrets.credentials import DATABASE
 from tests.servers import Wire, eventually
 from tests.up import Up

@@ -19,8 +19,8 @@ from pymongo.errors import ConnectionFailure
 
 from broker.access.authority import AuthorityError, CertificateAuthority
 from broker.address import MqttAddress
-from broker.client import BrokerError, BrokerLostError
 from broker.connection import OutgoingMessage
+from broker.errors import BrokerError, BrokerLostError
 from broker.supervisor import ConnectionSupervisor
 from tests.fault_points.broker import CLIENT_ID, CLOCK_OF_CERTIFICATES
 from tests.security.test_users import broker

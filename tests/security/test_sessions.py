@@ -9,8 +9,8 @@ import pytest
 from mqtt5 import PublishPacket
 
 from broker.address import MqttAddress, client_id
-from broker.client import BrokerError, BrokerRejectedError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerError, BrokerRejectedError
 from broker.supervisor import ConnectionSupervisor
 from tests.fault_points.broker import CLIENT_ID
 from tests.security.world import World

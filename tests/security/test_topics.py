@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from broker.client import BrokerRejectedError
+from broker.errors import BrokerRejectedError
 from tests.security.world import World
 from tests.servers import Wire, eventually
 

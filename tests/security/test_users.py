@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from broker.access.accounts import AccountsError, AccountStore, hash_passwords, open_accounts
 from broker.access.roles import Account
-from broker.client import BrokerError, BrokerRejectedError
+from broker.errors import BrokerError, BrokerRejectedError
 from tests.programs import run_program
 from tests.security.world import World
 from tests.servers import Wire, eventually

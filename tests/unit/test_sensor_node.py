@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.client import BrokerLostError
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError
 from broker.ledger import AttemptEntry, OutcomeEntry, entry_adapter
 from broker.messages import Reading, SequenceRange
 from broker.topics import SensorKey
