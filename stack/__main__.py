@@ -46,7 +46,9 @@ def main() -> None:
     # What a stack keeps and logs is for nobody else on this machine.
     os.umask(0o077)
     settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
-    run(PROGRAM, partial(up, settings), AuthorityError, PasswordsError, ProcessError, AccountsError)
+    errors = (AuthorityError, PasswordsError, ProcessError, AccountsError)
+    # pymongo's fork handler fails in a child process when another thread frees a client meanwhile.
+    run(PROGRAM, partial(up, settings), *errors, loop=asyncio.run)
 
 
 async def up(settings: UpSettings, stop: asyncio.Event) -> None:

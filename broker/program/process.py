@@ -41,6 +41,7 @@ def run(
     program: str,
     main: Callable[[asyncio.Event], Coroutine[Any, Any, T]],
     *expected: type[Exception],
+    loop: Callable[[Coroutine[Any, Any, T]], T] = run_loop,
 ) -> T:
     """Run a process until it is done or told to stop, and return what ``main`` does.
 
@@ -48,6 +49,7 @@ def run(
         program: Its name in messages.
         main: Called with an event that the first SIGTERM or Ctrl-C sets; the second cancels it.
         expected: Errors that a user can mend; their texts are shown.
+        loop: Runs the event loop. uvloop is fast, but runs libraries' fork handlers in each child process.
 
     Raises:
         SystemExit: With status 1 after one sentence on stderr, or 130 when it was cancelled.
@@ -56,7 +58,7 @@ def run(
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        return run_loop(_until_stopped(main))
+        return loop(_until_stopped(main))
     except asyncio.CancelledError:
         exit_with(program, "stopped before everything was finished", 130)
     except expected as error:

@@ -47,7 +47,7 @@ def main() -> None:
     async def until_told_to_stop(stop: asyncio.Event) -> None:
         outcome.append(await unless_stopped(chaos(settings, folder), stop))
 
-    run(PROGRAM, until_told_to_stop, ProcessError)
+    run(PROGRAM, until_told_to_stop, ProcessError, loop=asyncio.run)
     if outcome == [True]:
         shutil.rmtree(folder)
         return

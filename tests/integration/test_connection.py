@@ -188,7 +188,7 @@ async def write_nothing() -> None:
 async def leave_at_once() -> None:
     async with broker(for_ever_peer) as link, link.new_connection() as connection:
         close_transport(connection)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # uvloop closes the handle
         assert not connection.is_lost
 
 

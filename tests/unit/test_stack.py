@@ -156,3 +156,27 @@ def test_variable_that_names_a_file_is_read_from_it(tmp_path: Path) -> None:
     done = start(ENERGY_MQTT_URL_FILE=str(url))
     assert done.errors.startswith("sensor-node: ENERGY_MQTT_URL_FILE: write the URL as mqtt://")
     assert "its-a-secret" not in done.errors
+
+
+UP_WITH_A_FORK_HANDLER = """
+import os
+import stack.__main__ as program
+from stack.processes import Process
+
+
+async def up(_settings, _stop):
+    process = Process("nothing", ["true"])
+    await process.start()
+    await process.wait_ended()
+
+
+os.register_at_fork(after_in_child=lambda: os.write(1, b"a handler ran"))
+program.up = up
+program.main()
+"""
+
+
+def test_child_processes_of_up_run_no_fork_handlers_of_libraries() -> None:
+    command = [sys.executable, "-c", UP_WITH_A_FORK_HANDLER]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == ""
