@@ -26,6 +26,8 @@ from tests.preloaded import PreloadedProcess
 
 # How long to wait for what must come: on a busy machine much later than on an idle one.
 PATIENCE_S = 40.0
+# Between two computations of sums is a pause of 50 times what the last one took.
+SUMS_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.02
 
 
@@ -33,6 +35,11 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]], seconds: f
     """Wait until a condition holds; fail with the condition's name when it does not in time."""
     if not await comes_true(condition, seconds):
         raise AssertionError(f"not within {seconds:g} s: {condition}")
+
+
+async def until_computed(condition: Callable[[], bool]) -> None:
+    """Wait until sums are what they should be."""
+    await eventually(condition, SUMS_WITHIN_S)
 
 
 async def comes_true(condition: Callable[[], bool | Awaitable[bool]], seconds: float) -> bool:

@@ -11,7 +11,7 @@ from stack.secrets.credentials import Credentials
 from stack.servers import start_servers
 from tests.browser.web import NARROW, WIDE, Web
 from tests.readings import payload
-from tests.servers import RunningIngestor, Site, Wire, eventually
+from tests.servers import RunningIngestor, Site, Wire, until_computed
 
 # The browser is a child of the session's loop.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -41,7 +41,7 @@ async def test_every_page_fits_and_is_accessible(
     await meter.publish(payload(meter.sensor, 14.4))
     await meter.until_count(3)
     # What is compared are sums, which follow some seconds later; a page that had none would not look again.
-    await eventually(lambda: meter.database.daily.count_documents({"sensor_id": meter.sensor}) > 0)
+    await until_computed(lambda: meter.database.daily.count_documents({"sensor_id": meter.sensor}) > 0)
     page = await (await browser.new_context(viewport=size, color_scheme=theme)).new_page()  # type: ignore[arg-type]  # a word of two
     await page.goto(f"{web.url}/login")
     await check(page, "/login")

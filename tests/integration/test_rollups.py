@@ -8,7 +8,7 @@ from ingestor.documents import utc_now
 from stack.servers import Servers
 from tests.conftest import StartIngestor
 from tests.readings import payload
-from tests.servers import RunningIngestor, Site, eventually
+from tests.servers import RunningIngestor, Site, eventually, until_computed
 
 pytestmark = pytest.mark.integration
 
@@ -25,11 +25,11 @@ async def test_hours_and_days_are_computed_and_late_data_changes_them(
         return [[each[name] for name in wanted] for each in found]
 
     hours = [[datetime(2025, 11, 23, 10), 1.5, 1, 1.5, 0], [datetime(2025, 11, 23, 11), 15.0, 2, 13.0, 1]]  # noqa: DTZ001
-    await eventually(lambda: periods("hourly") == hours)
-    await eventually(lambda: periods("daily") == [[datetime(2025, 11, 23), 16.5, 3, 13.0, 1]])  # noqa: DTZ001
+    await until_computed(lambda: periods("hourly") == hours)
+    await until_computed(lambda: periods("daily") == [[datetime(2025, 11, 23), 16.5, 3, 13.0, 1]])  # noqa: DTZ001
     await place.publish(payload(place.sensor, 3.5, timestamp="2025-11-23T10:00:00Z"))
-    await eventually(lambda: periods("hourly")[0] == [datetime(2025, 11, 23, 10), 5.0, 2, 3.5, 0])  # noqa: DTZ001
-    await eventually(lambda: periods("daily")[0][1:3] == [20.0, 4])
+    await until_computed(lambda: periods("hourly")[0] == [datetime(2025, 11, 23, 10), 5.0, 2, 3.5, 0])  # noqa: DTZ001
+    await until_computed(lambda: periods("daily")[0][1:3] == [20.0, 4])
 
 
 async def test_new_ingestor_computes_what_others_left_but_not_their_whole_past(
