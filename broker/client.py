@@ -28,7 +28,7 @@ from mqtt5 import (
 )
 
 from broker.address import MqttAddress
-from broker.errors import BrokerError, BrokerLostError, BrokerRejectedError
+from broker.errors import BrokerLostError, BrokerRejectedError
 
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
@@ -92,8 +92,8 @@ class MqttClient(aiomqtt.Client):
             if not working.done():
                 working.cancel()
                 await asyncio.wait([working])
-            with contextlib.suppress(asyncio.CancelledError, BrokerError):
-                working.result()  # else asyncio logs it when both ended
+            if not working.cancelled():
+                working.exception()  # else asyncio logs it when both ended
         return working.result()
 
     async def __aenter__(self) -> Self:

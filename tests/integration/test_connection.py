@@ -200,5 +200,19 @@ def test_nothing_is_written_on_a_transport_that_just_closed(
     run(use())
 
 
+@pytest.mark.parametrize("turns", range(1, 6))
+async def test_work_that_is_cancelled_as_it_fails_is_cancelled(turns: int) -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    async with broker(for_ever_peer) as link, link.new_connection() as connection:
+        running = asyncio.ensure_future(connection.run(fail()))
+        for _ in range(turns):
+            await asyncio.sleep(0)  # the loop takes one turn
+        expected = asyncio.CancelledError if running.cancel() else ZeroDivisionError
+        with pytest.raises(expected):
+            await running
+
+
 async def for_ever_peer(_: Peer) -> None:
     await for_ever()
