@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from typing import BinaryIO, Literal
 
-# pyarrow comes without types.
 import pyarrow as pa
 import pyarrow.parquet as pq
 

@@ -11,7 +11,6 @@ import re
 import zlib
 from pathlib import Path
 
-# pyarrow comes without types.
 import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq

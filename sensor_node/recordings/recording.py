@@ -7,8 +7,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-
-# pyarrow comes without types.
 import pyarrow as pa
 from numpy.typing import NDArray
 

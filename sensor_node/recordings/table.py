@@ -4,7 +4,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# pyarrow comes without types.
 import pyarrow as pa
 import pyarrow.compute as pc
 

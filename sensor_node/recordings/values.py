@@ -7,8 +7,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
-
-# pandas and pyarrow come without types.
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc

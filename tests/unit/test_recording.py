@@ -8,8 +8,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
-
-# pyarrow comes without types.
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

@@ -11,8 +11,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-
-# pyarrow comes without types.
 import pyarrow as pa
 import pyarrow.parquet as pq
 
