@@ -62,6 +62,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
     """
     state = settings.state.resolve()
     state.mkdir(parents=True, exist_ok=True)
+    _hide_from_git(state)
     with _exclusive(state / "stack.lock"):
         if settings.clean:
             for folder in ("mosquitto", "mongo", "nodes", "log"):
@@ -85,6 +86,14 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
                         await unless_stopped(stack.supervise(), stop)
             print_line("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
         print_line("Stopped. Start it again to go on with the same data.")
+
+
+def _hide_from_git(state: Path) -> None:
+    """Keep passwords and data out of a repository, wherever the folder is."""
+    ignore = state / ".gitignore"
+    # Not in the top folder of a repository: it would hide the whole of it.
+    if not ignore.exists() and not (state / ".git").exists():
+        ignore.write_text("# Passwords and data of scripts/up.\n*\n")
 
 
 @contextmanager

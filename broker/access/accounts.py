@@ -25,9 +25,10 @@ from pydantic import TypeAdapter
 from broker.access.roles import Account
 from broker.program.atomic_write import inherit_owner, private_folder, write_private
 
-# What a password may be made of: it is part of URLs and of a line of the password file.
-PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
-PASSWORD_RULE = "letters, digits and . _ - ~ only, at least one and at most 200"  # noqa: S105 - the rule
+# What a password may be made of: it is part of URLs and of a line of the password file. The broker answers
+# thousands of guesses a second, so a short one does not last.
+PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{12,200}\Z")
+PASSWORD_RULE = "12 to 200 letters, digits and . _ - ~"  # noqa: S105 - the rule
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
         return {}
     for name, password in passwords.items():
         if not PASSWORD_PATTERN.match(password):
-            raise AccountsError(f"the password of {name} may have {PASSWORD_RULE}")
+            raise AccountsError(f"the password of {name} must have {PASSWORD_RULE}")
     tool = find_program("mosquitto_passwd")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "passwords"

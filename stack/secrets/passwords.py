@@ -42,6 +42,16 @@ def ensure_passwords(env: Path) -> dict[str, str]:
     Raises:
         PasswordsError: One cannot be used, or the file cannot be read or written.
     """
+    passwords = _add_missing(env)
+    for name, password in passwords.items():
+        if not PASSWORD_PATTERN.match(password):
+            file = dotenv_values(env).get(f"{name}_FILE")
+            remedy = f"change it in {file}" if file else f"make a new one: {PROGRAM} rotate {name}"
+            raise PasswordsError(f"{name} in {env.name} must have {PASSWORD_RULE}; {remedy}")
+    return passwords
+
+
+def _add_missing(env: Path) -> dict[str, str]:
     try:
         values = dotenv_values(env)
         found = {name: password for name in NAMES if (password := _find(values, name)) is not None}
@@ -52,9 +62,6 @@ def ensure_passwords(env: Path) -> dict[str, str]:
             env.chmod(0o600)
     except OSError as error:
         raise PasswordsError(f"{error.filename or env} cannot be used ({error.strerror})") from error
-    for name, password in found.items():
-        if not PASSWORD_PATTERN.match(password):
-            raise PasswordsError(f"{name} in {env.name} may have {PASSWORD_RULE}")
     return found | missing
 
 
@@ -65,7 +72,8 @@ def rotate_passwords(env: Path, names: Iterable[str]) -> None:
         PasswordsError: One is unknown, the administrator's, or kept in a file of its own.
     """
     fresh = {name: new_password() for name in names}
-    ensure_passwords(env)
+    # Without a look at the passwords: this is how one that cannot be used is mended.
+    _add_missing(env)
     values = dotenv_values(env)
     for name in fresh:
         if name not in NAMES:

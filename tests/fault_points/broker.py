@@ -29,6 +29,7 @@ IS_VALID_PLACE = Point(topics.SensorKey, "is_valid")
 ACCESS_LIST = Point(Account, "access_list")
 TOPIC_OF_CONFIRMATIONS = Point(topics.Topics, "stored")
 SYSTEM_FOLDERS = Point(accounts, "SYSTEM_FOLDERS")
+PASSWORD_PATTERN = Point(accounts, "PASSWORD_PATTERN")
 CLOCK_OF_CERTIFICATES = Point(authority, "datetime")
 
 # What people are told.

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from broker.access.accounts import AccountsError, AccountStore, hash_passwords, open_accounts
 from broker.access.roles import Account
 from broker.errors import BrokerError, BrokerRejectedError
+from tests.fault_points.broker import PASSWORD_PATTERN
 from tests.programs import run_program
 from tests.security.world import World
 from tests.servers import Wire, eventually
@@ -200,10 +201,38 @@ def test_without_the_check_of_names_a_line_would_slip_into_the_access_list(name:
     assert name.splitlines()[1] in lines
 
 
-@pytest.mark.parametrize("password", ["", "a b", "a:b", "a\nroot:x", "é", "x" * 201])
+@pytest.mark.parametrize(
+    "password", ["", *(f"long-enough{sign}x" for sign in " :\né"), "a\nroot:x", "x" * 201]
+)
 def test_password_that_would_break_the_file_is_rejected(password: str) -> None:
-    with pytest.raises(AccountsError, match="the password of one may have letters, digits"):
+    with pytest.raises(AccountsError, match="the password of one must have 12 to 200 letters, digits"):
         hash_passwords({"one": password})
+
+
+async def with_a_short_password(world: World, folder: Path, *command: str) -> tuple[int, str]:
+    given = folder / "given"
+    given.write_text("a\n")
+    return await broker_here(world, "users", *command, "--password-file", str(given))
+
+
+async def test_short_password_is_rejected_for_a_new_user_and_for_one_that_is_there(
+    world: World, tmp_path: Path
+) -> None:
+    rule = "must have 12 to 200 letters, digits and . _ - ~\n"
+    status, said = await with_a_short_password(world, tmp_path, "add", "brief", "--role", "viewer")
+    assert (status, said) == (1, f"broker users add: the password of brief {rule}")
+    await broker_here(world, "users", "add", "brief", "--role", "viewer")
+    status, said = await with_a_short_password(world, tmp_path, "rotate", "brief")
+    assert (status, said) == (1, f"broker users rotate: the password of brief {rule}")
+    await broker_here(world, "users", "remove", "brief")
+
+
+async def test_without_a_least_length_one_guess_would_let_a_stranger_in(world: World, tmp_path: Path) -> None:
+    with PASSWORD_PATTERN.replace(re.compile(r"[a-z]{1,200}")):
+        assert (await with_a_short_password(world, tmp_path, "add", "brief", "--role", "viewer"))[0] == 0
+    url = world.servers.accounts.mqtt_url("brief", "a", world.servers.mqtt_port)
+    await eventually(lambda: lets_in(url), 5)
+    await broker_here(world, "users", "remove", "brief")
 
 
 def test_passwords_are_kept_hashed_and_readable_by_their_owner_only(world: World) -> None:

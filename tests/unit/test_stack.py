@@ -32,11 +32,12 @@ def test_passwords_are_made_once_for_their_owner_only_and_kept(tmp_path: Path) -
 
 def test_what_is_in_env_stays_and_what_is_missing_is_added(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    env.write_text("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x")
+    env.write_text("# mine\nMQTT_VIEWER_PASSWORD=mine-and-long\nUNRELATED=x")
     made = ensure_passwords(env)
-    assert made["MQTT_VIEWER_PASSWORD"] == "mine"  # noqa: S105
-    assert env.read_text().startswith("# mine\nMQTT_VIEWER_PASSWORD=mine\nUNRELATED=x\nMONGO_ADMIN_PASSWORD=")
-    assert Credentials(made).mqtt("viewer", 1) == "mqtt://viewer:mine@127.0.0.1:1"
+    assert made["MQTT_VIEWER_PASSWORD"] == "mine-and-long"  # noqa: S105
+    before = "# mine\nMQTT_VIEWER_PASSWORD=mine-and-long\nUNRELATED=x\nMONGO_ADMIN_PASSWORD="
+    assert env.read_text().startswith(before)
+    assert Credentials(made).mqtt("viewer", 1) == "mqtt://viewer:mine-and-long@127.0.0.1:1"
 
 
 def test_env_that_others_can_read_is_closed(tmp_path: Path) -> None:
@@ -48,12 +49,19 @@ def test_env_that_others_can_read_is_closed(tmp_path: Path) -> None:
 
 
 def test_password_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("from-a-file\n")
+    (tmp_path / "secret").write_text("from-its-own-file\n")
     env = tmp_path / ".env"
     env.write_text(f"WEB_VIEWER_PASSWORD_FILE={tmp_path}/secret\n")
-    assert ensure_passwords(env)["WEB_VIEWER_PASSWORD"] == "from-a-file"  # noqa: S105
+    assert ensure_passwords(env)["WEB_VIEWER_PASSWORD"] == "from-its-own-file"  # noqa: S105
     with pytest.raises(PasswordsError, match=r"is kept in .*secret; change it there"):
         rotate_passwords(env, ["WEB_VIEWER_PASSWORD"])
+
+
+def test_short_password_in_a_file_of_its_own_is_changed_there(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("short\n")
+    (tmp_path / ".env").write_text(f"WEB_VIEWER_PASSWORD_FILE={tmp_path}/secret\n")
+    with pytest.raises(PasswordsError, match=r"must have 12 to 200 .*; change it in .*/secret$"):
+        ensure_passwords(tmp_path / ".env")
 
 
 def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -62,11 +70,23 @@ def test_file_that_is_missing_is_named(tmp_path: Path) -> None:
         ensure_passwords(tmp_path / ".env")
 
 
-@pytest.mark.parametrize("password", ["", "a b", "p@ss", "a:b", "a/b", "ä", "x\ny"])
-def test_password_that_would_break_a_url_is_rejected(tmp_path: Path, password: str) -> None:
-    (tmp_path / ".env").write_text(f"MQTT_SENSORS_PASSWORD='{password}'\n")
-    with pytest.raises(PasswordsError, match=r"^MQTT_SENSORS_PASSWORD in \.env may have letters"):
-        ensure_passwords(tmp_path / ".env")
+@pytest.mark.parametrize(
+    "password",
+    ["", "x", "elevenchars", *(f"long-enough{sign}but" for sign in (" ", "@", ":", "/", "ä", "\n"))],
+)
+def test_password_that_is_short_or_would_break_a_url_is_rejected_and_mended(
+    tmp_path: Path, password: str
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(f"MQTT_SENSORS_PASSWORD='{password}'\n")
+    with pytest.raises(PasswordsError) as rejected:
+        ensure_passwords(env)
+    sentence = (
+        "MQTT_SENSORS_PASSWORD in .env must have 12 to 200 letters, digits and . _ - ~; make a new one: "
+    )
+    assert str(rejected.value) == f"{sentence}scripts/passwords rotate MQTT_SENSORS_PASSWORD"
+    rotate_passwords(env, ["MQTT_SENSORS_PASSWORD"])
+    assert len(ensure_passwords(env)["MQTT_SENSORS_PASSWORD"]) == 32
 
 
 def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
@@ -126,6 +146,33 @@ def test_nothing_of_a_password_is_in_the_repository() -> None:
         check=False,
     )
     assert ignored.stdout.split() == [b".env", b"var/"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_folder_of_a_stack_is_in_no_repository_wherever_it_is(tmp_path: Path, *, exists: bool) -> None:
+    git = shutil.which("git") or "git"
+    subprocess.run([git, "init", "-q", tmp_path], check=True)  # noqa: S603
+    state = tmp_path / "elsewhere"
+    if exists:
+        state.mkdir()
+    # It ends before anything is started: no program is found.
+    ended = run_program("stack", "--state", str(state), variables={"PATH": "/nowhere"})
+    (state / "stack.env").write_text("a password")
+    (tmp_path / "known").touch()
+    status = subprocess.run(  # noqa: S603
+        [git, "status", "--short", "--untracked-files=all"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ended.status, status.stdout) == (1, "?? known\n")
+
+
+def test_top_folder_of_a_repository_is_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    run_program("stack", "--state", str(tmp_path), variables={"PATH": "/nowhere"})
+    assert not (tmp_path / ".gitignore").exists()
 
 
 def test_variable_that_names_a_file_is_read_from_it(tmp_path: Path) -> None:
