@@ -48,7 +48,7 @@ def _timestamp_input_schema(_type: object, _handler: object) -> core_schema.Core
     return core_schema.custom_error_schema(
         core_schema.union_schema([text, seconds], mode="left_to_right"),
         custom_error_type="timestamp_type",
-        custom_error_message="Write it as ISO 8601 with an offset, or as Unix seconds",
+        custom_error_message="Write it as 2026-11-23T10:00:00Z, or as Unix seconds without quotation marks",
     )
 
 

@@ -15,6 +15,7 @@ from ingestor.decode.duplicate_keys import (
     find_duplicate_keys,
     may_have_duplicate_keys,
 )
+from ingestor.decode.explanations import explain_not_json
 from ingestor.decode.rows import decode_row, reject_row
 from ingestor.decode.timestamps import parse_timestamp
 from ingestor.delivery import DecodedReading, Delivery, Rejection, RejectKind
@@ -52,7 +53,7 @@ def _decode_rows(delivery: Delivery) -> list[DecodedReading | Rejection]:
     try:
         content = from_json(payload)
     except ValueError as error:
-        return [delivery.reject(RejectKind.NOT_JSON, f"not JSON: {error}")]
+        return [delivery.reject(RejectKind.NOT_JSON, explain_not_json(payload, error))]
     delivery.is_array = isinstance(content, list)
     rows = content if isinstance(content, list) else [content]
     if not 1 <= len(rows) <= MAX_READINGS_PER_PAYLOAD:

@@ -1,5 +1,6 @@
 """What in a payload is a reading, and what is rejected with which words."""
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ GOOD: dict[str, object] = {
     "sequence": 42,
 }
 TOPIC = "energy/readings/lari/S-1"
+TIMESTAMP_FORMS = "timestamp: write it as 2026-11-23T10:00:00Z, or as Unix seconds without quotation marks"
 
 
 def check(payload: bytes | str, topic: str = TOPIC, *, retain: bool = False) -> list[Checked]:
@@ -55,9 +57,24 @@ def test_good_reading_is_valid() -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        ("", "not JSON: EOF while parsing a value at line 1 column 0"),
+        ("", "not JSON: it is empty; send a reading as a JSON object"),
         ("hello", "not JSON: expected value at line 1 column 1"),
-        (b"\xff\xfe", "not JSON: expected value at line 1 column 1"),
+        (b"\xff", "not JSON: expected value at line 1 column 1"),
+        (b"\xff\xfe", "not JSON: it is UTF-16; send UTF-8"),
+        ("{}".encode("utf-16-be"), "not JSON: it is UTF-16; send UTF-8"),
+        (
+            b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),
+            "not JSON: it begins with a byte order mark; send UTF-8 without one",
+        ),
+        (gzip.compress(b"{}"), "not JSON: it is compressed; send it as it is"),
+        (
+            "[{'sensor_id': 'S-1'}]",
+            "not JSON: names and texts stand in single quotation marks; use double ones",
+        ),
+        (
+            '{"value_kwh": 12,5}',
+            "not JSON: a number has a decimal comma; write it with a point, as 12.5",
+        ),
         ('{"sensor_id": "\\ud800"}', "not JSON: unexpected end of hex escape at line 1 column 22"),
         ("[" * 50_000, "not JSON: recursion limit exceeded at line 1 column 202"),
         ("null", "a reading is a JSON object"),
@@ -68,10 +85,10 @@ def test_good_reading_is_valid() -> None:
         (without("value_kwh"), "value_kwh is missing"),
         (without("timestamp"), "timestamp is missing"),
         ("{}", "sensor_id is missing; value_kwh is missing; timestamp is missing"),
-        (but(value_kwh="1.82"), "value_kwh is not a number"),
-        (but(value_kwh=None), "value_kwh is not a number"),
-        (but(value_kwh=True), "value_kwh is not a number"),
-        (but(value_kwh=[1]), "value_kwh is not a number"),
+        (but(value_kwh="1.82"), "value_kwh is not a number; write it without quotation marks, as 12.5"),
+        (but(value_kwh=None), "value_kwh is not a number; write it without quotation marks, as 12.5"),
+        (but(value_kwh=True), "value_kwh is not a number; write it without quotation marks, as 12.5"),
+        (but(value_kwh=[1]), "value_kwh is not a number; write it without quotation marks, as 12.5"),
         (but(value_kwh=float("nan")), "value_kwh is not a finite number"),
         (but(value_kwh=float("inf")), "value_kwh is not a finite number"),
         (but(value_kwh=-0.01), "value_kwh: should be greater than or equal to 0, not -0.01"),
@@ -82,19 +99,31 @@ def test_good_reading_is_valid() -> None:
         ),
         (
             but(timestamp="now"),
-            "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not 'now'",
+            f"{TIMESTAMP_FORMS}, not 'now'",
         ),
         (
             but(timestamp="1790000000"),
-            "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not '1790000000'",
+            f"{TIMESTAMP_FORMS}, not '1790000000'",
         ),
-        (but(timestamp=None), "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not None"),
-        (but(timestamp=True), "timestamp: write it as ISO 8601 with an offset, or as Unix seconds, not True"),
+        (
+            but(timestamp=None),
+            f"{TIMESTAMP_FORMS}, not None",
+        ),
+        (
+            but(timestamp=True),
+            f"{TIMESTAMP_FORMS}, not True",
+        ),
         (
             but(timestamp="1970-01-01T00:00:07Z"),
             "timestamp is before the year 2000; is the sensor's clock set?",
         ),
         (but(timestamp="0001-01-01T00:00:00+10:00"), "timestamp is outside of the years 1 to 9999"),
+        (but(timestamp=1790000000000), "timestamp is not in Unix seconds; divide milliseconds by 1,000"),
+        (
+            but(timestamp="2026-13-23T10:00:00Z"),
+            "timestamp is not a time (month value is outside expected range of 1-12); "
+            "write it as 2026-11-23T10:00:00Z",
+        ),
         (but(timestamp=7), "timestamp is before the year 2000; is the sensor's clock set?"),
         (
             but(timestamp="2026-11-23T12:00:00Z"),
@@ -104,11 +133,12 @@ def test_good_reading_is_valid() -> None:
         (but(sensor_id=""), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
         (but(sensor_id="S-1\n"), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
         (but(sensor_id="S" * 65), "sensor_id may have 1 to 64 letters, digits, dots, underscores and dashes"),
-        (but(sensor_id=1), "sensor_id: should be a valid string, not 1"),
+        (but(sensor_id=1), "sensor_id is not a text; write it in quotation marks"),
         (but(location="x" * 201), "location: string should have at most 200 characters, not '" + "x" * 39),
-        (but(location=7), "location: should be a valid string, not 7"),
+        (but(location=7), "location is not a text; write it in quotation marks"),
         (but(sequence=-1), "sequence: should be greater than or equal to 0, not -1"),
-        (but(sequence=1.5), "sequence: should be a valid integer, not 1.5"),
+        (but(sequence=1.5), "sequence is not a whole number; write it without quotation marks, as 42"),
+        (but(sequence="42"), "sequence is not a whole number; write it without quotation marks, as 42"),
         (but(sequence=2**63), "sequence: should be less than 9223372036854775808, not 9223372036854775808"),
     ],
 )
