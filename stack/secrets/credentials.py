@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from broker.access.accounts import AccountsError, new_password, open_accounts
 from broker.access.roles import Account, Role
+from stack.secrets.external import External
 from stack.secrets.passwords import NAMES
 
 DATABASE = "energy_db"
@@ -25,10 +26,16 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """All passwords, by their names in ``.env``, and the authority's certificate; None without TLS."""
+    """All passwords, by their names in ``.env``.
+
+    Attributes:
+        authority: The certificate of the stack's own authority; None without TLS.
+        external: Servers that are not the stack's own. Their URLs are given whatever port is asked for.
+    """
 
     passwords: dict[str, str]
     authority: Path | None = None
+    external: External = field(default_factory=External)
 
     @classmethod
     def generate(cls) -> "Credentials":
@@ -45,12 +52,16 @@ class Credentials:
 
     def mqtt_url(self, name: str, password: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of anybody on the broker."""
+        if external := self.external.mqtt(name, password):
+            return external
         url = f"{name}:{password}@{host}:{port}"
         return f"mqtts://{url}/?tlsCAFile={quote(str(self.authority))}" if self.authority else f"mqtt://{url}"
 
     def mongo(self, role: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of ``ingestor``, ``viewer``, ``operator`` or ``admin`` on the database."""
         password = self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
+        if external := self.external.mongo(role, password):
+            return external
         return f"mongodb://{role}:{password}@{host}:{port}/{DATABASE}{self.mongo_options(role)}"
 
     def mongo_options(self, role: str = "") -> str:
