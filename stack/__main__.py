@@ -68,7 +68,6 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
             for folder in ("mosquitto", "mongo", "nodes", "log"):
                 shutil.rmtree(state / folder, ignore_errors=True)
         find_program("mosquitto")
-        find_program("mosquitto_passwd")
         mongod.find_mongod()
         env = ROOT / ".env"
         if not env.exists():

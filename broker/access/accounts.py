@@ -1,7 +1,7 @@
 """The broker's users, in a folder from which Mosquitto reads.
 
     register.json   name, role and sites of each user
-    passwords       Mosquitto's password file, hashed by Mosquitto's own tool
+    passwords       Mosquitto's password file, hashed as Mosquitto's own tool does
     acl             Mosquitto's access list, made from the register
 
 ``mosquitto-start`` has the broker read both again as soon as they change, which disconnects a user who was
@@ -9,12 +9,12 @@ removed or has a new password.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import secrets
 import shutil
-import subprocess
-import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +29,9 @@ from broker.program.atomic_write import inherit_owner, private_folder, write_pri
 # thousands of guesses a second, so a short one does not last.
 PASSWORD_PATTERN = re.compile(r"[A-Za-z0-9._~-]{12,200}\Z")
 PASSWORD_RULE = "12 to 200 letters, digits and . _ - ~"  # noqa: S105 - the rule
+SALT_BYTES = 12
+# As many as Mosquitto's own tool: at each change the broker computes them again for every client.
+HASH_ITERATIONS = 101
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 
 T = TypeVar("T")
@@ -152,7 +155,7 @@ def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
 
 
 def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
-    """Hash passwords with ``mosquitto_passwd``, which takes them from a file that only we can read.
+    """Hash passwords as ``mosquitto_passwd`` does: PBKDF2 with SHA-512, a salt of its own for each.
 
     Args:
         passwords: By name; the names must be valid ids.
@@ -161,22 +164,18 @@ def hash_passwords(passwords: Mapping[str, str]) -> dict[str, str]:
         By name, what the password file has after the colon.
 
     Raises:
-        AccountsError: A password cannot be used, or the tool is missing or fails.
+        AccountsError: A password cannot be used.
     """
-    if not passwords:
-        return {}
     for name, password in passwords.items():
         if not PASSWORD_PATTERN.match(password):
             raise AccountsError(f"the password of {name} must have {PASSWORD_RULE}")
-    tool = find_program("mosquitto_passwd")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "passwords"
-        file.touch(mode=0o600)
-        file.write_text("".join(f"{name}:{password}\n" for name, password in passwords.items()))
-        done = subprocess.run([tool, "-U", str(file)], capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise AccountsError(f"mosquitto_passwd failed: {done.stderr.strip()[:200]}")
-        return _parse_hashes(file.read_bytes())
+    return {name: _hash(password) for name, password in passwords.items()}
+
+
+def _hash(password: str) -> str:
+    salt = secrets.token_bytes(SALT_BYTES)
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ITERATIONS)
+    return f"$7${HASH_ITERATIONS}${b64encode(salt).decode()}${b64encode(key).decode()}"
 
 
 def _parse_hashes(passwords: bytes) -> dict[str, str]:

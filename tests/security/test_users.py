@@ -4,13 +4,16 @@ import asyncio
 import os
 import re
 import stat
+import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from pydantic import ValidationError
 
-from broker.access.accounts import AccountsError, AccountStore, hash_passwords, open_accounts
+from broker.access.accounts import AccountsError, AccountStore, find_program, hash_passwords, open_accounts
 from broker.access.roles import Account
 from broker.errors import BrokerError, BrokerRejectedError
 from tests.fault_points.broker import PASSWORD_PATTERN
@@ -207,6 +210,17 @@ def test_without_the_check_of_names_a_line_would_slip_into_the_access_list(name:
 def test_password_that_would_break_the_file_is_rejected(password: str) -> None:
     with pytest.raises(AccountsError, match="the password of one must have 12 to 200 letters, digits"):
         hash_passwords({"one": password})
+
+
+def test_passwords_are_hashed_as_mosquittos_own_tool_does(tmp_path: Path) -> None:
+    file, password = tmp_path / "passwords", "p" * 12
+    tool = find_program("mosquitto_passwd")
+    subprocess.run([tool, "-c", "-b", str(file), "one", password], check=True)  # noqa: S603 - Mosquitto's own
+    theirs = file.read_text().strip().removeprefix("one:")
+    salt = b64decode(theirs.split("$")[3])
+    with patch("secrets.token_bytes", lambda size: salt if size == len(salt) else b""):
+        assert hash_passwords({"one": password}) == {"one": theirs}
+    assert hash_passwords({"one": password}) != hash_passwords({"one": password})
 
 
 async def with_a_short_password(world: World, folder: Path, *command: str) -> tuple[int, str]:
