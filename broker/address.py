@@ -10,7 +10,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator
 
+from broker.program.url_escapes import escaping_hint, has_lone_percent
+
 URL_FORMAT = "write the URL as mqtt://user:password@host:port or mqtts://…"
+SOCKET_FORMAT = "write the URL as mqtt+unix://user:password@localhost/path/of/the/socket"
+SCHEMES = frozenset({"mqtt", "mqtts", "mqtt+unix"})
 # Named as in MongoDB's URLs, so that there is one thing to remember.
 TLS_OPTIONS = {"tlsCAFile": "authority", "tlsCertificateKeyFile": "certificate"}
 
@@ -20,6 +24,7 @@ class MqttAddress:
     """The parts of an MQTT URL. As text it shows neither user nor password.
 
     Attributes:
+        socket: The broker's Unix socket, in place of host and port; None for TCP.
         authority: With TLS, a file with the certificates to trust; None for those of the system.
         certificate: With TLS, a file with this client's own certificate and key.
     """
@@ -31,26 +36,38 @@ class MqttAddress:
     password: str | None = field(repr=False)
     authority: Path | None = None
     certificate: Path | None = None
+    socket: Path | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
         """Read ``mqtt[s]://[user[:password]@]host[:port][/?tlsCAFile=…&tlsCertificateKeyFile=…]``.
+
+        Or, for a Unix socket, ``mqtt+unix://[user[:password]@]localhost/path``.
 
         Raises:
             ValueError: It is not of that form. The message never shows the URL, which may hold a
                 password.
         """
         try:
+            return cls._read(url)
+        except ValueError as error:
+            raise ValueError(f"{error}{escaping_hint(url)}") from None
+
+    @classmethod
+    def _read(cls, url: str) -> Self:
+        try:
             parts = urlsplit(url)
             port = parts.port
             options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
         except ValueError:
             raise ValueError(URL_FORMAT) from None
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        tls, unix = parts.scheme == "mqtts", parts.scheme == "mqtt+unix"
+        if parts.scheme not in SCHEMES or not parts.hostname or has_lone_percent(parts.netloc):
             raise ValueError(URL_FORMAT)
-        if parts.path.strip("/") or parts.fragment:
+        if unix and (parts.hostname != "localhost" or port or not parts.path.strip("/")):
+            raise ValueError(SOCKET_FORMAT)
+        if parts.fragment or (parts.path.strip("/") and not unix):
             raise ValueError(f"{URL_FORMAT}, with nothing behind the port but ?tlsCAFile=FILE")
-        tls = parts.scheme == "mqtts"
         if options and (not tls or not options.keys() <= TLS_OPTIONS.keys()):
             raise ValueError(f"behind a ? there may be {' and '.join(TLS_OPTIONS)}, for mqtts:// only")
         return cls(
@@ -59,6 +76,7 @@ class MqttAddress:
             tls=tls,
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
+            socket=Path(unquote(parts.path)) if unix else None,
             **{TLS_OPTIONS[name]: Path(value) for name, value in options.items()},
         )
 
@@ -71,7 +89,9 @@ class MqttAddress:
         return _load_tls_context(self.authority, self.certificate) if self.tls else None
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        if self.socket is not None:
+            return str(self.socket)
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @cache

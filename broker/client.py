@@ -9,7 +9,6 @@ callback instead, as they are parsed, and whatever is heard of the broker proves
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -29,8 +28,8 @@ from mqtt5 import (
 
 from broker.address import MqttAddress
 from broker.errors import BrokerLostError, BrokerRejectedError
+from broker.handshake import ConnectingClient, describe_failure
 
-CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 PING_EVERY_S = 10.0
 PAUSE_LIMIT_S = 2.0
@@ -42,7 +41,7 @@ PERMANENT_REASONS = frozenset(
 T = TypeVar("T")
 
 
-class MqttClient(aiomqtt.Client):
+class MqttClient(ConnectingClient):
     """A client for one connection. Once lost it stays lost; the outer loop makes a new one.
 
     Attributes:
@@ -59,15 +58,7 @@ class MqttClient(aiomqtt.Client):
     _received_since_ping = True
 
     def __init__(self, address: MqttAddress, **options: object) -> None:
-        super().__init__(
-            hostname=address.host,
-            port=address.port,
-            ssl_context=address.tls_context(),
-            username=address.user,
-            password=None if address.password is None else address.password.encode(),
-            **options,  # type: ignore[arg-type]  # aiomqtt's own, checked where it is built
-        )
-        self._address = address
+        super().__init__(address, **options)
         self._lost: asyncio.Future[None] = asyncio.Future()
         self.window = 0
 
@@ -104,11 +95,7 @@ class MqttClient(aiomqtt.Client):
             BrokerRejectedError: The broker does not take user and password.
         """
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                # aiomqtt's own connect blocks the loop until the peer answers: knock first.
-                _, knock = await asyncio.open_connection(self._address.host, self._address.port)
-                knock.close()
-                await super().__aenter__()
+            await super().__aenter__()
             self.window = (await self.connected()).receive_max
         except aiomqtt.NegativeAckError as error:
             self.abort()
@@ -117,7 +104,7 @@ class MqttClient(aiomqtt.Client):
             raise kind(reason.replace("_", " ").lower()) from error
         except (aiomqtt.ConnectError, aiomqtt.ProtocolError, BrokerLostError, OSError) as error:
             self.abort()
-            raise BrokerLostError(_describe(error)) from error
+            raise BrokerLostError(describe_failure(error)) from error
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -237,13 +224,3 @@ class MqttClient(aiomqtt.Client):
 def _answer(waiting: asyncio.Future[T] | None, packet: T) -> None:
     if waiting is not None and not waiting.done():
         waiting.set_result(packet)
-
-
-def _describe(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {CONNECT_TIMEOUT_S:g} s"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return "it closed the connection"

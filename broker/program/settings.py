@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from broker.program.escape import escape_truncated
+from broker.program.url_escapes import escaping_hint
 from broker.program.validation_errors import describe_error, first_error
 from broker.topics import ID_PATTERN
 
@@ -93,10 +94,12 @@ def check_mongo_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         # What is said there may hold the password.
-        raise ValueError(MONGO_FORM) from None
+        raise ValueError(f"{MONGO_FORM}{escaping_hint(url)}") from None
     database = parts.path.removeprefix("/")
     if parts.scheme not in {"mongodb", "mongodb+srv"} or not re.fullmatch(r"[A-Za-z0-9_-]{1,38}", database):
-        raise ValueError(MONGO_FORM)
+        raise ValueError(f"{MONGO_FORM}{escaping_hint(url)}")
+    if hint := escaping_hint(f"://{parts.netloc}"):
+        raise ValueError(f"{MONGO_FORM}{hint}")
     return url
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker import client, connection, supervisor, topics
+from broker import client, connection, handshake, supervisor, topics
 from broker.access import accounts, authority
 from broker.access.roles import Account
 from broker.program import escape, settings
@@ -16,7 +16,7 @@ Outgoing = connection.OutgoingMessage
 CONNECT = Point(Connection, "__aenter__")
 ACKNOWLEDGE = Point(Connection, "puback_many")
 CLIENT_ID = Point(supervisor, "client_id")
-CONNECT_TIMEOUT_S = Point(client, "CONNECT_TIMEOUT_S")
+CONNECT_TIMEOUT_S = Point(handshake, "CONNECT_TIMEOUT_S")
 PING_EVERY_S = Point(client, "PING_EVERY_S")
 # For how long reading stops at most while there is no room.
 PAUSE_LIMIT_S = Point(client, "PAUSE_LIMIT_S")

@@ -55,7 +55,7 @@ async def broker(script: Script, connack: ConnAckPacket | None = None) -> AsyncI
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
         try:
-            # A client knocks first: that connection brings no packet.
+            # Who only looks whether somebody listens sends none.
             if isinstance(await peer.receive(), ConnectPacket):
                 peer.send(connack or ConnAckPacket(receive_max=1000))
                 await script(peer)
