@@ -104,7 +104,7 @@ class ConnectionSupervisor:
                     raise
                 if not outages.was_connected:
                     raise BrokerRejectedError(self._authentication_error(error)) from error
-                outages.failed(error)
+                outages.rejected(self._authentication_error(error))
             except BrokerLostError as error:
                 if connection.disconnect_reason is DisconnectReasonCode.SESSION_TAKEN_OVER:
                     raise BrokerRejectedError(self.takeover_hint) from error
@@ -127,13 +127,14 @@ class _OutageLog:
         self._address = address
         self._takeover_hint = takeover_hint
         self._is_reported = False
+        self._is_rejection_reported = False
         self._short_connections: deque[float] = deque(maxlen=TAKEOVER_ENDS)
         self._suspects_takeover = False
 
     def connected(self) -> None:
         if self._is_reported and not self._suspects_takeover:
             logger.warning("The broker at %s answers again.", self._address)
-        self._is_reported, self.was_connected = False, True
+        self._is_reported, self._is_rejection_reported, self.was_connected = False, False, True
         self.connected_at = time.monotonic()
 
     def failed(self, reason: BrokerError) -> None:
@@ -150,6 +151,12 @@ class _OutageLog:
                 "The broker at %s does not answer (%s); trying until it does.", self._address, reason
             )
         self._is_reported, self.connected_at = True, None
+
+    def rejected(self, sentence: str) -> None:
+        """Note that the broker no longer lets this user in, and log the first of a row."""
+        if not self._is_rejection_reported:
+            logger.warning("Now %s; trying until it does.", sentence)
+        self._is_reported = self._is_rejection_reported = True
 
     def _suspect_takeover(self, now: float) -> None:
         """Mosquitto 2.0.11 gives no reason when it ends a connection in favour of a newer one."""

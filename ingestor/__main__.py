@@ -47,7 +47,7 @@ def _ingest(arguments: list[str]) -> None:
             async with serve_health(settings.http, ingestor.state):
                 await ingestor.run()
 
-    run(PROGRAM, serve, BrokerRejectedError, StoreRejectedError, HealthAddressError)
+    run(PROGRAM, serve, BrokerRejectedError, StoreRejectedError, HealthAddressError, is_service=True)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,15 @@ def run_fleet(
             finally:
                 await ledger.mark_unknown([entry for outbox in outboxes for entry in outbox.entries])
 
-    run("sensor-node", simulate, BrokerRejectedError, LedgerWriteError, OutboxError, NotConfirmedError)
+    run(
+        "sensor-node",
+        simulate,
+        BrokerRejectedError,
+        LedgerWriteError,
+        OutboxError,
+        NotConfirmedError,
+        is_service=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

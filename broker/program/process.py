@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from broker.program.escape import escape_text
+from broker.program.secret_changes import SecretChangedError, wait_for_new_secret
 from broker.program.settings import exit_with
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ def run(
     main: Callable[[asyncio.Event], Coroutine[Any, Any, T]],
     *expected: type[Exception],
     loop: Callable[[Coroutine[Any, Any, T]], T] = run_loop,
+    is_service: bool = False,
 ) -> T:
     """Run a process until it is done or told to stop, and return what ``main`` does.
 
@@ -50,6 +52,8 @@ def run(
         main: Called with an event that the first SIGTERM or Ctrl-C sets; the second cancels it.
         expected: Errors that a user can mend; their texts are shown.
         loop: Runs the event loop. uvloop is fast, but runs libraries' fork handlers in each child process.
+        is_service: Whether it is started again when it ends. If so, it stops in order, with status 1, as soon
+            as a file with one of its secrets has a new value.
 
     Raises:
         SystemExit: With status 1 after one sentence on stderr, or 130 when it was cancelled.
@@ -58,9 +62,11 @@ def run(
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        return loop(_until_stopped(main))
+        return loop(_until_stopped(main, is_service=is_service))
     except asyncio.CancelledError:
         exit_with(program, "stopped before everything was finished", 130)
+    except SecretChangedError:
+        raise SystemExit(1) from None
     except expected as error:
         exit_with(program, str(error), 1)
     except ExceptionGroup as group:
@@ -72,7 +78,7 @@ def run(
         exit_with(program, str(mendable), 1)
 
 
-async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
+async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]], *, is_service: bool) -> T:
     asked = asyncio.Event()
     task = asyncio.ensure_future(main(asked))
 
@@ -84,7 +90,16 @@ async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
-    return await task
+    if not is_service:
+        return await task
+    changed = asyncio.ensure_future(wait_for_new_secret())
+    await asyncio.wait([task, changed], return_when=asyncio.FIRST_COMPLETED)
+    if changed.done():
+        asked.set()
+        await task
+        raise SecretChangedError
+    changed.cancel()
+    return task.result()
 
 
 async def unless_stopped(work: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:

@@ -69,7 +69,7 @@ def serve_command(arguments: list[str]) -> None:
                 authenticator = Authenticator(given | generated)
                 await WebServer(settings, database, authenticator, listener, context).serve(stop)
 
-    run("monitor web", serve_until, QueryError, ListenError)
+    run("monitor web", serve_until, QueryError, ListenError, is_service=True)
 
 
 class WebServer(NamedTuple):
