@@ -47,12 +47,14 @@ class WebSite:
         port: Where it is.
         log: What it says.
         context: Whom browsers believe over https; None if it speaks plain HTTP.
+        process: What serves it.
     """
 
     servers: Servers
     port: int
     log: Path
     context: ssl.SSLContext | None = None
+    process: Process | None = None
 
     @property
     def https(self) -> bool:
@@ -132,6 +134,7 @@ async def as_users_run_it(servers: Servers, folder: Path, *, https: bool) -> Asy
         site.context = ssl.create_default_context(cafile=folder / "certificates" / "ca.crt")
         environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
     process = Process("web", [sys.executable, "-m", "monitor", "web"], environment, site.log)
+    site.process = process
     async with running(process, site.is_live):
         yield site
     assert "Traceback" not in site.log.read_text(), site.log.read_text()

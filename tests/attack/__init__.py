@@ -1,0 +1,1 @@
+"""Attacks that use up memory, disk, connections or time, for as long as one likes: ``scripts/attack``."""

@@ -1,0 +1,60 @@
+"""What anybody can do to a port without a password."""
+
+import asyncio
+import contextlib
+import time
+
+from tests.attack.target import AttackTarget
+
+HEADER_LINES = b"X-Line: " + b"x" * 4000 + b"\r\n"
+CONNECTIONS = 1_000
+LOOK_EVERY_S = 0.2
+
+
+def _http_ports(target: AttackTarget) -> list[int]:
+    return [target.page.port, target.ingestor.http_port]
+
+
+async def endless_headers(target: AttackTarget, seconds: float) -> None:
+    """Send header lines without an end, to the page and to the ingestor's health pages."""
+    until = time.monotonic() + seconds
+    await asyncio.gather(*(_send_headers(port, until) for port in _http_ports(target)))
+
+
+async def _send_headers(port: int, until: float) -> None:
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, TimeoutError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+                async with asyncio.timeout(until - time.monotonic()):
+                    while not writer.is_closing():
+                        writer.write(HEADER_LINES * 8)
+                        await writer.drain()
+                        await asyncio.sleep(0)  # the measuring clients share this loop
+            finally:
+                writer.transport.abort()
+        await asyncio.sleep(LOOK_EVERY_S)  # as a client that was thrown out does
+
+
+async def silent_connections(target: AttackTarget, seconds: float) -> None:
+    """Hold a thousand connections to each port, and a new one for each that was closed; say nothing."""
+    until = time.monotonic() + seconds
+    ports = [*_http_ports(target), target.world.servers.mqtt_port]
+    await asyncio.gather(*(_hold(port, until) for port in ports))
+
+
+async def _hold(port: int, until: float) -> None:
+    held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    try:
+        while time.monotonic() < until:
+            for gone in [each for each in held if each[0].at_eof()]:
+                gone[1].transport.abort()
+                held.remove(gone)
+            with contextlib.suppress(OSError):
+                while len(held) < CONNECTIONS:
+                    held.append(await asyncio.open_connection("127.0.0.1", port))
+            await asyncio.sleep(LOOK_EVERY_S)  # between two looks
+    finally:
+        for _, writer in held:
+            writer.transport.abort()

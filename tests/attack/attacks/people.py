@@ -1,0 +1,39 @@
+"""What people with a password can do too much of."""
+
+import asyncio
+import contextlib
+import time
+
+from mqtt5 import PublishPacket, QoS
+from websockets.exceptions import WebSocketException
+
+from tests.attack.attacks.raw_client import packet_id, write_for
+from tests.attack.target import AttackTarget
+
+ATTACHMENT = b"x" * 500_000
+
+
+async def commands(target: AttackTarget, seconds: float) -> None:
+    """Give commands as fast as the broker takes them, as an operator may."""
+
+    def packet(number: int) -> bytes:
+        return PublishPacket(
+            "energy/commands/a/sensor-a1",
+            b'{"shelve": "silent", "minutes": %d}' % (number % 60 + 1),
+            qos=QoS.AT_LEAST_ONCE,
+            packet_id=packet_id(number),
+        ).write()
+
+    await write_for(target.world.url("operator"), "commands", seconds, packet)
+
+
+async def endless_attachments(target: AttackTarget, seconds: float) -> None:
+    """Announce a million attachments over a viewer's web socket, and send them."""
+    token, until = await target.page.log_in("viewer"), time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+            async with target.page.socket(token) as socket, asyncio.timeout(until - time.monotonic()):
+                await socket.plain.send('451000000-["event",{"_placeholder":true,"num":0}]')
+                while True:
+                    await socket.plain.send(ATTACHMENT)
+        await asyncio.sleep(0.5)  # as a browser that was thrown out does
