@@ -1,6 +1,7 @@
 """What integration tests work with: real servers, real processes, a client of their own."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from pymongo.database import Database
 
 from broker.address import MqttAddress
 from broker.connection import Connection, OutgoingMessage
+from broker.errors import BrokerLostError
 from broker.supervisor import ConnectionSupervisor
 from stack.ports import reserve_port
 from stack.processes import Process
@@ -89,7 +91,11 @@ class Wire:
         self.messages += [Message(each.topic, each.payload, each.retain) for each in packets]
         self.arrived.set()
         ids = [each.packet_id or 0 for each in packets]
-        asyncio.get_running_loop().create_task(self._connection.puback_many(ids))
+        asyncio.get_running_loop().create_task(self._acknowledge(ids))
+
+    async def _acknowledge(self, packet_ids: Sequence[int]) -> None:
+        with contextlib.suppress(BrokerLostError):
+            await self._connection.puback_many(packet_ids)
 
     async def __aenter__(self) -> "Wire":
         await self._connection.__aenter__()

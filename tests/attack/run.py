@@ -10,7 +10,7 @@ from tests.attack.target import start_target
 
 # What an attack leaves behind may hurt as well.
 AFTER_S = 5.0
-ONE_MORE_WITHIN_S = 120.0
+ONE_MORE_WITHIN_S = 60.0
 
 
 async def run_attack(attack: Attack, seconds: float, folder: Path) -> Gauge:
