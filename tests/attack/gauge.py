@@ -7,15 +7,18 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
+from pymongo import MongoClient
+from pymongo.collection import Collection
 
 from broker.errors import BrokerError
+from stack.secrets.credentials import DATABASE
 from tests.attack.target import AttackTarget
 from tests.readings import payload
-from tests.servers import Wire, comes_true
+from tests.servers import comes_true
 
 NEIGHBOUR = "sensor-a2"
 PROBE_EVERY_S = 0.5
@@ -31,7 +34,7 @@ class Gauge:
 
     Attributes:
         stored_s: From the first try of a neighbour, who connects anew each time, until its reading was
-            confirmed, seconds.
+            stored, seconds.
         answered_s: Until ``/ready`` and the page answered somebody new, seconds.
         memory_mib: Of each process, MiB.
         disk_mib: How much the servers' folder grew, MiB.
@@ -45,17 +48,19 @@ class Gauge:
     readings: int = 0
 
     async def probe_storing(self, target: AttackTarget) -> None:
-        """Publish as a neighbour, for ever: connect, send a reading, wait until it is confirmed."""
-        while True:
-            await asyncio.sleep(PROBE_EVERY_S)  # as often as a neighbour has something to say
-            if target.is_database_stopped:
-                continue
-            began = time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                await _store_one(target, self.readings)
-                self.readings += 1
-            if not target.is_database_stopped:
-                self.note_stored(time.monotonic() - max(began, target.database_back_s))
+        """Publish as a neighbour, for ever: connect, send a reading, wait until it is stored."""
+        with MongoClient[dict[str, Any]](target.world.servers.mongo("viewer")) as client:
+            measures = client[DATABASE].measures
+            while True:
+                await asyncio.sleep(PROBE_EVERY_S)  # as often as a neighbour has something to say
+                if target.is_database_stopped:
+                    continue
+                began = time.monotonic()
+                with contextlib.suppress(TimeoutError):
+                    await _store_one(target, measures)
+                    self.readings += 1
+                if not target.is_database_stopped:
+                    self.note_stored(time.monotonic() - max(began, target.database_back_s))
 
     def note_stored(self, waited_s: float) -> None:
         """Note how long a reading took."""
@@ -105,23 +110,22 @@ async def measured(target: AttackTarget) -> AsyncIterator[Gauge]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _store_one(target: AttackTarget, sequence: int) -> None:
+async def _store_one(target: AttackTarget, measures: Collection[dict[str, Any]]) -> None:
     """Connect as the neighbour and have a reading stored; again until it is."""
-    reading = payload(NEIGHBOUR, 1.0, sequence=sequence)
+    message = payload(NEIGHBOUR, 1.0)
+    before = await asyncio.to_thread(measures.count_documents, {"sensor_id": NEIGHBOUR})
     async with asyncio.timeout(STORED_WITHIN_S):
         while True:
             with contextlib.suppress(BrokerError):
                 async with target.wire(NEIGHBOUR) as neighbour:
-                    await neighbour.listen(f"energy/stored/a/{NEIGHBOUR}", retained=False)
-                    await neighbour.publish(f"energy/readings/a/{NEIGHBOUR}", reading)
-                    await comes_true(partial(_has_ended, neighbour), STORED_WITHIN_S)
-                    if neighbour.messages:
-                        return
+                    await neighbour.publish(f"energy/readings/a/{NEIGHBOUR}", message)
+                    break
             await asyncio.sleep(SAMPLE_EVERY_S)  # before the next try
 
+        async def is_stored() -> bool:
+            return await asyncio.to_thread(measures.count_documents, {"sensor_id": NEIGHBOUR}) > before
 
-def _has_ended(wire: Wire) -> bool:
-    return bool(wire.messages) or wire.is_lost
+        await comes_true(is_stored, STORED_WITHIN_S)
 
 
 def _answers(url: str) -> bool:
