@@ -34,6 +34,7 @@ async def endless_attachments(target: AttackTarget, seconds: float) -> None:
         with contextlib.suppress(OSError, WebSocketException, TimeoutError):
             async with target.page.socket(token) as socket, asyncio.timeout(until - time.monotonic()):
                 await socket.plain.send('451000000-["event",{"_placeholder":true,"num":0}]')
+                await asyncio.sleep(0.1)  # so that it is read before what it announces
                 while True:
                     await socket.plain.send(ATTACHMENT)
         await asyncio.sleep(0.5)  # as a browser that was thrown out does
