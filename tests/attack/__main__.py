@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import resource
 import shutil
 import sys
 import tempfile
@@ -38,9 +37,6 @@ async def attack(settings: AttackSettings, folder: Path) -> bool:
 def main() -> None:
     """Read the options, attack, and end with status 1 unless what is promised was kept."""
     settings = read_settings(AttackSettings, sys.argv[1:], PROGRAM)
-    # Thousands of connections are ours.
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     logging.getLogger("httpx").setLevel(logging.WARNING)
     folder = Path(tempfile.mkdtemp(prefix="energy-attack-"))
     outcome: list[bool | None] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,9 @@ from stack.processes import Process
 from tests.security.web import WebSite, as_users_run_it
 from tests.security.world import World, start_world
 from tests.servers import RunningIngestor, Wire
+
+# What a process may open unless it asks for more.
+ORDINARY_FILES = 1024
 
 
 @dataclass(slots=True)
@@ -63,8 +67,13 @@ class AttackTarget:
 
 @asynccontextmanager
 async def start_target(folder: Path) -> AsyncIterator[AttackTarget]:
-    """Start everything; at the end all of it is stopped."""
+    """Start everything as on an ordinary Linux; at the end all of it is stopped.
+
+    Afterwards this process may open as many files as the system lets it: attackers have many connections.
+    """
     async with AsyncExitStack() as exits:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ORDINARY_FILES, hard))
         world = await exits.enter_async_context(start_world(folder / "servers", tls=False))
         # All sites; and a name that is none.
         ingestor = RunningIngestor(world.servers, "+", folder / "ingestor.log")
@@ -74,4 +83,5 @@ async def start_target(folder: Path) -> AsyncIterator[AttackTarget]:
         await ingestor.start()
         await asyncio.to_thread((folder / "page").mkdir)
         page = await exits.enter_async_context(as_users_run_it(world.servers, folder / "page", https=False))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         yield AttackTarget(world, ingestor, page)
