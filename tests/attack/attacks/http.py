@@ -7,7 +7,7 @@ import time
 from tests.attack.target import AttackTarget
 
 HEADER_LINES = b"X-Line: " + b"x" * 4000 + b"\r\n"
-CONNECTIONS = 1_000
+CONNECTIONS = 1_500
 LOOK_EVERY_S = 0.2
 
 
@@ -38,7 +38,7 @@ async def _send_headers(port: int, until: float) -> None:
 
 
 async def silent_connections(target: AttackTarget, seconds: float) -> None:
-    """Hold a thousand connections to each port, and a new one for each that was closed; say nothing."""
+    """Hold 1,500 connections to each port, and a new one for each that was closed; say nothing."""
     until = time.monotonic() + seconds
     ports = [*_http_ports(target), target.world.servers.mqtt_port]
     await asyncio.gather(*(_hold(port, until) for port in ports))
