@@ -93,7 +93,7 @@ class RejectedDocument(TypedDict, total=False):
         reason: What is wrong, in one sentence.
         row: Which row of an array it was, counted from 0.
         sequence: The sensor's own count, if it sent one.
-        replayed_at: When a person sent it again, repaired.
+        replayed_at: When a person sent it again, repaired; from ``repairs``, in which people may write.
         until: Of a flood: when the last of the payloads came that this document counts.
         count: Of a flood: how many payloads it counts.
         bytes: Of a flood: how large they were together.

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.program.atomic_write import write_private
-from broker.program.process import print_line
 from stack.ports import free_port
 from stack.secrets.credentials import Credentials
 from stack.secrets.secret_files import MONGO_ROLES, MQTT_ROLES
@@ -31,15 +30,22 @@ class Addresses:
 
     @classmethod
     def choose(cls, *, tls: bool) -> "Addresses":
-        """Take the default ports, or the next free ones and say so."""
+        """Take the default ports, or the next free ones."""
         chosen: list[int] = []
-        for name, plain_port, tls_port in LISTENERS:
+        for _, plain_port, tls_port in LISTENERS:
             preferred = tls_port if tls else plain_port
             if preferred is not None:
                 chosen.append(free_port(preferred, chosen))
-                if chosen[-1] != preferred:
-                    print_line(f"Port {preferred} is taken; {name} listens on {chosen[-1]} instead.")
         return cls(*chosen)
+
+    def moved(self) -> list[str]:
+        """A sentence for each port that is not the default one."""
+        ports = (self.mqtt_port, self.mongo_port, self.http_port, self.web_port, self.mutual_port)
+        return [
+            f"Port {preferred} is taken; {name} listens on {port} instead."
+            for (name, plain_port, tls_port), port in zip(LISTENERS, ports, strict=True)
+            if port not in (None, preferred := plain_port if self.mutual_port is None else tls_port)
+        ]
 
     def write(self, file: Path, accounts: Credentials) -> None:
         """List every URL as NAME=value. The ENERGY_ names are those that the programs read."""

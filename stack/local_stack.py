@@ -16,7 +16,7 @@ from stack import mosquitto
 from stack.addresses import Addresses
 from stack.processes import Check, Process, ProcessError, http_ready, running
 from stack.secrets.credentials import Credentials, add_sensor_accounts
-from stack.secrets.passwords import read_notify
+from stack.secrets.passwords import forget_previous, read_notify
 from stack.secrets.secret_files import SecretFiles, write_client_files
 from stack.servers import Servers
 
@@ -55,23 +55,26 @@ class LocalStack:
         """Start the servers, the live view, the ingestor, the web page and the sensor nodes."""
         credentials, servers, state = self._credentials, self._servers, self._state
 
-        print_line(f"Mosquitto    127.0.0.1:{servers.mqtt_port}")
         sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
         passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
         await self._run(servers.broker, servers.broker_ready)
+        print_line(f"Mosquitto    127.0.0.1:{servers.mqtt_port}")
         self._report_damage()
 
-        print_line(f"MongoDB      127.0.0.1:{servers.mongo_port}")
         await self._run(servers.database, servers.database_ready)
+        print_line(f"MongoDB      127.0.0.1:{servers.mongo_port}")
         await servers.make_users()
+        forget_previous(ROOT / ".env")
 
         # The live view outlives the ingestor, so that it shows the last reading too.
         watch = ["monitor", "watch", "--lines"]
-        secrets = {"ENERGY_MONGO_URL": servers.mongo("viewer")}
+        secrets = {"ENERGY_MONGO_URL": servers.mongo_by_socket("viewer")}
         await self._run(self._program("viewer", "Live view", watch, secrets))
         await self._start_ingestor()
         await self._start_web()
 
+        for sentence in self._addresses.moved():
+            print_line(sentence)
         self._addresses.write(state / "stack.env", credentials)
         write_client_files(state / "clients", credentials, servers.mqtt_port, servers.mongo_port)
         if sensors:
@@ -86,25 +89,25 @@ class LocalStack:
 
     async def _start_ingestor(self) -> None:
         ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"
-        print_line(f"Ingestor     {ready}")
         secrets = {
             "ENERGY_MQTT_URL": self._servers.mqtt("ingestor"),
-            "ENERGY_MONGO_URL": self._servers.mongo("ingestor"),
+            "ENERGY_MONGO_URL": self._servers.mongo_by_socket("ingestor"),
             **read_notify(ROOT / ".env"),
         }
         http, alarms = f"127.0.0.1:{self._addresses.http_port}", str(ROOT / "alarms.toml")
         program = self._program(
             "ingestor", "Ingestor", ["ingestor"], secrets, ENERGY_HTTP=http, ENERGY_ALARMS=alarms
         )
+        program.ports = [self._addresses.http_port]
         await self._run(program, lambda: http_ready(ready))
+        print_line(f"Ingestor     {ready}")
 
     async def _start_web(self) -> None:
         credentials, addresses = self._credentials, self._addresses
         url = addresses.web_url(credentials)
-        print_line(f"Web page     {url}")
         secrets = {
             "ENERGY_MQTT_URL": self._servers.mqtt("web"),
-            "ENERGY_MONGO_URL": self._servers.mongo("operator"),
+            "ENERGY_MONGO_URL": self._servers.mongo_by_socket("operator"),
             "ENERGY_VIEWER_PASSWORD": credentials.passwords["WEB_VIEWER_PASSWORD"],
             "ENERGY_OPERATOR_PASSWORD": credentials.passwords["WEB_OPERATOR_PASSWORD"],
         }
@@ -113,7 +116,9 @@ class LocalStack:
             certificate = str(credentials.authority.parent / "web.pem")
             environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
         program = self._program("web", "Web page", ["monitor", "web"], secrets, **environment)
+        program.ports = [addresses.web_port]
         await self._run(program, lambda: http_ready(f"{url}/live", credentials.authority))
+        print_line(f"Web page     {url}")
 
     def _program(
         self, folder: str, name: str, command: Sequence[str], secrets: Mapping[str, str], **environment: str
@@ -169,7 +174,7 @@ All addresses and users are in the same file. Ctrl-C ends everything.
 
 
 async def _restart_when_ended(process: Process) -> NoReturn:
-    """Restart a process whenever it ends by itself, but not for ever."""
+    """Restart a process whenever it ends by itself, but not for ever, nor if another program has its port."""
     ends: deque[float] = deque(maxlen=RESTARTS)
     while True:
         exit_message = await process.wait_ended()
@@ -179,3 +184,4 @@ async def _restart_when_ended(process: Process) -> NoReturn:
         print_line(f"{exit_message}; it is started again.")
         await asyncio.sleep(RESTART_AFTER_S)
         await process.start()
+        await process.listening()

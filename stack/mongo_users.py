@@ -7,10 +7,11 @@ from pydantic import Field
 from pymongo.errors import PyMongoError
 
 from broker.program.settings import ProcessSettings, exit_with, read_settings
-from stack.mongod import make_users
+from stack.mongo_accounts import make_users
+from stack.mongod import SOCKET
 from stack.processes import ProcessError
 from stack.secrets.credentials import Credentials
-from stack.secrets.passwords import NAMES
+from stack.secrets.passwords import NAMES, PREVIOUS
 
 PROGRAM = "users"
 
@@ -22,19 +23,19 @@ class UsersSettings(ProcessSettings):
     """
 
     secrets: Path = Field(Path("/run/secrets/users"), description="folder with a file for each password")
-    host: str = Field("mongodb", description="where MongoDB is")
-    port: int = Field(27017, description="its port")
+    socket: Path = Field(SOCKET, description="the Unix socket of MongoDB")
 
 
 def main() -> None:
     """Read the options and do it."""
     settings = read_settings(UsersSettings, sys.argv[1:], PROGRAM)
     folder = settings.secrets
-    passwords = {name: file.read_text().strip() for name in NAMES if (file := folder / name).exists()}
+    files = {name: folder / name for name in (*NAMES, PREVIOUS)}
+    passwords = {name: file.read_text().strip() for name, file in files.items() if file.exists()}
     authority = folder / "ca.crt"
     accounts = Credentials(passwords, authority if authority.exists() else None)
     try:
-        make_users(accounts, settings.port, settings.host)
+        make_users(accounts, settings.socket)
     except ProcessError as error:
         exit_with(PROGRAM, str(error), 1)
     except PyMongoError as error:

@@ -41,7 +41,8 @@ def mosquitto(
             "MOSQUITTO_TLS": f"{port} 127.0.0.1",
             "MOSQUITTO_MUTUAL_TLS": f"{mutual_port or 0} 127.0.0.1",
         }
-    return Process("Mosquitto", [str(ROOT / "broker" / "mosquitto-start")], environment, log)
+    ports = [each for each in (port, mutual_port) if each is not None]
+    return Process("Mosquitto", [str(ROOT / "broker" / "mosquitto-start")], environment, log, ports)
 
 
 def damaged_stores(state: Path) -> set[Path]:

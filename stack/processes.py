@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
+from stack.listeners import listening_sockets, sockets_of_session
+
 READY_WITHIN_S = 60.0
 READY_CHECK_S = 0.1
 STOP_WITHIN_S = 30.0
@@ -33,12 +35,14 @@ class Process:
         command: Program and arguments; no secrets, since everybody can read them.
         environment: Added to this process's own.
         log: The file for its output; None for this terminal.
+        ports: Where on 127.0.0.1 it listens, if it is a server.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     log: Path | None = None
+    ports: Sequence[int] = ()
     running: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -60,21 +64,45 @@ class Process:
             )
 
     async def ready(self, check: Check) -> None:
-        """Wait until ``check`` says that it works.
+        """Wait until it listens on its ports, and ``check``, which is not called before, says that it works.
 
         Raises:
-            ProcessError: It ended, or is not ready within a minute.
+            ProcessError: It ended, is not ready within a minute, or another program has one of its ports.
         """
         try:
             async with asyncio.timeout(READY_WITHIN_S):
-                while not await check():
-                    if self.running is not None and self.running.returncode is not None:
+                while not (self._has_ports() and await check()):
+                    if self._has_ended():
                         raise ProcessError(self._exit_message())
                     await asyncio.sleep(READY_CHECK_S)
         except TimeoutError:
             raise ProcessError(
                 f"{self.name} is not ready after {READY_WITHIN_S:g} s{self._see_log()}"
             ) from None
+
+    async def listening(self) -> None:
+        """Wait until it listens on its ports, or ends.
+
+        Raises:
+            ProcessError: Another program has one of its ports.
+        """
+        while not (self._has_ports() or self._has_ended()):  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(READY_CHECK_S)
+
+    def _has_ports(self) -> bool:
+        """Whether it is this process, or a descendant, that listens on each of its ports."""
+        for port in self.ports:
+            listening = listening_sockets(port)
+            if not listening:
+                return False
+            if self.running is None or not listening <= sockets_of_session(self.running.pid):
+                raise ProcessError(
+                    f"another program took port {port} while {self.name} started; start the stack again"
+                )
+        return True
+
+    def _has_ended(self) -> bool:
+        return self.running is not None and self.running.returncode is not None
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end and wait; after 30 s it is killed."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broker.access.authority import CertificateAuthority
-from stack import mongod, mosquitto
+from stack import mongo_accounts, mongod, mosquitto
 from stack.ports import reserve_port
 from stack.processes import Process, running
 from stack.secrets.credentials import Credentials
+from stack.socket_folder import private_socket_folder
 
 # The least that MongoDB takes.
 SMALL_CACHE_GB = 0.25
@@ -32,6 +33,7 @@ class Servers:
     mongo_port: int
     mutual_port: int | None = None
     cache_gb: float = mongod.CACHE_GB
+    mongo_socket: Path = field(init=False)
     broker: Process = field(init=False)
     database: Process = field(init=False)
 
@@ -40,9 +42,8 @@ class Servers:
         self.broker = mosquitto.mosquitto(
             state / "mosquitto", self.mqtt_port, self.accounts, log / "mosquitto.log", self.mutual_port
         )
-        self.database = mongod.mongod(
-            state / "mongo", self.mongo_port, self.accounts, log / "mongod.log", self.cache_gb
-        )
+        self.mongo_socket = private_socket_folder() / f"mongodb-{self.mongo_port}.sock"
+        self.database = mongod.mongod(state, self.mongo_port, self.mongo_socket, self.accounts, self.cache_gb)
 
     def mqtt(self, role: str) -> str:
         """The URL of a role on this broker."""
@@ -52,13 +53,17 @@ class Servers:
         """The URL of a role on this database."""
         return self.accounts.mongo(role, self.mongo_port)
 
+    def mongo_by_socket(self, role: str) -> str:
+        """The URL of a role on this database for programs of ours, which no stranger can shut out."""
+        return self.accounts.mongo_by_socket(role, self.mongo_socket)
+
     async def broker_ready(self) -> bool:
         """Whether the broker accepts clients."""
         return await mosquitto.accepts_clients(self.mqtt("viewer"))
 
     async def database_ready(self) -> bool:
         """Whether the database answers."""
-        return await mongod.accepts_clients(self.accounts, self.mongo_port)
+        return await mongo_accounts.accepts_clients(self.accounts, self.mongo_socket)
 
     async def make_users(self) -> None:
         """Make the users of the database that runs, or set their passwords and rights.
@@ -66,7 +71,7 @@ class Servers:
         Raises:
             ProcessError: The data was made with another administrator's password.
         """
-        await asyncio.to_thread(mongod.make_users, self.accounts, self.mongo_port)
+        await asyncio.to_thread(mongo_accounts.make_users, self.accounts, self.mongo_socket)
 
 
 @asynccontextmanager

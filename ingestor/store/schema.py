@@ -3,6 +3,7 @@
 The validators are the second wall behind ``validate``, and the first for what people change by hand.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel, timeout
@@ -15,6 +16,10 @@ from ingestor.store.database import Database
 CREATE_LIMIT_S = 3600.0
 NAMESPACE_EXISTS = 48
 REJECTED_KEPT_S = 30 * 24 * 3600
+# Who has the password of an operator could write without end; of these the oldest go.
+CAPPED: dict[str, dict[str, object]] = {"repairs": {"capped": True, "size": 4 << 20}}
+# Bytes. An operator may change a sensor's document, and the ingestor has all of them in memory.
+MAX_SIZES = {"sensors": 16 << 10}
 
 _ID = {"bsonType": "string", "pattern": ID_PATTERN}
 # In `measures` without the pattern, which alone would take the server a third of an insert's time.
@@ -118,6 +123,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "bytes": {"bsonType": ["int", "long"]},
         },
     },
+    # Which of them a person has repaired; the id is that of the rejected payload.
+    "repairs": {
+        "required": ["_id", "replayed_at"],
+        "properties": {"_id": {"bsonType": "objectId"}, "replayed_at": _TIME},
+        "additionalProperties": False,
+    },
     "hourly": _PERIOD,
     "daily": _PERIOD,
     # How far each ingestor has come with the periods, and with the alarms.
@@ -127,7 +138,10 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 
 def conforming(name: str) -> dict[str, Any]:
     """The query for documents of a collection that are as its validator wants them."""
-    return {"$jsonSchema": {"bsonType": "object", **VALIDATORS[name]}}
+    schema: dict[str, Any] = {"$jsonSchema": {"bsonType": "object", **VALIDATORS[name]}}
+    if name in MAX_SIZES:
+        schema["$expr"] = {"$lte": [{"$bsonSize": "$$ROOT"}, MAX_SIZES[name]]}
+    return schema
 
 
 ANOMALIES = [{"$match": {"is_anomaly": True}}]
@@ -187,15 +201,17 @@ async def create(database: Database) -> None:
     """Make collections with their validators, the view and indexes; change nothing when they are there."""
     with timeout(CREATE_LIMIT_S):
         for name in VALIDATORS:
-            await _create_collection(database, name, validator=conforming(name))
-        await _create_collection(database, "anomalies", viewOn="measures", pipeline=ANOMALIES)
+            await _create_collection(database, name, CAPPED.get(name, {}), validator=conforming(name))
+        await _create_collection(database, "anomalies", {}, viewOn="measures", pipeline=ANOMALIES)
         for name, indexes in INDEXES.items():
             await database[name].create_indexes(indexes)
 
 
-async def _create_collection(database: Database, name: str, **options: object) -> None:
+async def _create_collection(
+    database: Database, name: str, fixed: Mapping[str, object], **options: object
+) -> None:
     try:
-        await database.create_collection(name, **options)
+        await database.create_collection(name, **fixed, **options)
     except (CollectionInvalid, OperationFailure) as error:
         if isinstance(error, OperationFailure) and error.code != NAMESPACE_EXISTS:
             raise

@@ -97,11 +97,13 @@ class QueryDatabase:
             documents: list[Any] = await found.to_list(None)
             return documents
 
-    async def update_one(self, collection: str, wanted: Condition, update: Document) -> bool:
+    async def update_one(
+        self, collection: str, wanted: Condition, update: Document, *, upsert: bool = False
+    ) -> bool:
         """Change a document, which takes the database's user ``operator``; say whether there is one."""
         try:
             with querying():
-                result = await self._database[collection].update_one(wanted, update)
+                result = await self._database[collection].update_one(wanted, update, upsert=upsert)
         except QueryError as error:
             if isinstance(error.__cause__, OperationFailure):
                 raise QueryError(NOT_ALLOWED) from error

@@ -1,7 +1,10 @@
-"""Payloads that were rejected, and why."""
+"""Payloads that were rejected, and why; and which of them people have repaired.
+
+People may write into ``repairs`` only: what was rejected, and when, is evidence.
+"""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -26,14 +29,22 @@ class RejectedQueries(Queries):
         """The last ones, of one topic or all, the newest first."""
         wanted = {} if topic is None else {"topic": topic}
         found = await self._database.find("rejected", wanted, sort=[("received_at", -1)], limit=limit)
-        return REJECTED.valid(found)
+        return REJECTED.valid(await self._with_repairs(found))
 
     async def page(
         self, topics: Sequence[str] | None, limit: int, after: PageCursor | None = None
     ) -> ResultPage:
         """What was rejected, on some topics or all, the newest first, after the end of the page before."""
         wanted = {} if topics is None else {"topic": {"$in": list(topics)}}
-        return await TimeOrderedList(self._database, "rejected", "received_at").page(wanted, limit, after)
+        page = await TimeOrderedList(self._database, "rejected", "received_at").page(wanted, limit, after)
+        return page._replace(documents=await self._with_repairs(page.documents))
+
+    async def _with_repairs(self, documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = {each["_id"]: each for each in documents}
+        repairs = await self._database.find("repairs", {"_id": {"$in": list(found)}}) if found else []
+        for repair in repairs:
+            found[repair["_id"]]["replayed_at"] = repair["replayed_at"]
+        return list(found.values())
 
     async def topics(self, sensor_id: str) -> list[str]:
         """The topics of a sensor on which something was rejected, at most 10,000."""
@@ -67,4 +78,5 @@ class RejectedQueries(Queries):
 
     async def mark_replayed(self, name: ObjectId) -> None:
         """Note that one was repaired and sent again; takes the database's user ``operator``."""
-        await self._database.update_one("rejected", {"_id": name}, {"$set": {"replayed_at": utc_now()}})
+        mark = {"$set": {"replayed_at": utc_now()}}
+        await self._database.update_one("repairs", {"_id": name}, mark, upsert=True)

@@ -57,16 +57,34 @@ class Credentials:
         url = f"{name}:{password}@{host}:{port}"
         return f"mqtts://{url}/?tlsCAFile={quote(str(self.authority))}" if self.authority else f"mqtt://{url}"
 
+    def mongo_password(self, role: str) -> str:
+        """The password of a role on the database."""
+        return self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
+
     def mongo(self, role: str, port: int, host: str = "127.0.0.1") -> str:
         """The URL of ``ingestor``, ``viewer``, ``operator`` or ``admin`` on the database."""
-        password = self.passwords[f"MONGO_{role.upper()}_PASSWORD"]
+        password = self.mongo_password(role)
         if external := self.external.mongo(role, password):
             return external
         return f"mongodb://{role}:{password}@{host}:{port}/{DATABASE}{self.mongo_options(role)}"
 
-    def mongo_options(self, role: str = "") -> str:
-        """What is behind the database's name in a URL: where the user is kept, and TLS."""
-        options = ["authSource=admin"] if role == "admin" else []
+    def mongo_by_socket(self, role: str, socket: Path) -> str:
+        """The same through the database's Unix socket; without a user if there is no role."""
+        if role and (external := self.external.mongo(role, self.mongo_password(role))):
+            return external
+        # A password from before there was a rule for them may have any character.
+        user = f"{role}:{quote(self.mongo_password(role), safe='')}@" if role else ""
+        # Of a user who is not there the server tells no mechanism, and the driver would take SCRAM-SHA-1.
+        options = ["authMechanism=SCRAM-SHA-256"] if role else []
+        if self.authority:
+            # No certificate has the name of a file; who may put one there may read all passwords.
+            options.append("tlsAllowInvalidHostnames=true")
+        server = quote(str(socket), safe="")
+        return f"mongodb://{user}{server}/{DATABASE}{self.mongo_options(role, *options)}"
+
+    def mongo_options(self, role: str = "", *more: str) -> str:
+        """What is behind the database's name in a URL: where the user is kept, TLS, and more."""
+        options = [*more, *(["authSource=admin"] if role == "admin" else [])]
         if self.authority:
             options += ["tls=true", f"tlsCAFile={quote(str(self.authority))}"]
         return f"?{'&'.join(options)}" if options else ""

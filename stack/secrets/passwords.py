@@ -5,7 +5,7 @@ only. A password may be in a file instead: ``NAME_FILE=/path`` in ``.env``.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,8 +24,10 @@ NAMES = (
     *(f"MQTT_{name}_PASSWORD" for name in ("INGESTOR", "SENSORS", "VIEWER", "OPERATOR", "WEB", "HEALTH")),
     *(f"WEB_{role}_PASSWORD" for role in ("VIEWER", "OPERATOR")),
 )
-# To change it, one must log in to the database with the old one.
 ADMIN = "MONGO_ADMIN_PASSWORD"
+# What the administrator had before, with commas: to change it, one must log in to the database with the old
+# one, and the database is not running when `.env` is written.
+PREVIOUS = "MONGO_ADMIN_PASSWORD_PREVIOUS"
 HEAD = """\
 # Made at the first start: who has this file has everything. What else it may hold: see .env.example.
 # Change a password with `scripts/passwords rotate NAME`.
@@ -39,6 +41,9 @@ class PasswordsError(Exception):
 def ensure_passwords(env: Path) -> dict[str, str]:
     """Read all passwords from ``.env``, after adding those that are missing.
 
+    Returns:
+        The passwords by their names, and ``PREVIOUS`` if there are any.
+
     Raises:
         PasswordsError: One cannot be used, or the file cannot be read or written.
     """
@@ -48,7 +53,20 @@ def ensure_passwords(env: Path) -> dict[str, str]:
             file = dotenv_values(env).get(f"{name}_FILE")
             remedy = f"change it in {file}" if file else f"make a new one: {PROGRAM} rotate {name}"
             raise PasswordsError(f"{name} in {env.name} must have {PASSWORD_RULE}; {remedy}")
-    return passwords
+    previous = dotenv_values(env).get(PREVIOUS)
+    return passwords | ({PREVIOUS: previous} if previous else {})
+
+
+def previous_passwords(passwords: Mapping[str, str]) -> list[str]:
+    """The passwords that MongoDB's administrator may still have in the database, the newest first."""
+    return [each for each in passwords.get(PREVIOUS, "").split(",") if each]
+
+
+def forget_previous(env: Path) -> None:
+    """Remove the administrator's previous passwords from ``.env``: the database has the new one."""
+    if PREVIOUS in dotenv_values(env):
+        lines = [line for line in env.read_text().splitlines() if _name(line) != PREVIOUS]
+        write_private(env, "\n".join(lines) + "\n")
 
 
 def _add_missing(env: Path) -> dict[str, str]:
@@ -69,7 +87,7 @@ def rotate_passwords(env: Path, names: Iterable[str]) -> None:
     """Make new passwords in ``.env``.
 
     Raises:
-        PasswordsError: One is unknown, the administrator's, or kept in a file of its own.
+        PasswordsError: One is unknown, or kept in a file of its own.
     """
     fresh = {name: new_password() for name in names}
     # Without a look at the passwords: this is how one that cannot be used is mended.
@@ -78,14 +96,13 @@ def rotate_passwords(env: Path, names: Iterable[str]) -> None:
     for name in fresh:
         if name not in NAMES:
             raise PasswordsError(f"there is no password {name!r}; known are {', '.join(NAMES)}")
-        if name == ADMIN:
-            raise PasswordsError(
-                f"{name} is changed in the database first, with db.changeUserPassword in mongosh, "
-                f"and then in {env.name}"
-            )
         if values.get(f"{name}_FILE"):
             raise PasswordsError(f"{name} is kept in {values[f'{name}_FILE']}; change it there")
     lines = env.read_text().splitlines()
+    if ADMIN in fresh:
+        # Until the next start the database knows the old one only.
+        earlier = ",".join(filter(None, (values[ADMIN], values.get(PREVIOUS))))
+        lines = [line for line in lines if _name(line) != PREVIOUS] + [f"{PREVIOUS}={earlier}"]
     changed = [f"{name}={fresh[name]}" if (name := _name(line)) in fresh else line for line in lines]
     write_private(env, "\n".join(changed) + "\n")
 
@@ -114,9 +131,8 @@ def _name(line: str) -> str:
 class PasswordsSettings(ProcessSettings):
     """Make new passwords for the stack.
 
-    Without a name, for everybody but the database's administrator. They are in
-    .env. What runs keeps the old ones until it is started again:
-    scripts/up, or docker compose up --force-recreate.
+    Without a name, for everybody. They are in .env. What runs keeps the old ones
+    until it is started again: scripts/up, or docker compose up --force-recreate.
 
     Example: scripts/passwords rotate MQTT_VIEWER_PASSWORD
     """
@@ -129,13 +145,12 @@ class PasswordsSettings(ProcessSettings):
 def main() -> None:
     """Read the options and make new passwords."""
     settings = read_settings(PasswordsSettings, sys.argv[1:], PROGRAM)
-    everybody = [name for name in NAMES if name != ADMIN]
     try:
-        rotate_passwords(settings.env, settings.names or everybody)
+        rotate_passwords(settings.env, settings.names or NAMES)
     except PasswordsError as error:
         exit_with(PROGRAM, str(error), 1)
     sys.stdout.write(
-        f"New in {settings.env}: {', '.join(settings.names or everybody)}.\nStart the stack again.\n"
+        f"New in {settings.env}: {', '.join(settings.names or NAMES)}.\nStart the stack again.\n"
     )
 
 

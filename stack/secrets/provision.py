@@ -20,6 +20,7 @@ from broker.access.command import HOST_PATTERN
 from broker.program.atomic_write import write_private
 from broker.program.settings import ProcessSettings, Sites, exit_with, read_settings
 from broker.topics import TopicRoot
+from stack.mongod import SOCKET
 from stack.secrets.credentials import Credentials
 from stack.secrets.passwords import PasswordsError, ensure_passwords, read_notify
 
@@ -47,6 +48,7 @@ class ProvisionSettings(ProcessSettings):
     env: Path = Field(Path("/project/.env"), description="the file with all passwords")
     secrets: Path = Field(Path("/secrets"), description="folder with a folder for each service")
     broker: Path = Field(Path("/mosquitto/data"), description="the broker's folder")
+    mongodb_socket: Path = Field(SOCKET.parent, description="folder of MongoDB's Unix socket")
     certificates: Path = Field(Path("/certificates"), description="folder of the certificate authority")
     gateway: Sites = Field("lari", description="sites that the user `sensors` may publish for")
     tls: bool = Field(False, description="make certificates too")
@@ -82,6 +84,8 @@ def provision_secrets(settings: ProvisionSettings) -> None:
     """
     accounts = Credentials(ensure_passwords(settings.env))
     _give_to(settings.broker, "mosquitto")
+    settings.mongodb_socket.mkdir(parents=True, exist_ok=True)
+    _give_to(settings.mongodb_socket, "mongodb", 0o711)
     accounts.write_accounts(settings.broker / "users", settings.topic_root, settings.gateway)
     for service in USERS:
         folder = settings.secrets / service
@@ -137,10 +141,10 @@ def _issue_certificates(settings: ProvisionSettings) -> None:
         write_private(settings.secrets / service / "ca.crt", (settings.certificates / "ca.crt").read_text())
 
 
-def _give_to(folder: Path, service: str) -> None:
+def _give_to(folder: Path, service: str, mode: int = 0o700) -> None:
     if os.geteuid() == 0:
         os.chown(folder, USERS[service], USERS[service])
-    folder.chmod(0o700)
+    folder.chmod(mode)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from broker.errors import BrokerRejectedError
+from ingestor.documents import utc_now
 from stack.ports import reserve_port
 from stack.processes import running
 from stack.secrets.credentials import DATABASE, Credentials
@@ -129,13 +131,16 @@ def test_ingestor_cannot_remove_what_is_stored(servers: Servers) -> None:
                 forbidden()
 
 
-def test_operator_changes_only_what_people_set_of_sensors_and_rejections(servers: Servers) -> None:
+def test_operator_changes_only_what_people_set_of_sensors_and_marks_repairs(servers: Servers) -> None:
     with MongoClient[dict[str, Any]](servers.mongo("operator")) as client:
         database = client[DATABASE]
         database.sensors.update_one({"sensor_id": "nobody"}, {"$set": {"threshold_kwh": 9.5}})
-        database.rejected.update_one({"topic": "nowhere"}, {"$set": {"replayed_at": None}})
+        repaired = {"$set": {"replayed_at": utc_now()}}
+        database.repairs.update_one({"_id": ObjectId()}, repaired, upsert=True)
         for forbidden in (
             lambda: database.measures.update_one({}, {"$set": {"value_kwh": 0.0}}),
+            lambda: database.rejected.update_one({}, repaired),
+            lambda: database.repairs.delete_one({}),
             lambda: database.alarms.update_one({}, {"$set": {"severity": "minor"}}),
             lambda: database.sensors.insert_one({"sensor_id": "mine"}),
             lambda: database.sensors.delete_one({}),

@@ -17,6 +17,7 @@ def handed_out(folder: Path, env: str = "") -> Path:
     (folder / ".env").write_text(env)
     (folder / "broker").mkdir()
     options = {"env": folder / ".env", "secrets": folder / "secrets", "broker": folder / "broker"}
+    options["mongodb-socket"] = folder / "socket"
     arguments = [word for name, path in options.items() for word in (f"--{name}", str(path))]
     provision_secrets(read_settings(ProvisionSettings, arguments, "passwords"))
     return folder / "secrets"

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
+from ingestor.documents import utc_now
 from stack.secrets.credentials import DATABASE
 from tests.security.world import World
 
@@ -46,6 +48,7 @@ INGESTORS: dict[str, Operation] = {
     "change an hour": lambda db: db.hourly.update_one({"_id": "x"}, {"$set": {"energy_kwh": 0.0}}),
     "store an alarm": lambda db: db.alarms.insert_one({}),
     "make a sensor": lambda db: db.sensors.insert_one({"sensor_id": "mine"}),
+    "change a rejection": lambda db: db.rejected.update_one({"_id": 1}, {"$set": {"received_at": None}}),
     "make a rejection": lambda db: db.rejected.insert_one({}),
     "loosen the rules of a collection": lambda db: db.command({"collMod": "measures", "validator": {}}),
     "have an index delete by age": lambda db: db.measures.create_index("timestamp", expireAfterSeconds=1),
@@ -58,8 +61,8 @@ OPERATORS: dict[str, Operation] = {
     "give a sensor a threshold": lambda db: db.sensors.update_one(
         {"_id": "x"}, {"$set": {"threshold_kwh": 1}}
     ),
-    "call a rejection repaired": lambda db: db.rejected.update_one(
-        {"_id": 1}, {"$set": {"replayed_at": None}}
+    "call a rejection repaired": lambda db: db.repairs.update_one(
+        {"_id": ObjectId()}, {"$set": {"replayed_at": utc_now()}}, upsert=True
     ),
 }
 FORBIDDEN = {
@@ -132,5 +135,5 @@ def _undo(database: Database[dict[str, Any]]) -> None:
     if {"role": "dbOwner", "db": DATABASE} in database.command("usersInfo", "viewer")["users"][0]["roles"]:
         database.command({"revokeRolesFromUser": "viewer", "roles": ["dbOwner"]})
     database.client.drop_database("elsewhere")
-    for name in ("measures", "alarms", "sensors", "rejected", "mine", "elsewhere"):
+    for name in ("measures", "alarms", "sensors", "rejected", "repairs", "mine", "elsewhere"):
         database.drop_collection(name)

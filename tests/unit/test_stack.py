@@ -13,7 +13,16 @@ from dotenv import dotenv_values
 
 from stack.ports import free_port
 from stack.secrets.credentials import ROLES, Credentials
-from stack.secrets.passwords import NAMES, PasswordsError, ensure_passwords, rotate_passwords
+from stack.secrets.passwords import (
+    ADMIN,
+    NAMES,
+    PREVIOUS,
+    PasswordsError,
+    ensure_passwords,
+    forget_previous,
+    previous_passwords,
+    rotate_passwords,
+)
 from tests.programs import Ended, run_program
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,17 +104,29 @@ def test_one_command_makes_new_passwords_and_shows_none(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "stack.secrets.passwords", "rotate", "--env", str(env)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     after = ensure_passwords(env)
-    assert {name for name in NAMES if before[name] == after[name]} == {"MONGO_ADMIN_PASSWORD"}
+    assert not [name for name in NAMES if before[name] == after[name]]
+    assert previous_passwords(after) == [before["MONGO_ADMIN_PASSWORD"]]
     assert not [password for password in after.values() if password in done.stdout + done.stderr]
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
-    for name, sentence in (
-        ("NO_PASSWORD", "there is no password 'NO_PASSWORD'; known are MONGO"),
-        ("MONGO_ADMIN_PASSWORD", "MONGO_ADMIN_PASSWORD is changed in the database first, with db.changeUser"),
-    ):
-        wrong = run_program("stack.secrets.passwords", "rotate", name, "--env", str(env))
-        assert wrong.status == 1
-        assert wrong.errors.startswith(f"scripts/passwords: {sentence}")
+    wrong = run_program("stack.secrets.passwords", "rotate", "NO_PASSWORD", "--env", str(env))
+    assert wrong.status == 1
+    assert wrong.errors.startswith("scripts/passwords: there is no password 'NO_PASSWORD'; known are MONGO")
     assert ensure_passwords(env) == after
+
+
+def test_administrators_earlier_passwords_stay_until_the_database_has_the_new_one(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("# mine\nUNRELATED=x\n")
+    first = ensure_passwords(env)[ADMIN]
+    rotate_passwords(env, [ADMIN])
+    second = ensure_passwords(env)[ADMIN]
+    rotate_passwords(env, [ADMIN])
+    third = ensure_passwords(env)
+    assert len({first, second, third[ADMIN]}) == 3
+    assert previous_passwords(third) == [second, first]
+    forget_previous(env)
+    assert ensure_passwords(env) == {name: value for name, value in third.items() if name != PREVIOUS}
+    assert env.read_text().startswith("# mine\nUNRELATED=x\n")
 
 
 def test_next_port_is_taken_when_the_preferred_one_is_not_free() -> None:
