@@ -189,11 +189,11 @@ async def test_where_the_id_is_free_to_choose_one_could(unchecked: World) -> Non
     assert not await stays(unchecked, "sensor-a2", within_s=PATIENCE_S)
 
 
-def speaks(port: int, version: ssl.TLSVersion) -> bool:
-    """Whether a server shakes hands in one version of TLS."""
+def speaks(port: int, version: ssl.TLSVersion, ciphers: str = "DEFAULT:@SECLEVEL=0") -> bool:
+    """Whether a server shakes hands in one version of TLS, with one of some ciphers."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.set_ciphers(ciphers)
     context.minimum_version = context.maximum_version = version
     with contextlib.suppress(ssl.SSLError, ConnectionError):
         plain = socket.create_connection(("127.0.0.1", port), 5)
