@@ -12,6 +12,7 @@ from ingestor.alarms.config.check_config import check_config
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.parse import AlarmConfigError, read_config
 from ingestor.health import HealthAddressError, serve_health
+from ingestor.receive.register import Register, RegisterError
 from ingestor.service import Ingestor
 from ingestor.settings import IngestorSettings
 from ingestor.store.reading_store import open_store
@@ -36,6 +37,10 @@ def _ingest(arguments: list[str]) -> None:
         config = read_config(settings.alarms) if settings.alarms else AlarmConfig()
     except AlarmConfigError as error:
         end(PROGRAM, f"{settings.alarms}: {error}")
+    try:
+        register = Register(settings.register)
+    except RegisterError as error:
+        end(PROGRAM, str(error))
 
     # Readings make no cycles, so they need no collector; what there is at the start stays anyway.
     gc.freeze()
@@ -43,7 +48,7 @@ def _ingest(arguments: list[str]) -> None:
 
     async def serve(stop: asyncio.Event) -> None:
         async with open_store(settings.mongo_url) as store:
-            ingestor = Ingestor(settings, config, store, stop)
+            ingestor = Ingestor(settings, config, register, store, stop)
             async with serve_health(settings.http, ingestor.state):
                 await ingestor.run()
 

@@ -11,12 +11,12 @@ from broker.messages import NodeStatus
 from broker.topics import Topics
 from ingestor.counters import Counters
 from ingestor.decode.decoders import decode
-from ingestor.delivery import Batch, Delivery, Rejection, RejectKind
+from ingestor.delivery import INVALID_IDS, Batch, Delivery, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
-from ingestor.validate import INVALID_IDS, check_message, sensor_key, validate
+from ingestor.validate import check_message, sensor_key, validate
 
 logger = logging.getLogger(__name__)
 
@@ -93,16 +93,17 @@ class BatchReader:
         allowed[topic] -= len(delivery.outcomes)
 
     def _open_status(self, delivery: Delivery, batch: Batch) -> None:
-        key, payload = Topics.sensor_key(delivery.packet.topic), delivery.packet.payload
-        if key.is_valid and not self.authorization.owns(key):
-            delivery.outcomes = (self.authorization.reject_foreign(key, delivery),)
-        elif not payload:
-            batch.statuses.append((key, None))
-        elif not key.is_valid:
+        payload = delivery.packet.payload
+        if (key := delivery.key) is None:
             delivery.outcomes = (delivery.reject(RejectKind.TOPIC, INVALID_IDS),)
+        elif (rejection := self.authorization.reject_status(key, delivery)) is not None:
+            delivery.outcomes = (rejection,)
+        elif not payload:
+            batch.statuses[key] = None
         else:
             try:
-                batch.statuses.append((key, NodeStatus.model_validate_json(payload)))
+                # A node that comes and goes all the time costs no more than its last word.
+                batch.statuses[key] = NodeStatus.model_validate_json(payload)
             except ValidationError:
                 reason = 'a status is {"state": "online"} or {"state": "offline"}'
                 delivery.outcomes = (delivery.reject(RejectKind.STATUS, reason),)

@@ -20,6 +20,8 @@ from ingestor.documents import Measure, Timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+INVALID_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
+
 
 class RejectKind(StrEnum):
     """Why something was rejected, in one word, as ``rejected`` and ``energy/rejected/…`` have it."""
@@ -114,7 +116,7 @@ class Batch:
         deliveries: In the order of arrival, in which they are acknowledged.
         measures: The documents to be stored, in the order of their rows.
         stored: Those of them that are stored now and were not before.
-        statuses: What nodes say; None where somebody removed a retained status.
+        statuses: What each node said last; None where somebody removed a retained status.
         commands: The deliveries that are commands.
         size: How many outcomes there are.
     """
@@ -124,7 +126,7 @@ class Batch:
     deliveries: list[Delivery] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     stored: list[Measure] = field(default_factory=list)
-    statuses: list[tuple[SensorKey, NodeStatus | None]] = field(default_factory=list)
+    statuses: dict[SensorKey, NodeStatus | None] = field(default_factory=dict)
     commands: list[Delivery] = field(default_factory=list)
     size: int = 0
 

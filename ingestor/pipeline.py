@@ -141,9 +141,7 @@ class Pipeline:
         for each in rejections:
             key = Topics.sensor_key(each.topic)
             self.alarms.reject_rate.on_rejected(key, each.kind.value, each.reason, batch.received_at)
-        for key, status in batch.statuses:
-            if status is not None:
-                self.sensor_updates.on_status(key, status, self.reader.authorization.may_own)
+        for key, status in batch.statuses.items():
             self.alarms.liveness.on_status(key, status)
 
 

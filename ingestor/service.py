@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
 from broker.address import MqttAddress
@@ -20,9 +20,11 @@ from ingestor.batch_reader import BATCH_READINGS, BatchReader
 from ingestor.confirm import Receipts
 from ingestor.counters import Counters
 from ingestor.flag import Thresholds
+from ingestor.nodes import Nodes
 from ingestor.pipeline import Pipeline
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
+from ingestor.receive.register import Register
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.settings import IngestorSettings
 from ingestor.status import IngestorState
@@ -50,12 +52,18 @@ class Ingestor:
     Args:
         settings: What it was told.
         config: The rules of alarms.
+        register: The sensors that are users of the broker.
         store: The open database.
         stop: Set from outside to end in order.
     """
 
     def __init__(
-        self, settings: IngestorSettings, config: AlarmConfig, store: ReadingStore, stop: asyncio.Event
+        self,
+        settings: IngestorSettings,
+        config: AlarmConfig,
+        register: Register,
+        store: ReadingStore,
+        stop: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -63,13 +71,15 @@ class Ingestor:
         self._stop = stop
         self._topics = Topics(settings.topic_root)
         self._thresholds = Thresholds(settings.threshold_kwh)
-        self._sensor_updates = SensorUpdates()
+        self._register = register
+        self._sensor_updates = SensorUpdates(Nodes(register), register)
         self._rollups = Rollups(store, settings.name, self._sensor_updates)
         self._receipts = Receipts(self._topics)
         counters = Counters()
         self.state = IngestorState(counters, store, settings.threshold_kwh)
         self._inbox = Inbox(self._topics, counters)
-        self._authorization = Authorization(TokenBuckets(settings.sensor_rate, settings.sensor_quota))
+        readings = TokenBuckets(settings.sensor_rate, settings.sensor_quota)
+        self._authorization = Authorization(readings, register)
         self._alert_publisher = AlertPublisher(store, self._topics, counters, settings.sites)
         self._alarms = AlarmService(settings, config, store, self._thresholds, self._sensor_updates)
         self._pipeline = Pipeline(
@@ -117,6 +127,7 @@ class Ingestor:
                 group.create_task(
                     repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"
                 ),
+                group.create_task(self._register.follow(self._on_registered), name="ingestor.register"),
                 group.create_task(self._report(), name="ingestor.report"),
             ]
             await supervisor.run(self._use, self._stop)
@@ -191,6 +202,9 @@ class Ingestor:
         self._thresholds.own_kwh = {**file_kwh, **await self._sensor_store.thresholds()}
         asked = self._authorization.lookups
         self._authorization.learn(asked, await self._sensor_store.sites(asked), self._topics.readings_prefix)
+
+    def _on_registered(self, before: Mapping[str, str]) -> None:
+        self._authorization.on_registered(before, self._topics.readings_prefix)
 
     async def _write_sensors(self) -> None:
         await self._update_sensors(SENSORS_AT_ONCE)

@@ -1,5 +1,6 @@
 """What an ingestor can be told, on the command line or in the environment."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from ingestor.alarms.notify.notifier import check_urls
 Notify = Annotated[
     Annotated[str, AfterValidator(check_urls)] | None, BeforeValidator(lambda given: given or None)
 ]
+
+# All that is hidden is `ABCMeta.register` of the class, which nobody calls.
+warnings.filterwarnings("ignore", 'Field name "register"', UserWarning)
 
 
 class IngestorSettings(ProcessSettings):
@@ -44,6 +48,9 @@ class IngestorSettings(ProcessSettings):
     )
     sensor_quota: Annotated[int, Field(ge=1)] = Field(
         1_000_000, description="readings that one sensor may send at once, such as all of a full outbox"
+    )
+    register: Path | None = Field(
+        None, description="the broker's register.json: where sensors belong, and who speaks for one only"
     )
     http: Endpoint | None = Field(None, description="host:port for /live, /ready and /metrics")
     name: SiteId = Field("ingestor", description="its own name, one per running ingestor")

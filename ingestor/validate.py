@@ -6,11 +6,10 @@ from functools import lru_cache
 
 from broker.messages import MAX_PAYLOAD_BYTES
 from broker.topics import SensorKey, Topics
-from ingestor.delivery import Delivery, Rejection, RejectKind
+from ingestor.delivery import INVALID_IDS, Delivery, Rejection, RejectKind
 
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
-INVALID_IDS = "site and sensor in the topic may have 1 to 64 letters, digits, dots, underscores and dashes"
 
 
 @lru_cache(maxsize=200_000)

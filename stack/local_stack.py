@@ -95,9 +95,12 @@ class LocalStack:
             **read_notify(ROOT / ".env"),
         }
         http, alarms = f"127.0.0.1:{self._addresses.http_port}", str(ROOT / "alarms.toml")
-        program = self._program(
-            "ingestor", "Ingestor", ["ingestor"], secrets, ENERGY_HTTP=http, ENERGY_ALARMS=alarms
-        )
+        environment = {
+            "ENERGY_HTTP": http,
+            "ENERGY_ALARMS": alarms,
+            "ENERGY_REGISTER": str(self._state / "mosquitto" / "users" / "register.json"),
+        }
+        program = self._program("ingestor", "Ingestor", ["ingestor"], secrets, **environment)
         program.ports = [self._addresses.http_port]
         await self._run(program, lambda: http_ready(ready))
         print_line(f"Ingestor     {ready}")

@@ -176,6 +176,7 @@ class RunningIngestor:
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", self.mongo_port or servers.mongo_port),
             "ENERGY_HTTP": f"127.0.0.1:{self.http_port}",
             "ENERGY_SITE": self.site,
+            "ENERGY_REGISTER": str(servers.state / "mosquitto" / "users" / "register.json"),
         }
         self.process = PreloadedProcess("ingestor", [], environment, self.log)
         self.become(*self.program)

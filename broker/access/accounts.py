@@ -4,6 +4,9 @@
     passwords       Mosquitto's password file, hashed as Mosquitto's own tool does
     acl             Mosquitto's access list, made from the register
 
+With ``ENERGY_BROKER_REGISTER_COPY``, a copy of the register is written to that file too: for an ingestor that
+does not see the folder. It holds no password.
+
 ``mosquitto-start`` has the broker read both again as soon as they change, which disconnects a user who was
 removed or has a new password.
 """
@@ -121,6 +124,12 @@ class AccountStore:
                 write_private(self._folder / name, text)
         except OSError as error:
             raise AccountsError(f"{self._folder} cannot be written to ({error.strerror})") from error
+        if copy := os.environ.get("ENERGY_BROKER_REGISTER_COPY"):
+            try:
+                # Its reader is another user, and it is no secret.
+                write_private(Path(copy), files["register.json"], 0o644)
+            except OSError as error:
+                raise AccountsError(f"{copy} cannot be written ({error.strerror})") from error
 
     def _read(self, name: str, parse: Callable[[bytes], T]) -> T | None:
         file = self._folder / name

@@ -5,18 +5,18 @@ import tempfile
 from pathlib import Path
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a file that only its owner can read, so that readers see the old one or the new one.
 
     It gets the owner of its folder: what root writes for a server that runs as another user must be that
     server's. The folder must exist.
     """
-    # mkstemp makes it with mode 0600.
     number, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(number, "w") as stream:
             stream.write(text)
             stream.flush()
+            os.fchmod(stream.fileno(), mode)  # mkstemp makes it with 0600
             os.fsync(stream.fileno())
             inherit_owner(stream.fileno(), path.parent)
         Path(name).replace(path)

@@ -77,7 +77,7 @@ class AlarmRecords:
     @retried(aloud=True)
     async def known_sensors(self) -> list[SensorDocument]:
         """What was known of the sensors of these sites when the last ingestor ended."""
-        fields = ("sensor_id", "site", "last_reading", "interval_s", "status", "shelved")
+        fields = ("sensor_id", "site", "last_reading", "interval_s", "node_id", "status", "shelved")
         with timeout(READ_LIMIT_S):
             found = self._db["sensors"].find({"site": {"$exists": True}, **self._sites}, fields)
             return [cast("SensorDocument", each) async for each in found]

@@ -18,15 +18,20 @@ async def resume(
     records: AlarmRecords,
     reject_rate: RejectRateMonitor,
     commands: AlarmCommands,
-) -> None:
-    """Fill the manager from what is kept, and mark what must be judged anew; before any reading."""
+) -> list[SensorDocument]:
+    """Fill the manager from what is kept, and mark what must be judged anew; before any reading.
+
+    Returns:
+        What was known of the sensors.
+    """
     since = await records.checkpoint.own()
     if since is None:
         # What was stored before there were alarms raises none.
         since = manager.clock.now()
         await records.checkpoint.set(since)
-    for known in await records.known_sensors():
-        _resume(manager, known)
+    known = await records.known_sensors()
+    for each in known:
+        _resume(manager, each)
     for document in sorted(await records.listed(), key=lambda each: each["since"]):
         _list(manager, document)
     for key, unevaluated_since in await records.unevaluated(since):
@@ -41,12 +46,12 @@ async def resume(
     for document in sorted(await records.changed_since(since), key=lambda each: each["changed_at"]):
         # Perhaps nobody was told of it; whoever was hears it twice.
         manager.republish(document)
+    return known
 
 
 def _resume(manager: AlarmManager, known: SensorDocument) -> None:
     sensor = manager.sensor(SensorKey(known["site"], known["sensor_id"]))
     sensor.at = known.get("last_reading") or NEVER
-    sensor.is_node_offline = known.get("status") == "offline"
     sensor.shelved = known.get("shelved") or NONE
     sensor.is_primed = not sensor.rules.settings.looks_back
     if (interval_s := known.get("interval_s")) is not None:

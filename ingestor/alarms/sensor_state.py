@@ -29,7 +29,6 @@ class SensorState:
         arrived: The batch of the last arrival that was measured.
         newest_then: The newest reading before that arrival.
         is_watched: Whether somebody looks whether it becomes silent.
-        is_node_offline: Whether its node is known to be offline.
         alarms: Its alarms that stand, by rule.
         pending: Readings that wait until its rules are folded anew; None when they are right.
         is_primed: Whether its rules know of the readings before those of this process.
@@ -47,7 +46,6 @@ class SensorState:
     arrived: datetime = NEVER
     newest_then: datetime = NEVER
     is_watched: bool = False
-    is_node_offline: bool = False
     alarms: Mapping[str, AlarmDocument] = field(default_factory=lambda: NONE)
     pending: list[Measure] | None = None
     is_primed: bool = True

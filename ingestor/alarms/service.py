@@ -41,7 +41,7 @@ class AlarmService:
         config: The rules at the start.
         store: The open database.
         limits: The thresholds; those of the file are entered here.
-        sensors: What is written down of sensors, which a restart begins with.
+        sensors: What is written down of sensors and their nodes, which a restart begins with.
 
     Attributes:
         manager: The sensors.
@@ -67,7 +67,7 @@ class AlarmService:
         self.outbox = AlarmOutbox(self._records, self._notifier)
         self.manager = AlarmManager(topics, config, limits, self.outbox.add, AlarmClock())
         self.evaluator = Evaluator(self.manager)
-        self.liveness = LivenessMonitor(self.manager)
+        self.liveness = LivenessMonitor(self.manager, sensors.nodes)
         self.reject_rate = RejectRateMonitor(self.manager)
         self._commands = AlarmCommands(self.manager)
         self._reevaluator = Reevaluator(self.manager, self.evaluator, self._records, store, sensors)
@@ -77,7 +77,8 @@ class AlarmService:
 
     async def load(self) -> None:
         """Take up what an earlier process left; before any reading."""
-        await resume(self.manager, self.evaluator, self._records, self.reject_rate, self._commands)
+        known = await resume(self.manager, self.evaluator, self._records, self.reject_rate, self._commands)
+        self._sensors.nodes.resume(known)
 
     async def execute(self, key: SensorKey, command: AlarmCommand) -> str | None:
         """Carry out a command; when this is done, it is written down.

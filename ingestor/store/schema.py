@@ -178,6 +178,8 @@ INDEXES = {
         IndexModel([("sensor_id", ASCENDING)], name="sensor_id", unique=True),
         # The sensors of a site in order. Neither field changes, so it is written once for each sensor.
         IndexModel([("site", ASCENDING), ("sensor_id", ASCENDING)], name="site"),
+        # A node that goes takes its sensors along.
+        IndexModel([("node_id", ASCENDING)], name="node"),
         # Holds only those of which something is shelved; they are looked for a few times a second.
         IndexModel([("shelved", ASCENDING)], name="shelved", partialFilterExpression=SHELVED),
     ],

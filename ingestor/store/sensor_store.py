@@ -4,11 +4,15 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from pymongo import UpdateMany, UpdateOne
+from pymongo import UpdateMany, UpdateOne, timeout
 from pymongo.errors import BulkWriteError
 
+from ingestor.receive.authorization import StoredSite
 from ingestor.store.reading_store import ReadingStore
 from ingestor.store.retry import retried, short_message
+
+# A node may have a great many sensors, which are written at once.
+UPDATE_LIMIT_S = 120.0
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +32,8 @@ class SensorStore:
     async def update(self, updates: Sequence[UpdateOne | UpdateMany]) -> None:
         """Write what is known of sensors."""
         try:
-            await self._sensors.bulk_write(updates)
+            with timeout(UPDATE_LIMIT_S):
+                await self._sensors.bulk_write(updates)
         except BulkWriteError as error:
             if (error.details or {}).get("writeConcernErrors"):
                 raise
@@ -43,7 +48,7 @@ class SensorStore:
         return {document["sensor_id"]: float(document["threshold_kwh"]) async for document in found}
 
     @retried(aloud=True)
-    async def sites(self, sensor_ids: Collection[str] | None = None) -> dict[str, str]:
+    async def sites(self, sensor_ids: Collection[str] | None = None) -> dict[str, StoredSite]:
         """To which site sensors belong, by sensor id.
 
         Args:
@@ -52,5 +57,5 @@ class SensorStore:
         wanted: dict[str, Any] = {"site": {"$exists": True}}
         if sensor_ids is not None:
             wanted["$or"] = [{"sensor_id": {"$in": list(sensor_ids)}}, {"moved_at": {"$exists": True}}]
-        found = self._sensors.find(wanted, {"sensor_id": 1, "site": 1})
-        return {document["sensor_id"]: document["site"] async for document in found}
+        found = self._sensors.find(wanted, {"sensor_id": 1, "site": 1, "moved_at": 1})
+        return {each["sensor_id"]: StoredSite(each["site"], "moved_at" in each) async for each in found}

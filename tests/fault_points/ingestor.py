@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from broker.topics import Topics
-from ingestor import batch_reader, confirm, delivery, flag, pipeline, validate
+from broker.topics import SensorKey, Topics
+from ingestor import batch_reader, confirm, delivery, flag, nodes, pipeline, validate
 from ingestor.alarms import commands, outbox, records, restart
 from ingestor.alarms.config import config, explanation, parse
 from ingestor.alarms.evaluation import evaluator
@@ -12,10 +12,10 @@ from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
 from ingestor.alarms.rules import rule_settings
 from ingestor.alarms.rules.rule_settings import RuleTables
-from ingestor.alarms.supervision.liveness import LivenessMonitor
+from ingestor.alarms.supervision import liveness
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
-from ingestor.receive import inbox, token_bucket
+from ingestor.receive import authorization, inbox, register, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.service import Ingestor
 from ingestor.store import database, reading_store, retry
@@ -55,13 +55,21 @@ ESCAPE_VALUE = Point(explanations, "ascii")
 
 # Let in.
 REFILL_ALLOWANCE = Point(Allowance, "refill")
-TAKE_FROM_ALLOWANCE = Point(Allowance, "take")
 MOST_ALLOWANCES = Point(token_bucket, "MAX_KEYS")
 OWNS_SENSOR = Point(Authorization, "owns")
 MAY_OWN_SENSOR = Point(Authorization, "may_own")
-# Whether a node's word counts: for a sensor that it names, and for one of which alarms are judged.
-SPEAKS_FOR_SENSOR = Point(SensorUpdates, "_may_speak_for")
-SPEAKS_FOR_ALARMS = Point(LivenessMonitor, "_speaks_for")
+SITE_OF_SENSOR = Point(Authorization, "site_of")
+STATUSES_AT_ONCE = Point(authorization, "STATUSES_AT_ONCE")
+NEW_AT_ONCE = Point(authorization, "NEW_AT_ONCE")
+MAX_SENSORS = Point(authorization, "MAX_SENSORS")
+# What nodes say: taken in, for whom it counts, and how it is written down.
+OPEN_STATUS = Point(batch_reader.BatchReader, "_open_status")
+NOTE_STATUS = Point(nodes.Nodes, "on_status")
+MAX_UNHEARD = Point(nodes, "MAX_UNHEARD")
+NODE_OF_SENSOR = Point(nodes.Nodes, "of_sensor")
+SPEAKS_FOR_OTHERS = Point(register.Register, "may_speak_for_others")
+TAKE_SENSOR_UPDATES = Point(SensorUpdates, "take")
+MAX_RAISED = Point(liveness, "MAX_RAISED")
 
 # Stored, or kept as it was rejected.
 DOCUMENT_OF_READING = Point(flag, "to_measure")
@@ -138,6 +146,16 @@ def open_rejected(delivered: Delivery, opened: Batch) -> None:
     decoders.decode(delivered)
     validate.validate(delivered, key, opened.received_at)
     delivered.outcomes = [each for each in delivered.rows if isinstance(each, Rejection)]
+
+
+def node_named_first(known: nodes.Nodes, sensor: SensorKey) -> nodes.Node | None:
+    """The node that names a sensor, even if the sensor is a node itself."""
+    return known._naming(sensor) or known.find(sensor)
+
+
+def first_come(gate: Authorization, name: str) -> str | None:
+    """Where a sensor belongs if only those count that came first."""
+    return gate._sites.get(name)
 
 
 def note_swept(announcer: Announcer) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ingestor.validate import sensor_key
 from monitor.export.formats import escape_formula
 from tests.fault_points.broker import ESCAPE_TEXT
 from tests.fault_points.point import Point
@@ -39,9 +40,11 @@ def stand_all(name: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    escape_formula.cache_clear()
+    for each in (escape_formula, sensor_key):
+        each.cache_clear()
     yield
-    escape_formula.cache_clear()
+    for each in (escape_formula, sensor_key):
+        each.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,6 +16,7 @@ from ingestor.alarms.records import AlarmRecords
 from ingestor.delivery import Batch, Duplicate, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
+from ingestor.receive.authorization import StoredSite
 from ingestor.store.batch_store import store_batch
 from ingestor.store.checkpoint import Checkpoint
 from ingestor.store.database import open_database
@@ -115,7 +116,7 @@ async def test_sensors_and_checkpoints_are_kept(store: ReadingStore, site: str, 
     known = {"$set": {"site": site, "threshold_kwh": 4.5}, "$setOnInsert": {"_id": sensor}}
     await sensors.update([UpdateOne({"sensor_id": sensor}, known, upsert=True)])
     assert (await sensors.thresholds())[sensor] == 4.5
-    assert await sensors.sites([sensor]) == {sensor: site}
+    assert await sensors.sites([sensor]) == {sensor: StoredSite(site)}
     checkpoint, until = Checkpoint(store, sensor), datetime(2026, 11, 23)  # noqa: DTZ001 - as documents have it
     assert await checkpoint.own() is None
     await checkpoint.set(until)

@@ -9,8 +9,10 @@ from itertools import count
 from typing import Any
 
 from mqtt5 import PublishPacket
+from pymongo import UpdateOne
 
-from broker.topics import Topics
+from broker.messages import NodeStatus, numbered_sensor_ids
+from broker.topics import SensorKey, Topics
 from ingestor import __main__ as program
 from tests.fault_points import broker, ingestor
 
@@ -60,18 +62,63 @@ def confirms_floods() -> None:
 def no_owner() -> None:
     """A sensor is of whatever site its topic says."""
     ingestor.OWNS_SENSOR.replace(lambda *_: True).start()
-    ingestor.SPEAKS_FOR_ALARMS.replace(lambda *_: True).start()
+    ingestor.MAY_OWN_SENSOR.replace(lambda *_: True).start()
+
+
+def first_come() -> None:
+    """A sensor is of the site that came first, registered or not."""
+    ingestor.SITE_OF_SENSOR.replace(ingestor.first_come).start()
 
 
 def speaking_owns() -> None:
-    """A site gets the sensors that its nodes name."""
+    """A site gets the sensors of which it says something."""
     ingestor.MAY_OWN_SENSOR.replace(ingestor.OWNS_SENSOR.original).start()
 
 
 def speaks_for_all() -> None:
     """A node speaks for all sensors whose names follow its own."""
-    ingestor.SPEAKS_FOR_SENSOR.replace(lambda *_: True).start()
-    ingestor.SPEAKS_FOR_ALARMS.replace(lambda *_: True).start()
+    ingestor.NODE_OF_SENSOR.replace(ingestor.node_named_first).start()
+
+
+def sensors_speak_for_others() -> None:
+    """A sensor with a user of its own is believed like a gateway, and may be spoken for."""
+    ingestor.SPEAKS_FOR_OTHERS.replace(lambda *_: True).start()
+
+
+def every_name() -> None:
+    """Each status goes through the names of all its sensors."""
+    take_in = ingestor.OPEN_STATUS.original
+
+    def go_through(reader: object, delivery: ingestor.Delivery, batch: ingestor.Batch) -> None:
+        take_in(reader, delivery, batch)
+        numbered_sensor_ids("S-1", json.loads(delivery.packet.payload).get("sensors", 1))
+
+    ingestor.OPEN_STATUS.replace(go_through).start()
+
+
+def few_sensors() -> None:
+    """A site may have ten new sensors at once, so that a test needs no hundred thousand."""
+    ingestor.NEW_AT_ONCE.replace(10).start()
+
+
+def statuses_make_sensors() -> None:
+    """Each sensor that a status names is written down."""
+    note, take = ingestor.NOTE_STATUS.original, ingestor.TAKE_SENSOR_UPDATES.original
+    named: list[str] = []
+
+    def note_names(
+        nodes: object, key: SensorKey, status: NodeStatus | None, *when: float, **how: bool
+    ) -> None:
+        note(nodes, key, status, *when, **how)
+        named.extend(numbered_sensor_ids(key.name, (status and status.sensors) or 1))
+
+    def with_names(updates: object, *limit: int | None) -> list[UpdateOne]:
+        more = [UpdateOne({"sensor_id": each}, {"$set": {"status": "online"}}, upsert=True) for each in named]
+        named.clear()
+        return [*take(updates, *limit), *more]
+
+    ingestor.NOTE_STATUS.replace(note_names).start()
+    ingestor.TAKE_SENSOR_UPDATES.replace(with_names).start()
 
 
 def any_id() -> None:
@@ -145,6 +192,11 @@ BUILDS: dict[str, Callable[[], None]] = {
         no_owner,
         speaking_owns,
         speaks_for_all,
+        first_come,
+        sensors_speak_for_others,
+        every_name,
+        few_sensors,
+        statuses_make_sensors,
         any_id,
         any_retained,
         id_by_chance,

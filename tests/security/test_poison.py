@@ -87,17 +87,22 @@ async def test_sensor_that_people_move_is_taken_from_there(arena: World, log: Pa
 
 async def series(target: Target) -> tuple[str, str]:
     """A node claims that its sensors go on with its neighbour, and then leaves; the neighbour's state."""
+
+    async def until(**wanted: str) -> None:
+        await eventually(lambda: target.database.sensors.count_documents(wanted) == 1)
+
     async with target.world.wire("gateway-a") as gateway:
-        for name in ("unit-1", "unit-2"):
+        for name in ("unit-1", "unit-2", "unit-3"):
             await gateway.publish(f"energy/readings/a/{name}", payload(name, 1.0))
         await gateway.publish("energy/status/a/unit-2", '{"state": "online"}')
-        await eventually(lambda: target.database.sensors.count_documents({"status": "online"}) == 1)
+        await until(sensor_id="unit-2", status="online")
         await gateway.publish("energy/status/a/unit-1", '{"state": "online", "sensors": 5}')
-        await eventually(lambda: target.database.sensors.count_documents({"node_id": "unit-1"}) >= 4)
+        await until(sensor_id="unit-1", status="online")
+        for name in ("unit-2", "unit-3"):
+            await gateway.publish(f"energy/readings/a/{name}", payload(name, 2.0))
+        await until(sensor_id="unit-3", node_id="unit-1")
         await gateway.publish("energy/status/a/unit-1", '{"state": "offline"}')
-        await eventually(
-            lambda: target.database.sensors.count_documents({"sensor_id": "unit-1", "status": "offline"}) == 1
-        )
+        await until(sensor_id="unit-3", status="offline")
     neighbour = target.database.sensors.find_one({"sensor_id": "unit-2"}) or {}
     return neighbour["node_id"], neighbour["status"]
 
@@ -113,10 +118,11 @@ async def test_without_the_bound_it_does(arena: World, log: Path) -> None:
 
 
 async def named_first(target: Target) -> int:
-    """A node of site a says that it has more sensors than it has; how many readings of site b get in."""
+    """Site a speaks of a sensor of which nobody had a reading; how many readings of site b get in."""
     async with target.world.wire("gateway-a") as one, target.world.wire("gateway-b") as other:
-        await one.publish("energy/status/a/hall-1", '{"state": "online", "sensors": 9}')
-        await eventually(lambda: target.database.sensors.count_documents({"node_id": "hall-1"}) == 9)
+        await one.publish("energy/status/a/hall-5", '{"state": "online"}')
+        await one.publish("energy/readings/a/hall-1", payload("hall-1", 1.0))
+        await eventually(lambda: target.stored("hall-1") == 1)
         await other.publish("energy/readings/b/hall-5", payload("hall-5", 1.0))
     await eventually(lambda: target.accounted("hall-5") == 1)
     return target.stored("hall-5")

@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from broker.messages import NodeStatus
 from broker.topics import SensorKey
 from ingestor.delivery import Delivery, Rejection, RejectKind
-from ingestor.receive.authorization import Authorization
+from ingestor.receive.authorization import Authorization, StoredSite
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.store.dead_letters import MAX_RECORDS, TOPIC_BYTES_AT_ONCE, DeadLetterPolicy
-from ingestor.store.sensor_updates import SensorUpdates
 from tests import deliveries
-from tests.fault_points.ingestor import MOST_ALLOWANCES, TAKE_FROM_ALLOWANCE
+from tests.fault_points.ingestor import MAX_SENSORS, MOST_ALLOWANCES
 
 NOW = datetime(2026, 11, 27, 10)  # noqa: DTZ001 - as in documents
 TOPIC = "energy/readings/a/S-1"
@@ -94,14 +92,14 @@ def test_nobody_gets_a_sensor_by_speaking_for_it(clock: Clock) -> None:
 
 def test_what_the_database_says_counts(clock: Clock) -> None:
     gate = admission(clock)
-    gate.learn(set(), {"S-1": "a", "S-2": "a"}, PREFIX)
+    gate.learn(set(), {"S-1": StoredSite("a"), "S-2": StoredSite("a")}, PREFIX)
     assert not gate.lookups
     assert not gate.owns(SensorKey("b", "S-1"))
     assert gate.reject(delivery()) is None
     assert TOPIC in gate.readings.left
     # Somebody moves it.
     assert gate.lookups == {"S-1"}
-    gate.learn({"S-1"}, {"S-1": "b"}, PREFIX)
+    gate.learn({"S-1"}, {"S-1": StoredSite("b", is_moved=True)}, PREFIX)
     assert gate.owns(SensorKey("b", "S-1"))
     # What came from its old site is looked at anew, though there was something left.
     assert TOPIC not in gate.readings.left
@@ -116,9 +114,79 @@ def test_sensor_of_which_nothing_is_stored_is_nobodys(clock: Clock) -> None:
     assert gate.owns(SensorKey("a", "S-1"))
 
 
+def registered(gate: Authorization, **sites: str) -> None:
+    """Have the register say something else."""
+    before, gate.register.sites = gate.register.sites, sites
+    gate.on_registered(before, PREFIX)
+
+
+def test_register_counts_more_than_who_came_first(clock: Clock) -> None:
+    gate = admission(clock)
+    assert gate.reject(delivery("energy/readings/b/S-1")) is None
+    registered(gate, **{"S-1": "a"})
+    # What was let in before is looked at anew.
+    assert "energy/readings/b/S-1" not in gate.readings.left
+    assert not gate.owns(SensorKey("b", "S-1"))
+    gate.learn(gate.lookups, {"S-1": StoredSite("b")}, PREFIX)
+    assert gate.reject(delivery()) is None
+    registered(gate, **{"S-1": "c"})
+    assert TOPIC not in gate.readings.left
+    assert gate.site_of("S-1") == "c"
+
+
+def test_people_who_move_a_sensor_count_more_than_the_register(clock: Clock) -> None:
+    gate = admission(clock)
+    registered(gate, **{"S-1": "a"})
+    gate.learn(set(), {"S-1": StoredSite("b", is_moved=True)}, PREFIX)
+    assert gate.owns(SensorKey("b", "S-1"))
+    assert not gate.owns(SensorKey("a", "S-1"))
+
+
+def rejected_kinds(gate: Authorization, site: str, names: range) -> list[str | None]:
+    found = [gate.reject(delivery(f"energy/readings/{site}/S-{number}")) for number in names]
+    return [each and each.kind.value for each in found]
+
+
+def test_site_has_so_many_new_sensors_and_others_have_theirs(clock: Clock) -> None:
+    gate = Authorization(TokenBuckets(1.0, 2, clock=clock), _new=TokenBuckets(1.0, 3, clock=clock))
+    assert rejected_kinds(gate, "a", range(5)) == [None, None, None, "flood", "flood"]
+    assert rejected_kinds(gate, "b", range(10, 12)) == [None, None]
+    assert rejected_kinds(gate, "a", range(3)) == [None, None, None]
+    clock.now_s += 1
+    assert rejected_kinds(gate, "a", range(3, 5)) == [None, "flood"]
+
+
+@MAX_SENSORS.replace(3)
+def test_sensors_have_a_bound_but_for_those_that_are_registered(clock: Clock) -> None:
+    gate = admission(clock)
+    assert rejected_kinds(gate, "a", range(5)) == [None, None, None, "flood", "flood"]
+    registered(gate, **{"S-4": "a"})
+    assert rejected_kinds(gate, "a", range(4, 5)) == [None]
+
+
+def test_node_speaks_so_often_and_others_have_their_turn(clock: Clock) -> None:
+    gate = Authorization(
+        TokenBuckets(1.0, 2, clock=clock),
+        _statuses=TokenBuckets(1.0, 3, clock=clock),
+        _new_statuses=TokenBuckets(1.0, 2, clock=clock),
+    )
+    registered(gate, **{"S-1": "a", "S-2": "a"})
+
+    def kinds(name: str, count: int, site: str = "a") -> list[str | None]:
+        said = delivery(f"energy/status/{site}/{name}")
+        found = [gate.reject_status(SensorKey(site, name), said) for _ in range(count)]
+        return [each and each.kind.value for each in found]
+
+    assert kinds("S-1", 5) == [None, None, None, "flood", "flood"]
+    assert kinds("S-2", 1) == [None]
+    assert kinds("S-2", 1, site="b") == ["foreign"]
+    # Names of which nobody has heard share what their site has.
+    assert [*kinds("N-1", 1), *kinds("N-2", 1), *kinds("N-3", 1)] == [None, None, "flood"]
+
+
 def test_what_is_doubted_while_the_database_is_asked_stays_doubted(clock: Clock) -> None:
     gate = admission(clock)
-    gate.learn(set(), {"S-1": "a"}, PREFIX)
+    gate.learn(set(), {"S-1": StoredSite("a")}, PREFIX)
     asked = gate.lookups
     assert not gate.owns(SensorKey("b", "S-1"))
     gate.learn(asked, {}, PREFIX)
@@ -163,28 +231,3 @@ def test_topics_without_end_share_a_record() -> None:
     assert len(counts) == MAX_RECORDS + 1
     assert counts[-1]["topic"] == "energy/readings/a/#"
     assert counts[-1]["count"] == 50
-
-
-def named(sensors: SensorUpdates, owned: set[str]) -> int:
-    def owns(place: SensorKey) -> bool:
-        return place.name in owned
-
-    for count in (100_000, 99_999, 99_998):
-        sensors.on_status(SensorKey("a", "S-000001"), NodeStatus(state="online", sensors=count), owns)
-    return len(sensors.take())
-
-
-def test_node_names_sensors_of_its_site_only_and_not_without_end() -> None:
-    assert named(SensorUpdates(), {"S-000002", "S-000003"}) == 3
-
-
-def test_node_does_not_speak_for_another_node() -> None:
-    sensors = SensorUpdates()
-    sensors.on_status(SensorKey("a", "S-000002"), NodeStatus(state="online"), lambda _: True)
-    sensors.take()
-    assert named(sensors, {"S-000002", "S-000003"}) == 2
-
-
-@TAKE_FROM_ALLOWANCE.replace(lambda *_: True)
-def test_without_a_bound_a_node_would_name_them_again_and_again() -> None:
-    assert named(SensorUpdates(), {"S-000002", "S-000003"}) == 9

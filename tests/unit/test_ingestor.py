@@ -79,10 +79,6 @@ def taken(inbox: Inbox, count: int = 1) -> int:
     return found
 
 
-def owned(_: SensorKey) -> bool:
-    return True
-
-
 def opener(inbox: Inbox, books: Counters) -> BatchReader:
     authorization = Authorization(TokenBuckets(20.0, 1_000_000))
     return BatchReader(inbox, TOPICS, Thresholds(12.0), books, authorization)
@@ -234,13 +230,12 @@ def test_sensors_remember_first_and_last_of_what_passed() -> None:
     for minutes in (5, 1, 9, 3):
         moment = written(MOMENT + timedelta(minutes=minutes))
         sensors.on_stored([to_measure(reading(1.0), PLACE, moment, None, MOMENT)])
-    sensors.on_status(PLACE, NodeStatus(state="online", sensors=2), owned)
-    sensors.on_status(PLACE, NodeStatus(state="offline"), owned)
-    seen, *online, offline = map(repr, sensors.take())
+    for state in ("online", "offline"):
+        sensors.nodes.on_status(PLACE, NodeStatus(state=state), 0.0, is_sensor=True)
+    seen, node = map(repr, sensors.take())
     assert f"'$first_reading', {MOMENT + timedelta(minutes=1)!r}" in seen
     assert f"'$last_reading', {MOMENT + timedelta(minutes=9)!r}" in seen
-    assert len(online) == 2
-    assert "UpdateMany" in offline
+    assert "'offline'" in node
     assert sensors.take() == []
 
 

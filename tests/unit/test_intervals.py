@@ -13,6 +13,7 @@ from ingestor.alarms.sensor_state import LEARN_FROM
 from ingestor.alarms.supervision.liveness import LEARN_AGAIN_AFTER, LivenessMonitor
 from ingestor.documents import NORMAL, Measure, format_timestamp, measure_id
 from ingestor.flag import Thresholds
+from ingestor.nodes import Nodes
 
 BEGIN = datetime(2026, 11, 23, 10, 0)  # noqa: DTZ001 - as documents have it
 SECOND = timedelta(seconds=1)
@@ -27,7 +28,7 @@ class World:
         clock = AlarmClock(lambda: self.now, self._seconds)
         self.board = AlarmManager(Topics(), AlarmConfig(), Thresholds(12.0), lambda _: None, clock)
         self.judge = Evaluator(self.board)
-        self.presence = LivenessMonitor(self.board)
+        self.presence = LivenessMonitor(self.board, Nodes())
         self.presence.listen(listening=True)
         self.track = self.board.sensor(PLACE)
         self.track.is_primed = True

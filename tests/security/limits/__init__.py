@@ -1,0 +1,1 @@
+"""Attacks that use up memory, connections, disk or time."""
