@@ -98,8 +98,10 @@ class LocalStack:
         environment = {
             "ENERGY_HTTP": http,
             "ENERGY_ALARMS": alarms,
-            "ENERGY_REGISTER": str(self._state / "mosquitto" / "users" / "register.json"),
         }
+        if self._credentials.external.mqtt_url is None:
+            # Of a broker of somebody else there is no register here.
+            environment["ENERGY_REGISTER"] = str(self._state / "mosquitto" / "users" / "register.json")
         program = self._program("ingestor", "Ingestor", ["ingestor"], secrets, **environment)
         program.ports = [self._addresses.http_port]
         await self._run(program, lambda: http_ready(ready))

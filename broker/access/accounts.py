@@ -4,8 +4,8 @@
     passwords       Mosquitto's password file, hashed as Mosquitto's own tool does
     acl             Mosquitto's access list, made from the register
 
-With ``ENERGY_BROKER_REGISTER_COPY``, a copy of the register is written to that file too: for an ingestor that
-does not see the folder. It holds no password.
+A copy of the register may be written to another file besides, for an ingestor that does not see the folder.
+It holds no password.
 
 ``mosquitto-start`` has the broker read both again as soon as they change, which disconnects a user who was
 removed or has a new password.
@@ -68,13 +68,16 @@ class AccountStore:
     Args:
         folder: Where they are kept.
         root: The topic root of all rights.
+        register_copy: Where the register is written to as well; None for what the environment says.
 
     Raises:
         AccountsError: They cannot be read.
     """
 
-    def __init__(self, folder: Path, root: str) -> None:
+    def __init__(self, folder: Path, root: str, register_copy: Path | None = None) -> None:
         self._folder = folder
+        copy = os.environ.get("ENERGY_BROKER_REGISTER_COPY")
+        self._register_copy = register_copy or (Path(copy) if copy else None)
         self._root = root
         found = self._read("register.json", _accounts.validate_json) or []
         self.accounts = {each.name: each for each in found}
@@ -124,12 +127,12 @@ class AccountStore:
                 write_private(self._folder / name, text)
         except OSError as error:
             raise AccountsError(f"{self._folder} cannot be written to ({error.strerror})") from error
-        if copy := os.environ.get("ENERGY_BROKER_REGISTER_COPY"):
+        if self._register_copy is not None:
             try:
                 # Its reader is another user, and it is no secret.
-                write_private(Path(copy), files["register.json"], 0o644)
+                write_private(self._register_copy, files["register.json"], 0o644)
             except OSError as error:
-                raise AccountsError(f"{copy} cannot be written ({error.strerror})") from error
+                raise AccountsError(f"{self._register_copy} cannot be written ({error.strerror})") from error
 
     def _read(self, name: str, parse: Callable[[bytes], T]) -> T | None:
         file = self._folder / name
@@ -142,7 +145,7 @@ class AccountStore:
 
 
 @contextmanager
-def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
+def open_accounts(folder: Path, root: str, register_copy: Path | None = None) -> Iterator[AccountStore]:
     """Lock the accounts for this process alone, and write them at the end unless something went wrong.
 
     Raises:
@@ -156,7 +159,7 @@ def open_accounts(folder: Path, root: str) -> Iterator[AccountStore]:
         raise AccountsError(f"{folder} cannot be used ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        store = AccountStore(folder, root)
+        store = AccountStore(folder, root, register_copy)
         yield store
         store.write()
     finally:

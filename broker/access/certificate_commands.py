@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from broker.access.accounts import open_accounts
 from broker.access.authority import CertificateAuthority
 from broker.access.command import HOST_PATTERN, AccessCommand, UserCommand
 from broker.address import MqttAddress
@@ -50,7 +49,7 @@ class IssueCertificate(UserCommand):
 
     def run(self) -> None:
         """Make the certificate, and show how to connect with it."""
-        with open_accounts(self.broker_users, self.topic_root) as store:
+        with self.open_accounts() as store:
             store.find(self.name)
         path = CertificateAuthority(self.certificates).issue(self.name, self.days)
         print_line(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from broker.access.accounts import AccountsError, new_password, open_accounts
+from broker.access.accounts import AccountsError, new_password
 from broker.access.authority import AuthorityError, CertificateAuthority
 from broker.access.certificate_commands import disconnect_user
 from broker.access.command import AccessCommand, UserCommand
@@ -55,7 +55,7 @@ class AddUser(_PasswordCommand):
         except ValidationError as error:
             raise AccountsError(describe_error(first_error(error))) from error
         password = None if self.certificate else self.choose_password()
-        with open_accounts(self.broker_users, self.topic_root) as store:
+        with self.open_accounts() as store:
             if account.name in store.accounts:
                 raise AccountsError(
                     f"there is a user {account.name} already; `broker users rotate` or `remove` first"
@@ -91,7 +91,7 @@ class RemoveUser(UserCommand):
 
     def run(self) -> None:
         """Remove the user, its password and its certificates."""
-        with open_accounts(self.broker_users, self.topic_root) as store:
+        with self.open_accounts() as store:
             if store.find(self.name).managed:
                 raise AccountsError(f"{self.name} is one of the stack's own and comes back at the next start")
             del store.accounts[self.name]
@@ -116,7 +116,7 @@ class RotatePassword(_PasswordCommand):
     def run(self) -> None:
         """Replace the password, and show the new one."""
         password = self.choose_password()
-        with open_accounts(self.broker_users, self.topic_root) as store:
+        with self.open_accounts() as store:
             account = store.find(self.name)
             if account.managed:
                 raise AccountsError(
@@ -134,7 +134,7 @@ class ListUsers(AccessCommand):
 
     def run(self) -> None:
         """Write one line for each."""
-        with open_accounts(self.broker_users, self.topic_root) as store:
+        with self.open_accounts() as store:
             for name, account in sorted(store.accounts.items()):
                 way = "password" if store.has_password(name) else "certificate"
                 own = ", of the stack" if account.managed else ""

@@ -1,9 +1,10 @@
 """All sensors and their alarms. Every change of an alarm goes through here."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from broker.connection import OutgoingMessage
@@ -18,6 +19,9 @@ from ingestor.alarms.rules.stale import STALE
 from ingestor.alarms.sensor_state import SensorState
 from ingestor.documents import AlarmDocument, sensor_of, utc_now
 from ingestor.flag import Thresholds
+
+# Of so many sensors the states are made in one go: readings must not wait for a great many.
+MAX_TOLD = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class AlarmManager:
         self.learned_intervals: dict[SensorKey, float] = {}
         self.to_watch: list[SensorState] = []
         self.floods = AlarmFloods(topics, config.storm.alarms_per_minute)
+        # Whose states are to be published once more, and at which site; in the order of a set that keeps it.
+        self._to_tell: dict[SensorKey, None] = {}
         self.clock = clock
         self._topics = topics
         self._add = add
@@ -220,7 +226,16 @@ class AlarmManager:
         """Publish what was held back in alarm floods that are over."""
         for site, summary, sensor_ids in self.floods.ended(self.clock.now(), self.clock.seconds()):
             self._add(AlarmChange(None, summary))
-            for sensor_id in sorted(sensor_ids):
-                if sensor := self.sensors.get(sensor_id):
-                    message = self._state_message(sensor, SensorKey(site, sensor_id))
-                    self._add(AlarmChange(None, message))
+            self._to_tell |= dict.fromkeys(SensorKey(site, sensor_id) for sensor_id in sorted(sensor_ids))
+        self._tell_some()
+
+    def tell_again(self, sensors: Iterable[SensorState]) -> None:
+        """Publish the states of many sensors once more: some now, the others with each look at the floods."""
+        self._to_tell |= dict.fromkeys(key for sensor in sensors for key in self.keys(sensor))
+        self._tell_some()
+
+    def _tell_some(self) -> None:
+        for key in list(islice(self._to_tell, MAX_TOLD)):
+            del self._to_tell[key]
+            if sensor := self.sensors.get(key.name):
+                self._add(AlarmChange(None, self._state_message(sensor, key)))

@@ -99,9 +99,10 @@ class AlarmService:
         lately = self.outbox.recently_published()
         self.liveness.listen(listening=connection is not None)
         if connection is not None:
-            for sensor in self.manager.sensors.values():
-                if sensor.alarms or self._topics.alarms(*sensor.key) in lately:
-                    self.manager.publish_state(sensor)
+            sensors = self.manager.sensors
+            told = [sensors[name] for _, name in map(Topics.sensor_key, lately) if name in sensors]
+            standing = [sensor for sensor in sensors.values() if sensor.alarms]
+            self.manager.tell_again([*standing, *told])
         self.outbox.attach(connection)
 
     async def work(self) -> None:

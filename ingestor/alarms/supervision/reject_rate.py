@@ -10,6 +10,9 @@ from ingestor.alarms.sensor_state import SensorState
 
 # Of what is no sensor's fault.
 NOT_OF_SENSORS = frozenset({"status", "command", "foreign"})
+# So many are counted at a time; and while there are so many sensors, no others than these.
+MAX_COUNTED = 20_000
+MAX_SENSORS = 100_000
 RULES = {rule.name: rule for rule in (CLOCK, REJECTING)}
 
 
@@ -33,6 +36,8 @@ class RejectRateMonitor:
         if kind in NOT_OF_SENSORS or not key.is_valid:
             return
         rule = CLOCK if kind == "time" else REJECTING
+        if not self._has_room(key.name, rule.name):
+            return
         sensor = self._manager.sensor(key)
         settings = sensor.rules.settings.of(rule)
         if not settings.enabled:
@@ -43,6 +48,13 @@ class RejectRateMonitor:
         if len(recent) >= settings.payloads and not sensor.is_active(rule.name):
             times = "a payload was" if settings.payloads == 1 else f"{settings.payloads} payloads were"
             self._manager.raise_rule(sensor, rule, recent[0], at, f"{times} rejected: {reason}")
+
+    def _has_room(self, sensor_id: str, rule: str) -> bool:
+        """Whether it may be counted: names can be invented without end."""
+        if (sensor_id, rule) in self._rejected_at:
+            return True
+        is_known = sensor_id in self._manager.sensors
+        return len(self._rejected_at) < MAX_COUNTED and (is_known or len(self._manager.sensors) < MAX_SENSORS)
 
     def tick(self) -> None:
         """Clear what has come to an end."""
