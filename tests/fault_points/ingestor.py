@@ -12,7 +12,7 @@ from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
 from ingestor.alarms.rules import rule_settings
 from ingestor.alarms.rules.rule_settings import RuleTables
-from ingestor.alarms.supervision import liveness
+from ingestor.alarms.supervision import liveness, reject_rate
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import authorization, inbox, register, token_bucket
@@ -70,6 +70,9 @@ NODE_OF_SENSOR = Point(nodes.Nodes, "of_sensor")
 SPEAKS_FOR_OTHERS = Point(register.Register, "may_speak_for_others")
 TAKE_SENSOR_UPDATES = Point(SensorUpdates, "take")
 MAX_RAISED = Point(liveness, "MAX_RAISED")
+# Of those that are rejected: how many are counted, and how many sensors there may be for more to be made.
+MAX_REJECTING = Point(reject_rate, "MAX_COUNTED")
+MAX_REJECTING_SENSORS = Point(reject_rate, "MAX_SENSORS")
 
 # Stored, or kept as it was rejected.
 DOCUMENT_OF_READING = Point(flag, "to_measure")
