@@ -68,7 +68,7 @@ async def test_sensors_are_made_by_readings(arena: World, log: Path) -> None:
 
 async def test_if_statuses_made_them_there_would_be_thousands(arena: World, log: Path) -> None:
     async with attacked(arena, log, build="statuses_make_sensors") as target:
-        assert await named(target) >= 20_000
+        assert await named(target) > 1000
 
 
 async def spoken(target: Target, statuses: Sequence[tuple[str, str]]) -> None:
