@@ -95,10 +95,7 @@ class LocalStack:
             **read_notify(ROOT / ".env"),
         }
         http, alarms = f"127.0.0.1:{self._addresses.http_port}", str(ROOT / "alarms.toml")
-        environment = {
-            "ENERGY_HTTP": http,
-            "ENERGY_ALARMS": alarms,
-        }
+        environment = {"ENERGY_HTTP": http, "ENERGY_ALARMS": alarms}
         if self._credentials.external.mqtt_url is None:
             # Of a broker of somebody else there is no register here.
             environment["ENERGY_REGISTER"] = str(self._state / "mosquitto" / "users" / "register.json")
