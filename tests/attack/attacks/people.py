@@ -9,12 +9,17 @@ from websockets.exceptions import WebSocketException
 
 from tests.attack.attacks.raw_client import packet_id, write_for
 from tests.attack.target import AttackTarget
+from tests.readings import payload
 
+KNOWN_WITHIN_S = 2.0
 ATTACHMENT = b"x" * 500_000
 
 
 async def commands(target: AttackTarget, seconds: float) -> None:
-    """Give commands as fast as the broker takes them, as an operator may."""
+    """Give a sensor commands as fast as the broker takes them, as an operator may."""
+    async with target.wire("sensor-a1") as sensor:
+        await sensor.publish("energy/readings/a/sensor-a1", payload("sensor-a1", 1.0))
+    await asyncio.sleep(KNOWN_WITHIN_S)  # until the ingestor knows the sensor, or it would take none
 
     def packet(number: int) -> bytes:
         return PublishPacket(
