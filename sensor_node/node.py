@@ -188,25 +188,14 @@ class SensorNode:
                 malformed.append(malformed_entry(each, truth, now))
         await self._ledger.append(malformed)
         await self._ledger.attempts("withheld", withheld)
-        is_kept = await self._add(readings)
+        is_kept = await self.outbox.add(readings)
+        self._publisher.wakeup.set()
         self._publisher.send_once(
             (each.sensor_key, each.payload)
             for each in outputs
             if not each.is_withheld and (is_kept or not each.is_reading) and not is_crowded
             for _ in range(each.copies - each.is_reading)
         )
-
-    async def _add(self, readings: Sequence[OutboxEntry]) -> bool:
-        """Put readings into the outbox; return whether there was room for all."""
-        dropped = self.outbox.dropped
-        await self.outbox.add(readings)
-        if self.outbox.dropped > dropped == 0:
-            logger.error(
-                "The outbox is full (%s readings): new ones are LOST. A larger --outbox-limit holds more.",
-                f"{len(self.outbox):,}",
-            )
-        self._publisher.wakeup.set()
-        return self.outbox.dropped == dropped
 
     def _has_room(self) -> bool:
         most = min(max(MIN_PENDING, MAX_PENDING_OF_ONE * len(self._node_plan.sensor_keys)), MAX_PENDING)

@@ -1,7 +1,9 @@
 """How every process starts and ends: logging, signals, and errors as one sentence."""
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,6 +14,9 @@ from broker.program.secret_changes import SecretChangedError, wait_for_new_secre
 from broker.program.settings import exit_with
 
 T = TypeVar("T")
+
+# A disk, a quota or a limit of file sizes.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 if sys.platform == "win32":
     run_loop = asyncio.run
@@ -69,13 +74,26 @@ def run(
         raise SystemExit(1) from None
     except expected as error:
         exit_with(program, str(error), 1)
-    except ExceptionGroup as group:
-        mendable: Exception | None = group.subgroup(expected)
+    except (OSError, ExceptionGroup) as error:
+        mendable = _first_of(error, expected)
         if mendable is None:
             raise
-        while isinstance(mendable, ExceptionGroup):
-            mendable = mendable.exceptions[0]
-        exit_with(program, str(mendable), 1)
+        exit_with(program, mendable, 1)
+
+
+def _first_of(error: Exception, expected: tuple[type[Exception], ...]) -> str | None:
+    """What to say of the first error that a user can mend, a full disk among them; None if there is none."""
+    if isinstance(error, ExceptionGroup):
+        return next((found for each in error.exceptions if (found := _first_of(each, expected))), None)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        discard_output()
+        return f"cannot write {error.filename or 'its output'} ({error.strerror}); make room on the disk"
+    return str(error) if isinstance(error, expected) else None
+
+
+def discard_output() -> None:
+    """Write nothing more to standard output; Python would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]], *, is_service: bool) -> T:

@@ -1,8 +1,10 @@
 """What people read: lines on standard output."""
 
-import os
 import sys
 from collections.abc import Sequence
+
+from broker.program.process import discard_output
+from broker.program.settings import exit_with
 
 
 def write_lines(lines: Sequence[str]) -> None:
@@ -11,5 +13,7 @@ def write_lines(lines: Sequence[str]) -> None:
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
+    except OSError as error:
+        discard_output()
+        exit_with("monitor", f"the output cannot be written ({error.strerror})", 1)

@@ -77,7 +77,9 @@ def _write_synced(file: int, data: bytes) -> None:
             data = data[os.write(file, data) :]
         os.fsync(file)
     except OSError as error:
-        raise LedgerWriteError(f"the ledger cannot be written ({error.strerror}); name another") from error
+        raise LedgerWriteError(
+            f"the ledger cannot be written ({error.strerror}); make room, or name another"
+        ) from error
 
 
 @asynccontextmanager

@@ -4,19 +4,19 @@ The broker's acknowledgement is not enough: the broker can still lose what it ac
 is in memory; ``sensor_node.outbox.durable`` keeps the readings in a file as well.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice, takewhile
+from itertools import islice
 from typing import ClassVar, NamedTuple
 
 from broker.ledger import GroundTruth
 from broker.messages import Reading, SequenceRange, to_ranges
 from broker.topics import SensorKey
+from sensor_node.outbox.in_flight import EntryKey, InFlight
 from sensor_node.outbox.ledger import Ledger
 
-RESEND_AFTER_S = 30.0
-# Sent eight times without an answer, a reading waits for 30 s * 2**7, about an hour.
-MAX_BACKOFF_STEPS = 7
+logger = logging.getLogger(__name__)
 
 
 class OutboxEntry(NamedTuple):
@@ -28,15 +28,29 @@ class OutboxEntry(NamedTuple):
     truth: GroundTruth | None = None
 
 
-EntryKey = tuple[SensorKey, int]
+class Full(NamedTuple):
+    """Why an outbox has no room, and what helps."""
+
+    reason: str
+    remedy: str
+
+
+def _log_full(full: Full, first: OutboxEntry) -> None:
+    logger.error(
+        "The outbox is full (%s): new ones are LOST, the first with number %d of %s. %s",
+        full.reason,
+        first.sequence,
+        first.sensor_key.name,
+        full.remedy,
+    )
 
 
 class Outbox:
     """Readings that are not confirmed yet.
 
-    A reading is new, sent, or in the back-fill: to be sent again. New readings go out first, the back-fill
-    behind them at the caller's rate. When the outbox is full, new readings are dropped, not the oldest ones.
-    The ledger records every reading before it may be sent.
+    A reading is new, in flight, or in the back-fill: to be sent again. New readings go out first, the
+    back-fill behind them at the caller's rate. When the outbox is full, new readings are dropped, not the
+    oldest ones. The ledger records every reading before it may be sent.
     """
 
     is_durable: ClassVar[bool] = False
@@ -47,12 +61,8 @@ class Outbox:
         # All, oldest first. Each key is in exactly one of the collections below as well.
         self._entries: dict[EntryKey, OutboxEntry] = {}
         self._new: dict[EntryKey, None] = {}
-        # Value: how often it was sent.
-        self._backfill: dict[EntryKey, int] = {}
-        # By how often it was sent (once, twice, …), with the monotonic time of the last time, which is
-        # also their order.
-        self._sent: list[dict[EntryKey, float]] = [{} for _ in range(MAX_BACKOFF_STEPS + 1)]
-        self._last_answer_s = float("-inf")
+        self._backfill: dict[EntryKey, None] = {}
+        self._in_flight = InFlight()
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -85,61 +95,53 @@ class Outbox:
         """All readings, oldest first."""
         return self._entries.values()
 
-    async def add(self, readings: Sequence[OutboxEntry]) -> None:
-        """Keep new readings; readings above the limit are counted in ``dropped`` instead."""
+    async def add(self, readings: Sequence[OutboxEntry]) -> bool:
+        """Keep new readings; return whether there was room. Those without are counted in ``dropped``."""
         room = max(0, self._limit - len(self))
         kept, dropped = readings[:room], readings[room:]
+        full = Full(f"{self._limit:,} readings", "A larger --outbox-limit holds more.") if dropped else None
+        if kept and (no_room := await self._write(kept)):
+            full, kept, dropped = no_room, [], readings
+        if full and not self.dropped:
+            _log_full(full, dropped[0])
         self.dropped += len(dropped)
-        await self._write(kept)
         await self.ledger.attempts("invoke", kept)
         await self.ledger.attempts("refused", dropped)
         for reading in kept:
             key = reading.sensor_key, reading.sequence
             self._entries[key] = reading
             self._new[key] = None
+        return not dropped
 
     def take_new(self, now_s: float, limit: int) -> list[OutboxEntry]:
         """Return the oldest readings that were never sent, and mark them as sent now (monotonic clock)."""
-        return self._mark_sent(dict.fromkeys(islice(self._new, limit), 0), now_s)
+        return self._mark_sent(list(islice(self._new, limit)), now_s)
 
     def take_backfill(self, now_s: float, limit: int) -> list[OutboxEntry]:
         """Return the oldest readings of the back-fill, and mark them as sent.
 
-        These are readings from earlier connections or processes, and readings sent 30 s ago without a
-        confirmation. As long as nothing at all is confirmed, that time doubles each time: while the ingestor
-        is away, the broker need not keep a hundred copies of each reading.
+        These are readings from earlier connections or processes, and readings that are missing: their
+        confirmation would have come before one that is here. While no confirmations come at all, it is one
+        reading now and then.
         """
-        self._find_overdue(now_s)
-        return self._mark_sent(dict(islice(self._backfill.items(), limit)), now_s)
+        self._backfill |= dict.fromkeys(self._in_flight.take_missing(now_s))
+        due = self._mark_sent(list(islice(self._backfill, limit)), now_s)
+        if not due and limit and (key := self._in_flight.probe(now_s)):
+            return [self._entries[key]]
+        return due
 
-    def _find_overdue(self, now_s: float) -> None:
-        # Readings that were sent most often are the oldest.
-        for times, sent in reversed(list(enumerate(self._sent))):
-            patience_s = RESEND_AFTER_S * 2**times
-
-            def is_overdue(entry: tuple[EntryKey, float], patience_s: float = patience_s) -> bool:
-                waited_s = now_s - entry[1]
-                ignored = entry[1] < self._last_answer_s
-                return waited_s >= (RESEND_AFTER_S if ignored else patience_s)
-
-            for key, _ in list(takewhile(is_overdue, sent.items())):
-                del sent[key]
-                self._backfill[key] = times + 1
-
-    def _mark_sent(self, due: Mapping[EntryKey, int], now_s: float) -> list[OutboxEntry]:
-        for key, times in due.items():
+    def _mark_sent(self, due: Sequence[EntryKey], now_s: float) -> list[OutboxEntry]:
+        for key in due:
             self._new.pop(key, None)
             self._backfill.pop(key, None)
-            self._sent[min(times, MAX_BACKOFF_STEPS)][key] = now_s
+        self._in_flight.add(due, now_s)
         return [self._entries[key] for key in due]
 
     def send_again(self) -> None:
         """Move all readings to the back-fill: the connection is a new one."""
-        times = {key: times + 1 for times, sent in enumerate(self._sent) for key in sent} | self._backfill
-        self._backfill = {key: times.get(key, 0) for key in self._entries}
+        self._backfill = dict.fromkeys(self._entries)
         self._new.clear()
-        for sent in self._sent:
-            sent.clear()
+        self._in_flight.clear()
 
     async def forget(
         self, sensor_key: SensorKey, ranges: Sequence[SequenceRange], now_s: float, *, stored: bool
@@ -156,10 +158,8 @@ class Outbox:
             self._entries.pop(key, None)
             self._new.pop(key, None)
             self._backfill.pop(key, None)
-            for sent in self._sent:
-                sent.pop(key, None)
         if keys:
-            self._last_answer_s = now_s
+            self._in_flight.confirm(keys, now_s)
         return len(keys)
 
     def _in_range(self, sensor_key: SensorKey, wanted: SequenceRange) -> Iterator[EntryKey]:
@@ -170,8 +170,9 @@ class Outbox:
         # A range far wider than the outbox: look at what is here instead.
         return (key for key in self._entries if key[0] == sensor_key and first <= key[1] <= last)
 
-    async def _write(self, readings: Sequence[OutboxEntry]) -> None:
-        """Called before ``readings`` may be sent, for an outbox in a file."""
+    async def _write(self, readings: Sequence[OutboxEntry]) -> Full | None:
+        """Called before ``readings`` may be sent, for an outbox in a file; return why there is no room."""
+        return None
 
     async def _delete(self, keys: Sequence[EntryKey]) -> None:
         """Called for confirmed readings, for an outbox in a file."""

@@ -17,7 +17,8 @@ from broker.errors import BrokerLostError
 from broker.messages import NodeStatus, Receipt
 from broker.topics import SensorKey, Topics
 from sensor_node.outbox.backfill import BackfillBucket
-from sensor_node.outbox.outbox import RESEND_AFTER_S, Outbox, OutboxEntry
+from sensor_node.outbox.in_flight import RESEND_AFTER_S
+from sensor_node.outbox.outbox import Outbox, OutboxEntry
 from sensor_node.outbox.settings import TransportSettings
 
 BATCH = 500

@@ -104,7 +104,10 @@ def rotate_passwords(env: Path, names: Iterable[str]) -> None:
         earlier = ",".join(filter(None, (values[ADMIN], values.get(PREVIOUS))))
         lines = [line for line in lines if _name(line) != PREVIOUS] + [f"{PREVIOUS}={earlier}"]
     changed = [f"{name}={fresh[name]}" if (name := _name(line)) in fresh else line for line in lines]
-    write_private(env, "\n".join(changed) + "\n")
+    try:
+        write_private(env, "\n".join(changed) + "\n")
+    except OSError as error:
+        raise PasswordsError(f"{env} cannot be written ({error.strerror}); nothing has changed") from error
 
 
 def read_notify(env: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Builds with a fault in: each breaks one promise, and a test shows that it is found."""
 
 import contextlib
+import resource
 import secrets
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from pymongo import WriteConcern
 from tests.fault_points import broker, ingestor, sensor_node
 
 FOR_EVER = 1e9
+SMALL_DISK_BYTES = 100_000
 
 
 def no_journal() -> None:
@@ -145,6 +147,28 @@ def no_second_try() -> None:
     sensor_node.SEND_AGAIN_AFTER_S.replace(FOR_EVER).start()
 
 
+def hasty() -> None:
+    """A node that may send a reading again after a second."""
+    sensor_node.SEND_AGAIN_AFTER_S.replace(1.0).start()
+
+
+def by_the_clock() -> None:
+    """A node that sends a reading again after a second, whatever the ingestor still has in hand."""
+    hasty()
+    sensor_node.TAKE_MISSING.replace(sensor_node.take_old).start()
+
+
+def small_disk() -> None:
+    """A node none of whose files can be larger than 100 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK_BYTES, resource.RLIM_INFINITY))
+
+
+def ends_without_room() -> None:
+    """The same, and it ends when its outbox cannot take more."""
+    small_disk()
+    sensor_node.ERRORS_WITHOUT_ROOM.replace(frozenset()).start()
+
+
 INGESTOR: dict[str, Callable[[], None]] = {
     "no-journal": no_journal,
     "puback-before-write": puback_before_write,
@@ -161,4 +185,8 @@ SENSOR_NODE: dict[str, Callable[[], None]] = {
     "no-outbox": no_outbox,
     "at-most-once": at_most_once,
     "no-second-try": no_second_try,
+    "hasty": hasty,
+    "by-the-clock": by_the_clock,
+    "small-disk": small_disk,
+    "ends-without-room": ends_without_room,
 }

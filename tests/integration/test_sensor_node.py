@@ -186,7 +186,7 @@ async def test_full_outbox_is_said_loudly_in_the_log_and_in_the_status(
     process = node(*options, sensor_id=sensor)
     await process.start()
     assert "status 1" in await process.wait_ended()
-    assert "The outbox is full (20 readings): new ones are LOST." in log_of(process)
+    assert "The outbox is full (20 readings): new ones are LOST, the first with number " in log_of(process)
     process = node("--interval", "10ms", "--outbox-limit", "20", sensor_id=sensor)
     await process.start()
     await eventually(lambda: "LOST" in log_of(process).splitlines()[-1])
