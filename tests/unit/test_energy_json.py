@@ -66,7 +66,7 @@ def test_good_reading_is_valid() -> None:
             b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),
             "not JSON: it begins with a byte order mark; send UTF-8 without one",
         ),
-        (gzip.compress(b"{}"), "not JSON: it is compressed; send it as it is"),
+        (gzip.compress(b"{}", mtime=0), "not JSON: it is compressed; send it as it is"),
         (
             "[{'sensor_id': 'S-1'}]",
             "not JSON: names and texts stand in single quotation marks; use double ones",
