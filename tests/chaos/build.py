@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.chaos import crash_points, mutants
 
 POINTS = {"ingestor": crash_points.INGESTOR | crash_points.ALARMS, "sensor_node": crash_points.SENSOR_NODE}
-MUTANTS = {"ingestor": mutants.INGESTOR, "sensor_node": mutants.SENSOR_NODE}
+MUTANTS = {"ingestor": mutants.INGESTOR, "sensor_node": mutants.SENSOR_NODE | mutants.CONDITIONS}
 
 
 def set_clock(ahead_s: float) -> None:

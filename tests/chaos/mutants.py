@@ -185,6 +185,10 @@ SENSOR_NODE: dict[str, Callable[[], None]] = {
     "no-outbox": no_outbox,
     "at-most-once": at_most_once,
     "no-second-try": no_second_try,
+}
+
+# Nodes of other tests: under other conditions, or without what helps there.
+CONDITIONS: dict[str, Callable[[], None]] = {
     "hasty": hasty,
     "by-the-clock": by_the_clock,
     "small-disk": small_disk,
