@@ -18,7 +18,7 @@ from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import authorization, inbox, register, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.service import Ingestor
-from ingestor.store import database, reading_store, retry
+from ingestor.store import database, reading_store, retry, schema
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
 from ingestor.store.sensor_updates import SensorUpdates
 from tests.fault_points.point import Point
@@ -76,6 +76,9 @@ MAX_REJECTING_SENSORS = Point(reject_rate, "MAX_SENSORS")
 
 # Stored, or kept as it was rejected.
 DOCUMENT_OF_READING = Point(flag, "to_measure")
+# Bounds of what people may write.
+CAPPED_COLLECTIONS = Point(schema, "CAPPED")
+MAX_DOCUMENT_SIZES = Point(schema, "MAX_SIZES")
 STORE_BATCH = Point(reading_store.ReadingStore, "insert")
 WRITE_CONCERN = Point(database, "DURABLE")
 LONGEST_PAUSE_S = Point(retry, "MAX_DELAY_S")

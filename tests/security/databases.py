@@ -17,7 +17,7 @@ from tests.fault_points.stack import CONFIGURATION
 
 @asynccontextmanager
 async def start_database(
-    state: Path, accounts: Credentials, *, without: str = "", tls: bool = False
+    state: Path, accounts: Credentials, *, without: str = "", parameter: str = "", tls: bool = False
 ) -> AsyncIterator[Servers]:
     """Start a MongoDB with its users, and no broker.
 
@@ -25,6 +25,7 @@ async def start_database(
         state: Its folder, which is there.
         accounts: Its users.
         without: A pattern of lines that are left out of its configuration.
+        parameter: A line that is put among its parameters.
         tls: Whether it speaks TLS only.
     """
     if tls:
@@ -33,7 +34,7 @@ async def start_database(
     kept = [line for line in lines if not (without and re.search(without, line))]
     assert (len(kept) < len(lines)) == bool(without)
     build = state / "build.conf"
-    build.write_text("\n".join(kept) + "\n")
+    build.write_text("\n".join(kept).replace("setParameter:", f"setParameter:\n{parameter}") + "\n")
     with CONFIGURATION.replace(build):
         servers = Servers(accounts, state, reserve_port(), reserve_port(), reserve_port(), SMALL_CACHE_GB)
     async with running(servers.database, servers.database_ready):
