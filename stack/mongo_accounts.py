@@ -62,8 +62,8 @@ def _set_administrator(accounts: Credentials, socket: Path) -> None:
             _set_user(client.admin, accounts, "admin", ["root"])
         except OperationFailure:
             raise ProcessError(
-                f"the database was made with another {ADMIN}; put that one into .env, or begin with an empty "
-                "database: scripts/up --clean, or docker compose down --volumes"
+                "the database was made with another MONGO_ADMIN_PASSWORD; put that one into .env, or begin "
+                "with an empty database: scripts/up --clean, or docker compose down --volumes"
             ) from None
 
 
