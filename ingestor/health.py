@@ -40,6 +40,11 @@ class _CounterCollector(Collector):
         yield GaugeMetricFamily(
             "energy_pending", "Readings neither stored nor rejected yet.", value=counters.pending
         )
+        yield GaugeMetricFamily(
+            "energy_sensors_waiting",
+            "Sensors and nodes of which the news is not written yet.",
+            value=len(self._state.sensor_updates),
+        )
         for name, is_there in self._state.dependencies().items():
             yield GaugeMetricFamily(f"energy_{name}_up", f"Whether the {name} answers.", value=is_there)
 

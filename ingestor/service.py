@@ -76,7 +76,7 @@ class Ingestor:
         self._rollups = Rollups(store, settings.name, self._sensor_updates)
         self._receipts = Receipts(self._topics)
         counters = Counters()
-        self.state = IngestorState(counters, store, settings.threshold_kwh)
+        self.state = IngestorState(counters, store, settings.threshold_kwh, self._sensor_updates)
         self._inbox = Inbox(self._topics, counters)
         readings = TokenBuckets(settings.sensor_rate, settings.sensor_quota)
         self._authorization = Authorization(readings, register)

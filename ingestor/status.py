@@ -8,6 +8,7 @@ from broker.connection import Connection
 from broker.messages import IngestorStatus
 from ingestor.counters import Counters
 from ingestor.store.reading_store import ReadingStore
+from ingestor.store.sensor_updates import SensorUpdates
 
 
 @dataclass(slots=True)
@@ -16,6 +17,7 @@ class IngestorState:
 
     Attributes:
         threshold_kwh: That of sensors which have none of their own, kWh.
+        sensor_updates: What is known of sensors and not written yet.
         connection: The current one; None while the broker is away.
         is_subscribed: Whether the broker keeps readings for this ingestor. Before the very first time
             it does not, and what is published then is lost.
@@ -24,6 +26,7 @@ class IngestorState:
     counters: Counters
     store: ReadingStore
     threshold_kwh: float
+    sensor_updates: SensorUpdates
     connection: Connection | None = None
     is_subscribed: bool = False
     since: datetime = field(default_factory=lambda: datetime.now(UTC))

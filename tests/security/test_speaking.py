@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import run_program
 from tests.readings import payload
 from tests.security.ingestors import Target, attacked
 from tests.security.world import World
@@ -61,6 +62,13 @@ async def test_if_its_word_counted_for_others_the_neighbour_would_be_gone(
     build = "sensors_speak_for_others"
     async with attacked(arena, log, "--alarms", str(rules), build=build) as target:
         assert await pulled_down(target) == ("offline", set())
+
+
+def test_ingestor_does_not_start_with_a_register_that_it_cannot_read(tmp_path: Path) -> None:
+    file = tmp_path / "register.json"
+    ended = run_program("ingestor", "--register", str(file))
+    said = f"ingestor: the register {file} cannot be read (No such file or directory)\n"
+    assert (ended.status, ended.output, ended.errors) == (2, "", said)
 
 
 async def spoken_first(target: Target) -> int:

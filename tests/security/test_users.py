@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from broker.access.accounts import AccountsError, AccountStore, find_program, hash_passwords, open_accounts
 from broker.access.roles import Account
 from broker.errors import BrokerError, BrokerRejectedError
+from ingestor.receive.register import Register
 from tests.fault_points.broker import PASSWORD_PATTERN
 from tests.programs import run_program
 from tests.security.world import World
@@ -255,6 +256,22 @@ def test_passwords_are_kept_hashed_and_readable_by_their_owner_only(world: World
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
         assert not [each for each in known if each in file.read_text()], file
     assert stat.S_IMODE(world.users.stat().st_mode) == 0o700
+
+
+def test_copy_of_the_register_is_for_others_and_says_no_more_than_the_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy" / "register.json"
+    monkeypatch.setenv("ENERGY_BROKER_REGISTER_COPY", str(copy))
+    account = Account(name="one", role="sensor", sites=("a",))
+    with pytest.raises(AccountsError, match="cannot be written"), open_accounts(tmp_path / "users", "energy"):
+        pass
+    copy.parent.mkdir()
+    with open_accounts(tmp_path / "users", "energy") as store:
+        store.put(account, None)
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o644
+    assert copy.read_text() == (tmp_path / "users" / "register.json").read_text()
+    assert Register(copy).sites == {"one": "a"}
 
 
 def test_sensor_of_all_sites_is_rejected() -> None:
