@@ -112,8 +112,8 @@ class Authorization:
             return None
         whose = f"new nodes of site {key.site}" if is_new else "a node"
         reason = (
-            f"more than {allowed.per_s:g} statuses of {whose} a second for long; "
-            f"there may be {allowed.burst:,.0f} at once"
+            f"{whose} may send {allowed.burst:,.0f} statuses at once, and for long "
+            f"no more than {allowed.per_s:g} a second"
         )
         return delivery.reject(RejectKind.FLOOD, reason)
 

@@ -33,7 +33,7 @@ class SensorStore:
         """Write what is known of sensors."""
         try:
             with timeout(UPDATE_LIMIT_S):
-                await self._sensors.bulk_write(updates)
+                await self._sensors.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
             if (error.details or {}).get("writeConcernErrors"):
                 raise

@@ -76,7 +76,7 @@ class SensorUpdates:
                 seen.first = at
 
     def take(self, limit: int | None = None) -> list[UpdateOne | UpdateMany]:
-        """Take out the updates to be written, in order; ``on_written`` is to be told when they are.
+        """Take out the updates to be written, in any order; ``on_written`` is to be told when they are.
 
         Args:
             limit: Of how many sensors, and of how many nodes, those first that wait longest; None for all.
