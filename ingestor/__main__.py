@@ -49,7 +49,7 @@ def _ingest(arguments: list[str]) -> None:
     async def serve(stop: asyncio.Event) -> None:
         async with open_store(settings.mongo_url) as store:
             ingestor = Ingestor(settings, config, register, store, stop)
-            async with serve_health(settings.http, ingestor.state):
+            async with serve_health(settings.http, ingestor.state, settings.hosts):
                 await ingestor.run()
 
     run(PROGRAM, serve, BrokerRejectedError, StoreRejectedError, HealthAddressError, is_service=True)

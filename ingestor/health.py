@@ -1,15 +1,25 @@
 """What the ingestor says of itself over HTTP: /live, /ready and /metrics (Prometheus)."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from broker.program.connection_limit import ConnectionLimit
+from broker.program.hosts import HostNames
 from ingestor.status import IngestorState
+
+MAX_CONNECTIONS = 100
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 2048
 
 METRICS = {
     "received": "Readings that came from the broker.",
@@ -50,12 +60,13 @@ class _CounterCollector(Collector):
 
 
 @asynccontextmanager
-async def serve_health(endpoint: str | None, state: IngestorState) -> AsyncIterator[None]:
+async def serve_health(endpoint: str | None, state: IngestorState, hosts: str | None) -> AsyncIterator[None]:
     """Serve while the context is open; does nothing without an endpoint.
 
     Args:
         endpoint: ``host:port``.
         state: What to tell.
+        hosts: Names by which it may be called, besides those of this machine.
 
     Raises:
         HealthAddressError: The port is taken or the host is not this machine's.
@@ -63,6 +74,32 @@ async def serve_health(endpoint: str | None, state: IngestorState) -> AsyncItera
     if endpoint is None:
         yield
         return
+    with _listen(endpoint) as listener:
+        app = web.Application(middlewares=[_make_middleware(HostNames(endpoint, hosts))])
+        app.add_routes(_make_routes(state))
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        await runner.setup()
+        # Set up, it has one.
+        make = cast("web.Server", runner.server)
+        limit = ConnectionLimit(listener, lambda _: make(), most=MAX_CONNECTIONS)
+        accepting = asyncio.create_task(limit.serve(), name="health.accept")
+        try:
+            yield
+        finally:
+            accepting.cancel()
+            with suppress(asyncio.CancelledError):
+                await accepting
+            await runner.cleanup()
+
+
+def _make_routes(state: IngestorState) -> list[web.RouteDef]:
     registry = CollectorRegistry()
     registry.register(_CounterCollector(state))
     ProcessCollector(registry=registry)
@@ -78,18 +115,26 @@ async def serve_health(endpoint: str | None, state: IngestorState) -> AsyncItera
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application()
-    app.add_routes([web.get("/live", live), web.get("/ready", ready), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+    return [web.get("/live", live), web.get("/ready", ready), web.get("/metrics", metrics)]
+
+
+def _make_middleware(names: HostNames) -> Middleware:
+    @web.middleware
+    async def answer_once(request: web.Request, handler: Handler) -> web.StreamResponse:
+        reason = names.rejection(request.headers.get("Host", ""))
+        answer = web.Response(status=421, text=reason) if reason else await handler(request)
+        # Nobody keeps a connection between two answers.
+        answer.force_close()
+        return answer
+
+    return answer_once
+
+
+def _listen(endpoint: str) -> socket.socket:
     host, port = endpoint.rsplit(":", 1)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
     except (OSError, OverflowError) as error:
-        await runner.cleanup()
         reason = getattr(error, "strerror", None) or str(error)
         raise HealthAddressError(f"cannot listen on {endpoint} ({reason}); give another --http") from error
-    try:
-        yield
-    finally:
-        await runner.cleanup()

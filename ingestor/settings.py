@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from broker.address import MqttUrl
+from broker.program.hosts import Hosts
 from broker.program.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify.notifier import check_urls
@@ -53,6 +54,9 @@ class IngestorSettings(ProcessSettings):
         None, description="the broker's register.json: where sensors belong, and who speaks for one only"
     )
     http: Endpoint | None = Field(None, description="host:port for /live, /ready and /metrics")
+    hosts: Hosts | None = Field(
+        None, description="names by which others call its pages, with commas; this machine's own always count"
+    )
     name: SiteId = Field("ingestor", description="its own name, one per running ingestor")
     drain: Duration = Field(
         "10s", validate_default=True, description="how long to finish what is in hand at the end"

@@ -7,17 +7,29 @@ what is stored and what is sent stays unchanged.
 """
 
 import json
+import re
 
 # What is put where a text is cut.
 ELLIPSIS = "…"
+
+# Python takes these for printable, but nothing is seen of them: joiners, fillers and blanks of scripts, and
+# variation selectors other than the one behind a symbol, which makes an emoji of it.
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U0001d159\U000e0100-\U000e01ef]"
+    "|(?<![#*0-9\u2000-\u33ff\U0001f000-\U0001faff])\ufe0f"
+)
 
 
 def escape_text(text: str) -> str:
     r"""Escape what cannot be printed: ``\n`` for a line break, ``\u001b`` for ESC, ``\u202e``.
 
     These are the control characters (C0, DEL, C1), those that turn the direction of writing, those that have
-    no width, all line breaks, all spaces but the usual one, lone surrogates, and what Unicode does not know.
+    no width, tags, fillers, all line breaks, all spaces but the usual one, lone surrogates, and what Unicode
+    does not know.
     """
+    if text.isascii() and text.isprintable():
+        return text
+    text = INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
     if text.isprintable():
         return text
     return "".join([each if each.isprintable() else json.dumps(each)[1:-1] for each in text])

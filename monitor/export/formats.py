@@ -14,6 +14,7 @@ from typing import BinaryIO, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from broker.program.escape import escape_text
 from ingestor.documents import Measure, format_timestamp
 
 FormatName = Literal["csv", "parquet", "jsonl"]
@@ -48,9 +49,8 @@ class CsvWriter:
     injection"). As OWASP advises, an apostrophe goes before such a text: it is shown as a text then.
     Numbers and times are written by this program and need none.
 
-    Otherwise a text is what the sensor sent, with control characters and all, as in the other formats:
-    a file is for programs, which would take an escaped text for another one. Only on a terminal
-    ``monitor export`` shows it escaped.
+    Control and other invisible characters are escaped: people look at the file in terminals and
+    spreadsheets. The other formats are for programs, and hold what the sensor sent.
     """
 
     def __init__(self, out: BinaryIO) -> None:
@@ -62,9 +62,9 @@ class CsvWriter:
         self._write_rows(
             [
                 (
-                    escape_formula(measure["sensor_id"]),
-                    escape_formula(measure["site"]),
-                    escape_formula(measure["location"]),
+                    escape_cell(measure["sensor_id"]),
+                    escape_cell(measure["site"]),
+                    escape_cell(measure["location"]),
                     measure["value_kwh"],
                     format_timestamp(measure["timestamp"]),
                     "true" if measure["is_anomaly"] else "false",
@@ -85,9 +85,14 @@ class CsvWriter:
 
 
 @functools.lru_cache(KNOWN_TEXTS)
-def escape_formula(text: str | None) -> str | None:
-    """Put an apostrophe before a text that a spreadsheet would run as a formula."""
-    return f"'{text}" if text and text[0] in FORMULA_BEGINS else text
+def escape_cell(text: str | None) -> str | None:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula, and escape the invisible."""
+    if not text:
+        return text
+    # Some skip spaces before they look for a formula.
+    is_formula = text.lstrip()[:1] in FORMULA_BEGINS or text[0] in FORMULA_BEGINS
+    shown = escape_text(text)
+    return f"'{shown}" if is_formula else shown
 
 
 class JsonLinesWriter:

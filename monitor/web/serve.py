@@ -1,50 +1,44 @@
 """``monitor web``: put everything together and serve it."""
 
 import asyncio
-import contextlib
 import logging
-import os
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from nicegui import core, ui
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
+from broker.program.hosts import HostNames
 from broker.program.process import run
 from broker.program.settings import exit_with, read_settings
 from monitor.queries.database import QueryDatabase, QueryError, open_database
 from monitor.web.api.app import make_api
 from monitor.web.api.errors import add_error_handlers
 from monitor.web.auth.auth_middleware import AuthMiddleware
+from monitor.web.auth.host_check import HostCheck
 from monitor.web.auth.login import make_login_routes
 from monitor.web.auth.nonce import add_script_nonces
 from monitor.web.auth.page_authorization import authorize_pages
+from monitor.web.auth.page_limit import PageLimit
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.dependencies import Dependencies
+from monitor.web.http_server import HttpServer, ListenError, listen, make_config
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
 from monitor.web.tls import TlsFileError, server_context
 
 STATIC = Path(__file__).parent / "static"
-SHUTDOWN_GRACE_S = 2
 NO_TERMINAL = (
     "set ENERGY_VIEWER_PASSWORD_FILE and ENERGY_OPERATOR_PASSWORD_FILE to files with passwords; "
     "generated passwords are shown on a terminal only, because a log would keep them"
 )
-MAX_MESSAGE_BYTES = 1024 * 1024
 GZIP_MIN_BYTES = 1000
-
-
-class ListenError(Exception):
-    """Raised when the address cannot be used; says why."""
 
 
 def serve_command(arguments: list[str]) -> None:
@@ -64,7 +58,7 @@ def serve_command(arguments: list[str]) -> None:
     logging.getLogger("nicegui").setLevel(logging.ERROR)
 
     async def serve_until(stop: asyncio.Event) -> None:
-        with _listen(settings) as listener:
+        with listen(settings.http) as listener:
             async with open_database(settings.mongo_url) as database:
                 authenticator = Authenticator(given | generated)
                 await WebServer(settings, database, authenticator, listener, context).serve(stop)
@@ -83,22 +77,11 @@ class WebServer(NamedTuple):
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Serve until told to stop."""
-        deps, proxy = Dependencies(self.database, self.settings), self.settings.trusted_proxy
-        context = self.context
+        deps = Dependencies(self.database, self.settings)
         api = make_api(self.database, self.authenticator, deps.ingestors.reports)
-        config = uvicorn.Config(
-            make_app(deps, self.authenticator, api),
-            log_level="warning",
-            access_log=False,
-            ws_max_size=MAX_MESSAGE_BYTES,
-            server_header=False,
-            # By default uvicorn trusts everybody on this machine.
-            proxy_headers=proxy is not None,
-            forwarded_allow_ips=proxy or "",
-            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-            ssl_context_factory=None if context is None else lambda *_: context,
-        )
-        server = _Server(config)
+        app = make_app(deps, self.authenticator, api)
+        names = HostNames(self.settings.http, self.settings.hosts)
+        server = HttpServer(make_config(HostCheck(app, names), self.settings.trusted_proxy, self.context))
         async with asyncio.TaskGroup() as group:
             following = group.create_task(deps.live.follow(), name="web.live")
             listening = group.create_task(deps.ingestors.listen(), name="web.ingestors")
@@ -139,26 +122,4 @@ def make_app(deps: Dependencies, authenticator: Authenticator, api: FastAPI) -> 
     )
     # Any other transport would need its own authorization.
     core.app.config.socket_io_js_transports = ["websocket"]
-    return GZipMiddleware(AuthMiddleware(app, authenticator), minimum_size=GZIP_MIN_BYTES)
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process, which tells this server to stop."""
-        yield
-
-
-def _listen(settings: WebSettings) -> socket.socket:
-    host, port = settings.http.rsplit(":", 1)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host.strip("[]"), int(port)), family=family)
-    except (OSError, OverflowError) as error:
-        number = error.errno if isinstance(error, OSError) else None
-        # A failed name lookup has a negative number, for which the system has no text.
-        reason = os.strerror(number) if number and number > 0 else error.args[-1]
-        raise ListenError(f"cannot listen on {settings.http} ({reason}); give another --http") from error
-    # Without it, the end of an answer waits 40 ms for the browser to acknowledge its beginning.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+    return GZipMiddleware(AuthMiddleware(PageLimit(app), authenticator), minimum_size=GZIP_MIN_BYTES)

@@ -8,11 +8,22 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from broker.address import MqttUrl
+from broker.program.hosts import Hosts
 from broker.program.settings import Endpoint, MongoUrl, ProcessSettings
 from broker.topics import TopicRoot
 from monitor.web.auth.sessions import Role
 
-Password = Annotated[SecretStr, Field(min_length=1)]
+MIN_PASSWORD_LENGTH = 12
+
+
+def check_password(password: SecretStr) -> SecretStr:
+    """Let a password pass that takes long to guess."""
+    if len(password.get_secret_value()) < MIN_PASSWORD_LENGTH:
+        raise ValueError(f"a password has at least {MIN_PASSWORD_LENGTH} characters")
+    return password
+
+
+Password = Annotated[SecretStr, AfterValidator(check_password)]
 
 
 def check_proxy(text: str) -> str:
@@ -42,6 +53,10 @@ class WebSettings(ProcessSettings):
     """
 
     http: Endpoint = Field("127.0.0.1:8080", description="host:port to listen on")
+    hosts: Hosts | None = Field(
+        None,
+        description="names by which browsers call the page, with commas; this machine's own always count",
+    )
     tls_certificate: Path | None = Field(None, description="file with the certificate, for https")
     tls_key: Path | None = Field(None, description="file with its key; may be the same file")
     trusted_proxy: Proxy | None = Field(

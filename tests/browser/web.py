@@ -15,7 +15,7 @@ from stack.servers import Servers
 from tests.servers import fetch
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PASSWORDS = {"viewer": "look-only", "operator": "look-and-act"}
+PASSWORDS = {"viewer": "look-only-please", "operator": "look-and-act-too"}
 # A busy machine draws pages late.
 expect.set_options(timeout=30_000)
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}

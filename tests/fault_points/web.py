@@ -56,4 +56,4 @@ SENSORS = Point(sensor_routes, "SensorQueries")
 
 # How it is served.
 MAKE_APP = Point(serve, "make_app")
-HTTP_SERVER = Point(serve, "_Server")
+HTTP_SERVER = Point(serve, "HttpServer")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ingestor.validate import sensor_key
-from monitor.export.formats import escape_formula
+from monitor.export.formats import escape_cell
 from tests.fault_points.broker import ESCAPE_TEXT
 from tests.fault_points.point import Point
 from tests.fuzz.__main__ import run_again
@@ -40,10 +40,10 @@ def stand_all(name: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    for each in (escape_formula, sensor_key):
+    for each in (escape_cell, sensor_key):
         each.cache_clear()
     yield
-    for each in (escape_formula, sensor_key):
+    for each in (escape_cell, sensor_key):
         each.cache_clear()
 
 

@@ -26,7 +26,7 @@ from monitor.web.ingestors import IngestorReport
 
 Document = dict[str, Any]
 
-PASSWORDS = {"viewer": "look-only", "operator": "look-and-act"}
+PASSWORDS = {"viewer": "look-only-please", "operator": "look-and-act-too"}
 # Passwords are slow on purpose, and the machine may be busy.
 ANSWER_S = 30
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)

@@ -52,7 +52,7 @@ async def test_passwords_are_made_up_for_a_terminal_and_it_waits_for_its_servers
     assert "Traceback" not in shown
 
 
-@pytest.mark.parametrize("given", [{}, {"ENERGY_VIEWER_PASSWORD": "look"}])
+@pytest.mark.parametrize("given", [{}, {"ENERGY_VIEWER_PASSWORD": "look-only-please"}])
 def test_passwords_are_never_made_up_for_a_log(given: dict[str, str]) -> None:
     ended = run_program("monitor", "web", variables={**given, **NOBODY})
     assert ended == (2, "", f"monitor web: {NO_TERMINAL}\n")
@@ -63,7 +63,10 @@ async def test_port_that_is_taken_is_told_in_one_sentence(tmp_path: Path) -> Non
         server.bind(("127.0.0.1", 0))
         server.listen()
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        passwords = {"ENERGY_VIEWER_PASSWORD": "look", "ENERGY_OPERATOR_PASSWORD": "act"}
+        passwords = {
+            "ENERGY_VIEWER_PASSWORD": "look-only-please",
+            "ENERGY_OPERATOR_PASSWORD": "look-and-act-too",
+        }
         process = web(tmp_path / "log", "--http", address, **passwords, **NOBODY)
         await process.start()
         assert "status 1" in await process.wait_ended()
@@ -77,7 +80,7 @@ def test_wrong_option_is_told_in_one_sentence() -> None:
 
 
 async def test_name_that_nobody_knows_is_told_in_one_sentence(tmp_path: Path) -> None:
-    passwords = {"ENERGY_VIEWER_PASSWORD": "look", "ENERGY_OPERATOR_PASSWORD": "act"}
+    passwords = {"ENERGY_VIEWER_PASSWORD": "look-only-please", "ENERGY_OPERATOR_PASSWORD": "look-and-act-too"}
     process = web(tmp_path / "log", "--http", "nobody.invalid:8080", **passwords, **NOBODY)
     await process.start()
     assert "status 1" in await process.wait_ended()

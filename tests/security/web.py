@@ -24,7 +24,7 @@ from stack.servers import Servers
 from tests.security.opened import OpenedPage, Socket
 
 Role = Literal["viewer", "operator"]
-PASSWORDS: dict[Role, str] = {"viewer": "look-only", "operator": "look-and-act"}
+PASSWORDS: dict[Role, str] = {"viewer": "look-only-please", "operator": "look-and-act-too"}
 # Else each browser that speaks plain HTTP would read a list of all the authorities that there are.
 NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PAGES = (*PATHS.values(), "/sensor/S", "/docs", "/openapi.json", "/nowhere")

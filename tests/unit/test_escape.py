@@ -22,16 +22,18 @@ from ingestor.alarms.manager import AlarmClock, AlarmManager
 from ingestor.documents import Measure
 from ingestor.flag import Thresholds
 from monitor.cli.watch import reading_line
-from monitor.export.formats import CsvWriter
+from monitor.export.formats import CsvWriter, JsonLinesWriter
 from monitor.verify.verifier import Verdict, verdict_lines
 from monitor.web.widgets.charts import totals_chart
 
 HOSTILE = "a\x1b[2J\u202eb\nc"
 SHOWN = r"a\u001b[2J\u202eb\nc"
+RAW = json.dumps(HOSTILE, ensure_ascii=False)
 UNSEEN = [
     *map(chr, [*range(0x20), *range(0x7F, 0xA0)]),
     *"\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069",
-    *"\u061c\ufeff\u00ad\ud800\udfff\U000e0001\ufff9",
+    *"\u061c\ufeff\u00ad\ud800\udfff\U000e0001\U000e0041\U000e0100\ufff9",
+    *"\u034f\u115f\u1160\u17b4\u180b\u180e\u2800\u3164\ufe00\ufe0e\ufe0f\uffa0\U0001d159",
 ]
 LOG = """
 import asyncio, logging
@@ -66,7 +68,9 @@ def test_what_is_not_seen_is_escaped(character: str) -> None:
     assert re.fullmatch(r"Room (\\[bfnrt]|(\\u[0-9a-f]{4}){1,2})7", shown)
 
 
-@pytest.mark.parametrize("text", ["", "Room 7", "Büro 界 🔴", "a\\b", "e\u0301", '"<b>&'])
+@pytest.mark.parametrize(
+    "text", ["", "Room 7", "Büro 界 🔴", "a\\b", "e\u0301", "Roof \u2600\ufe0f", '"<b>&']
+)
 def test_what_is_seen_stays(text: str) -> None:
     assert escape_text(text) == text
 
@@ -133,13 +137,15 @@ def test_names_in_charts_are_escaped() -> None:
     assert totals_chart(["Mon"], {HOSTILE: [1.0]})["series"][0]["name"] == SHOWN
 
 
-def test_exported_file_has_what_was_sent(tmp_path: Path) -> None:
-    """It is for programs: they would take an escaped text for another one."""
+@pytest.mark.parametrize(("writer", "cell"), [(CsvWriter, f",{SHOWN},"), (JsonLinesWriter, RAW)])
+def test_csv_is_escaped_and_a_file_for_programs_has_what_was_sent(
+    tmp_path: Path, writer: type[CsvWriter | JsonLinesWriter], cell: str
+) -> None:
     moment = datetime(2026, 11, 23, 10, tzinfo=UTC).replace(tzinfo=None)
     measure = Measure(
         _id="x", sensor_id="S-1", site="lari", location=HOSTILE, value_kwh=1.0, timestamp=moment,
         is_anomaly=False, status_message="", received_at=moment,
     )  # fmt: skip
-    with (tmp_path / "x.csv").open("wb") as out:
-        CsvWriter(out).write([measure])
-    assert f',"{HOSTILE}",' in (tmp_path / "x.csv").read_bytes().decode()
+    with (tmp_path / "x").open("wb") as out:
+        writer(out).write([measure])
+    assert cell in (tmp_path / "x").read_bytes().decode()

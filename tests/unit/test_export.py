@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.program.escape import escape_text
 from broker.program.settings import read_settings
 from ingestor.documents import Measure, format_timestamp, measure_id
 from monitor.export.command import check_known
@@ -24,7 +25,7 @@ from monitor.export.formats import (
     SCHEMA,
     FormatName,
     ParquetWriter,
-    escape_formula,
+    escape_cell,
 )
 from monitor.export.settings import ExportSettings, choose_format
 from monitor.export.target import ExportError, ExportTarget
@@ -113,13 +114,11 @@ def from_parquet(content: bytes) -> list[Row]:
 
 
 @given(batches, batches)
-def test_csv_holds_what_is_stored_but_for_apostrophes_before_formulas(
+def test_csv_holds_what_is_stored_but_for_formulas_and_what_is_not_seen(
     first: list[Measure], second: list[Measure]
 ) -> None:
     content = written("csv", first, second)
-    expected = [
-        row | {"location": escape_formula(row["location"]) or ""} for row in stored([*first, *second])
-    ]
+    expected = [row | {"location": escape_cell(row["location"]) or ""} for row in stored([*first, *second])]
     assert from_csv(content) == expected
 
 
@@ -131,8 +130,13 @@ def test_no_cell_of_text_in_csv_begins_a_formula(batch: list[Measure]) -> None:
 
 @pytest.mark.parametrize("begin", "=+-@\t\r")
 def test_an_apostrophe_goes_before_a_formula_and_only_there(begin: str) -> None:
-    assert escape_formula(f"{begin}1+1") == f"'{begin}1+1"
-    assert escape_formula(f"Room {begin}1") == f"Room {begin}1"
+    assert escape_cell(f"{begin}1+1") == f"'{escape_text(begin)}1+1"
+    assert escape_cell(f"Room {begin}1") == f"Room {escape_text(begin)}1"
+
+
+@pytest.mark.parametrize("begin", "=+-@")
+def test_spaces_do_not_hide_a_formula(begin: str) -> None:
+    assert escape_cell(f"  {begin}1+1") == f"'  {begin}1+1"
 
 
 @given(batches, batches)

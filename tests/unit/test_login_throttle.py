@@ -1,8 +1,11 @@
 """Who guesses passwords waits ever longer; who does not, gets in all the same."""
 
+import asyncio
 from collections.abc import Callable, Sized
+from functools import partial
 
 import pytest
+from argon2 import PasswordHasher
 
 from monitor.web.auth.login_throttle import (
     FORGET_AFTER_S,
@@ -12,9 +15,10 @@ from monitor.web.auth.login_throttle import (
     LoginThrottle,
 )
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError
-from tests.fault_points.web import LONGEST_WAIT_S
+from tests.fault_points.web import LONGEST_WAIT_S, PASSWORD_HASHER
 
 DAY_S = 86_400.0
+LOOK, ACT = "look-only-please", "look-and-act-too"
 DESK, ELSEWHERE, EVIL = "192.0.2.7", "192.0.2.99", "203.0.113.5"
 
 
@@ -29,6 +33,14 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def access(clock: Clock) -> Authenticator:
+    """Real checks, which are quick."""
+    quick = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with PASSWORD_HASHER.replace(quick):
+        return Authenticator({"viewer": LOOK, "operator": ACT}, clock)
 
 
 @pytest.fixture
@@ -98,9 +110,50 @@ def test_other_names_and_other_addresses_of_one_network_do_not_help(
     assert LoginAttempt.of("", "::ffff:203.0.113.5") == LoginAttempt.of("", "203.0.113.5")
 
 
-def test_guesses_at_the_same_time_are_counted_before_they_are_checked(counted: LoginThrottle) -> None:
-    what = LoginAttempt.of("operator", EVIL)
-    assert sum(counted.begin(what) == 0 for _ in range(100)) == 5
+async def outcome(access: Authenticator, user: str, password: str, *shown: str) -> str:
+    try:
+        return "in" if await access.log_in(user, password, EVIL, *shown) else "wrong"
+    except LoginThrottledError as told:
+        return str(told.detail).split(";")[0]
+
+
+async def test_guesses_at_the_same_time_are_counted_before_they_are_checked(access: Authenticator) -> None:
+    outcomes = await asyncio.gather(*[outcome(access, "operator", "guess") for _ in range(100)])
+    assert outcomes.count("wrong") == 5
+    assert set(outcomes) == {"wrong", "Too many wrong passwords", "Too many people are logging in"}
+
+
+async def test_checks_under_way_are_not_taken_for_wrong_ones(access: Authenticator) -> None:
+    outcomes = await asyncio.gather(*[outcome(access, "viewer", LOOK) for _ in range(12)])
+    assert outcomes == ["in"] * 12
+
+
+async def test_who_guesses_other_users_does_not_hold_up_operators_at_the_same_address(
+    access: Authenticator,
+) -> None:
+    for user in ("viewer", "eve", "mallory"):
+        await asyncio.gather(*[outcome(access, user, "guess") for _ in range(50)])
+    assert await outcome(access, "viewer", LOOK) == "Too many wrong passwords"
+    assert await outcome(access, "operator", ACT) == "in"
+
+
+async def test_who_has_a_token_from_before_is_not_held_up_by_who_guesses_that_user(
+    access: Authenticator, clock: Clock
+) -> None:
+    token = await access.log_in("operator", ACT, EVIL)
+    assert token is not None
+    access.log_out(token)
+    clock.now += DAY_S
+    guesses = [asyncio.create_task(outcome(access, "operator", "guess")) for _ in range(100)]
+    assert await outcome(access, "operator", ACT, token) == "in"
+    await asyncio.gather(*guesses)
+    assert await outcome(access, "operator", ACT, "no-token") == "Too many wrong passwords"
+    # A token is no way to guess faster, and none to guess another user's password.
+    assert [await outcome(access, "operator", "guess", token) for _ in range(6)][-2:] == [
+        "wrong",
+        "Too many wrong passwords",
+    ]
+    assert await outcome(access, "viewer", LOOK, token) == "in"
 
 
 def test_many_addresses_are_slowed_down_together(clock: Clock, counted: LoginThrottle) -> None:

@@ -248,5 +248,5 @@ async def test_viewers_who_log_in_for_ever_send_no_operator_away() -> None:
 
 
 def test_no_password_is_kept() -> None:
-    door = Authenticator({"viewer": "look-only", "operator": "look-and-act"})
+    door = Authenticator({"viewer": "look-only-please", "operator": "look-and-act-too"})
     assert "look" not in repr(vars(door))

@@ -56,9 +56,17 @@ def make_token_routes(authenticator: Authenticator) -> APIRouter:
     }
 
     @router.post("/token", summary="Log in", responses=problem_responses(failures))
-    async def log_in(request: Request, form: Annotated[PasswordForm, Form()]) -> AccessToken:
-        """Get a token for a password. After five wrong ones, each further one has to wait longer."""
-        token = await authenticator.log_in(form.username, form.password, client_address(request))
+    async def log_in(
+        request: Request,
+        form: Annotated[PasswordForm, Form()],
+        last: Annotated[str | None, Depends(_bearer)],
+    ) -> AccessToken:
+        """Get a token for a password. After five wrong ones, each further one has to wait longer.
+
+        Send the last token along, even if it has expired: then you do not wait for others at your address.
+        """
+        address = client_address(request)
+        token = await authenticator.log_in(form.username, form.password, address, last or "")
         session = authenticator.session_of(token or "")
         if not token or not session:
             raise HTTPException(401, "user or password is wrong", CHALLENGE)

@@ -3,6 +3,7 @@
 It is plain ASGI, in front of NiceGUI and the REST interface.
 """
 
+import contextlib
 import secrets
 from http import HTTPStatus
 from urllib.parse import quote
@@ -14,6 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from monitor.web.api.errors import problem_response
 from monitor.web.auth.cookie import is_secure, read_token
 from monitor.web.auth.csrf import is_same_origin
+from monitor.web.auth.places import Places
+from monitor.web.auth.request_body import read_body
 from monitor.web.auth.security_headers import add_security_headers
 from monitor.web.auth.session_socket import CLOSE_CODE, serve_session
 from monitor.web.auth.sessions import Authenticator, Session
@@ -30,6 +33,7 @@ MAX_LENGTH_DIGITS = 20
 # NiceGUI trusts it from anybody.
 UNTRUSTED_HEADER = b"x-forwarded-prefix"
 CROSS_SITE = "this request comes from another site"
+TOO_MANY = "too many requests at once; try again in a second"
 
 
 class AuthMiddleware:
@@ -38,6 +42,7 @@ class AuthMiddleware:
     def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self.app = app
         self._authenticator = authenticator
+        self._places = Places()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -54,7 +59,16 @@ class AuthMiddleware:
             return
         secure, is_cacheable = is_secure(connection), scope["path"].startswith(CACHED_PREFIXES)
         send = add_security_headers(send, state["nonce"], secure=secure, is_cacheable=is_cacheable)
-        await (_rejection(connection, session) or self.app)(scope, receive, send)
+        rejection = _rejection(connection, session)
+        body = (
+            receive if connection.scope["method"] in SAFE_METHODS or rejection else await read_body(receive)
+        )
+        if body is None:
+            return
+        who = session or self._authenticator.session_of(_bearer_token(connection))
+        with _answering(scope), self._places.take_for_request(who) as has_place:
+            answer = rejection or (None if has_place else _too_many(connection))
+            await (answer or self.app)(scope, body, send)
 
     async def _open_websocket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         scope, session = connection.scope, connection.scope["state"]["session"]
@@ -63,7 +77,28 @@ class AuthMiddleware:
         if session is None or not is_new or not is_same_origin(connection):
             await send({"type": "websocket.close", "code": CLOSE_CODE})
             return
-        await serve_session(session, self.app, scope, receive, send)
+        with _answering(scope), self._places.take_for_socket(session) as has_place:
+            if has_place:
+                await serve_session(session, self.app, scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": CLOSE_CODE})
+
+
+def _answering(scope: Scope) -> contextlib.AbstractContextManager[object]:
+    """The request is whole, and is being answered; others than our own server do not count."""
+    connection = scope["state"].get("connection")
+    return connection.answering() if connection else contextlib.nullcontext()
+
+
+def _bearer_token(connection: HTTPConnection) -> str:
+    return connection.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def _too_many(connection: HTTPConnection) -> Response:
+    retry = {"Retry-After": "1"}
+    if connection.scope["path"].startswith(API_PREFIX):
+        return problem_response(HTTPStatus.TOO_MANY_REQUESTS, "busy", TOO_MANY, retry)
+    return PlainTextResponse(TOO_MANY, HTTPStatus.TOO_MANY_REQUESTS, retry)
 
 
 def _rejection(connection: HTTPConnection, session: Session | None) -> Response | None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.web.auth.cookie import delete_token, read_token, set_token
+from monitor.web.auth.cookie import delete_token, read_device_token, read_token, set_token
 from monitor.web.auth.login_throttle import client_address
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError
 from monitor.web.html import render
@@ -25,7 +25,8 @@ def make_login_routes(authenticator: Authenticator) -> APIRouter:
         next: str = Form("/", max_length=2000),  # noqa: A002
     ) -> Response:
         try:
-            token = await authenticator.log_in(user, password, client_address(request))
+            shown = (read_device_token(request), read_token(request))
+            token = await authenticator.log_in(user, password, client_address(request), *shown)
         except LoginThrottledError as error:
             page = _page(next, user, f"{error.detail}.", status=error.status_code)
             page.headers.update(error.headers or {})

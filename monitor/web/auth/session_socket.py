@@ -1,47 +1,101 @@
-"""A web socket ends with its session: at log-out, or when the session expires."""
+"""A web socket ends with its session, and takes only what NiceGUI's script sends, at a bounded rate."""
 
 import asyncio
 import contextlib
+import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.web.auth.sessions import Session
 
 CLOSE_CODE = 4401
+# WebSocket's own code for a message that is against the rules.
+REJECT_CODE = 1008
 # Makes NiceGUI's script load the page again, which leads to the log-in; as Socket.IO writes it.
 RECONNECT_MESSAGE = '42["try_reconnect"]'
-DISCONNECT: Message = {"type": "websocket.disconnect", "code": CLOSE_CODE}
+# Engine.IO: close, ping, pong. Socket.IO: connect and disconnect, without a namespace; event and answer.
+# Anything else would be kept: a binary event until all attachments have come that it announces, a namespace
+# as long as the socket is open.
+PACKET = re.compile(r"[123]\Z|40(?:\{|\Z)|41\Z|4[23][0-9]{0,15}\[")
+MESSAGES_A_SECOND = 30
+MESSAGES_AT_ONCE = 150
+READ_WITHIN_S = 10
 
 
 async def serve_session(session: Session, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Connect an application to the browser of a session, until one of them or the session ends."""
-    ending = asyncio.create_task(session.ended(), name="web.session-end")
-    is_open = False
+    socket = _SessionSocket(session, scope, receive, send)
+    try:
+        await app(scope, socket.receive, socket.send)
+    finally:
+        socket.ending.cancel()
 
-    async def receive_message() -> Message:
-        nonlocal is_open
-        receiving = asyncio.ensure_future(receive())
+
+def is_packet(message: Message) -> bool:
+    """Whether it is something that NiceGUI's script sends."""
+    if message["type"] != "websocket.receive":
+        return True
+    return PACKET.match(message.get("text") or "") is not None
+
+
+class _SessionSocket:
+    def __init__(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+        self.ending = asyncio.create_task(session.ended(), name="web.session-end")
+        self._session = session
+        self._connection = scope["state"].get("connection")
+        self._receive = receive
+        self._send = send
+        self._pace = _Pace()
+        self._is_open = False
+
+    async def receive(self) -> Message:
+        await self._pace.wait()
+        receiving = asyncio.ensure_future(self._receive())
         try:
-            await asyncio.wait({receiving, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if session.is_active:
-                return await receiving
+            await asyncio.wait({receiving, self.ending}, return_when=asyncio.FIRST_COMPLETED)
+            if self._session.is_active:
+                message = await receiving
+                return message if is_packet(message) else await self._close(REJECT_CODE)
         finally:
             receiving.cancel()
-        if is_open:
-            is_open = False
-            with contextlib.suppress(OSError):
-                await send({"type": "websocket.send", "text": RECONNECT_MESSAGE})
-                await send({"type": "websocket.close", "code": CLOSE_CODE})
-        return DISCONNECT
+        return await self._close(CLOSE_CODE, RECONNECT_MESSAGE)
 
-    async def send_message(message: Message) -> None:
-        nonlocal is_open
+    async def send(self, message: Message) -> None:
         # Nothing more is sent once the session has ended.
-        if session.is_active:
-            is_open = message["type"] != "websocket.close"
-            await send(message)
+        if self._session.is_active:
+            self._is_open = message["type"] != "websocket.close"
+            await self._send_in_time(message)
 
-    try:
-        await app(scope, receive_message, send_message)
-    finally:
-        ending.cancel()
+    async def _close(self, code: int, last_words: str = "") -> Message:
+        if self._is_open:
+            self._is_open = False
+            with contextlib.suppress(OSError):
+                if last_words:
+                    await self._send_in_time({"type": "websocket.send", "text": last_words})
+                await self._send_in_time({"type": "websocket.close", "code": code})
+        return {"type": "websocket.disconnect", "code": code}
+
+    async def _send_in_time(self, message: Message) -> None:
+        """Send; what a browser does not read must not be kept for it."""
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                await self._send(message)
+        except TimeoutError:
+            self._is_open = False
+            if self._connection is not None:
+                self._connection.abort()
+
+
+class _Pace:
+    """Lets so many messages pass at once, and so many a second for long; who sends more waits."""
+
+    def __init__(self) -> None:
+        self._left = float(MESSAGES_AT_ONCE)
+        self._at = asyncio.get_running_loop().time()
+
+    async def wait(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._left = min(MESSAGES_AT_ONCE, self._left + (now - self._at) * MESSAGES_A_SECOND) - 1
+        self._at = now
+        if self._left < 0:
+            await asyncio.sleep(-self._left / MESSAGES_A_SECOND)

@@ -5,20 +5,20 @@ import contextlib
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from starlette.exceptions import HTTPException
 
+from monitor.web.auth.check_queue import CheckQueue, Lane, QueueFullError
 from monitor.web.auth.login_throttle import LoginAttempt, LoginThrottle
 
 Role = Literal["viewer", "operator"]
 Clock = Callable[[], float]
 SESSION_LIFETIME_S = 12 * 3600
 RETRY_WHEN_BUSY_S = 10
-MAX_WAITING = 20
 MAX_SESSIONS_PER_ROLE = 5_000
 
 
@@ -64,6 +64,11 @@ class LoginThrottledError(HTTPException):
         super().__init__(429, f"{reason}; try again in {wait_s} s", {"Retry-After": str(wait_s)})
 
 
+def _raise_if_early(wait_s: float) -> None:
+    if wait_s > 0:
+        raise LoginThrottledError("Too many wrong passwords", math.ceil(wait_s))
+
+
 class Authenticator:
     """Checks passwords, issues tokens and finds their sessions.
 
@@ -80,31 +85,35 @@ class Authenticator:
         self._decoy_hash = self._hasher.hash(secrets.token_hex())
         self._sessions: dict[str, Session] = {}
         self._throttle = LoginThrottle(clock)
-        self._one_at_a_time = asyncio.Lock()
-        self._waiting = 0
+        self._queue = CheckQueue()
 
-    async def log_in(self, user: str, password: str, address: str) -> str | None:
+    async def log_in(self, user: str, password: str, address: str, *shown: str) -> str | None:
         """Check a password and issue a token; None if user or password are wrong.
+
+        Args:
+            user: Who it is said to be.
+            password: What is checked.
+            address: Where the client is.
+            shown: Tokens that the client has, from now or from before.
 
         Raises:
             LoginThrottledError: Too many wrong passwords, or too many checks at once.
         """
-        if self._waiting >= MAX_WAITING:
-            raise LoginThrottledError("Too many people are logging in", RETRY_WHEN_BUSY_S)
         role = next((each for each in self._hashes if each == user), None)
-        attempt = LoginAttempt.of(role or "", address)
-        wait_s = self._throttle.begin(attempt)
-        if wait_s > 0:
-            raise LoginThrottledError("Too many wrong passwords", math.ceil(wait_s))
+        attempt, lane = self._classify(role, address, shown)
         is_correct = False
-        self._waiting += 1
+        # Who has to wait anyway takes no place in the queue.
+        _raise_if_early(self._throttle.wait_s(attempt))
         try:
-            async with self._one_at_a_time:
+            async with self._queue.turn(lane, attempt):
+                _raise_if_early(self._throttle.begin(attempt))
                 expected = self._hashes[role] if role else self._decoy_hash
-                is_correct = await asyncio.to_thread(self._matches, expected, password)
-        finally:
-            self._waiting -= 1
-            self._throttle.end(attempt, was_correct=is_correct)
+                try:
+                    is_correct = await asyncio.to_thread(self._matches, expected, password)
+                finally:
+                    self._throttle.end(attempt, was_correct=is_correct)
+        except QueueFullError:
+            raise LoginThrottledError("Too many people are logging in", RETRY_WHEN_BUSY_S) from None
         return self._issue_token(role) if role and is_correct else None
 
     def session_of(self, token: str) -> Session | None:
@@ -121,6 +130,17 @@ class Authenticator:
         if session is not None:
             session.end()
 
+    def _classify(self, role: Role | None, address: str, shown: Sequence[str]) -> tuple[LoginAttempt, Lane]:
+        """What an attempt is counted as, and in which lane it waits."""
+        for token in shown:
+            attempt = LoginAttempt(role or "", token)
+            if role and self._throttle.is_familiar(attempt):
+                return attempt, Lane.KNOWN
+        attempt = LoginAttempt.of(role or "", address)
+        if role and self._throttle.is_familiar(attempt):
+            return attempt, Lane.KNOWN
+        return attempt, Lane.OPERATOR if role == "operator" else Lane.OTHER
+
     def _matches(self, expected: str, password: str) -> bool:
         with contextlib.suppress(VerificationError):
             return self._hasher.verify(expected, password)
@@ -129,6 +149,7 @@ class Authenticator:
     def _issue_token(self, role: Role) -> str:
         token = secrets.token_urlsafe(32)
         self._sessions[token] = Session(role, self._clock)
+        self._throttle.remember(LoginAttempt(role, token))
         # Counted by role: viewers who log in again and again cannot log operators out.
         same_role = [each for each, session in self._sessions.items() if session.role == role]
         if len(same_role) > MAX_SESSIONS_PER_ROLE:

@@ -7,7 +7,7 @@ import json
 import unicodedata
 
 from broker.program.escape import ELLIPSIS, escape_text, escape_truncated
-from monitor.export.formats import escape_formula
+from monitor.export.formats import escape_cell
 
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 SEEDS = tuple(
@@ -48,8 +48,8 @@ def check(data: bytes) -> None:
     assert len(brief) <= most
     assert brief.isprintable()
     assert brief in (shown, shown[: most - len(ELLIPSIS)] + ELLIPSIS)
-    cell = escape_formula(text) or ""
-    assert cell.removeprefix("'") == text.removeprefix("'")
+    cell = escape_cell(text) or ""
+    assert cell.removeprefix("'") == shown.removeprefix("'")
     assert cell[:1] not in ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
