@@ -196,6 +196,11 @@ class RunningIngestor:
         await self.process.stop()
         return self.process.running.returncode if self.process.running else None
 
+    @property
+    def process_id(self) -> int:
+        """While it runs."""
+        return self.process.running.pid if self.process.running else 0
+
     async def get(self, path: str) -> tuple[int, str]:
         return await asyncio.to_thread(fetch, f"http://127.0.0.1:{self.http_port}{path}")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from broker import client, connection, handshake, supervisor, topics
 from broker.access import accounts, authority
 from broker.access.roles import Account
-from broker.program import escape, settings
+from broker.program import connection_limit, escape, hosts, settings
 from tests.fault_points.point import Point
 
 # What faults get hold of.
@@ -20,6 +20,13 @@ CONNECT_TIMEOUT_S = Point(handshake, "CONNECT_TIMEOUT_S")
 PING_EVERY_S = Point(client, "PING_EVERY_S")
 # For how long reading stops at most while there is no room.
 PAUSE_LIMIT_S = Point(client, "PAUSE_LIMIT_S")
+
+# Listeners of our own.
+REQUEST_LIMIT_S = Point(connection_limit, "REQUEST_S")
+UNREAD_LIMIT_S = Point(connection_limit, "UNREAD_S")
+UNREAD_LIMIT_BYTES = Point(connection_limit, "UNREAD_BYTES")
+MAKE_ROOM = Point(connection_limit.ConnectionLimit, "_make_room")
+WRONG_HOST = Point(hosts.HostNames, "rejection")
 
 # Sites and names.
 MATCH_ID = Point(topics, "_is_id")

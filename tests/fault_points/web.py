@@ -2,7 +2,7 @@
 
 from monitor.live import snapshot as fleet_view
 from monitor.live.sensor_cache import SensorCache
-from monitor.web import serve
+from monitor.web import http_server, serve, tls
 from monitor.web.api import app, sensor_routes
 from monitor.web.auth import (
     auth_middleware,
@@ -10,15 +10,21 @@ from monitor.web.auth import (
     login,
     login_throttle,
     page_authorization,
+    page_limit,
+    places,
     security_headers,
+    session_socket,
     sessions,
 )
 from monitor.web.auth.sessions import Authenticator, Session
 from monitor.web.pages import sensor
+from monitor.web.web_socket import BoundedWebSocket
 from monitor.web.widgets import rejected_list
 from tests.fault_points.point import Point
 
 # Who has logged in.
+KEY_OF_COUNT = Point(login_throttle, "_network_key")
+IS_FAMILIAR = Point(login_throttle.LoginThrottle, "is_familiar")
 LONGEST_WAIT_S = Point(login_throttle, "MAX_DELAY_S")
 WHOSE_TOKEN = Point(Authenticator, "session_of")
 LOG_OUT = Point(Authenticator, "log_out")
@@ -57,3 +63,14 @@ SENSORS = Point(sensor_routes, "SensorQueries")
 # How it is served.
 MAKE_APP = Point(serve, "make_app")
 HTTP_SERVER = Point(serve, "HttpServer")
+CIPHERS = Point(tls, "CIPHERS")
+HTTP_PROTOCOL = Point(http_server, "H11Protocol")
+HANDLE_FRAME = Point(BoundedWebSocket, "handle_cont")
+KEEP_MESSAGE = Point(BoundedWebSocket, "send_receive_event_to_app")
+
+# What sessions may have under way.
+IS_PACKET = Point(session_socket, "is_packet")
+MESSAGES_AT_ONCE = Point(session_socket, "MESSAGES_AT_ONCE")
+MOST_SOCKETS_OF_SESSION = Point(places, "SOCKETS_OF_SESSION")
+MOST_REQUESTS_OF_ROLE = Point(places, "REQUESTS_OF_ROLE")
+MOST_PAGES_OF_SESSION = Point(page_limit, "PAGES_OF_SESSION")

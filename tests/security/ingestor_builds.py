@@ -1,6 +1,7 @@
 """The ingestor without one of its protections: python -m tests.security.ingestor_builds BUILD OPTIONS…"""
 
 import json
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -182,6 +183,18 @@ def no_size() -> None:
     ingestor.MOST_READINGS_OF_A_PAYLOAD.replace(1 << 30).start()
 
 
+def few_files() -> None:
+    """It may open as few files as on an ordinary machine."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))
+
+
+def no_connection_limit() -> None:
+    """The same, and whoever connects to its pages may stay."""
+    few_files()
+    broker.REQUEST_LIMIT_S.replace(1e9).start()
+    broker.MAKE_ROOM.replace(lambda *_: True).start()
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -203,6 +216,8 @@ BUILDS: dict[str, Callable[[], None]] = {
         unforeseen,
         old_clock,
         no_size,
+        few_files,
+        no_connection_limit,
     )
 }
 

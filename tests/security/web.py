@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import ssl
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ class WebSite:
         servers: Whose readings it shows.
         port: Where it is.
         log: What it says.
+        process_id: Of the process that serves it; 0 if the test serves it itself.
         context: Whom browsers believe over https; None if it speaks plain HTTP.
         process: What serves it.
     """
@@ -54,6 +55,7 @@ class WebSite:
     port: int
     log: Path
     context: ssl.SSLContext | None = None
+    process_id: int = 0
     process: Process | None = None
 
     @property
@@ -119,7 +121,9 @@ class WebSite:
 
 
 @asynccontextmanager
-async def as_users_run_it(servers: Servers, folder: Path, *, https: bool) -> AsyncIterator[WebSite]:
+async def as_users_run_it(
+    servers: Servers, folder: Path, *, https: bool, program: Sequence[str] = ("monitor",)
+) -> AsyncIterator[WebSite]:
     """Run ``monitor web``; whatever is thrown at it, its log may not hold a traceback."""
     site = WebSite(servers, reserve_port(), folder / "web.log")
     environment = {
@@ -133,9 +137,10 @@ async def as_users_run_it(servers: Servers, folder: Path, *, https: bool) -> Asy
         certificate = str(CertificateAuthority(folder / "certificates").ensure_server("web", ["127.0.0.1"]))
         site.context = ssl.create_default_context(cafile=folder / "certificates" / "ca.crt")
         environment |= {"ENERGY_TLS_CERTIFICATE": certificate, "ENERGY_TLS_KEY": certificate}
-    process = Process("web", [sys.executable, "-m", "monitor", "web"], environment, site.log)
+    process = Process("web", [sys.executable, "-m", *program, "web"], environment, site.log)
     site.process = process
     async with running(process, site.is_live):
+        site.process_id = process.running.pid if process.running else 0
         yield site
     assert "Traceback" not in site.log.read_text(), site.log.read_text()
 
