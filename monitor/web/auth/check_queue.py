@@ -1,24 +1,22 @@
-"""Passwords are checked one at a time: those of known clients first, then operators', then all others'."""
+"""Passwords are checked one at a time, in lanes that take turns: those of known clients, and of operators."""
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import IntEnum
+from typing import NamedTuple
 
 from monitor.web.auth.login_throttle import LoginAttempt
 
-# With a check of 0.1 s, who has a place in the first lane waits for 2 s at most if others share its network.
 MAX_WAITING_OF_NETWORK = 20
 MAX_WAITING = 100
 
 
-class Lane(IntEnum):
-    """Whose password it is; lower ones come first."""
+class Lane(NamedTuple):
+    """Whose password it is. Nobody is held up by those in another lane for more than a check of each."""
 
-    KNOWN = 0
-    OPERATOR = 1
-    OTHER = 2
+    is_known: bool
+    is_operator: bool
 
 
 class QueueFullError(Exception):
@@ -29,7 +27,7 @@ class CheckQueue:
     """Lets one pass at a time; each lane has places of its own, which one network cannot fill."""
 
     def __init__(self) -> None:
-        self._lanes: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self._lanes: defaultdict[Lane, deque[asyncio.Future[None]]] = defaultdict(deque)
         self._waiting: Counter[tuple[Lane, str]] = Counter()
         self._is_busy = False
 
@@ -68,10 +66,12 @@ class CheckQueue:
             raise
 
     def _pass_on(self) -> None:
-        for turns in self._lanes.values():
+        for lane, turns in self._lanes.items():
             while turns:
                 turn = turns.popleft()
                 if not turn.done():
                     turn.set_result(None)
+                    # It is the last one now.
+                    self._lanes[lane] = self._lanes.pop(lane)
                     return
         self._is_busy = False

@@ -135,11 +135,10 @@ class Authenticator:
         for token in shown:
             attempt = LoginAttempt(role or "", token)
             if role and self._throttle.is_familiar(attempt):
-                return attempt, Lane.KNOWN
+                return attempt, Lane(is_known=True, is_operator=role == "operator")
         attempt = LoginAttempt.of(role or "", address)
-        if role and self._throttle.is_familiar(attempt):
-            return attempt, Lane.KNOWN
-        return attempt, Lane.OPERATOR if role == "operator" else Lane.OTHER
+        is_known = self._throttle.is_familiar(attempt)
+        return attempt, Lane(is_known=is_known, is_operator=role == "operator")
 
     def _matches(self, expected: str, password: str) -> bool:
         with contextlib.suppress(VerificationError):
