@@ -83,14 +83,14 @@ class LocalStack:
         for sensor_id in sensors:
             outbox = str(state / "nodes" / f"{sensor_id}.db")
             command = ["sensor_node", "--sensor-id", sensor_id, "--outbox", outbox]
-            url = credentials.mqtt_url(sensor_id, passwords[sensor_id], servers.mqtt_port)
+            url = credentials.mqtt_by_socket(sensor_id, passwords[sensor_id], servers.mqtt_socket)
             secrets = {"ENERGY_MQTT_URL": url}
             await self._run(self._program(sensor_id, f"Sensor node {sensor_id}", command, secrets))
 
     async def _start_ingestor(self) -> None:
         ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"
         secrets = {
-            "ENERGY_MQTT_URL": self._servers.mqtt("ingestor"),
+            "ENERGY_MQTT_URL": self._servers.mqtt_by_socket("ingestor"),
             "ENERGY_MONGO_URL": self._servers.mongo_by_socket("ingestor"),
             **read_notify(ROOT / ".env"),
         }
@@ -108,7 +108,7 @@ class LocalStack:
         credentials, addresses = self._credentials, self._addresses
         url = addresses.web_url(credentials)
         secrets = {
-            "ENERGY_MQTT_URL": self._servers.mqtt("web"),
+            "ENERGY_MQTT_URL": self._servers.mqtt_by_socket("web"),
             "ENERGY_MONGO_URL": self._servers.mongo_by_socket("operator"),
             "ENERGY_VIEWER_PASSWORD": credentials.passwords["WEB_VIEWER_PASSWORD"],
             "ENERGY_OPERATOR_PASSWORD": credentials.passwords["WEB_OPERATOR_PASSWORD"],
@@ -152,7 +152,7 @@ class LocalStack:
         for store in sorted(mosquitto.damaged_stores(self._state / "mosquitto") - self._known_damaged):
             self._known_damaged.add(store)
             print_line(
-                "Mosquitto could not read its store and began with an empty one. Nothing is lost:\n"
+                "Mosquitto could not use its store and began with an empty one. Nothing is lost:\n"
                 f"sensor nodes send again what is not confirmed. The old store is kept in\n"
                 f"  {os.path.relpath(store)}"
             )

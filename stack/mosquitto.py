@@ -13,25 +13,27 @@ ROOT = Path(__file__).parent.parent
 
 
 def mosquitto(
-    state: Path, port: int, accounts: Credentials, log: Path, mutual_port: int | None = None
+    state: Path, port: int, socket: Path, accounts: Credentials, mutual_port: int | None = None
 ) -> Process:
-    """Describe a Mosquitto that keeps everything in ``state`` and listens on 127.0.0.1.
+    """Describe a Mosquitto that listens on 127.0.0.1 and on a Unix socket.
 
     Args:
-        state: Its folder.
+        state: The folder with the folders of its data and its log.
         port: Its port, with TLS if the accounts have an authority.
+        socket: Its socket, in a private folder: for our own programs, which no stranger can shut out there.
         accounts: Its users.
-        log: The file for its output.
         mutual_port: Its port for clients with a certificate instead of a password, if it has one.
 
     Raises:
         AccountsError: The users cannot be written.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    accounts.write_accounts(state / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))
+    data = state / "mosquitto"
+    data.mkdir(parents=True, exist_ok=True)
+    accounts.write_accounts(data / "users", os.environ.get("ENERGY_TOPIC_ROOT", "energy"))
     environment = {
         "MOSQUITTO_CONF": str(ROOT / "mosquitto.conf"),
-        "MOSQUITTO_STATE": str(state),
+        "MOSQUITTO_STATE": str(data),
+        "MOSQUITTO_INTERNAL": f"0 {socket}",
         "MOSQUITTO_LISTENER": f"{port} 127.0.0.1",
     }
     if accounts.authority is not None:
@@ -41,12 +43,13 @@ def mosquitto(
             "MOSQUITTO_TLS": f"{port} 127.0.0.1",
             "MOSQUITTO_MUTUAL_TLS": f"{mutual_port or 0} 127.0.0.1",
         }
+    command = [str(ROOT / "broker" / "mosquitto-start")]
     ports = [each for each in (port, mutual_port) if each is not None]
-    return Process("Mosquitto", [str(ROOT / "broker" / "mosquitto-start")], environment, log, ports)
+    return Process("Mosquitto", command, environment, state / "log" / "mosquitto.log", ports)
 
 
 def damaged_stores(state: Path) -> set[Path]:
-    """The stores that the broker could not read and that ``mosquitto-start`` moved aside."""
+    """The stores that the broker could not use and that ``mosquitto-start`` moved aside."""
     return set(state.glob("mosquitto.db.damaged-*"))
 
 

@@ -33,21 +33,27 @@ class Servers:
     mongo_port: int
     mutual_port: int | None = None
     cache_gb: float = mongod.CACHE_GB
+    mqtt_socket: Path = field(init=False)
     mongo_socket: Path = field(init=False)
     broker: Process = field(init=False)
     database: Process = field(init=False)
 
     def __post_init__(self) -> None:
-        state, log = self.state, self.state / "log"
+        state, sockets = self.state, private_socket_folder()
+        self.mqtt_socket = sockets / "mosquitto.sock"
         self.broker = mosquitto.mosquitto(
-            state / "mosquitto", self.mqtt_port, self.accounts, log / "mosquitto.log", self.mutual_port
+            state, self.mqtt_port, self.mqtt_socket, self.accounts, self.mutual_port
         )
-        self.mongo_socket = private_socket_folder() / f"mongodb-{self.mongo_port}.sock"
+        self.mongo_socket = sockets / f"mongodb-{self.mongo_port}.sock"
         self.database = mongod.mongod(state, self.mongo_port, self.mongo_socket, self.accounts, self.cache_gb)
 
     def mqtt(self, role: str) -> str:
         """The URL of a role on this broker."""
         return self.accounts.mqtt(role, self.mqtt_port)
+
+    def mqtt_by_socket(self, role: str) -> str:
+        """The URL of a role on this broker for programs of ours, which no stranger can shut out."""
+        return self.accounts.mqtt_by_socket(role, self.accounts.mqtt_password(role), self.mqtt_socket)
 
     def mongo(self, role: str) -> str:
         """The URL of a role on this database."""
@@ -59,7 +65,7 @@ class Servers:
 
     async def broker_ready(self) -> bool:
         """Whether the broker accepts clients."""
-        return await mosquitto.accepts_clients(self.mqtt("viewer"))
+        return await mosquitto.accepts_clients(self.mqtt_by_socket("health"))
 
     async def database_ready(self) -> bool:
         """Whether the database answers."""

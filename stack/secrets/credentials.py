@@ -57,6 +57,12 @@ class Credentials:
         url = f"{name}:{password}@{host}:{port}"
         return f"mqtts://{url}/?tlsCAFile={quote(str(self.authority))}" if self.authority else f"mqtt://{url}"
 
+    def mqtt_by_socket(self, name: str, password: str, socket: Path) -> str:
+        """The URL of anybody through the broker's Unix socket."""
+        if external := self.external.mqtt(name, password):
+            return external
+        return f"mqtt+unix://{name}:{password}@localhost{quote(str(socket))}"
+
     def mongo_password(self, role: str) -> str:
         """The password of a role on the database."""
         return self.passwords[f"MONGO_{role.upper()}_PASSWORD"]

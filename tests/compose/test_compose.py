@@ -61,7 +61,7 @@ def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(stack: Stack) 
     damage = "printf damaged > /mosquitto/data/mosquitto.db"
     stack.compose("run", "--rm", "--no-deps", "--entrypoint", "sh", "mosquitto", "-c", damage)
     stack.compose("up", "--detach", "--wait", "--scale", "sensor-node=3")
-    assert "the broker's store cannot be read; it was moved to" in stack.compose("logs", "mosquitto")
+    assert "the broker's store cannot be used; it was moved to" in stack.compose("logs", "mosquitto")
     assert "damaged" in stack.compose(
         "exec", "-T", "mosquitto", "sh", "-c", "cat /mosquitto/data/*.damaged-*"
     )

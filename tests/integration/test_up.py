@@ -153,7 +153,7 @@ async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(up: Up) 
     await eventually(store.exists)
     os.kill(broker, signal.SIGKILL)
     store.write_bytes(b"damaged")
-    await eventually(lambda: "Mosquitto could not read its store" in up.output())
+    await eventually(lambda: "Mosquitto could not use its store" in up.output())
     (damaged,) = store.parent.glob("mosquitto.db.damaged-*")
     assert damaged.read_bytes() == b"damaged"
     assert damaged.name in up.output()

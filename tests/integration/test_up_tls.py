@@ -1,9 +1,11 @@
 """``scripts/up --tls`` as users run it: everything is encrypted, and nothing answers that is not."""
 
 import asyncio
+import os
 import socket
 import ssl
 import stat
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
@@ -17,6 +19,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from broker.errors import BrokerError
 from stack.secrets.credentials import DATABASE
+from tests.conftest import ROOT
 from tests.servers import Wire, eventually
 from tests.up import Up
 
@@ -111,6 +114,31 @@ async def test_certificate_listener_wants_a_certificate(up: Up) -> None:
     except (ssl.SSLError, ConnectionError):
         heard = b""
     assert heard == b""
+
+
+async def node_at_the_side(up: Up, sensor: str) -> tuple[int | None, str]:
+    """Run one more node, as ``scripts/sensor-node`` does, until its readings are stored."""
+    node = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack.node_account", "--sensor-id", sensor),
+        *("--readings", "20", "--interval", "100ms"),
+        cwd=up.env_file.parent.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await node.communicate()
+    return node.returncode, said.decode()
+
+
+async def test_nodes_that_run_at_once_have_a_user_each(up: Up) -> None:
+    sensors = ["Hall-1", "Hall-2"]
+    for status_, said in await asyncio.gather(*(node_at_the_side(up, each) for each in sensors)):
+        assert status_ == 0, said
+        assert "does not answer" not in said
+    users = (up.env_file.parent / "mosquitto" / "users" / "passwords").read_text()
+    assert {line.split(":")[0] for line in users.splitlines()} >= {"sensor-node-1", "sensor-node-2"}
+    with MongoClient[dict[str, object]](up.environment()["VIEWER_MONGO_URL"]) as client:
+        assert client[DATABASE].measures.count_documents({"sensor_id": {"$in": sensors}}) == 40
 
 
 def test_keys_are_their_owners_only(up: Up) -> None:

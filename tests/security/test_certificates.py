@@ -55,9 +55,12 @@ async def may_publish(world: World, certificate: Path, topic: str = "energy/read
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def unchecked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """A broker that asks for certificates, but not under whose id somebody comes or what was revoked."""
+    """A broker that asks for certificates, but not under whose id somebody comes or what was revoked.
+
+    Nor which ciphers they use.
+    """
     folder = tmp_path_factory.mktemp("unchecked")
-    async with start_world(folder, tls=True, without="use_username_as_clientid|crlfile") as one:
+    async with start_world(folder, tls=True, without="use_username_as_clientid|crlfile|echo .ciphers") as one:
         yield one
 
 
@@ -163,30 +166,40 @@ async def test_no_certificate_no_entry_whatever_the_password(tls_world: World) -
             pass
 
 
-async def stays(world: World, thief: str, within_s: float) -> bool:
-    """Whether a sensor stays connected when another one with a certificate comes under its client id."""
-    victim, other = (ours(world).issue(name) for name in ("sensor-a1", thief))
+def ways_of_others(world: World) -> dict[str, str]:
+    """The ways in for a user of another sensor: with a certificate, and with a password."""
+    return {
+        "certificate": url(world, ours(world).issue("sensor-a2")),
+        "password": world.url("sensor-a2"),
+    }
 
-    def link(certificate: Path, identifier: str) -> ConnectionSupervisor:
-        address = MqttAddress.parse(url(world, certificate))
+
+async def stays(world: World, way: str, within_s: float) -> bool:
+    """Whether a sensor stays connected when another one comes under its client id."""
+    victim = url(world, ours(world).issue("sensor-a1"))
+
+    def link(address: str) -> ConnectionSupervisor:
+        will = OutgoingMessage("energy/status/a/x", b"")
         return ConnectionSupervisor(
-            address, identifier, lambda *_: None, OutgoingMessage("energy/status/a/x", b""), takeover_hint=""
+            MqttAddress.parse(address), "sensor-a1", lambda *_: None, will, takeover_hint=""
         )
 
     with CLIENT_ID.replace(lambda name, _address: name):
         async with (
-            link(victim, "sensor-a1").new_connection() as connection,
-            link(other, "sensor-a1").new_connection(),
+            link(victim).new_connection() as connection,
+            link(ways_of_others(world)[way]).new_connection(),
         ):
             return not await comes_true(lambda: connection.is_lost, within_s)
 
 
-async def test_with_certificates_nobody_comes_under_anothers_id(tls_world: World) -> None:
-    assert await stays(tls_world, "sensor-a2", within_s=2)
+@pytest.mark.parametrize("way", ["certificate", "password"])
+async def test_with_tls_nobody_comes_under_anothers_id(tls_world: World, way: str) -> None:
+    assert await stays(tls_world, way, within_s=2)
 
 
-async def test_where_the_id_is_free_to_choose_one_could(unchecked: World) -> None:
-    assert not await stays(unchecked, "sensor-a2", within_s=PATIENCE_S)
+@pytest.mark.parametrize("way", ["certificate", "password"])
+async def test_where_the_id_is_free_to_choose_one_could(unchecked: World, way: str) -> None:
+    assert not await stays(unchecked, way, within_s=PATIENCE_S)
 
 
 def speaks(port: int, version: ssl.TLSVersion, ciphers: str = "DEFAULT:@SECLEVEL=0") -> bool:
@@ -209,6 +222,22 @@ def test_old_versions_of_tls_are_rejected(tls_world: World) -> None:
         assert speaks(port, ssl.TLSVersion.TLSv1_2)
         assert not speaks(port, ssl.TLSVersion.TLSv1)
         assert not speaks(port, ssl.TLSVersion.TLSv1_1)
+
+
+# Those that encrypt block by block and check only then, which has been broken again and again.
+BLOCK_BY_BLOCK = "ECDHE+AES:!AESGCM:!AESCCM"
+
+
+def speaks_block_by_block(port: int) -> bool:
+    return speaks(port, ssl.TLSVersion.TLSv1_2, BLOCK_BY_BLOCK)
+
+
+def test_broker_takes_no_ciphers_that_check_too_late(tls_world: World) -> None:
+    assert not speaks_block_by_block(tls_world.servers.mqtt_port)
+
+
+def test_without_the_list_of_ciphers_it_would(unchecked: World) -> None:
+    assert speaks_block_by_block(unchecked.servers.mqtt_port)
 
 
 async def test_nobody_is_served_without_tls(tls_world: World) -> None:

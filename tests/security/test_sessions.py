@@ -79,8 +79,8 @@ async def test_nobody_who_guesses_can_wipe_the_ingestors_backlog(world: World) -
     assert await backlog_survives(world, *GUESSES)
 
 
-async def test_with_an_id_that_can_be_guessed_it_is_wiped(world: World, guessable_ids: None) -> None:
-    assert not await backlog_survives(world, *GUESSES)
+async def test_with_an_id_that_can_be_guessed_it_is_wiped(open_world: World, guessable_ids: None) -> None:
+    assert not await backlog_survives(open_world, *GUESSES)
 
 
 def test_client_id_depends_on_the_password_and_does_not_show_it() -> None:

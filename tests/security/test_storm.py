@@ -9,7 +9,7 @@ import pytest
 from tests.readings import payload
 from tests.security.ingestors import attacked
 from tests.security.storm import Client, connect_all, drop_all
-from tests.security.world import World, start_world
+from tests.security.world import World
 from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
@@ -55,29 +55,3 @@ async def test_storm_of_a_thousand_clients_loses_nothing_and_harms_nobody(
         assert waited_s
         assert not good.is_lost
         assert (await target.ingestor.books())["broker_up"] == 1
-
-
-async def let_in(folder: Path, limit: str) -> int:
-    """How many of 150 a broker lets in at once that has another limit of connections."""
-    conf = Path("mosquitto.conf").read_text()  # noqa: ASYNC240 - a short file
-    assert "max_connections 10000\n" in conf
-    async with start_world(folder, tls=False) as world:
-        other = folder / "other.conf"
-        other.write_text(conf.replace("max_connections 10000\n", limit))
-        broker = world.servers.broker
-        await broker.stop()
-        broker.environment = {**broker.environment, "MOSQUITTO_CONF": str(other)}
-        await broker.start()
-        await broker.ready(world.servers.broker_ready)
-        clients = await connect_all(world.url("gateway-a"), CLIENTS[:150])
-        drop_all(clients)
-        return len(clients)
-
-
-async def test_more_than_the_broker_has_room_for_are_turned_away(tmp_path: Path) -> None:
-    # Mosquitto counts a few too late.
-    assert 100 <= await let_in(tmp_path, "max_connections 100\n") < 110
-
-
-async def test_without_the_limit_all_come_in(tmp_path: Path) -> None:
-    assert await let_in(tmp_path, "") == 150

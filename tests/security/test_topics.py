@@ -123,7 +123,7 @@ async def heard(world: World, role: str) -> Heard:
     A connection for each way, so that what one of them hears hides nothing of another.
     """
     async with AsyncExitStack() as connected:
-        readers = {way: await connected.enter_async_context(world.wire(role)) for way in WAYS}
+        readers = {way: await connected.enter_async_context(world.wire_inside(role)) for way in WAYS}
         for way, reader in readers.items():
             for pattern in WAYS[way][0]:
                 await reader.listen(pattern, retained=False)

@@ -50,8 +50,14 @@ class World:
         return self.servers.accounts.mqtt_url(name, password or self.passwords[name], port)
 
     def wire(self, name: str) -> Wire:
-        """A client for somebody."""
+        """A client for somebody. With TLS only one of each at a time."""
         return Wire(self.url(name))
+
+    def wire_inside(self, name: str) -> Wire:
+        """The same on the listener for the stack's own programs."""
+        accounts, socket = self.servers.accounts, self.servers.mqtt_socket
+        password = self.passwords.get(name) or accounts.mqtt_password(name)
+        return Wire(accounts.mqtt_by_socket(name, password, socket))
 
 
 def enrol(folder: Path) -> dict[str, str]:
@@ -99,14 +105,14 @@ async def start_world(
 
 async def _restart_without(servers: Servers, lines: str) -> None:
     """Have the broker run on a build of ``mosquitto-start`` from which something was taken out."""
-    build = _build(servers, lines)
     await servers.broker.stop()
-    servers.broker.command = [str(build)]
+    build_without(servers, lines)
     await servers.broker.start()
     await servers.broker.ready(servers.broker_ready)
 
 
-def _build(servers: Servers, lines: str) -> Path:
+def build_without(servers: Servers, lines: str) -> None:
+    """Take the lines that match a pattern out of the ``mosquitto-start`` of a broker that does not run."""
     text = Path(servers.broker.command[0]).read_text()
     # A branch of the script must not be left empty.
     changed = "".join(":\n" if re.search(lines, line) else line for line in text.splitlines(keepends=True))
@@ -114,4 +120,4 @@ def _build(servers: Servers, lines: str) -> Path:
     build = servers.state / "mosquitto-start"
     build.write_text(changed)
     build.chmod(build.stat().st_mode | stat.S_IXUSR)
-    return build
+    servers.broker.command = [str(build)]

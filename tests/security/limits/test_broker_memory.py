@@ -1,0 +1,145 @@
+"""One user fills up the broker's memory: it stays within its limit, and others go on."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from mqtt5 import DisconnectPacket, PublishPacket, PubRecPacket, QoS
+
+from stack.mosquitto import accepts_clients
+from tests.security.limits.attacker import Attacker
+from tests.security.limits.brokers import start_broker
+from tests.security.limits.memory import resident_mib
+from tests.security.world import World
+from tests.servers import Wire, eventually
+
+pytestmark = pytest.mark.integration
+
+# A twentieth of what the broker has, so that an attack takes seconds.
+LIMIT_MB = 50
+SMALL = {"memory_limit 1000000000": f"memory_limit {LIMIT_MB}000000"}
+UNLIMITED = {"memory_limit 1000000000\n": ""}
+# What the limit does not count: the program itself, and what the allocator adds.
+BESIDES_MIB = 25
+TOPIC = "energy/readings/a/sensor-a2"
+
+
+def used_mib(world: World) -> int:
+    process = world.servers.broker.running
+    assert process is not None
+    return resident_mib(process.pid)
+
+
+async def fill(world: World, name: str, session_s: int = 0, per_packet: int = 50) -> bool:
+    """Subscribe until the broker has three times the limit; whether it let that happen."""
+    try:
+        async with Attacker(world.url("sensor-a1"), name, session_s) as attacker:
+            await attacker.fill(lambda: used_mib(world) > 3 * LIMIT_MB, per_packet)
+            return True
+    except ConnectionError:
+        return False
+
+
+async def reaches(sensor: Wire, ingestor: Wire) -> float:
+    """How long a message is on its way from a neighbour to the ingestor, seconds."""
+    before, began = len(ingestor.messages), time.monotonic()
+    await sensor.publish(TOPIC, b"{}")
+    await eventually(lambda: len(ingestor.messages) > before)
+    return time.monotonic() - began
+
+
+async def test_subscriptions_without_end_end_with_who_makes_them(tmp_path: Path) -> None:
+    async with (
+        start_broker(tmp_path, changes=SMALL) as world,
+        world.wire("sensor-a2") as sensor,
+        world.wire_inside("ingestor") as ingestor,
+    ):
+        await ingestor.listen("energy/readings/+/+")
+        attack = asyncio.create_task(fill(world, "attacker"))
+        waited_s = [await reaches(sensor, ingestor)]
+        while not attack.done():
+            waited_s.append(await reaches(sensor, ingestor))
+        assert not attack.result()
+        assert used_mib(world) < LIMIT_MB + BESIDES_MIB
+        assert max(waited_s) < 2
+        # Who comes now is let in.
+        assert await accepts_clients(world.url("viewer"))
+        assert [sensor.is_lost, ingestor.is_lost] == [False, False]
+
+
+async def test_without_the_limit_of_memory_they_are_all_kept(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=UNLIMITED) as world:
+        assert await fill(world, "attacker")
+
+
+async def fill_for_good(world: World) -> None:
+    """Leave nothing free, in sessions that stay when their owner is gone."""
+    for per_packet in (50, 5, 1, 1):
+        for number in range(2):
+            await fill(world, f"attacker-{per_packet}-{number}", session_s=600, per_packet=per_packet)
+    await eventually(lambda: is_full(world))
+
+
+async def is_full(world: World) -> bool:
+    await fill(world, "one-more", session_s=600, per_packet=1)
+    return not await accepts_clients(world.servers.mqtt_by_socket("health"))
+
+
+async def test_sessions_that_leave_no_room_are_given_up(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=SMALL) as world:
+        await fill_for_good(world)
+        # As scripts/up and Docker do.
+        async with asyncio.timeout(60):
+            await world.servers.broker.wait_ended()
+        await world.servers.broker.start()
+        await world.servers.broker.ready(world.servers.broker_ready)
+        assert "at its limit of memory for 10 s" in (tmp_path / "log" / "mosquitto.log").read_text()
+        assert list((tmp_path / "mosquitto").glob("mosquitto.db.damaged-*"))
+        async with world.wire("sensor-a2") as sensor, world.wire_inside("ingestor") as ingestor:
+            await ingestor.listen("energy/readings/+/+")
+            assert await reaches(sensor, ingestor) < 2
+
+
+async def test_without_a_watch_they_shut_out_everybody(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=SMALL, without="kill -TERM") as world:
+        await fill_for_good(world)
+        with pytest.raises(TimeoutError):
+            # Longer than the watch would take.
+            async with asyncio.timeout(15):
+                await world.servers.broker.wait_ended()
+        assert not await accepts_clients(world.servers.mqtt_by_socket("health"))
+
+
+async def half_sent(world: World) -> object:
+    """What the broker answers to a message of QoS 2."""
+    async with Attacker(world.url("sensor-a1"), "attacker") as attacker:
+        topic, payload = "energy/readings/a/sensor-a1", b"x" * 1000
+        return await attacker.ask(PublishPacket(topic, payload, qos=QoS.EXACTLY_ONCE, packet_id=1))
+
+
+async def test_messages_of_qos_2_are_rejected(tmp_path: Path) -> None:
+    async with start_broker(tmp_path) as world:
+        assert isinstance(await half_sent(world), DisconnectPacket)
+
+
+async def test_without_the_limit_of_qos_they_are_kept_until_they_are_released(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, without="max_qos") as world:
+        assert isinstance(await half_sent(world), PubRecPacket)
+
+
+async def large(world: World) -> object:
+    """What the broker answers to a packet of 200 kB."""
+    async with Attacker(world.url("sensor-a1"), "attacker") as attacker:
+        topic = "energy/readings/a/sensor-a1"
+        return await attacker.ask(PublishPacket(topic, b"x" * 200_000, qos=QoS.AT_LEAST_ONCE, packet_id=1))
+
+
+async def test_large_packet_is_rejected(tmp_path: Path) -> None:
+    async with start_broker(tmp_path) as world:
+        assert isinstance(await large(world), DisconnectPacket)
+
+
+async def test_without_the_limit_of_packets_it_is_taken(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes={"max_packet_size 131072\n": ""}) as world:
+        assert not isinstance(await large(world), DisconnectPacket)
