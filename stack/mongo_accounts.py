@@ -13,13 +13,14 @@ from typing import Any
 
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from stack.processes import ProcessError
 from stack.secrets.credentials import DATABASE, Credentials
 from stack.secrets.passwords import ADMIN, previous_passwords
 
 ROLES = Path(__file__).parent / "mongo"
+ANSWER_LIMIT_MS = 10_000
 AUTHENTICATION_FAILED = 18
 NOT_FOUND = frozenset({11, 31})  # UserNotFound, RoleNotFound
 
@@ -41,8 +42,17 @@ def make_users(accounts: Credentials, socket: Path) -> None:
         socket: The server's Unix socket.
 
     Raises:
-        ProcessError: The data was made with another administrator's password.
+        ProcessError: The data was made with another administrator's password, or MongoDB does not answer.
     """
+    try:
+        _make_users(accounts, socket)
+    except ConnectionFailure as error:
+        raise ProcessError(
+            "MongoDB does not answer while its users are made; start the stack again"
+        ) from error
+
+
+def _make_users(accounts: Credentials, socket: Path) -> None:
     admin_url = accounts.mongo_by_socket("admin", socket)
     if not _may_log_in(admin_url):
         _set_administrator(accounts, socket)
@@ -109,7 +119,7 @@ def _update_or_create(database: Database[dict[str, Any]], kind: str, name: str, 
 
 
 def _client(url: str) -> MongoClient[dict[str, Any]]:
-    return MongoClient(url, serverSelectionTimeoutMS=1000)
+    return MongoClient(url, serverSelectionTimeoutMS=1000, timeoutMS=ANSWER_LIMIT_MS)
 
 
 def _ping(url: str) -> None:

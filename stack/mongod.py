@@ -55,7 +55,7 @@ def mongod(
     configuration = socket.with_name("mongod.conf")
     text = CONFIGURATION.read_text().replace(str(SOCKET), str(socket))
     configuration.write_text(text.replace(str(SOCKET.parent), str(socket.parent)))
-    options = ["--config", configuration, "--dbpath", data, "--auth"]
+    options = ["--dbpath", data, "--config", configuration, "--auth"]
     options += ["--port", port, "--bind_ip", "127.0.0.1"]
     options += ["--filePermissions", "0600", "--wiredTigerCacheSizeGB", cache_gb]
     options += ["--wiredTigerEngineConfigString", f"log=(file_max={JOURNAL_FILE_MB}MB)"]

@@ -66,6 +66,8 @@ def run(
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # It writes a traceback for whatever fails in its background; who asks the database says what fails.
+    logging.getLogger("pymongo").setLevel(logging.CRITICAL)
     try:
         return loop(_until_stopped(main, is_service=is_service))
     except asyncio.CancelledError:

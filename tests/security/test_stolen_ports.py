@@ -129,7 +129,7 @@ async def test_who_takes_mongodbs_port_gets_no_password(tmp_path: Path) -> None:
         with pytest.raises(ProcessError, match=f"another program took port {servers.mongo_port} while"):
             async with running(servers.database, servers.database_ready):
                 pass
-        with pytest.raises(Exception, match=r"mongodb-\d+\.sock"):
+        with pytest.raises(ProcessError, match="MongoDB does not answer"):
             await servers.make_users()
     assert fake.heard == []
 
