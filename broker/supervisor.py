@@ -21,6 +21,9 @@ from broker.program.backoff import Backoff
 
 KEEP_ALIVE_S = 20
 STEADY_S = 10.0
+# The broker drops what is larger, for this client only and in silence. So this is more than it takes from
+# others: packets of 128 KiB, in which an alias may stand for a topic of up to 64 KiB.
+MAX_PACKET_BYTES = 256 * 1024
 # So many short connections within so many seconds look like another process of the same name.
 TAKEOVER_ENDS = 4
 TAKEOVER_WITHIN_S = 60.0
@@ -73,6 +76,7 @@ class ConnectionSupervisor:
             and Will(self.will.topic, payload=self.will.payload, qos=QoS.AT_LEAST_ONCE, retain=True),
             keep_alive=KEEP_ALIVE_S,
             receive_max=self.receive_max,
+            max_packet_size=MAX_PACKET_BYTES,
         )
         connection.may_read = self.may_read
         connection.on_messages = partial(self.on_messages, connection)

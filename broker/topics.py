@@ -9,6 +9,9 @@ from typing import Annotated, NamedTuple
 
 from pydantic import StringConstraints
 
+from broker.program.escape import ELLIPSIS
+
+MAX_ID = 64
 _ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 ID_PATTERN = f"^{_ID}$"
 ID_RULE = "use 1 to 64 letters, digits, dots, underscores and dashes, and begin with a letter or digit"
@@ -95,3 +98,9 @@ class Topics:
         """Take site and name from a topic that matched one of the filters above."""
         site, name = topic.rsplit("/", 2)[-2:]
         return SensorKey(site, name)
+
+    @staticmethod
+    def truncate(topic: str) -> str:
+        """Cut the levels that are longer than an id may be; what is left of such a level is no id."""
+        levels = topic.split("/")
+        return "/".join([each if len(each) <= MAX_ID else each[:MAX_ID] + ELLIPSIS for each in levels])

@@ -72,6 +72,10 @@ class BatchReader:
         return batch
 
     def _open_readings(self, delivery: Delivery, batch: Batch) -> None:
+        if delivery.key is None:
+            # Before its allowance: of topics that are no sensor's there is no end.
+            delivery.outcomes = (delivery.reject(RejectKind.TOPIC, INVALID_IDS),)
+            return
         topic, allowed = delivery.packet.topic, self.authorization.readings.left
         if allowed.get(topic, 0.0) < 1 and (rejection := self.authorization.reject(delivery)) is not None:
             delivery.outcomes = (rejection,)

@@ -1,8 +1,8 @@
 """Check what a decoder cannot know: the message itself, its topic, and the ingestor's clock."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from broker.messages import MAX_PAYLOAD_BYTES
 from broker.topics import SensorKey, Topics
@@ -12,11 +12,24 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 MAX_AHEAD = timedelta(minutes=5)
 
 
-@lru_cache(maxsize=200_000)
-def sensor_key(topic: str) -> SensorKey | None:
-    """The site and the sensor of a topic, one object for all its messages; None if they are no ids."""
-    key = Topics.sensor_key(topic)
-    return SensorKey(sys.intern(key.site), key.name) if key.is_valid else None
+MAX_KEYS = 200_000
+
+
+class _Keys(dict[str, SensorKey]):
+    """The keys of topics. Those that have none are not remembered: there is no end to them."""
+
+    def __missing__(self, topic: str) -> SensorKey | None:
+        key = Topics.sensor_key(topic)
+        if not key.is_valid:
+            return None
+        if len(self) >= MAX_KEYS:
+            self.clear()
+        self[topic] = key = SensorKey(sys.intern(key.site), key.name)
+        return key
+
+
+# The site and the sensor of a topic, one object for all its messages; None if they are no ids.
+sensor_key: Callable[[str], SensorKey | None] = _Keys().__getitem__
 
 
 def check_message(delivery: Delivery) -> SensorKey | Rejection:

@@ -14,13 +14,16 @@ from collections.abc import Iterator, Sequence
 from mqtt5 import PublishPacket
 
 from broker.connection import Connection
-from broker.topics import Topics
+from broker.topics import MAX_ID, Topics
 from ingestor.counters import Counters
+from ingestor.receive.trim import trim
 
 READ_BELOW = 8_000
 READ_BELOW_BYTES = 8 * 1024 * 1024
 # About a thousand readings, each in a payload of its own or many in one.
-FULL_BATCH_BYTES = 100_000
+FULL_BATCH_BYTES = 125_000
+# What is taken at once. A batch of the largest payloads would else be as large as the inbox.
+MAX_TAKEN_BYTES = 2 * 1024 * 1024
 MAX_DELIVERIES = 50_000
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -34,7 +37,7 @@ class Inbox:
         topics: Tells readings from other messages, which are not counted.
         counters: Where arrivals are counted.
         max_deliveries: How many may wait.
-        max_bytes: How many bytes of payload may wait.
+        max_bytes: How many bytes of topics and payloads may wait.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class Inbox:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._readings = topics.readings_prefix
+        # The other topics that are subscribed to are no longer.
+        self._max_topic = max(len(topics.readings_prefix), len(topics.commands_prefix)) + 2 * MAX_ID + 1
         self._counters = counters
         self._max_deliveries = max_deliveries
         self._max_bytes = max_bytes
@@ -77,10 +82,12 @@ class Inbox:
             return
         if not self._queues or self._queues[-1][0] is not connection:
             self._queues.append((connection, deque()))
-        self._queues[-1][1].extend(packets)
-        self._length += len(packets)
-        self._bytes += sum([len(packet.payload) for packet in packets])
-        readings = sum([packet.topic.startswith(self._readings) for packet in packets])
+        trimmed = trim(packets, self._max_topic)
+        self._queues[-1][1].extend(trimmed)
+        self._length += len(trimmed)
+        topics = [packet.topic for packet in trimmed]
+        self._bytes += sum([len(packet.payload) for packet in trimmed]) + sum(map(len, topics))
+        readings = sum([topic.startswith(self._readings) for topic in topics])
         self._counters.received += readings
         self._counters.waiting += readings
         self.arrived.set()
@@ -107,12 +114,13 @@ class Inbox:
         return self._queues[0][0] if self._queues else None
 
     def take(self) -> Iterator[PublishPacket]:
-        """Give out the messages of that connection, oldest first; call ``on_taken`` after the last."""
+        """Give out messages of that connection, oldest first; call ``on_taken`` after the last."""
         packets = self._queues[0][1]
-        while packets:
+        enough = self._bytes - MAX_TAKEN_BYTES
+        while packets and self._bytes > enough:
             packet = packets.popleft()
             self._length -= 1
-            self._bytes -= len(packet.payload)
+            self._bytes -= len(packet.payload) + len(packet.topic)
             yield packet
 
     def on_taken(self) -> None:

@@ -14,8 +14,9 @@ from bson import ObjectId
 from ingestor.delivery import Rejection, RejectKind
 from ingestor.documents import RejectedDocument
 from ingestor.receive.token_bucket import TokenBuckets
+from ingestor.validate import sensor_key
 
-# Bytes of rejected payloads that are kept. They stay for 30 days: at worst 20 GB in all.
+# Bytes of rejected payloads and their topics that are kept. They stay for 30 days: at worst 20 GB in all.
 TOPIC_BYTES_AT_ONCE = 4 << 20
 TOPIC_BYTES_PER_S = 2 << 10
 ALL_BYTES_AT_ONCE = 64 << 20
@@ -86,8 +87,10 @@ class DeadLetterPolicy:
         return self._count(kept, [each for each in rejections if id(each) not in ours], now)
 
     def _has_room(self, rejection: Rejection) -> bool:
-        size = max(MIN_BYTES, len(rejection.payload))
-        return self._of_topic.take(rejection.topic, size) and self._of_all.take("", size)
+        size = max(MIN_BYTES, len(rejection.topic) + len(rejection.payload))
+        # Topics that are no sensor's have one bucket: there is no end to them.
+        topic = rejection.topic if sensor_key(rejection.topic) else ""
+        return self._of_topic.take(topic, size) and self._of_all.take("", size)
 
     def _count(self, kept: list[Rejection], others: Iterable[Rejection], now: datetime) -> DeadLetters:
         if now - self._minute >= MINUTE:

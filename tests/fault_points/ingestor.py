@@ -40,6 +40,9 @@ INBOX_BOUNDS = Point(inbox.Inbox.__init__, "__kwdefaults__")
 OPEN_BATCH = Point(batch_reader.BatchReader, "next_batch")
 OPEN_READINGS = Point(batch_reader.BatchReader, "_open_readings")
 
+TRIM_MESSAGES = Point(inbox, "trim")
+TRUNCATE_TOPIC = Point(Topics, "truncate")
+
 # Looked at.
 CHECK_MESSAGE = Point(batch_reader, "check_message")
 DECODE_PAYLOAD = Point(batch_reader, "decode")

@@ -195,6 +195,16 @@ def no_connection_limit() -> None:
     broker.MAKE_ROOM.replace(lambda *_: True).start()
 
 
+def keeps_properties() -> None:
+    """What comes with a message is kept as long as the message."""
+    ingestor.TRIM_MESSAGES.replace(lambda packets, _: packets).start()
+
+
+def whole_topics() -> None:
+    """Topics are as long as they came."""
+    ingestor.TRUNCATE_TOPIC.replace(lambda topic: topic).start()
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -218,6 +228,8 @@ BUILDS: dict[str, Callable[[], None]] = {
         no_size,
         few_files,
         no_connection_limit,
+        keeps_properties,
+        whole_topics,
     )
 }
 

@@ -10,6 +10,7 @@ from broker.address import MqttAddress
 
 # So many are on their way in at once: the queue of the operating system has an end.
 AT_ONCE = 100
+READ_BYTES = 4096
 
 
 @dataclass(slots=True)
@@ -30,6 +31,20 @@ class Client:
         self.writer.write(packet.write())
         answer = await _read(self.reader)
         return isinstance(answer, PubAckPacket)
+
+    async def acknowledged(self, count: int) -> None:
+        """Wait until the broker has answered for so many messages."""
+        buffer = bytearray()
+        while count:
+            buffer += await self.reader.read(READ_BYTES)
+            while count:
+                try:
+                    answer, size = read(memoryview(bytes(buffer)))
+                except IndexError:
+                    break
+                assert isinstance(answer, PubAckPacket)
+                del buffer[:size]
+                count -= 1
 
     def drop(self) -> None:
         """Be gone without a word: the broker says so in its place."""
@@ -84,7 +99,7 @@ async def _read(reader: asyncio.StreamReader) -> object:
         try:
             return read(memoryview(buffer))[0]
         except IndexError:
-            more = await reader.read(4096)
+            more = await reader.read(READ_BYTES)
             if not more:
                 raise asyncio.IncompleteReadError(buffer, None) from None
             buffer += more

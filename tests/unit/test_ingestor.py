@@ -207,7 +207,8 @@ def test_batch_holds_what_one_connection_brought() -> None:
 
 def test_inbox_is_bounded_by_bytes_too() -> None:
     books = Counters()
-    inbox = Inbox(TOPICS, books, max_bytes=10)
+    # A topic of 24 bytes counts.
+    inbox = Inbox(TOPICS, books, max_bytes=50)
     peer = connection()
     for _ in range(3):
         inbox.put(peer, [packet(b"x" * 6)])
