@@ -15,6 +15,7 @@ from ingestor.delivery import INVALID_IDS, Batch, Delivery, Rejection, RejectKin
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
 from ingestor.receive.authorization import Authorization
+from ingestor.receive.command_limits import CommandLimits
 from ingestor.receive.inbox import Inbox
 from ingestor.validate import check_message, sensor_key, validate
 
@@ -34,6 +35,7 @@ class BatchReader:
     thresholds: Thresholds
     counters: Counters
     authorization: Authorization
+    command_limits: CommandLimits = field(default_factory=CommandLimits)
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
     _readings: str = field(init=False)
     _commands: str = field(init=False)
@@ -59,7 +61,7 @@ class BatchReader:
                 payloads += 1
                 self._open_readings(delivery, batch)
             elif topic.startswith(self._commands):
-                batch.commands.append(delivery)
+                self._open_command(delivery, batch)
             else:
                 self._open_status(delivery, batch)
             batch.size += len(delivery.outcomes)
@@ -95,6 +97,12 @@ class BatchReader:
             reason = f"it cannot be read ({type(error).__name__})"
             delivery.rows, delivery.outcomes = (), (delivery.reject(RejectKind.INVALID, reason),)
         allowed[topic] -= len(delivery.outcomes)
+
+    def _open_command(self, delivery: Delivery, batch: Batch) -> None:
+        if (rejection := self.command_limits.reject(delivery)) is not None:
+            delivery.outcomes = (rejection,)
+        else:
+            batch.commands.append(delivery)
 
     def _open_status(self, delivery: Delivery, batch: Batch) -> None:
         payload = delivery.packet.payload

@@ -117,8 +117,9 @@ class Batch:
         measures: The documents to be stored, in the order of their rows.
         stored: Those of them that are stored now and were not before.
         statuses: What each node said last; None where somebody removed a retained status.
-        commands: The deliveries that are commands.
+        commands: The deliveries that are commands and let in; they have no outcomes.
         size: How many outcomes there are.
+        unfinished: How much of it is still worked on: its readings, its commands.
     """
 
     received_at: datetime
@@ -129,6 +130,7 @@ class Batch:
     statuses: dict[SensorKey, NodeStatus | None] = field(default_factory=dict)
     commands: list[Delivery] = field(default_factory=list)
     size: int = 0
+    unfinished: int = 1
 
     def __len__(self) -> int:
         return self.size

@@ -3,25 +3,27 @@
     receive -> decode -> validate -> flag -> store -> keep what is rejected -> alert -> judge (alarms)
         -> confirm -> acknowledge
 
+Commands are executed beside it.
+
 Whatever kills this process on the way, a delivery that was not acknowledged comes again, and storing
 it again changes nothing.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from broker.errors import BrokerLostError
 from broker.topics import Topics
-from ingestor.alarms.commands import read_command
+from ingestor.acknowledge import Acknowledgements
+from ingestor.alarms.command_queue import CommandQueue
 from ingestor.alarms.service import AlarmService
 from ingestor.alert.alert_publisher import AlertPublisher
 from ingestor.batch_reader import BatchReader
 from ingestor.confirm import Receipts
 from ingestor.counters import Counters
-from ingestor.delivery import Batch, Rejection, RejectKind
+from ingestor.delivery import Batch, Rejection
 from ingestor.documents import Measure, late_before
 from ingestor.receive.inbox import Inbox
 from ingestor.store.batch_store import store_batch
@@ -51,12 +53,19 @@ class Pipeline:
     sensor_updates: SensorUpdates
     rollups: Rollups
     dead_letters: DeadLetterPolicy
+    _commands: CommandQueue = field(init=False)
+    _acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
+    _keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     _opened_s: float = float("-inf")
     _is_idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._commands = CommandQueue(self.alarms, self.reader.command_limits, self._finish_commands)
 
     async def work(self) -> None:
         """Work off the inbox for ever."""
         async with asyncio.TaskGroup() as writes:
+            writes.create_task(self._commands.work(), name="pipeline.commands")
             while True:
                 await self.inbox.arrived.wait()
                 self.inbox.arrived.clear()
@@ -73,10 +82,16 @@ class Pipeline:
             if before is None or self.inbox.has_full_batch:
                 await self._gather()
                 batch = self.reader.next_batch()
-            write = None if batch is None else writes.create_task(store_batch(self.store, batch))
+            write = None if batch is None else self._begin(batch, writes)
             if before is not None:
                 await self.commit(*before)
             before = None if batch is None or write is None else (batch, write)
+
+    def _begin(self, batch: Batch, writes: asyncio.TaskGroup) -> asyncio.Task[None]:
+        """Have the readings of a batch written, and its commands executed."""
+        self._acknowledgements.begin(batch)
+        self._commands.add(batch)
+        return writes.create_task(store_batch(self.store, batch))
 
     async def _gather(self) -> None:
         """Begin a small batch not sooner than 10 ms after the one before: each costs a journaled write."""
@@ -91,35 +106,41 @@ class Pipeline:
             self._is_idle.clear()
             self.inbox.arrived.set()
             await self._is_idle.wait()
+        await self._acknowledgements.rest()
 
     async def commit(self, batch: Batch, write: asyncio.Task[None]) -> None:
         """Finish one batch: stored or kept, announced, judged, confirmed, and only then acknowledged."""
         await write
-        await self._execute_commands(batch)
         stored, rejections = batch.stored, batch.rejections
-        letters = self.dead_letters.sort(rejections, batch.received_at)
-        kept = [to_document(each, batch.received_at) for each in letters.kept]
-        if kept or letters.counts:
-            await self.store.write_rejected([*kept, *letters.counts])
+        letters = await self._keep(rejections, batch.received_at)
         self._count(batch, stored, rejections, letters)
         anomalies = [measure for measure in stored if measure["is_anomaly"]]
         self.alert_publisher.alerts(anomalies, batch.received_at)
         self.alert_publisher.notices([*letters.kept, *letters.begun])
         self._judge(batch, stored, [*letters.kept, *letters.flooding])
         self.receipts.confirm(batch, letters.kept)
-        await _acknowledge(batch)
+        await self._acknowledgements.finish(batch)
 
-    async def _execute_commands(self, batch: Batch) -> None:
-        """Carry out what people say to alarms; what cannot be is rejected like a payload."""
-        for delivery in batch.commands:
-            command = read_command(delivery.packet.payload)
-            key = Topics.sensor_key(delivery.packet.topic)
-            reason = command if isinstance(command, str) else await self.alarms.execute(key, command)
-            if reason:
-                delivery.outcomes = [delivery.reject(RejectKind.COMMAND, reason)]
-                batch.size += 1
-                self.counters.received += 1
-                self.counters.in_flight += 1
+    async def _keep(self, rejections: Sequence[Rejection], received_at: datetime) -> DeadLetters:
+        """Write down what is rejected."""
+        letters = self.dead_letters.sort(rejections, received_at)
+        kept = [to_document(each, received_at) for each in letters.kept]
+        if kept or letters.counts:
+            # One after the other: both paths may count the same topic.
+            async with self._keeping:
+                await self.store.write_rejected([*kept, *letters.counts])
+        return letters
+
+    async def _finish_commands(self, batch: Batch, rejections: Sequence[Rejection]) -> None:
+        """Finish the commands of a batch: what could not be executed is kept, and said."""
+        self.counters.received += len(rejections)
+        self.counters.in_flight += len(rejections)
+        letters = await self._keep(rejections, batch.received_at)
+        self.counters.in_flight -= len(rejections)
+        self.counters.rejected += len(rejections)
+        self.counters.flooded += letters.counted
+        self.alert_publisher.notices([*letters.kept, *letters.begun])
+        await self._acknowledgements.finish(batch)
 
     def _count(
         self, batch: Batch, stored: Sequence[Measure], rejections: Sequence[Rejection], letters: DeadLetters
@@ -143,11 +164,3 @@ class Pipeline:
             self.alarms.reject_rate.on_rejected(key, each.kind.value, each.reason, batch.received_at)
         for key, status in batch.statuses.items():
             self.alarms.liveness.on_status(key, status)
-
-
-async def _acknowledge(batch: Batch) -> None:
-    """Acknowledge in the order of arrival, and only on the connection that brought the messages."""
-    # Subscribed at QoS 1, so every message has a packet id.
-    packet_ids = [delivery.packet.packet_id or 0 for delivery in batch.deliveries]
-    with contextlib.suppress(BrokerLostError):
-        await batch.connection.puback_many(packet_ids)

@@ -80,19 +80,19 @@ class AlarmService:
         known = await resume(self.manager, self.evaluator, self._records, self.reject_rate, self._commands)
         self._sensors.nodes.resume(known)
 
-    async def execute(self, key: SensorKey, command: AlarmCommand) -> str | None:
-        """Carry out a command; when this is done, it is written down.
+    async def execute(self, commands: Sequence[tuple[SensorKey, AlarmCommand]]) -> list[str | None]:
+        """Carry out commands, each given to a sensor; when this is done, they are written down.
 
         Returns:
-            None; or in one sentence why it cannot be carried out.
+            For each None; or in one sentence why it cannot be carried out.
         """
         async with self._lock:
-            problem = self._commands.execute(key, command)
+            problems = [self._commands.execute(*each) for each in commands]
             for sensor in await self._write_sensors():
                 # Whoever is told of a shelf finds it written down.
                 self.manager.publish_state(sensor)
         await self.outbox.wait_written()
-        return problem
+        return problems
 
     def attach(self, connection: Connection | None) -> None:
         """Tell on this connection from now on, and first what a broker may have forgotten."""

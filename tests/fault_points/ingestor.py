@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from broker.topics import SensorKey, Topics
-from ingestor import batch_reader, confirm, delivery, flag, nodes, pipeline, validate
+from ingestor import acknowledge, batch_reader, confirm, delivery, flag, nodes, pipeline, validate
 from ingestor.alarms import commands, outbox, records, restart
+from ingestor.alarms.command_queue import CommandQueue
 from ingestor.alarms.config import config, explanation, parse
 from ingestor.alarms.evaluation import evaluator
 from ingestor.alarms.evaluation.reading_history import ReadingHistory
@@ -17,6 +18,7 @@ from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
 from ingestor.receive import authorization, inbox, register, token_bucket
 from ingestor.receive.authorization import Authorization
+from ingestor.receive.command_limits import CommandLimits
 from ingestor.service import Ingestor
 from ingestor.store import database, reading_store, retry, schema
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters
@@ -94,7 +96,7 @@ MARK_ALERTED = Point(Announcer, "_mark")
 SWEEP_ALERTS = Point(Announcer, "_sweep")
 CONFIRM_BATCH = Point(Receipts, "confirm")
 CONFIRM_TO_SENSOR = Point(Ingestor, "_send")
-ACKNOWLEDGE_BATCH = Point(pipeline, "_acknowledge")
+ACKNOWLEDGE_BATCH = Point(acknowledge, "_acknowledge")
 
 # Judged.
 JUDGE_OUT_OF_ORDER = Point(evaluator.Evaluator, "mark_dirty")
@@ -115,6 +117,8 @@ MOST_SHOWN_OF_A_RULE = Point(parse, "MAX_SHOWN")
 WRITE_ALARMS = Point(records.AlarmRecords, "write")
 TELL_ALARMS = Point(Keep, "publish")
 TELL_ALARMS_AGAIN = Point(AlarmManager, "republish")
+LIMIT_COMMANDS = Point(CommandLimits, "reject")
+QUEUE_COMMANDS = Point(CommandQueue, "add")
 SHORTEN_COMMAND = Point(commands, "escape_truncated")
 RULES_OF_COMMANDS = Point(commands, "RULE_NAMES")
 
@@ -131,6 +135,16 @@ MOST_NOTIFICATIONS_WAITING = Point(notifier, "MAX_WAITING")
 def confirm_all(bringing: Pipeline, opened: Batch) -> None:
     """Tell sensors that they may forget a batch, as if all of it were stored."""
     bringing.receipts.confirm(opened, [])
+
+
+async def execute_in_line(bringing: Pipeline, opened: Batch) -> None:
+    """Execute the commands of a batch one after the other, and be done with them."""
+    for each in opened.commands:
+        command = commands.read_command(each.packet.payload)
+        assert not isinstance(command, str)
+        await bringing.alarms.execute([(Topics.sensor_key(each.packet.topic), command)])
+    if opened.commands:
+        opened.unfinished -= 1
 
 
 def confirm_as_rejected(receipts: Receipts, topic: str, sequence: int) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ingestor.validate import sensor_key
 from monitor.export.formats import escape_cell
 from tests.fault_points.broker import ESCAPE_TEXT
 from tests.fault_points.point import Point
@@ -40,11 +39,9 @@ def stand_all(name: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    for each in (escape_cell, sensor_key):
-        each.cache_clear()
+    escape_cell.cache_clear()
     yield
-    for each in (escape_cell, sensor_key):
-        each.cache_clear()
+    escape_cell.cache_clear()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -205,6 +205,19 @@ def whole_topics() -> None:
     ingestor.TRUNCATE_TOPIC.replace(lambda topic: topic).start()
 
 
+def commands_in_line() -> None:
+    """Commands are not limited, and readings wait until those before them are executed."""
+    bring_home = ingestor.BRING_HOME.original
+
+    async def commit(pipeline: ingestor.Pipeline, batch: ingestor.Batch, *write: object) -> None:
+        await ingestor.execute_in_line(pipeline, batch)
+        await bring_home(pipeline, batch, *write)
+
+    ingestor.LIMIT_COMMANDS.replace(lambda *_: None).start()
+    ingestor.QUEUE_COMMANDS.replace(lambda *_: None).start()
+    ingestor.BRING_HOME.replace(commit).start()
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -230,6 +243,7 @@ BUILDS: dict[str, Callable[[], None]] = {
         no_connection_limit,
         keeps_properties,
         whole_topics,
+        commands_in_line,
     )
 }
 

@@ -11,6 +11,7 @@ from broker.address import MqttAddress
 # So many are on their way in at once: the queue of the operating system has an end.
 AT_ONCE = 100
 READ_BYTES = 4096
+WINDOW = 20
 
 
 @dataclass(slots=True)
@@ -32,8 +33,15 @@ class Client:
         answer = await _read(self.reader)
         return isinstance(answer, PubAckPacket)
 
-    async def acknowledged(self, count: int) -> None:
-        """Wait until the broker has answered for so many messages."""
+    async def send(self, packets: Sequence[PublishPacket]) -> None:
+        """Send messages, so many at once as any broker takes, and wait for the answers."""
+        for start in range(0, len(packets), WINDOW):
+            some = packets[start : start + WINDOW]
+            self.writer.write(b"".join([each.write() for each in some]))
+            await self.writer.drain()
+            await self._acknowledged(len(some))
+
+    async def _acknowledged(self, count: int) -> None:
         buffer = bytearray()
         while count:
             buffer += await self.reader.read(READ_BYTES)

@@ -217,9 +217,9 @@ async def test_without_the_rule_for_ids_they_get_further(arena: World, log: Path
         assert target.database.rejected.count_documents({"kind": "topic"}) == 0
 
 
-LARGE = json.dumps([reading("sensor-a1", 1.0, location="x" * 190) for _ in range(6000)])
+LARGE = json.dumps([reading("sensor-a1", 1.0, location="x" * 190) for _ in range(400)])
 BOMBS: dict[str, str | bytes] = {
-    "a megabyte and a half of readings": LARGE,
+    "a hundred kilobytes of readings": LARGE,
     "nested": "[" * 60_000,
     "nested objects": '{"a":' * 12_000,
     "nested inside": payload("sensor-a1", 1.0).replace('"Room 1"', "[" * 20_000 + "]" * 20_000),
@@ -277,5 +277,5 @@ async def test_what_nobody_foresaw_is_kept_and_comes_once(arena: World, log: Pat
 
 async def test_without_a_size_a_bomb_is_stored(arena: World, log: Path) -> None:
     async with attacked(arena, log, build="no_size") as target:
-        await bombed(target, "a megabyte and a half of readings")
+        await bombed(target, "a hundred kilobytes of readings")
         assert target.database.measures.count_documents({}) > 1

@@ -30,11 +30,10 @@ async def sent(target: Target, name: str, packets: list[PublishPacket]) -> None:
     """Have somebody send packets."""
     client = await connect(target.world.url(name), f"laden-{name}")
     assert client is not None
-    for packet in packets:
-        client.writer.write(packet.write())
-        await client.writer.drain()
-    await client.acknowledged(len(packets))
-    client.drop()
+    try:
+        await client.send(packets)
+    finally:
+        client.drop()
 
 
 async def laden(target: Target) -> int:
