@@ -84,6 +84,8 @@ class BenchRig:
             "ENERGY_MONGO_URL": self.servers.mongo("ingestor"),
             "ENERGY_HTTP": http,
             "ENERGY_SITE": "+",
+            # A great many sensors are measured too.
+            "ENERGY_SITE_QUOTA": "200000",
         }
         command = [sys.executable, "-m", program, "--name", NAME]
         log = self.folder / "ingestor.log"

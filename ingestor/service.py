@@ -22,7 +22,7 @@ from ingestor.counters import Counters
 from ingestor.flag import Thresholds
 from ingestor.nodes import Nodes
 from ingestor.pipeline import Pipeline
-from ingestor.receive.authorization import Authorization
+from ingestor.receive.authorization import NEW_PER_S, Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.register import Register
 from ingestor.receive.token_bucket import TokenBuckets
@@ -79,7 +79,8 @@ class Ingestor:
         self.state = IngestorState(counters, store, settings.threshold_kwh, self._sensor_updates)
         self._inbox = Inbox(self._topics, counters)
         readings = TokenBuckets(settings.sensor_rate, settings.sensor_quota)
-        self._authorization = Authorization(readings, register)
+        new = TokenBuckets(NEW_PER_S, settings.site_quota)
+        self._authorization = Authorization(readings, register, new)
         self._alert_publisher = AlertPublisher(store, self._topics, counters, settings.sites)
         self._alarms = AlarmService(settings, config, store, self._thresholds, self._sensor_updates)
         self._pipeline = Pipeline(

@@ -11,6 +11,7 @@ from broker.program.hosts import Hosts
 from broker.program.settings import Duration, Endpoint, MongoUrl, ProcessSettings, Sites
 from broker.topics import SiteId, TopicRoot
 from ingestor.alarms.notify.notifier import check_urls
+from ingestor.receive.authorization import NEW_AT_ONCE
 
 # An empty file is as good as none: with Docker there is always one.
 Notify = Annotated[
@@ -49,6 +50,9 @@ class IngestorSettings(ProcessSettings):
     )
     sensor_quota: Annotated[int, Field(ge=1)] = Field(
         1_000_000, description="readings that one sensor may send at once, such as all of a full outbox"
+    )
+    site_quota: Annotated[int, Field(ge=1)] = Field(
+        NEW_AT_ONCE, description="new sensors that one site may have at once, without a user of their own"
     )
     register: Path | None = Field(
         None, description="the broker's register.json: where sensors belong, and who speaks for one only"

@@ -16,9 +16,9 @@ from ingestor.receive.token_bucket import TokenBuckets
 
 # Of so many at most it is asked anew where they belong; the rest are asked later.
 MAX_LOOKUPS = 10_000
-# Sensors that are not registered: in all, and of one site at once and each second from then on.
+# Sensors that are not registered: in all, and new ones of one site at once and each second from then on.
 MAX_SENSORS = 200_000
-NEW_AT_ONCE = 100_000
+NEW_AT_ONCE = 20_000
 NEW_PER_S = 1.0
 # A node speaks when it comes and goes, and every half minute.
 STATUSES_AT_ONCE = 1_000
@@ -42,17 +42,18 @@ class Authorization:
     Attributes:
         readings: How many readings each topic may still bring.
         register: The sensors that are users of the broker.
+        new: How many new sensors each site may still bring.
         contested: Sensors that came from a site which is not theirs, as far as is known here.
         unknown: Sensors that are new here, and perhaps known to another ingestor.
     """
 
     readings: TokenBuckets
     register: Register = field(default_factory=Register)
+    new: TokenBuckets = field(default_factory=lambda: TokenBuckets(NEW_PER_S, NEW_AT_ONCE))
     contested: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     _sites: dict[str, str] = field(default_factory=dict)
     _moved: dict[str, str] = field(default_factory=dict)
-    _new: TokenBuckets = field(default_factory=lambda: TokenBuckets(NEW_PER_S, NEW_AT_ONCE))
     _statuses: TokenBuckets = field(default_factory=lambda: TokenBuckets(STATUSES_PER_S, STATUSES_AT_ONCE))
     _new_statuses: TokenBuckets = field(
         default_factory=lambda: TokenBuckets(NEW_STATUSES_PER_S, NEW_STATUSES_AT_ONCE)
@@ -88,7 +89,11 @@ class Authorization:
         if (key := delivery.key) is None:
             return delivery.reject(RejectKind.TOPIC, INVALID_IDS)
         if self.site_of(key.name) is None and not self._has_room(key.site):
-            return delivery.reject(RejectKind.FLOOD, f"site {key.site} has too many new sensors")
+            reason = (
+                f"{key.name} would be new, and site {key.site} has too many new sensors: it may have "
+                f"{self.new.burst:,.0f} at once, and for long no more than {self.new.per_s:g} a second"
+            )
+            return delivery.reject(RejectKind.FLOOD, reason)
         if not self.owns(key):
             return self._reject_foreign(key, delivery)
         if self.readings.refill(delivery.packet.topic) >= 1:
@@ -100,7 +105,7 @@ class Authorization:
         return delivery.reject(RejectKind.FLOOD, reason)
 
     def _has_room(self, site: str) -> bool:
-        return len(self._sites) < MAX_SENSORS and self._new.take(site, 1)
+        return len(self._sites) < MAX_SENSORS and self.new.take(site, 1)
 
     def reject_status(self, key: SensorKey, delivery: Delivery) -> Rejection | None:
         """Look at what a node says of itself; why it does not count, or None if it does."""

@@ -64,8 +64,6 @@ MOST_ALLOWANCES = Point(token_bucket, "MAX_KEYS")
 OWNS_SENSOR = Point(Authorization, "owns")
 MAY_OWN_SENSOR = Point(Authorization, "may_own")
 SITE_OF_SENSOR = Point(Authorization, "site_of")
-STATUSES_AT_ONCE = Point(authorization, "STATUSES_AT_ONCE")
-NEW_AT_ONCE = Point(authorization, "NEW_AT_ONCE")
 MAX_SENSORS = Point(authorization, "MAX_SENSORS")
 # What nodes say: taken in, for whom it counts, and how it is written down.
 OPEN_STATUS = Point(batch_reader.BatchReader, "_open_status")

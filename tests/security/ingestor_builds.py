@@ -97,11 +97,6 @@ def every_name() -> None:
     ingestor.OPEN_STATUS.replace(go_through).start()
 
 
-def few_sensors() -> None:
-    """A site may have ten new sensors at once, so that a test needs no hundred thousand."""
-    ingestor.NEW_AT_ONCE.replace(10).start()
-
-
 def statuses_make_sensors() -> None:
     """Each sensor that a status names is written down."""
     note, take = ingestor.NOTE_STATUS.original, ingestor.TAKE_SENSOR_UPDATES.original
@@ -231,7 +226,6 @@ BUILDS: dict[str, Callable[[], None]] = {
         first_come,
         sensors_speak_for_others,
         every_name,
-        few_sensors,
         statuses_make_sensors,
         any_id,
         any_retained,

@@ -148,7 +148,7 @@ def rejected_kinds(gate: Authorization, site: str, names: range) -> list[str | N
 
 
 def test_site_has_so_many_new_sensors_and_others_have_theirs(clock: Clock) -> None:
-    gate = Authorization(TokenBuckets(1.0, 2, clock=clock), _new=TokenBuckets(1.0, 3, clock=clock))
+    gate = Authorization(TokenBuckets(1.0, 2, clock=clock), new=TokenBuckets(1.0, 3, clock=clock))
     assert rejected_kinds(gate, "a", range(5)) == [None, None, None, "flood", "flood"]
     assert rejected_kinds(gate, "b", range(10, 12)) == [None, None]
     assert rejected_kinds(gate, "a", range(3)) == [None, None, None]

@@ -1,7 +1,6 @@
 """Statuses without end, or of sensors without end: other sensors' readings are stored all the same."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,19 +90,29 @@ async def test_status_that_is_none_is_rejected(arena: World, log: Path) -> None:
         assert target.database.sensors.count_documents({}) <= 1
 
 
-async def test_new_sensors_without_end_are_shown_out_and_known_ones_are_not(arena: World, log: Path) -> None:
-    async with attacked(arena, log, build="few_sensors") as target:
-        names = [f"fake-{number}" for number in range(40)]
-        async with arena.wire("gateway-a") as gateway, arena.wire("sensor-a2") as good:
-            for each in names:
-                await gateway.publish(f"energy/readings/a/{each}", payload(each, 1.0))
-            await good.publish("energy/readings/a/sensor-a2", payload("sensor-a2", 1.0))
-            await eventually(lambda: target.stored("sensor-a2") == 1)
-            await target.rest()
-            # Ten at once, and one more a second.
-            assert 10 <= len(target.database.measures.distinct("sensor_id")) < 40
-            floods = target.database.rejected.find({"kind": "flood"})
-            assert any("site a has too many new sensors" in each["reason"] for each in floods)
-            known = json.loads(payload("fake-0", 2.0, ago_s=1))
-            await gateway.publish("energy/readings/a/fake-0", json.dumps(known))
-            await eventually(lambda: target.stored("fake-0") == 2)
+async def invented(target: Target) -> int:
+    """A gateway invents sensors, and goes on with the first of them; how many there are then."""
+    names = [f"fake-{number}" for number in range(400)]
+    async with target.world.wire("gateway-a") as gateway, target.world.wire("sensor-a2") as good:
+        await asyncio.gather(
+            *(gateway.publish(f"energy/readings/a/{each}", payload(each, 1.0)) for each in names)
+        )
+        await good.publish("energy/readings/a/sensor-a2", payload("sensor-a2", 1.0))
+        await eventually(lambda: target.stored("sensor-a2") == 1)
+        await gateway.publish("energy/readings/a/fake-0", payload("fake-0", 2.0, ago_s=2))
+        await eventually(lambda: target.stored("fake-0") == 2)
+        await target.rest()
+    return len(target.database.measures.distinct("sensor_id")) - 1
+
+
+async def test_site_has_so_many_new_sensors_and_those_that_are_known_go_on(arena: World, log: Path) -> None:
+    async with attacked(arena, log, "--site-quota", "10") as target:
+        # One more a second.
+        assert 10 <= await invented(target) < 200
+        flood = target.database.rejected.find_one({"kind": "flood"}) or {}
+        assert "site a has too many new sensors: it may have 10 at once" in flood["reason"]
+
+
+async def test_without_the_quota_there_is_no_end(arena: World, log: Path) -> None:
+    async with attacked(arena, log, "--site-quota", "10", build="no_limit") as target:
+        assert await invented(target) == 400
