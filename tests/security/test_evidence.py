@@ -14,6 +14,8 @@ from pymongo.errors import OperationFailure, WriteError
 
 from ingestor.documents import utc_now
 from ingestor.store.reading_store import open_store
+from monitor.queries.database import open_database
+from monitor.queries.rejected import RejectedQueries
 from stack.secrets.credentials import DATABASE, Credentials
 from stack.servers import Servers
 from tests.fault_points.ingestor import CAPPED_COLLECTIONS, MAX_DOCUMENT_SIZES
@@ -67,6 +69,22 @@ async def test_operator_cannot_have_a_rejected_payload_removed_by_its_age(tmp_pa
         before = cleanings(admin)
         await eventually(lambda: cleanings(admin) > before + 1)
         assert admin.rejected.find_one({"_id": name}) is not None
+
+
+async def test_repair_is_shown_all_the_same(tmp_path: Path) -> None:
+    async with start_database(tmp_path, Credentials.generate()) as servers:
+        async with open_store(servers.mongo("ingestor")) as store:
+            await store.prepare()
+        with connected(servers, "admin") as admin:
+            first, second = reject_something(admin[DATABASE]), reject_something(admin[DATABASE])
+        async with open_database(servers.mongo("operator")) as database:
+            queries = RejectedQueries(database)
+            # Somebody repairs it again.
+            for _ in range(2):
+                await queries.mark_replayed(first)
+            page = await queries.page(None, 10)
+            for found in (await queries.newest(10), page.documents):
+                assert {each["_id"]: "replayed_at" in each for each in found} == {first: True, second: False}
 
 
 async def test_with_the_right_to_change_it_they_could(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from stack.secrets.credentials import Credentials
 from stack.servers import SMALL_CACHE_GB, Servers
 from tests.fault_points.stack import RESTART_WHEN_ENDED, SOCKET_URL
 from tests.security.stranger import fake_mongod
-from tests.servers import eventually
+from tests.servers import PATIENCE_S, eventually
+from tests.up import Up, children
 
 pytestmark = pytest.mark.integration
 
@@ -112,6 +114,38 @@ async def test_server_that_died_is_watched_again_once_it_has_its_port() -> None:
             os.kill(pid, signal.SIGKILL)
             await eventually(partial(is_another, server, pid))
         assert not restarting.done()
+
+
+async def test_scripts_up_ends_with_one_sentence_then(tmp_path: Path) -> None:
+    up = Up(tmp_path / "var", 1, "--nodes", "0")
+    await up.process.start()
+    try:
+        await eventually(lambda: "Ctrl-C ends everything" in up.output(), seconds=60)
+        port = int(up.environment()["ENERGY_MQTT_URL"].rsplit(":", 1)[1])
+        broker = next(pid for pid, command in children(up.pid).items() if command.startswith("mosquitto "))
+        os.kill(broker, signal.SIGKILL)
+        with stranger_at_last(port):
+            await up.process.wait_ended()
+    finally:
+        await up.process.stop()
+    assert up.status == 1
+    sentence = f"another program took port {port} while Mosquitto started; start the stack again"
+    assert up.output().splitlines()[-1] == f"scripts/up: {sentence}"
+    assert "Traceback" not in up.output()
+
+
+@contextmanager
+def stranger_at_last(port: int) -> Iterator[None]:
+    """Take a port as soon as a server that was killed has let it go."""
+    with ExitStack() as held:
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                held.enter_context(stranger(port))
+                break
+            except OSError:
+                assert time.monotonic() < until
+        yield
 
 
 def of_ours(folder: Path) -> Servers:
