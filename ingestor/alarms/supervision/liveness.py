@@ -6,6 +6,7 @@ is back, and not of sensors whose node is known to be offline.
 
 import heapq
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from broker.messages import NodeStatus
 from broker.program.durations import format_duration
@@ -20,8 +21,8 @@ from ingestor.nodes import Nodes
 GRACE_S = 60.0
 LEARN_AGAIN_AFTER = 20
 # In one go: a great many that are gone at once must not hold up readings.
-MAX_LOOKS = 10_000
-MAX_RAISED = 500
+MAX_LOOKS = 4_000
+MAX_RAISED = 300
 
 
 class LivenessMonitor:
@@ -67,8 +68,8 @@ class LivenessMonitor:
             sensor.is_watched = False
             looks += 1
             raised += self._look_after(sensor, now_s)
-        gone = [key for key, (_, due_s) in self._leaving.items() if due_s <= now_s]
-        for key in gone[:MAX_RAISED]:
+        gone = (key for key, (_, due_s) in self._leaving.items() if due_s <= now_s)
+        for key in list(islice(gone, MAX_RAISED)):
             self._raise_offline(key, self._leaving.pop(key)[0])
 
     def _look_after(self, sensor: SensorState, now_s: float) -> bool:
