@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from tests.attack.attacks.broker_memory import sessions, subscriptions, unreleased_qos_2
 from tests.attack.attacks.http import endless_headers, silent_connections
+from tests.attack.attacks.inventions import invented_nodes, invented_sensors
 from tests.attack.attacks.people import commands, endless_attachments
 from tests.attack.attacks.publishing import long_topics, rejected_payloads, user_properties
 from tests.attack.attacks.statuses import large_fleets, offline_statuses
@@ -16,6 +17,8 @@ ATTACKS: Mapping[str, Attack] = {
     "connections": silent_connections,
     "statuses": offline_statuses,
     "fleets": large_fleets,
+    "nodes": invented_nodes,
+    "sensors": invented_sensors,
     "properties": user_properties,
     "rejected": rejected_payloads,
     "subscriptions": subscriptions,
