@@ -100,6 +100,8 @@ async def start_servers(
         accounts = replace(accounts, authority=CertificateAuthority(state / "certificates").ensure_servers())
         mutual_port = reserve_port()
     servers = Servers(accounts, state, reserve_port(), reserve_port(), mutual_port, cache_gb)
+    # Tests and measurements come as strangers do, and are many.
+    servers.database.command = [*servers.database.command, "--maxConns", "1000"]
     async with (
         running(servers.broker, servers.broker_ready),
         running(servers.database, servers.database_ready),

@@ -113,7 +113,7 @@ def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[
 
     def mongo(name: str, service: str) -> str:
         trusting = replace(accounts, authority=CONTAINER_FOLDER / service / "ca.crt") if tls else accounts
-        return trusting.mongo(name, 27017, "mongodb")
+        return trusting.mongo_by_socket(name, SOCKET)
 
     return {
         # For the health check, and for people: no password in the list of processes.
