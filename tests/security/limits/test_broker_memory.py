@@ -8,6 +8,7 @@ import pytest
 from mqtt5 import DisconnectPacket, PublishPacket, PubRecPacket, QoS
 
 from stack.mosquitto import accepts_clients
+from stack.processes import ProcessError
 from tests.security.limits.attacker import Attacker
 from tests.security.limits.brokers import start_broker
 from tests.security.limits.memory import resident_mib
@@ -95,7 +96,6 @@ async def test_sessions_that_leave_no_room_are_given_up(tmp_path: Path) -> None:
         await world.servers.broker.start()
         await world.servers.broker.ready(world.servers.broker_ready)
         assert "at its limit of memory for 10 s" in (tmp_path / "log" / "mosquitto.log").read_text()
-        assert list((tmp_path / "mosquitto").glob("mosquitto.db.damaged-*"))
         async with world.wire("sensor-a2") as sensor, world.wire_inside("ingestor") as ingestor:
             await ingestor.listen("energy/readings/+/+")
             assert await reaches(sensor, ingestor) < 2
@@ -109,6 +109,29 @@ async def test_without_a_watch_they_shut_out_everybody(tmp_path: Path) -> None:
             async with asyncio.timeout(15):
                 await world.servers.broker.wait_ended()
         assert not await accepts_clients(world.servers.mqtt_by_socket("health"))
+
+
+async def start_with_a_full_store(world: World) -> None:
+    """Start a broker again whose store takes more than it may have in memory."""
+    await fill(world, "attacker", session_s=600)
+    broker = world.servers.broker
+    await broker.stop()
+    conf = Path(broker.environment["MOSQUITTO_CONF"])
+    conf.write_text(f"{conf.read_text()}\nmemory_limit {LIMIT_MB}000000\n")  # noqa: ASYNC240 - a short file
+    await broker.start()
+    await broker.ready(world.servers.broker_ready)
+
+
+async def test_store_that_leaves_no_room_is_moved_aside(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=UNLIMITED) as world:
+        await start_with_a_full_store(world)
+        assert len(list((tmp_path / "mosquitto").glob("mosquitto.db.damaged-*"))) == 1
+
+
+async def test_without_a_look_at_its_size_the_broker_never_starts_again(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=UNLIMITED, without="memory / 10") as world:
+        with pytest.raises(ProcessError, match="Couldn't open database"):
+            await start_with_a_full_store(world)
 
 
 async def half_sent(world: World) -> object:
