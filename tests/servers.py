@@ -172,7 +172,9 @@ class RunningIngestor:
     def __post_init__(self) -> None:
         accounts, servers = self.servers.accounts, self.servers
         environment = {
-            "ENERGY_MQTT_URL": accounts.mqtt("ingestor", self.mqtt_port or servers.mqtt_port),
+            "ENERGY_MQTT_URL": accounts.mqtt("ingestor", self.mqtt_port)
+            if self.mqtt_port
+            else servers.mqtt_by_socket("ingestor"),
             "ENERGY_MONGO_URL": accounts.mongo("ingestor", self.mongo_port or servers.mongo_port),
             "ENERGY_HTTP": f"127.0.0.1:{self.http_port}",
             "ENERGY_SITE": self.site,

@@ -127,7 +127,7 @@ async def as_users_run_it(
     """Run ``monitor web``; whatever is thrown at it, its log may not hold a traceback."""
     site = WebSite(servers, reserve_port(), folder / "web.log")
     environment = {
-        "ENERGY_MQTT_URL": servers.mqtt("operator"),
+        "ENERGY_MQTT_URL": servers.mqtt_by_socket("web"),
         "ENERGY_MONGO_URL": servers.mongo("operator"),
         "ENERGY_HTTP": f"127.0.0.1:{site.port}",
         "ENERGY_VIEWER_PASSWORD": PASSWORDS["viewer"],
