@@ -14,6 +14,7 @@ ANSWER_LIMIT_MS = 10_000
 PING_LIMIT_S = 3.0
 # To verify a year of readings.
 CHECK_LIMIT_S = 3600.0
+UNAUTHORIZED = 13
 NOT_ALLOWED = "the database does not allow this; use the MongoDB URL of the user operator"
 
 Document = dict[str, Any]
@@ -105,7 +106,7 @@ class QueryDatabase:
             with querying():
                 result = await self._database[collection].update_one(wanted, update, upsert=upsert)
         except QueryError as error:
-            if isinstance(error.__cause__, OperationFailure):
+            if isinstance(error.__cause__, OperationFailure) and error.__cause__.code == UNAUTHORIZED:
                 raise QueryError(NOT_ALLOWED) from error
             raise
         return bool(result.matched_count)

@@ -1,5 +1,7 @@
 """The administrator's password is changed: the database learns it at the next start, come what may."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,17 @@ async def test_rotated_administrators_password_replaces_the_one_in_the_database(
     async with start_database(tmp_path, Credentials(ensure_passwords(env))) as servers:
         assert lets_in(servers, third)
         assert not lets_in(servers, second)
+
+
+async def test_mongodb_that_hangs_meanwhile_is_told_in_one_sentence(tmp_path: Path) -> None:
+    async with start_database(tmp_path, Credentials.generate()) as servers:
+        assert servers.database.running is not None
+        os.kill(servers.database.running.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(ProcessError, match="MongoDB does not answer while its users are made"):
+                await servers.make_users()
+        finally:
+            os.kill(servers.database.running.pid, signal.SIGCONT)
 
 
 async def test_without_the_earlier_one_nobody_could_log_in_any_more(tmp_path: Path) -> None:
