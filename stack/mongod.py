@@ -52,7 +52,7 @@ def mongod(
     """
     data = state / "mongo"
     data.mkdir(parents=True, exist_ok=True)
-    configuration = socket.with_name("mongod.conf")
+    configuration = state / "mongod.conf"
     text = CONFIGURATION.read_text().replace(str(SOCKET), str(socket))
     configuration.write_text(text.replace(str(SOCKET.parent), str(socket.parent)))
     options = ["--dbpath", data, "--config", configuration, "--auth"]
