@@ -5,16 +5,22 @@ import shutil
 import tempfile
 from pathlib import Path
 
+# A path of a Unix socket has at most 107 bytes; the folder's own name and the socket's take up to 40.
+LONGEST_PARENT = 60
+SHORT_PARENT = "/tmp"  # noqa: S108 - the folder itself is private
+
 
 def private_socket_folder() -> Path:
     """A new folder that only this user can enter, removed when this process ends.
 
-    It lies in the folder for temporary files and not beside the data: a path of a Unix socket has at most
-    107 bytes, and where the data lies is for people to choose.
+    It lies in the folder for temporary files and not beside the data, whose path may be too long for sockets.
 
     Raises:
         OSError: It cannot be made.
     """
-    folder = Path(tempfile.mkdtemp(prefix="energy-"))
+    parent = tempfile.gettempdir()
+    if len(parent.encode()) > LONGEST_PARENT:
+        parent = SHORT_PARENT
+    folder = Path(tempfile.mkdtemp(prefix="energy-", dir=parent))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -2,7 +2,10 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from stack.socket_folder import private_socket_folder
 
@@ -13,7 +16,13 @@ def test_only_this_user_can_enter_the_folder_of_sockets() -> None:
     assert folder != private_socket_folder()
 
 
-def test_a_socket_of_a_server_fits_into_the_path() -> None:
+@pytest.mark.parametrize("length", [0, 150])
+def test_a_socket_of_a_server_fits_into_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    parent = tmp_path / ("x" * length)
+    parent.mkdir(exist_ok=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(parent) if length else None)
     path = private_socket_folder() / "mongodb-65535.sock"
     assert len(bytes(path)) < 108
     with socket.socket(socket.AF_UNIX) as listener:
