@@ -6,12 +6,14 @@ command lines.
 """
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import Field, StringConstraints
 
 from broker.access.accounts import AccountsError
@@ -21,7 +23,9 @@ from broker.program.atomic_write import write_private
 from broker.program.settings import ProcessSettings, Sites, exit_with, read_settings
 from broker.topics import TopicRoot
 from stack.mongod import SOCKET
+from stack.secrets.compose_files import remember_tls
 from stack.secrets.credentials import Credentials
+from stack.secrets.external import ExternalError, read_external
 from stack.secrets.passwords import PasswordsError, ensure_passwords, read_notify
 
 PROGRAM = "passwords"
@@ -36,6 +40,8 @@ USERS = {
 }
 # The parent of a service's folder, inside its container.
 CONTAINER_FOLDER = Path("/run/secrets")
+# The broker's own lane: a listener without TLS that is not published.
+BROKER_PORT = 1884
 SERVERS = ("localhost", "127.0.0.1", "mosquitto", "mongodb", "monitor")
 
 
@@ -48,6 +54,7 @@ class ProvisionSettings(ProcessSettings):
     env: Path = Field(Path("/project/.env"), description="the file with all passwords")
     secrets: Path = Field(Path("/secrets"), description="folder with a folder for each service")
     broker: Path = Field(Path("/mosquitto/data"), description="the broker's folder")
+    ingestor: Path = Field(Path("/ingestor"), description="the folder that all ingestors share")
     mongodb_socket: Path = Field(SOCKET.parent, description="folder of MongoDB's Unix socket")
     certificates: Path = Field(Path("/certificates"), description="folder of the certificate authority")
     gateway: Sites = Field("lari", description="sites that the user `sensors` may publish for")
@@ -63,7 +70,7 @@ def main() -> None:
     settings = read_settings(ProvisionSettings, sys.argv[1:], PROGRAM)
     try:
         provision_secrets(settings)
-    except (AuthorityError, PasswordsError, AccountsError) as error:
+    except (AuthorityError, PasswordsError, AccountsError, ExternalError) as error:
         exit_with(PROGRAM, str(error), 1)
     except OSError as error:
         exit_with(PROGRAM, f"{error.filename} cannot be used ({error.strerror})", 1)
@@ -79,11 +86,16 @@ def provision_secrets(settings: ProvisionSettings) -> None:
     Raises:
         AccountsError: The broker's users cannot be written.
         AuthorityError: The certificates cannot be used.
+        ExternalError: The URL of an external server cannot be used.
         PasswordsError: A password cannot be used.
         OSError: A folder cannot be written to.
     """
-    accounts = Credentials(ensure_passwords(settings.env))
+    accounts = Credentials(ensure_passwords(settings.env), external=read_external(settings.env))
+    _check_servers(settings.env, accounts)
+    remember_tls(settings.env, tls=settings.tls)
     _give_to(settings.broker, "mosquitto")
+    settings.ingestor.mkdir(parents=True, exist_ok=True)
+    _give_to(settings.ingestor, "ingestor")
     settings.mongodb_socket.mkdir(parents=True, exist_ok=True)
     _give_to(settings.mongodb_socket, "mongodb", 0o711)
     accounts.write_accounts(settings.broker / "users", settings.topic_root, settings.gateway)
@@ -99,25 +111,60 @@ def provision_secrets(settings: ProvisionSettings) -> None:
     files_of["ingestor"] |= {"notify": read_notify(settings.env).get("ENERGY_NOTIFY", "")}
     for service, files in files_of.items():
         for name, text in files.items():
-            write_private(settings.secrets / service / name, f"{text}\n")
+            own = _with_authority(text, settings.env.parent, settings.secrets / service)
+            write_private(settings.secrets / service / name, f"{own}\n")
+
+
+def _check_servers(env: Path, accounts: Credentials) -> None:
+    """Let settings pass in which each server is either the stack's own or an external one.
+
+    Raises:
+        ExternalError: One is both or neither.
+    """
+    values = dotenv_values(env)
+    for start, variable, url in (
+        ("START_MOSQUITTO", "ENERGY_MQTT_URL", accounts.external.mqtt_url),
+        ("START_MONGODB", "ENERGY_MONGO_URL", accounts.external.mongo_url),
+    ):
+        if (values.get(start) == "0") != (url is not None):
+            raise ExternalError(f"{env.name} must have {variable} and {start}=0, or neither of them")
+
+
+def _with_authority(text: str, project: Path, folder: Path) -> str:
+    """Hand over the certificates that an external server's URL names as a file of the project."""
+
+    def hand_over(found: re.Match[str]) -> str:
+        file = project / found[1]
+        if Path(found[1]).is_absolute() or not file.is_file():
+            return found[0]
+        write_private(folder / file.name, file.read_text())
+        return f"tlsCAFile={CONTAINER_FOLDER / folder.name / file.name}"
+
+    return re.sub(r"\btlsCAFile=([^&\s]+)", hand_over, text)
 
 
 def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[str, str]]:
     """What each service gets to read: file names and contents."""
 
     def client(name: str) -> str:
-        return f"--username {name}\n--pw {accounts.mqtt_password(name)}"
+        lines = ("--port", str(BROKER_PORT)), ("--username", name), ("--pw", accounts.mqtt_password(name))
+        return "\n".join(" ".join(line) for line in lines)
 
     def mqtt(name: str) -> str:
-        return accounts.mqtt(name, 1883, "mosquitto")
+        return accounts.mqtt(name, BROKER_PORT, "mosquitto")
 
     def mongo(name: str, service: str) -> str:
         trusting = replace(accounts, authority=CONTAINER_FOLDER / service / "ca.crt") if tls else accounts
         return trusting.mongo_by_socket(name, SOCKET)
 
+    own_database = {name: value for name, value in accounts.passwords.items() if name.startswith("MONGO_")}
     return {
         # For the health check, and for people: no password in the list of processes.
-        "mosquitto": {"mosquitto_rr": client("health"), "mosquitto_sub": client("viewer")},
+        "mosquitto": {
+            "mosquitto_rr": client("health"),
+            "mosquitto_sub": client("viewer"),
+            "mosquitto_pub": client("sensors"),
+        },
         "mongodb": {"admin-password": accounts.passwords["MONGO_ADMIN_PASSWORD"]},
         "sensor-node": {"mqtt-url": mqtt("sensors")},
         "ingestor": {"mqtt-url": mqtt("ingestor"), "mongo-url": mongo("ingestor", "ingestor")},
@@ -127,7 +174,8 @@ def _secrets_of_services(accounts: Credentials, *, tls: bool) -> dict[str, dict[
             "viewer-password": accounts.passwords["WEB_VIEWER_PASSWORD"],
             "operator-password": accounts.passwords["WEB_OPERATOR_PASSWORD"],
         },
-        "users": {name: value for name, value in accounts.passwords.items() if name.startswith("MONGO_")},
+        # Those of an external database are made by those who run it.
+        "users": {} if accounts.external.mongo_url else own_database,
     }
 
 

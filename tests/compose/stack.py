@@ -27,12 +27,14 @@ FILES = (
     ".dockerignore",
     "docker-compose.yml",
     "docker-compose.tls.yml",
+    "docker-compose.no-ports.yml",
     "mosquitto.conf",
     "alarms.toml",
     "pyproject.toml",
     "requirements.lock",
     "README.md",
 )
+SERVICES = ("mosquitto", "mongodb", "ingestor", "monitor", "sensor-node")
 PORTS = ("MQTT_PORT", "MONGO_PORT", "HTTP_PORT", "WEB_PORT")
 TLS_PORTS = ("MQTT_TLS_PORT", "MQTT_MUTUAL_TLS_PORT", "WEB_TLS_PORT")
 START_S = 600
@@ -93,8 +95,11 @@ class Stack:
         for preferred in (31883, 31018, 31090, 31080, 31983, 31984, 31443):
             taken.append(free_port(preferred, taken))
         self.ports = dict(zip((*PORTS, *TLS_PORTS), taken, strict=True))
-        self._command = [DOCKER, "compose", "-p", name, *(part for file in files for part in ("-f", file))]
+        self._project = [DOCKER, "compose", "-p", name]
+        self._files = [part for file in files for part in ("-f", file)]
         self._environment = {**os.environ, **{port: str(number) for port, number in self.ports.items()}}
+        # For several ingestors.
+        self._environment["HTTP_PORT"] += f"-{self.ports['HTTP_PORT'] + 3}"
 
     @contextmanager
     def up(self, *options: str) -> Iterator["Stack"]:
@@ -110,8 +115,16 @@ class Stack:
         self, *arguments: str, timeout: float = 120, check: bool = True, stdin: str | None = None
     ) -> str:
         """What ``docker compose`` says, which must succeed unless ``check`` is off."""
-        done = subprocess.run(  # noqa: S603
-            [*self._command, *arguments],
+        done = self.run([*self._files, *arguments], timeout, stdin)
+        assert done.returncode == 0 or not check, done.stdout + done.stderr
+        return done.stdout
+
+    def run(
+        self, arguments: Sequence[str], timeout: float = 120, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``docker compose`` as it is, without naming the files."""
+        return subprocess.run(  # noqa: S603
+            [*self._project, *arguments],
             cwd=self.folder,
             env=self._environment,
             input=stdin,
@@ -120,12 +133,15 @@ class Stack:
             timeout=timeout,
             check=False,
         )
-        assert done.returncode == 0 or not check, done.stdout + done.stderr
-        return done.stdout
 
     def containers(self, *services: str) -> list[str]:
         """The ids of these services' containers, or of all that there are."""
         return self.compose("ps", "--all", "--quiet", *services).split()
+
+    def is_healthy(self) -> bool:
+        """Whether every container that runs on is."""
+        states = [inspect(each)["State"] for each in self.containers(*SERVICES)]
+        return {state.get("Health", {}).get("Status") for state in states} == {"healthy"}
 
     @property
     def passwords(self) -> dict[str, str]:

@@ -40,6 +40,13 @@ RULES: dict[str, Callable[[Described], bool]] = {
         for ports in (_host(each)["PortBindings"] or {}).values()
         for bound in ports
     ),
+    "has a limit of its log": lambda each: (
+        {"max-size", "max-file"} <= (_host(each)["LogConfig"]["Config"] or {}).keys()
+    ),
+    # Both take as much of a core as all that the container is for.
+    "is checked without an interpreter": lambda each: (
+        not {"mongosh", "python3"} & set((each["Config"].get("Healthcheck") or {"Test": ["python3"]})["Test"])
+    ),
     "sees nothing of the engine": lambda each: (
         not _host(each)["Privileged"]
         and not any("docker.sock" in mount["Source"] for mount in each["Mounts"])
@@ -121,6 +128,13 @@ def test_image_has_no_secret_and_no_installer(stack: Stack, image: str) -> None:
     assert not found & {".env", "pip", "pip3", "ca.key", "passwd"}
 
 
+@pytest.mark.parametrize(("image", "megabytes"), [("energy-monitor", 330), ("energy-monitor-ingestor", 80)])
+def test_image_is_small(stack: Stack, image: str, megabytes: int) -> None:
+    base = (stack.folder / "Dockerfile").read_text().partition("FROM ")[2].split()[0]
+    size, size_of_base = (int(docker("inspect", "--format", "{{.Size}}", each)) for each in (image, base))
+    assert size - size_of_base < megabytes * 1_000_000
+
+
 def test_ingestor_has_nothing_of_the_simulator_and_the_pages(stack: Stack) -> None:
     heavy = {"pandas", "numpy", "pyarrow", "demandlib", "holidays", "nicegui", "fastapi", "rich"}
     assert heavy <= found_in("energy-monitor")
@@ -156,6 +170,8 @@ def test_user_is_let_in_and_put_out_while_all_runs(stack: Stack) -> None:
 
     until(lambda: "rc=0" in answer(), seconds=20)
     assert "Meter-7" in stack.compose(*broker, "users", "list")
+    register = ("exec", "-T", "ingestor", "cat", "/var/lib/ingestor/register.json")
+    assert "Meter-7" in stack.compose(*register)
     stack.compose(*broker, "users", "remove", "Meter-7")
     until(lambda: "not authori" in answer().lower(), seconds=20)
 

@@ -16,8 +16,6 @@ from tests.compose.stack import START_S, Stack, docker, inspect, until
 
 pytestmark = pytest.mark.compose
 
-SERVICES = ("mosquitto", "mongodb", "ingestor", "monitor", "sensor-node")
-
 
 def _is_more(count: Callable[[], int], before: int) -> bool:
     return count() > before
@@ -146,11 +144,7 @@ def test_killed_processes_are_started_again(stack: Stack, database: Database[dic
         os.kill(inspect(container)["State"]["Pid"], signal.SIGKILL)
         until(partial(_is_more, partial(restarts, container), before))
 
-    def health() -> set[str]:
-        containers = [each for service in SERVICES for each in stack.containers(service)]
-        return {inspect(each)["State"]["Health"]["Status"] for each in containers}
-
-    until(lambda: health() == {"healthy"}, seconds=120)
+    until(stack.is_healthy, seconds=120)
 
     def newest() -> object:
         try:

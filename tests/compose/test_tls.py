@@ -66,6 +66,26 @@ def test_no_port_speaks_without_tls_but_the_health_of_the_ingestor(tls: Stack) -
         client.admin.command("ping")
 
 
+def test_later_commands_keep_to_tls_without_naming_the_files(tls: Stack) -> None:
+    before = tls.containers("mosquitto", "mongodb", "ingestor", "monitor")
+    started = tls.run(["run", "--detach", "--rm", "sensor-node", "--sensor-id", "Sensor-LARI-09"])
+    assert started.returncode == 0, started.stderr
+    assert tls.run(["up", "--detach"]).returncode == 0
+    assert tls.containers("mosquitto", "mongodb", "ingestor", "monitor") == before
+    with tls.database() as client:
+        measures = client["energy_db"].measures
+        until(lambda: measures.find_one({"sensor_id": "Sensor-LARI-09"}) is not None)
+    # Without that line they would be in plain text.
+    env = tls.folder / ".env"
+    kept = env.read_text()
+    env.write_text("".join(line for line in kept.splitlines(keepends=True) if "COMPOSE_" not in line))
+    try:
+        assert "tlsMode" in tls.compose("config")
+        assert "tlsMode" not in tls.run(["config"]).stdout
+    finally:
+        env.write_text(kept)
+
+
 def test_readings_are_stored_and_people_are_let_in(tls: Stack) -> None:
     with tls.database() as client:
         measures = client["energy_db"].measures

@@ -11,7 +11,11 @@ from stack.secrets.passwords import NAMES
 ROOT = Path(__file__).parent.parent.parent
 ROOMS = ("broker", "sensor_node", "ingestor", "monitor", "stack", "scripts", "bench")
 # Said by NiceGUI and by Docker.
-OF_OTHERS = {"Connection lost", "port is already allocated"}
+OF_OTHERS = {
+    "Connection lost",
+    "port is already allocated",
+    *(f'service "{service}" didn\'t complete successfully' for service in ("users", "passwords")),
+}
 MANY, SHORTEST = 15, 12
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text()
 SECURITY = (ROOT / "docs" / "security.md").read_text()
