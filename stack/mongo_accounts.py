@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from stack.processes import ProcessError
 from stack.secrets.credentials import DATABASE, Credentials
@@ -42,17 +42,9 @@ def make_users(accounts: Credentials, socket: Path) -> None:
         socket: The server's Unix socket.
 
     Raises:
-        ProcessError: The data was made with another administrator's password, or MongoDB does not answer.
+        ProcessError: The data was made with another administrator's password.
+        ConnectionFailure: MongoDB does not answer.
     """
-    try:
-        _make_users(accounts, socket)
-    except ConnectionFailure as error:
-        raise ProcessError(
-            "MongoDB does not answer while its users are made; start the stack again"
-        ) from error
-
-
-def _make_users(accounts: Credentials, socket: Path) -> None:
     admin_url = accounts.mongo_by_socket("admin", socket)
     if not _may_log_in(admin_url):
         _set_administrator(accounts, socket)

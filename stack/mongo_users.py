@@ -44,6 +44,8 @@ def main() -> None:
         _make_users(accounts, settings.socket)
     except ProcessError as error:
         exit_with(PROGRAM, str(error), 1)
+    except ConnectionFailure:
+        exit_with(PROGRAM, "MongoDB does not answer; try again with docker compose up -d", 1)
     except PyMongoError as error:
         exit_with(PROGRAM, f"MongoDB rejects this: {type(error).__name__}", 1)
 

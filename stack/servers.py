@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pymongo.errors import ConnectionFailure
+
 from broker.access.authority import CertificateAuthority
 from stack import mongo_accounts, mongod, mosquitto
 from stack.ports import reserve_port
-from stack.processes import Process, running
+from stack.processes import Process, ProcessError, running
 from stack.secrets.credentials import Credentials
 from stack.socket_folder import private_socket_folder
 
@@ -77,7 +79,12 @@ class Servers:
         Raises:
             ProcessError: The data was made with another administrator's password.
         """
-        await asyncio.to_thread(mongo_accounts.make_users, self.accounts, self.mongo_socket)
+        try:
+            await asyncio.to_thread(mongo_accounts.make_users, self.accounts, self.mongo_socket)
+        except ConnectionFailure as error:
+            raise ProcessError(
+                "MongoDB does not answer while its users are made; start the stack again"
+            ) from error
 
 
 @asynccontextmanager
