@@ -1,12 +1,14 @@
 """What the ingestor says of itself over HTTP: /live, /ready and /metrics (Prometheus)."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import cast
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -74,6 +76,7 @@ async def serve_health(endpoint: str | None, state: IngestorState, hosts: str | 
     if endpoint is None:
         yield
         return
+    logging.getLogger("aiohttp.server").addFilter(_is_our_error)
     with _listen(endpoint) as listener:
         app = web.Application(middlewares=[_make_middleware(HostNames(endpoint, hosts))])
         app.add_routes(_make_routes(state))
@@ -97,6 +100,11 @@ async def serve_health(endpoint: str | None, state: IngestorState, hosts: str | 
             with suppress(asyncio.CancelledError):
                 await accepting
             await runner.cleanup()
+
+
+def _is_our_error(record: logging.LogRecord) -> bool:
+    """Whether a line belongs in the log: strangers must not fill it by requests that are no HTTP."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _make_routes(state: IngestorState) -> list[web.RouteDef]:

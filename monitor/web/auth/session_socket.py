@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 
+from nicegui import json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.web.auth.sessions import Session
@@ -13,10 +14,14 @@ CLOSE_CODE = 4401
 REJECT_CODE = 1008
 # Makes NiceGUI's script load the page again, which leads to the log-in; as Socket.IO writes it.
 RECONNECT_MESSAGE = '42["try_reconnect"]'
-# Engine.IO: close, ping, pong. Socket.IO: connect and disconnect, without a namespace; event and answer.
-# Anything else would be kept: a binary event until all attachments have come that it announces, a namespace
-# as long as the socket is open.
-PACKET = re.compile(r"[123]\Z|40(?:\{|\Z)|41\Z|4[23][0-9]{0,15}\[")
+# Engine.IO: close, ping, pong. Socket.IO: connect and disconnect, without a namespace. Anything else would be
+# kept: a binary event until all attachments have come that it announces, a namespace as long as the socket is
+# open. And what cannot be read would be logged with a traceback.
+CONTROL_PACKETS = frozenset({"1", "2", "3", "40", "41"})
+EVENT = re.compile(r'42[0-9]{0,15}(?=\["(?:ack|event|handshake|javascript_response)",\{)')
+# What a browser would have us write into the log.
+LOG_EVENT = re.compile(r'42[0-9]{0,15}\["log",')
+EVENT_LENGTH = 2
 MESSAGES_A_SECOND = 30
 MESSAGES_AT_ONCE = 150
 READ_WITHIN_S = 10
@@ -35,7 +40,18 @@ def is_packet(message: Message) -> bool:
     """Whether it is something that NiceGUI's script sends."""
     if message["type"] != "websocket.receive":
         return True
-    return PACKET.match(message.get("text") or "") is not None
+    text = message.get("text") or ""
+    if text in CONTROL_PACKETS:
+        return True
+    event = EVENT.match(text)
+    try:
+        return event is not None and len(json.loads(text[event.end() :])) == EVENT_LENGTH
+    except ValueError:
+        return False
+
+
+def _is_log_event(message: Message) -> bool:
+    return LOG_EVENT.match(message.get("text") or "") is not None
 
 
 class _SessionSocket:
@@ -49,13 +65,21 @@ class _SessionSocket:
         self._is_open = False
 
     async def receive(self) -> Message:
+        while True:
+            message = await self._receive_next()
+            if not _is_log_event(message):
+                return message
+
+    async def _receive_next(self) -> Message:
         await self._pace.wait()
         receiving = asyncio.ensure_future(self._receive())
         try:
             await asyncio.wait({receiving, self.ending}, return_when=asyncio.FIRST_COMPLETED)
             if self._session.is_active:
                 message = await receiving
-                return message if is_packet(message) else await self._close(REJECT_CODE)
+                if is_packet(message) or _is_log_event(message):
+                    return message
+                return await self._close(REJECT_CODE)
         finally:
             receiving.cancel()
         return await self._close(CLOSE_CODE, RECONNECT_MESSAGE)

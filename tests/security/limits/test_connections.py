@@ -9,7 +9,7 @@ from stack.servers import Servers
 from tests.readings import payload
 from tests.security.ingestors import Target, attacked
 from tests.security.limits.page import answers, attacked_page, silent_connections
-from tests.security.world import World
+from tests.security.world import start_world
 from tests.servers import eventually
 
 pytestmark = pytest.mark.integration
@@ -61,8 +61,11 @@ async def lose_broker(target: Target) -> None:
         await wire.publish("energy/readings/a/sensor-a1", payload("sensor-a1", 1.0))
 
 
-async def test_ingestor_reaches_its_broker_while_strangers_hold_its_pages(arena: World, log: Path) -> None:
-    async with attacked(arena, log, build="few_files") as target:
+async def test_ingestor_reaches_its_broker_while_strangers_hold_its_pages(tmp_path: Path, log: Path) -> None:
+    async with (
+        start_world(tmp_path / "world", tls=False) as world,
+        attacked(world, log, build="few_files") as target,
+    ):
         port = target.ingestor.http_port
         async with silent_connections(port, SILENT, b"GET /metrics HTTP/1.1\r\n"):
             assert await is_answered(port, "/metrics")
@@ -70,8 +73,11 @@ async def test_ingestor_reaches_its_broker_while_strangers_hold_its_pages(arena:
             await eventually(lambda: target.stored("sensor-a1") == 1)
 
 
-async def test_without_files_of_its_own_it_does_not(arena: World, log: Path) -> None:
-    async with attacked(arena, log, build="no_connection_limit") as target:
+async def test_without_files_of_its_own_it_does_not(tmp_path: Path, log: Path) -> None:
+    async with (
+        start_world(tmp_path / "world", tls=False) as world,
+        attacked(world, log, build="no_connection_limit") as target,
+    ):
         async with silent_connections(target.ingestor.http_port, SILENT):
             await lose_broker(target)
             await asyncio.sleep(5)  # more than it takes to connect again
