@@ -15,7 +15,7 @@ from monitor.web.auth.login_throttle import (
     LoginThrottle,
 )
 from monitor.web.auth.sessions import Authenticator, LoginThrottledError
-from tests.fault_points.web import LONGEST_WAIT_S, PASSWORD_HASHER
+from tests.fault_points.web import LANE, LONGEST_WAIT_S, PASSWORD_HASHER
 
 DAY_S = 86_400.0
 LOOK, ACT = "look-only-please", "look-and-act-too"
@@ -126,6 +126,24 @@ async def test_guesses_at_the_same_time_are_counted_before_they_are_checked(acce
 async def test_checks_under_way_are_not_taken_for_wrong_ones(access: Authenticator) -> None:
     outcomes = await asyncio.gather(*[outcome(access, "viewer", LOOK) for _ in range(12)])
     assert outcomes == ["in"] * 12
+
+
+async def beside_viewers(access: Authenticator) -> str:
+    """What becomes of an operator who logs in while more viewers do than there are places."""
+    viewers = [asyncio.create_task(outcome(access, "viewer", LOOK)) for _ in range(50)]
+    await asyncio.sleep(0)  # they are in the queue
+    became = await outcome(access, "operator", ACT)
+    assert "Too many people are logging in" in await asyncio.gather(*viewers)
+    return became
+
+
+async def test_operators_have_places_of_their_own_in_the_queue(access: Authenticator) -> None:
+    assert await beside_viewers(access) == "in"
+
+
+@LANE.replace(lambda **_: "the only one")
+async def test_in_one_queue_for_all_they_would_have_none(access: Authenticator) -> None:
+    assert await beside_viewers(access) == "Too many people are logging in"
 
 
 async def test_who_guesses_other_users_does_not_hold_up_operators_at_the_same_address(
