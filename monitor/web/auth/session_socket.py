@@ -18,9 +18,9 @@ RECONNECT_MESSAGE = '42["try_reconnect"]'
 # kept: a binary event until all attachments have come that it announces, a namespace as long as the socket is
 # open. And what cannot be read would be logged with a traceback.
 CONTROL_PACKETS = frozenset({"1", "2", "3", "40", "41"})
-EVENT = re.compile(r'42[0-9]{0,15}(?=\["(?:ack|event|handshake|javascript_response)",\{)')
+EVENT = re.compile(r'42[0-9]{0,15}(?=\["(?:ack|event|handshake|javascript_response)", ?\{)')
 # What a browser would have us write into the log.
-LOG_EVENT = re.compile(r'42[0-9]{0,15}\["log",')
+LOG_EVENT = re.compile(r'42[0-9]{0,15}\["log"')
 EVENT_LENGTH = 2
 MESSAGES_A_SECOND = 30
 MESSAGES_AT_ONCE = 150
