@@ -15,6 +15,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 
 from broker.access.accounts import AccountsError, find_program
+from ingestor.receive.register import Register
 from stack.secrets.credentials import DATABASE
 from tests.fault_points.broker import SYSTEM_FOLDERS
 from tests.programs import run_program
@@ -145,6 +146,14 @@ async def test_what_dies_is_started_again(up: Up) -> None:
     await eventually(lambda: "Ingestor ended (signal 9)" in up.output())
     shown = len(up.readings())
     await eventually(lambda: len(up.readings()) > shown + 2, seconds=60)
+
+
+async def test_ingestor_is_told_where_the_brokers_register_is(up: Up) -> None:
+    ingestor = next(pid for pid, command in children(up.pid).items() if "-m ingestor" in command)
+    environment = await asyncio.to_thread((Path("/proc") / str(ingestor) / "environ").read_text)
+    register = up.env_file.parent / "mosquitto" / "users" / "register.json"
+    assert f"\0ENERGY_REGISTER={register}\0" in f"\0{environment}"
+    assert Register(register).sites == {"Sensor-LARI-01": "lari"}
 
 
 async def test_broker_store_that_cannot_be_read_is_moved_aside_and_said(up: Up) -> None:
