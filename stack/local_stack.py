@@ -14,6 +14,7 @@ from broker.messages import numbered_sensor_ids
 from broker.program.process import print_line
 from stack import mosquitto
 from stack.addresses import Addresses
+from stack.log_rotation import bound_logs
 from stack.processes import Check, Process, ProcessError, http_ready, running
 from stack.secrets.credentials import Credentials, add_sensor_accounts
 from stack.secrets.passwords import forget_previous, read_notify
@@ -135,7 +136,7 @@ class LocalStack:
         self._processes.append(process)
 
     async def supervise(self) -> None:
-        """Restart, for ever, what ends by itself.
+        """Restart, for ever, what ends by itself, and keep the logs within their bound.
 
         Raises:
             ExceptionGroup: Of a ProcessError: a process does not keep running.
@@ -146,6 +147,7 @@ class LocalStack:
             while True:
                 await asyncio.sleep(RESTART_AFTER_S)
                 self._report_damage()
+                await asyncio.to_thread(bound_logs, self._state / "log")
 
     def _report_damage(self) -> None:
         """Say it when the broker began with an empty memory because it could not read its own."""

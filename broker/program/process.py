@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from broker.program.escape import escape_text
+from broker.program.log_limit import LogLimit
 from broker.program.secret_changes import SecretChangedError, wait_for_new_secret
 from broker.program.settings import exit_with
 
@@ -65,6 +66,7 @@ def run(
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EscapingFormatter(f"%(asctime)s {program}: %(message)s", "%H:%M:%S"))
+    handler.addFilter(LogLimit())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     # It writes a traceback for whatever fails in its background; who asks the database says what fails.
     logging.getLogger("pymongo").setLevel(logging.CRITICAL)

@@ -39,6 +39,8 @@ def make_config(app: ASGIApp, proxy: str | None, context: ssl.SSLContext | None)
         app,
         # At a lower level, each request that is no HTTP would write a line.
         log_level="error",
+        # Its lines are written like all others.
+        log_config=None,
         access_log=False,
         # Unlike httptools, h11 bounds what it keeps of a request that has no end.
         http="h11",

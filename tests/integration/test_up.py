@@ -16,6 +16,7 @@ from pymongo import MongoClient
 
 from broker.access.accounts import AccountsError, find_program
 from ingestor.receive.register import Register
+from stack.log_rotation import MAX_BYTES
 from stack.secrets.credentials import DATABASE
 from tests.fault_points.broker import SYSTEM_FOLDERS
 from tests.programs import run_program
@@ -40,6 +41,11 @@ async def test_up_shows_readings_says_what_next_and_keeps_its_data_until_told_to
     assert len(started) == 8
     status, ready = await asyncio.to_thread(fetch, f"{urls['INGESTOR_HTTP_URL']}/ready")
     assert (status, json.loads(ready)["ready"]) == (200, True)
+    # Logs are bounded.
+    log = state / "log" / "mosquitto.log"
+    with log.open("ab") as flooded:
+        flooded.write(b"x" * (MAX_BYTES + 1))
+    await eventually(lambda: log.with_name("mosquitto.log.1").exists() and log.stat().st_size < MAX_BYTES)
     status, page = await asyncio.to_thread(fetch, urls["WEB_URL"])
     assert (status, "Energy Monitor" in page) == (200, True)
 

@@ -159,6 +159,12 @@ def unforeseen() -> None:
     ingestor.DECODE_PAYLOAD.replace(fail).start()
 
 
+def unforeseen_and_told() -> None:
+    """The same, and each such payload is a line of the log."""
+    unforeseen()
+    broker.LIMIT_LOG.replace(lambda *_: True).start()
+
+
 def old_clock() -> None:
     """An offset in place of milliseconds is taken for digits, and nothing catches what comes of it."""
 
@@ -231,6 +237,7 @@ BUILDS: dict[str, Callable[[], None]] = {
         any_retained,
         id_by_chance,
         unforeseen,
+        unforeseen_and_told,
         old_clock,
         no_size,
         few_files,
