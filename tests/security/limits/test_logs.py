@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import sys
 from pathlib import Path
@@ -44,7 +43,6 @@ async def test_log_of_a_process_that_floods_is_cut_and_its_end_is_kept(tmp_path:
             assert older.stat().st_size <= MAX_BYTES
             numbers.append(int(older.read_bytes().splitlines()[-2]))
         assert numbers[0] < numbers[1] < numbers[2]
-    assert sorted(os.listdir(tmp_path)) == ["flood.log", "flood.log.1"]
     size = log.stat().st_size
     bound_logs(tmp_path, size)
     assert log.stat().st_size == size
