@@ -11,6 +11,7 @@ from broker.access.certificate_commands import disconnect_user
 from broker.access.command import AccessCommand, UserCommand
 from broker.access.roles import Account, AssignableRole
 from broker.program.atomic_write import write_private
+from broker.program.bounded_file import read_small
 from broker.program.process import print_line
 from broker.program.settings import Sites, describe_file
 from broker.program.validation_errors import describe_error, first_error
@@ -26,7 +27,7 @@ class _PasswordCommand(UserCommand):
         if self.password_file is None:
             return new_password()
         try:
-            return self.password_file.read_text().strip()
+            return read_small(self.password_file).strip()
         except (OSError, UnicodeDecodeError) as error:
             file = describe_file(self.password_file)
             raise AccountsError(f"--password-file: {file} cannot be read") from error

@@ -5,6 +5,8 @@ import logging
 import os
 from pathlib import Path
 
+from broker.program.bounded_file import read_small
+
 CHECK_EVERY_S = 5.0
 
 logger = logging.getLogger(__name__)
@@ -20,7 +22,7 @@ def read_secret_files() -> dict[str, str]:
     for variable, file in os.environ.items():
         if file and variable.startswith("ENERGY_") and variable.endswith("_FILE"):
             try:
-                values[variable] = Path(file).read_text().strip()
+                values[variable] = read_small(Path(file)).strip()
             except (OSError, UnicodeDecodeError):
                 continue
     return values

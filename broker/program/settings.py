@@ -20,6 +20,7 @@ import durationpy
 from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from broker.program.bounded_file import read_small
 from broker.program.escape import escape_truncated
 from broker.program.url_escapes import escaping_hint
 from broker.program.validation_errors import describe_error, first_error
@@ -166,7 +167,7 @@ def _from_files(settings: type[ProcessSettings], program: str) -> dict[str, Any]
         if os.environ.get(variable):
             exit_with(program, f"both {variable} and {variable}_FILE are set; keep one of them")
         try:
-            values[field] = Path(file).read_text().strip()
+            values[field] = read_small(Path(file)).strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
             exit_with(program, f"{variable}_FILE: {describe_file(file)} cannot be read ({reason})")

@@ -22,6 +22,7 @@ from broker.ledger import (
     entry_adapter,
 )
 from broker.messages import Alert
+from broker.program.bounded_file import LongLineError, read_lines
 from ingestor.documents import format_timestamp
 from monitor.verify.attempts import (
     Absence,
@@ -52,9 +53,11 @@ def read_ledgers(files: Iterable[Path]) -> Attempts:
     for file in files:
         before = reader.attempts.size
         try:
-            with sys.stdin.buffer if file == STDIN else file.open("rb") as lines:
-                for line in lines:
+            with sys.stdin.buffer if file == STDIN else file.open("rb") as opened:
+                for line in read_lines(opened):
                     reader.read_line(line)
+        except LongLineError as error:
+            raise LedgerFileError(f"the ledger {file} cannot be read: {error}; is it a ledger?") from error
         except OSError as error:
             raise LedgerFileError(f"the ledger {file} cannot be read ({error.strerror})") from error
         if reader.attempts.size == before:
@@ -72,14 +75,16 @@ def read_alerts(file: Path) -> RecordedAlerts:
     """
     recorded = RecordedAlerts()
     try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
+        with file.open("rb") as opened:
+            for number, line in enumerate(read_lines(opened), start=1):
                 try:
                     alert = Alert.model_validate_json(line)
                 except ValidationError as error:
                     hint = "record them with mosquitto_sub -t 'energy/alerts/#'"
                     raise LedgerFileError(f"line {number} of {file} is not an alert; {hint}") from error
                 recorded[alert.id, alert.late] += 1
+    except LongLineError as error:
+        raise LedgerFileError(f"the alerts {file} cannot be read: {error}") from error
     except OSError as error:
         raise LedgerFileError(f"the alerts {file} cannot be read ({error.strerror})") from error
     return recorded

@@ -18,6 +18,10 @@ import pyarrow.parquet as pq
 from sensor_node.plan import PlanError
 from sensor_node.recordings.table import RecordingTable, quoted
 
+# Of text, or of values in memory.
+MAX_BYTES = 256 * 1024 * 1024
+TOO_LARGE = f"holds more than {MAX_BYTES >> 20} MiB; split it"
+BATCH_ROWS = 4096
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 # A decimal comma can look like a delimiter, so the comma comes late.
@@ -35,23 +39,36 @@ def open_table(file: Path) -> RecordingTable:
             if opened.read(len(PARQUET)) == PARQUET:
                 return _read_parquet(file)
             opened.seek(0)
-            data = opened.read()
-        if data.startswith(GZIP):
-            data = gzip.decompress(data)
+            is_gzip = opened.read(len(GZIP)) == GZIP
+            opened.seek(0)
+            data = (gzip.GzipFile(fileobj=opened) if is_gzip else opened).read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise PlanError("is a damaged gzip file") from error
     except OSError as error:
         raise PlanError(f"cannot be read ({error.strerror or error})") from error
+    if len(data) > MAX_BYTES:
+        raise PlanError(TOO_LARGE)
     return _read_csv(_to_utf_8(data))
 
 
 def _read_parquet(file: Path) -> RecordingTable:
     try:
         with pq.ParquetFile(file) as opened:
-            content = opened.read()
+            content = _read_batches(opened)
     except (pa.ArrowException, OSError) as error:
         raise PlanError("is a damaged Parquet file") from error
     return RecordingTable(_unique(content.column_names), content)
+
+
+def _read_batches(opened: pq.ParquetFile) -> pa.Table:
+    # A small file may hold billions of values that are all the same.
+    batches, size = [], 0
+    for batch in opened.iter_batches(batch_size=BATCH_ROWS):
+        batches.append(batch)
+        size += batch.nbytes
+        if size > MAX_BYTES:
+            raise PlanError(TOO_LARGE)
+    return pa.Table.from_batches(batches, opened.schema_arrow)
 
 
 def _to_utf_8(data: bytes) -> bytes:

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from broker.messages import MAX_SENSORS_PER_NODE
+from broker.program.bounded_file import read_small
 from broker.program.settings import Duration
 from broker.program.validation_errors import describe_error, first_error
 from broker.topics import SensorId, SiteId
@@ -145,7 +146,7 @@ def find_scenario(file: Path) -> Path:
 def read_scenario(file: Path) -> Scenario:
     """Read a scenario; a PlanError says why it is not valid."""
     try:
-        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        content: dict[str, Any] = tomllib.loads(read_small(file))
     except OSError as error:
         examples = ", ".join(sorted(each.stem for each in EXAMPLES.glob("*.toml")))
         raise PlanError(

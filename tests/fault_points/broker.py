@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from broker import client, connection, handshake, supervisor, topics
 from broker.access import accounts, authority
 from broker.access.roles import Account
-from broker.program import connection_limit, escape, hosts, log_limit, settings
+from broker.program import bounded_file, connection_limit, escape, hosts, log_limit, settings
 from tests.fault_points.point import Point
 
 # What faults get hold of.
@@ -43,6 +43,7 @@ CLOCK_OF_CERTIFICATES = Point(authority, "datetime")
 HIDE_SECRETS = Point(settings, "redact")
 SHORTEN_SETTING = Point(settings, "escape_truncated")
 HIGHEST_PORT = Point(settings, "MAX_PORT")
+LONGEST_LINE = Point(bounded_file, "MAX_LINE_BYTES")
 LIMIT_LOG = Point(log_limit.LogLimit, "filter")
 ESCAPE_TEXT = Point(escape, "json")
 

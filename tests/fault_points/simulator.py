@@ -7,7 +7,7 @@ ingestor or of a node has to start at once.
 from sensor_node import node
 from sensor_node.meter import scheduler
 from sensor_node.meter.meter import Meter
-from sensor_node.recordings import recording, table
+from sensor_node.recordings import file, recording, table
 from sensor_node.scenarios import check, scenario_plan
 from tests.fault_points.point import Point
 
@@ -22,6 +22,7 @@ COUNT_NAMES_UP = Point(scenario_plan, "count_up")
 BREAK_LINES = Point(check, "_wrap")
 
 # Recordings.
+LARGEST_RECORDING = Point(file, "MAX_BYTES")
 CHECK_RECORDED_VALUES = Point(recording, "_check_size")
 ORDER_RECORDED_ROWS = Point(recording._Rows, "order")
 MOST_SHOWN_OF_A_RECORDING = Point(table, "SHOWN_TEXT")
