@@ -1,8 +1,5 @@
 """Logs do not grow for ever, whatever makes others write into them."""
 
-import asyncio
-import contextlib
-import socket
 import sys
 from pathlib import Path
 
