@@ -12,6 +12,8 @@ from broker.address import MqttAddress
 READ_BYTES = 65_536
 PATIENCE_S = 60.0
 LOOK_EVERY = 20
+PER_PACKET = 50
+DEEP = "/a/b/c/d/e/f/g/h"
 
 
 class Attacker:
@@ -73,15 +75,17 @@ class Attacker:
                     self._buffer = self._buffer[size:]
                     return packet
 
-    async def fill(self, is_enough: Callable[[], bool], per_packet: int = 50) -> None:
-        """Subscribe to topics of many levels, each another, until it is enough or it is disconnected.
+    async def fill(self, is_enough: Callable[[], bool], levels: str = DEEP) -> None:
+        """Subscribe to ever more topics until it is enough or it is disconnected.
 
-        The fewer in one packet, the less room is left when there is none for the next packet.
+        Args:
+            is_enough: Asked now and then.
+            levels: What is below the first levels of each topic; of many levels it costs the broker more.
         """
         for number in count():
-            below = f"{number}/{{}}/a/b/c/d/e/f/g/h" if per_packet > 1 else f"{number}/{{}}"
             topics = [
-                Subscription(below.format(each), max_qos=QoS.AT_LEAST_ONCE) for each in range(per_packet)
+                Subscription(f"{number}/{each}{levels}", max_qos=QoS.AT_LEAST_ONCE)
+                for each in range(PER_PACKET)
             ]
             await self.ask(SubscribePacket(1, topics))
             if number % LOOK_EVERY == 0 and is_enough():
