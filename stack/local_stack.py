@@ -24,8 +24,8 @@ from stack.servers import Servers
 ROOT = Path(__file__).parent.parent
 FIRST_SENSOR = "Sensor-LARI-01"
 RESTART_AFTER_S = 1.0
-# So many ends within so many seconds are those of a program that cannot start. Somebody who fills the broker's
-# memory ends it less often.
+# So many ends within so many seconds are those of a program that cannot start. Somebody who fills the memory
+# of the broker ends it less often.
 RESTARTS = 5
 RESTARTS_WITHIN_S = 20.0
 

@@ -1,6 +1,8 @@
 """One user fills up the broker's memory: it stays within its limit, and others go on."""
 
 import asyncio
+import contextlib
+import signal
 import time
 from itertools import count
 from pathlib import Path
@@ -14,7 +16,7 @@ from tests.security.limits.attacker import DEEP, Attacker
 from tests.security.limits.brokers import start_broker
 from tests.security.limits.memory import resident_mib
 from tests.security.world import World
-from tests.servers import Wire, eventually
+from tests.servers import Wire, comes_true, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -75,25 +77,18 @@ async def test_without_the_limit_of_memory_they_are_all_kept(tmp_path: Path) -> 
         assert await fill(world, "attacker")
 
 
-async def fill_for_good(world: World, levels: str = "") -> None:
-    """Leave nothing free, in sessions that stay when their owner is gone."""
+async def test_sessions_that_leave_no_room_are_given_up(tmp_path: Path) -> None:
     names = count()
-
-    async def is_full() -> bool:
-        await fill(world, f"attacker-{next(names)}", session_s=600, levels=levels)
-        return not await accepts_clients(world.servers.mqtt_by_socket("health"))
-
-    await eventually(is_full)
-
-
-@pytest.mark.parametrize("levels", [DEEP, ""])
-async def test_sessions_that_leave_no_room_are_given_up(tmp_path: Path, levels: str) -> None:
-    """Some of them end Mosquitto, others leave it where it lets nobody in; then it is ended."""
     async with start_broker(tmp_path, changes=SMALL) as world:
-        await fill_for_good(world, levels)
+
+        async def is_ended() -> bool:
+            # Each in a session that stays. Mosquitto ends when it finds no room for the next.
+            await fill(world, f"attacker-{next(names)}", session_s=600)
+            process = world.servers.broker.running
+            return process is None or process.returncode is not None
+
+        await eventually(is_ended)
         # As scripts/up and Docker do.
-        async with asyncio.timeout(60):
-            await world.servers.broker.wait_ended()
         await world.servers.broker.start()
         await world.servers.broker.ready(world.servers.broker_ready)
         async with world.wire("sensor-a2") as sensor, world.wire_inside("ingestor") as ingestor:
@@ -101,14 +96,36 @@ async def test_sessions_that_leave_no_room_are_given_up(tmp_path: Path, levels: 
             assert await reaches(sensor, ingestor) < 2
 
 
-async def test_without_a_watch_they_shut_out_everybody(tmp_path: Path) -> None:
+async def is_ended_when_full(world: World, *, answers: bool) -> bool:
+    """Whether a broker is ended after a while that has reached its limit; it lets somebody in, or nobody."""
+    broker = world.servers.broker.running
+    assert broker is not None
+    await fill(world, "attacker")
+    assert used_mib(world) > LIMIT_MB
+    if not answers:
+        broker.send_signal(signal.SIGSTOP)
+    with contextlib.suppress(TimeoutError):
+        # Longer than three looks that wait for an answer.
+        async with asyncio.timeout(30):
+            await broker.wait()
+    broker.send_signal(signal.SIGCONT)
+    return await comes_true(lambda: broker.returncode is not None, 2)
+
+
+async def test_full_broker_that_lets_nobody_in_is_ended_to_be_started_again(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=SMALL) as world:
+        assert await is_ended_when_full(world, answers=False)
+    assert "at its limit of memory for 15 s" in (tmp_path / "log" / "mosquitto.log").read_text()
+
+
+async def test_without_a_watch_it_goes_on_for_ever(tmp_path: Path) -> None:
     async with start_broker(tmp_path, changes=SMALL, without="kill -TERM") as world:
-        await fill_for_good(world)
-        with pytest.raises(TimeoutError):
-            # Longer than the watch would take.
-            async with asyncio.timeout(20):
-                await world.servers.broker.wait_ended()
-        assert not await accepts_clients(world.servers.mqtt_by_socket("health"))
+        assert not await is_ended_when_full(world, answers=False)
+
+
+async def test_broker_that_lets_others_in_goes_on(tmp_path: Path) -> None:
+    async with start_broker(tmp_path, changes=SMALL) as world:
+        assert not await is_ended_when_full(world, answers=True)
 
 
 async def start_with_a_full_store(world: World) -> None:
