@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from collections import deque
@@ -58,6 +59,7 @@ class LocalStack:
         """Start the servers, the live view, the ingestor, the web page and the sensor nodes."""
         credentials, servers, state = self._credentials, self._servers, self._state
 
+        self._forget_addresses()
         sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
         passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
         await self._run(servers.broker, servers.broker_ready)
@@ -80,6 +82,7 @@ class LocalStack:
             print_line(sentence)
         self._addresses.write(state / "stack.env", credentials)
         write_client_files(state / "clients", credentials, servers.mqtt_port, servers.mongo_port)
+        self._exits.callback(self._forget_addresses)
         if sensors:
             print_line(f"Sensors      {sensors[0]}" + (f" to {sensors[-1]}" if nodes > 1 else ""))
         print_line(self._next_steps(nodes))
@@ -89,6 +92,11 @@ class LocalStack:
             url = credentials.mqtt_by_socket(sensor_id, passwords[sensor_id], servers.mqtt_socket)
             secrets = {"ENERGY_MQTT_URL": url}
             await self._run(self._program(sensor_id, f"Sensor node {sensor_id}", command, secrets))
+
+    def _forget_addresses(self) -> None:
+        """Remove the files with addresses and passwords: a port without our server may be anybody's."""
+        (self._state / "stack.env").unlink(missing_ok=True)
+        shutil.rmtree(self._state / "clients", ignore_errors=True)
 
     async def _start_ingestor(self) -> None:
         ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"

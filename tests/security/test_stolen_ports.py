@@ -129,6 +129,9 @@ async def test_scripts_up_ends_with_one_sentence_then(tmp_path: Path) -> None:
     finally:
         await up.process.stop()
     assert up.status == 1
+    # Whom people's programs would tell their passwords at these addresses is not known any more.
+    assert not up.env_file.exists()
+    assert not (up.env_file.parent / "clients").exists()
     sentence = f"another program took port {port} while Mosquitto started; start the stack again"
     assert up.output().splitlines()[-1] == f"scripts/up: {sentence}"
     assert "Traceback" not in up.output()
