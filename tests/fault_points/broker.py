@@ -23,6 +23,7 @@ PAUSE_LIMIT_S = Point(client, "PAUSE_LIMIT_S")
 
 # Listeners of our own.
 REQUEST_LIMIT_S = Point(connection_limit, "REQUEST_S")
+ACCEPT_AGAIN_S = Point(connection_limit, "CHECK_EVERY_S")
 UNREAD_LIMIT_S = Point(connection_limit, "UNREAD_S")
 UNREAD_LIMIT_BYTES = Point(connection_limit, "UNREAD_BYTES")
 MAKE_ROOM = Point(connection_limit.ConnectionLimit, "_make_room")

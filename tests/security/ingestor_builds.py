@@ -193,6 +193,8 @@ def no_connection_limit() -> None:
     """The same, and whoever connects to its pages may stay."""
     few_files()
     broker.REQUEST_LIMIT_S.replace(1e9).start()
+    # Each file that becomes free is taken at once.
+    broker.ACCEPT_AGAIN_S.replace(0.01).start()
     broker.MAKE_ROOM.replace(lambda *_: True).start()
 
 
