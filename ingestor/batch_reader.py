@@ -4,6 +4,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from ingestor.decode.decoders import decode
 from ingestor.delivery import INVALID_IDS, Batch, Delivery, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
+from ingestor.quarantine import POISON
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.command_limits import CommandLimits
 from ingestor.receive.inbox import Inbox
@@ -44,8 +46,13 @@ class BatchReader:
         self._readings = self.topics.readings_prefix
         self._commands = self.topics.commands_prefix
 
-    def next_batch(self) -> Batch | None:
-        """Open what waits, up to 1000 readings and for at most 20 ms; None when nothing waits."""
+    def next_batch(self, most: int | None = None, *, are_poison: bool = False) -> Batch | None:
+        """Open what waits, up to 1000 readings and for at most 20 ms; None when nothing waits.
+
+        Args:
+            most: How many messages at most, if there is another bound.
+            are_poison: Reject them unread.
+        """
         connection = self.inbox.next_connection
         if connection is None:
             return None
@@ -53,12 +60,15 @@ class BatchReader:
         # Each batch has a time of its own, also when the clock stands still or is set back.
         self._last = max(utc_now(), self._last + MILLISECOND)
         batch, payloads = Batch(self._last, connection), 0
-        for packet in self.inbox.take():
+        for packet in islice(self.inbox.take(), most):
             topic = packet.topic
             delivery = Delivery(packet, sensor_key(topic))
             batch.deliveries.append(delivery)
-            if topic.startswith(self._readings):
-                payloads += 1
+            is_reading = topic.startswith(self._readings)
+            payloads += is_reading
+            if are_poison:
+                delivery.outcomes = (delivery.reject(RejectKind.POISON, POISON),)
+            elif is_reading:
                 self._open_readings(delivery, batch)
             elif topic.startswith(self._commands):
                 self._open_command(delivery, batch)

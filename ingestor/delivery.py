@@ -38,6 +38,7 @@ class RejectKind(StrEnum):
     FLOOD = "flood"
     STATUS = "status"
     COMMAND = "command"
+    POISON = "poison"
 
 
 @final

@@ -25,6 +25,7 @@ from ingestor.confirm import Receipts
 from ingestor.counters import Counters
 from ingestor.delivery import Batch, Rejection
 from ingestor.documents import Measure, late_before
+from ingestor.quarantine import MAX_TOGETHER, Quarantine
 from ingestor.receive.inbox import Inbox
 from ingestor.store.batch_store import store_batch
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters, to_document
@@ -52,7 +53,8 @@ class Pipeline:
     receipts: Receipts
     sensor_updates: SensorUpdates
     rollups: Rollups
-    dead_letters: DeadLetterPolicy
+    quarantine: Quarantine
+    dead_letters: DeadLetterPolicy = field(default_factory=DeadLetterPolicy)
     _commands: CommandQueue = field(init=False)
     _acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
     _keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -63,9 +65,11 @@ class Pipeline:
         self._commands = CommandQueue(self.alarms, self.reader.command_limits, self._finish_commands)
 
     async def work(self) -> None:
-        """Work off the inbox for ever."""
+        """Work off the inbox for ever; first of all, learn how the last process ended."""
+        await self.quarantine.open()
         async with asyncio.TaskGroup() as writes:
             writes.create_task(self._commands.work(), name="pipeline.commands")
+            writes.create_task(self.quarantine.watch(), name="pipeline.watch")
             while True:
                 await self.inbox.arrived.wait()
                 self.inbox.arrived.clear()
@@ -79,13 +83,25 @@ class Pipeline:
         # A batch of nothing but statuses and commands has no length, and is committed all the same.
         while len(self.inbox) or before is not None:
             batch = None
-            if before is None or self.inbox.has_full_batch:
+            if self.quarantine.is_active and before is None:
+                await self._work_with_care(writes)
+                continue
+            if before is None or (self.inbox.has_full_batch and not self.quarantine.is_active):
                 await self._gather()
                 batch = self.reader.next_batch()
             write = None if batch is None else self._begin(batch, writes)
             if before is not None:
                 await self.commit(*before)
             before = None if batch is None or write is None else (batch, write)
+
+    async def _work_with_care(self, writes: asyncio.TaskGroup) -> None:
+        """Work off a few messages, of which the database knows that nothing else is worked on."""
+        count, are_poison = await self.quarantine.begin(self.inbox.peek(MAX_TOGETHER))
+        batch = self.reader.next_batch(count, are_poison=are_poison)
+        if batch is not None:
+            await self.commit(batch, self._begin(batch, writes))
+            await self._acknowledgements.rest()
+        await self.quarantine.end(is_drained=not len(self.inbox))
 
     def _begin(self, batch: Batch, writes: asyncio.TaskGroup) -> asyncio.Task[None]:
         """Have the readings of a batch written, and its commands executed."""
@@ -107,6 +123,11 @@ class Pipeline:
             self.inbox.arrived.set()
             await self._is_idle.wait()
         await self._acknowledgements.rest()
+
+    async def finish(self) -> None:
+        """Note that this process ends in order, unless the database is away."""
+        if self.store.is_available:
+            await self.quarantine.close()
 
     async def commit(self, batch: Batch, write: asyncio.Task[None]) -> None:
         """Finish one batch: stored or kept, announced, judged, confirmed, and only then acknowledged."""

@@ -22,13 +22,13 @@ from ingestor.counters import Counters
 from ingestor.flag import Thresholds
 from ingestor.nodes import Nodes
 from ingestor.pipeline import Pipeline
+from ingestor.quarantine import Quarantine
 from ingestor.receive.authorization import NEW_PER_S, Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.register import Register
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.settings import IngestorSettings
 from ingestor.status import IngestorState
-from ingestor.store.dead_letters import DeadLetterPolicy
 from ingestor.store.reading_store import ReadingStore
 from ingestor.store.rollups import Rollups
 from ingestor.store.sensor_store import SensorStore
@@ -79,8 +79,7 @@ class Ingestor:
         self.state = IngestorState(counters, store, settings.threshold_kwh, self._sensor_updates)
         self._inbox = Inbox(self._topics, counters)
         readings = TokenBuckets(settings.sensor_rate, settings.sensor_quota)
-        new = TokenBuckets(NEW_PER_S, settings.site_quota)
-        self._authorization = Authorization(readings, register, new)
+        self._authorization = Authorization(readings, register, TokenBuckets(NEW_PER_S, settings.site_quota))
         self._alert_publisher = AlertPublisher(store, self._topics, counters, settings.sites)
         self._alarms = AlarmService(settings, config, store, self._thresholds, self._sensor_updates)
         self._pipeline = Pipeline(
@@ -93,7 +92,7 @@ class Ingestor:
             receipts=self._receipts,
             sensor_updates=self._sensor_updates,
             rollups=self._rollups,
-            dead_letters=DeadLetterPolicy(),
+            quarantine=Quarantine(store, settings.name),
         )
 
     async def run(self) -> None:
@@ -190,6 +189,7 @@ class Ingestor:
         await self._pipeline.rest()
         await self._update_sensors()
         await self._alarms.finish()
+        await self._pipeline.finish()
 
     async def _within_drain(self, waiting: Awaitable[None]) -> None:
         with contextlib.suppress(TimeoutError):

@@ -21,13 +21,14 @@ EXPLANATIONS = {
     "model_type": "a reading is a JSON object",
 }
 MAX_UNIX_SECONDS = 1e11  # in the year 5138
-# What devices send instead of JSON, by how it begins.
+# What devices send instead of JSON, by how it begins. Of more, the patterns would take seconds.
+LOOKED_AT_BYTES = 300
 NOT_JSON = {
     rb"\xef\xbb\xbf": "it begins with a byte order mark; send UTF-8 without one",
     rb"\xff\xfe|\xfe\xff|[{[]\0|\0[{[]": "it is UTF-16; send UTF-8",
     rb"\x1f\x8b": "it is compressed; send it as it is",
-    rb"\s*\Z": "it is empty; send a reading as a JSON object",
-    rb"\s*\[?\s*{\s*'": "names and texts stand in single quotation marks; use double ones",
+    rb"\Z": "it is empty; send a reading as a JSON object",
+    rb"\[?\s*{\s*'": "names and texts stand in single quotation marks; use double ones",
     rb"[^']*:\s*-?\d+,\d": "a number has a decimal comma; write it with a point, as 12.5",
 }
 
@@ -66,5 +67,6 @@ def explain_not_json(payload: bytes, error: ValueError) -> str:
         payload: The payload.
         error: What the parser says of it.
     """
-    hints = (hint for begins, hint in NOT_JSON.items() if re.match(begins, payload))
+    beginning = payload.lstrip()[:LOOKED_AT_BYTES]
+    hints = (hint for begins, hint in NOT_JSON.items() if re.match(begins, beginning))
     return f"not JSON: {next(hints, error)}"

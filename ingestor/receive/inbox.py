@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from mqtt5 import PublishPacket
 
@@ -112,6 +113,16 @@ class Inbox:
     def next_connection(self) -> Connection | None:
         """The connection that brought the oldest message; None when nothing waits."""
         return self._queues[0][0] if self._queues else None
+
+    def peek(self, most: int) -> list[PublishPacket]:
+        """Look at the messages that ``take`` will give out, so many at most."""
+        packets, size = [], 0
+        for packet in islice(self._queues[0][1], most):
+            packets.append(packet)
+            size += len(packet.payload)
+            if size > MAX_TAKEN_BYTES:
+                break
+        return packets
 
     def take(self) -> Iterator[PublishPacket]:
         """Give out messages of that connection, oldest first; call ``on_taken`` after the last."""

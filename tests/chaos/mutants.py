@@ -25,8 +25,8 @@ def puback_before_write() -> None:
     """The broker forgets a reading before the database has it."""
     acknowledge, open_batch = ingestor.ACKNOWLEDGE_BATCH.original, ingestor.OPEN_BATCH.original
 
-    def early(opener: object) -> Any:  # noqa: ANN401 - whatever it opens
-        batch = open_batch(opener)
+    def early(*how: object, **more: object) -> Any:  # noqa: ANN401 - whatever it opens
+        batch = open_batch(*how, **more)
         if batch is not None:
             with contextlib.suppress(StopIteration):
                 # As far as its first wait, when all is written; the batch is stored only after this.

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from broker.topics import SensorKey, Topics
-from ingestor import acknowledge, batch_reader, confirm, delivery, flag, nodes, pipeline, validate
+from ingestor import (
+    acknowledge,
+    batch_reader,
+    confirm,
+    delivery,
+    flag,
+    nodes,
+    pipeline,
+    quarantine,
+    validate,
+)
 from ingestor.alarms import commands, outbox, records, restart
 from ingestor.alarms.command_queue import CommandQueue
 from ingestor.alarms.config import config, explanation, parse
@@ -34,6 +44,11 @@ Keep = outbox.AlarmOutbox
 Pipeline = pipeline.Pipeline
 Receipts = confirm.Receipts
 Rejection = delivery.Rejection
+
+# Isolated.
+TAKE_UP_LAST_END = Point(quarantine.Quarantine, "open")
+STALLED_AFTER_S = Point(quarantine, "STALL_S")
+WATCH_STALLS = Point(quarantine.Quarantine, "watch")
 
 # Taken in.
 SLOW_DOWN_AT = (Point(inbox, "READ_BELOW"), Point(inbox, "READ_BELOW_BYTES"))

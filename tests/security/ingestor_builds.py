@@ -1,8 +1,12 @@
 """The ingestor without one of its protections: python -m tests.security.ingestor_builds BUILD OPTIONS…"""
 
+import asyncio
 import json
+import os
 import resource
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +20,10 @@ from broker.messages import NodeStatus, numbered_sensor_ids
 from broker.topics import SensorKey, Topics
 from ingestor import __main__ as program
 from tests.fault_points import broker, ingestor
+
+# What ends a build, or makes it stand still for so many seconds.
+POISON = b"poison"
+STALL_S = 4.0
 
 
 def no_limit() -> None:
@@ -221,6 +229,54 @@ def commands_in_line() -> None:
     ingestor.BRING_HOME.replace(commit).start()
 
 
+def deadly() -> None:
+    """A payload that the kernel ends the process for."""
+    decode = ingestor.DECODE_PAYLOAD.original
+
+    def die(delivery: ingestor.Delivery) -> object:
+        if delivery.packet.payload == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return decode(delivery)
+
+    ingestor.DECODE_PAYLOAD.replace(die).start()
+
+
+def deadly_for_ever() -> None:
+    """The same, and nobody remembers it."""
+    deadly()
+
+    async def forget(_: object) -> None:
+        return
+
+    ingestor.TAKE_UP_LAST_END.replace(forget).start()
+
+
+def stalling() -> None:
+    """A payload that takes so long that the broker ends the connection, in little."""
+    open_readings = ingestor.OPEN_READINGS.original
+
+    def stall(reader: object, delivery: ingestor.Delivery, batch: ingestor.Batch) -> None:
+        if delivery.packet.payload == POISON:
+            until_s = time.thread_time() + STALL_S
+            while time.thread_time() < until_s:
+                pass
+            batch.connection.abort()
+        open_readings(reader, delivery, batch)
+
+    ingestor.STALLED_AFTER_S.replace(STALL_S / 2 - 1).start()
+    ingestor.OPEN_READINGS.replace(stall).start()
+
+
+def stalling_for_ever() -> None:
+    """The same, and nobody notices it."""
+    stalling()
+
+    async def nothing(_: object) -> None:
+        await asyncio.Event().wait()
+
+    ingestor.WATCH_STALLS.replace(nothing).start()
+
+
 BUILDS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
@@ -247,6 +303,10 @@ BUILDS: dict[str, Callable[[], None]] = {
         keeps_properties,
         whole_topics,
         commands_in_line,
+        deadly,
+        deadly_for_ever,
+        stalling,
+        stalling_for_ever,
     )
 }
 

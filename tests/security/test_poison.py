@@ -221,6 +221,7 @@ LARGE = json.dumps([reading("sensor-a1", 1.0, location="x" * 190) for _ in range
 BOMBS: dict[str, str | bytes] = {
     "a hundred kilobytes of readings": LARGE,
     "nested": "[" * 60_000,
+    "spaces": " " * 65_000 + "x",
     "nested objects": '{"a":' * 12_000,
     "nested inside": payload("sensor-a1", 1.0).replace('"Room 1"', "[" * 20_000 + "]" * 20_000),
     "a number of 60,000 digits": payload("sensor-a1", 1.0).replace("1.0", "9" * 60_000),

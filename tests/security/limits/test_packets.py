@@ -1,11 +1,13 @@
 """What a message carries besides its payload: properties that nobody reads, and topics of 60 kB."""
 
+import asyncio
 import signal
 from pathlib import Path
 
 import pytest
 from mqtt5 import PublishPacket, QoS
 
+from broker.messages import MAX_PAYLOAD_BYTES
 from tests.readings import payload
 from tests.security.ingestors import Target, attacked
 from tests.security.limits.memory import resident_mib
@@ -19,6 +21,10 @@ pytestmark = pytest.mark.integration
 LADEN = 600
 PROPERTIES = [(f"{number % 10}a", "bc") for number in range(6000)]
 MOST_MIB = 300
+
+# Of 50 sensors: 98 MB.
+LARGE = 1500
+LARGE_SENSORS = 50
 
 LONG_TOPICS = 300
 LONG_LEVEL = 60_000
@@ -66,6 +72,45 @@ async def laden(target: Target) -> int:
         database.running.send_signal(signal.SIGCONT)
     await eventually(lambda: target.stored("sensor-a1") == LADEN)
     return grown_mib
+
+
+async def large(target: Target) -> int:
+    """The largest payloads wait for MongoDB; how much memory the ingestor has at most, MiB."""
+    packets = [
+        PublishPacket(
+            f"energy/readings/a/large-{number % LARGE_SENSORS}",
+            b"%06d" % number + b"x" * (MAX_PAYLOAD_BYTES - 6),
+            qos=QoS.AT_LEAST_ONCE,
+            packet_id=1 + number,
+        )
+        for number in range(LARGE)
+    ]
+    database, process = target.world.servers.database, target.ingestor.process
+    assert database.running is not None
+    assert process.running is not None
+    database.running.send_signal(signal.SIGSTOP)
+    try:
+        await sent(target, "gateway-a", packets)
+
+        books: list[dict[str, int]] = []
+
+        async def is_full() -> bool:
+            # Nothing more comes: the rest waits at the broker, or was turned away.
+            books.append(await target.ingestor.books())
+            await asyncio.sleep(1)  # between two looks
+            return len(books) > 1 and books[-1]["received"] == books[-2]["received"] > 0
+
+        await eventually(is_full)
+        grown_mib = resident_mib(process.running.pid, "VmHWM")
+    finally:
+        database.running.send_signal(signal.SIGCONT)
+    await target.settled(LARGE)
+    return max(grown_mib, resident_mib(process.running.pid, "VmHWM"))
+
+
+async def test_payloads_that_wait_are_bounded(arena: World, log: Path) -> None:
+    async with attacked(arena, log) as target:
+        assert await large(target) < MOST_MIB
 
 
 async def test_what_nobody_reads_of_a_message_is_not_kept(arena: World, log: Path) -> None:
