@@ -19,6 +19,7 @@ from ingestor.quarantine import POISON
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.command_limits import CommandLimits
 from ingestor.receive.inbox import Inbox
+from ingestor.receive.rejected_bytes import RejectedBytes
 from ingestor.validate import check_message, sensor_key, validate
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class BatchReader:
     counters: Counters
     authorization: Authorization
     command_limits: CommandLimits = field(default_factory=CommandLimits)
+    rejected_bytes: RejectedBytes = field(default_factory=RejectedBytes)
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
     _readings: str = field(init=False)
     _commands: str = field(init=False)
@@ -88,6 +90,10 @@ class BatchReader:
             # Before its allowance: of topics that are no sensor's there is no end.
             delivery.outcomes = (delivery.reject(RejectKind.TOPIC, INVALID_IDS),)
             return
+        rejected = self.rejected_bytes
+        if rejected.exhausted and (rejection := rejected.reject(delivery.key, delivery)) is not None:
+            delivery.outcomes = (rejection,)
+            return
         topic, allowed = delivery.packet.topic, self.authorization.readings.left
         if allowed.get(topic, 0.0) < 1 and (rejection := self.authorization.reject(delivery)) is not None:
             delivery.outcomes = (rejection,)
@@ -107,6 +113,8 @@ class BatchReader:
             reason = f"it cannot be read ({type(error).__name__})"
             delivery.rows, delivery.outcomes = (), (delivery.reject(RejectKind.INVALID, reason),)
         allowed[topic] -= len(delivery.outcomes)
+        if len(batch.measures) - count < len(delivery.outcomes):
+            rejected.on_rejected(delivery.key, delivery)
 
     def _open_command(self, delivery: Delivery, batch: Batch) -> None:
         if (rejection := self.command_limits.reject(delivery)) is not None:

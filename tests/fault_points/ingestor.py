@@ -26,7 +26,7 @@ from ingestor.alarms.rules.rule_settings import RuleTables
 from ingestor.alarms.supervision import liveness, reject_rate
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
-from ingestor.receive import authorization, inbox, register, token_bucket
+from ingestor.receive import authorization, inbox, register, rejected_bytes, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.command_limits import CommandLimits
 from ingestor.service import Ingestor
@@ -59,6 +59,7 @@ OPEN_READINGS = Point(batch_reader.BatchReader, "_open_readings")
 
 TRIM_MESSAGES = Point(inbox, "trim")
 TRUNCATE_TOPIC = Point(Topics, "truncate")
+NOTE_REJECTED_BYTES = Point(rejected_bytes.RejectedBytes, "on_rejected")
 
 # Looked at.
 CHECK_MESSAGE = Point(batch_reader, "check_message")

@@ -211,6 +211,11 @@ def keeps_properties() -> None:
     ingestor.TRIM_MESSAGES.replace(lambda packets, _: packets).start()
 
 
+def reads_everything() -> None:
+    """What is no reading is read, however much of it comes."""
+    ingestor.NOTE_REJECTED_BYTES.replace(lambda *_: None).start()
+
+
 def whole_topics() -> None:
     """Topics are as long as they came."""
     ingestor.TRUNCATE_TOPIC.replace(lambda topic: topic).start()
@@ -302,6 +307,7 @@ BUILDS: dict[str, Callable[[], None]] = {
         no_connection_limit,
         keeps_properties,
         whole_topics,
+        reads_everything,
         commands_in_line,
         deadly,
         deadly_for_ever,
