@@ -39,6 +39,7 @@ class Gauge:
         memory_mib: Of each process, MiB.
         disk_mib: How much the servers' folder grew, MiB.
         readings: How many of the neighbour's were stored.
+        had_outage: Whether the database stood still meanwhile; what came then is stored first.
     """
 
     stored_s: float = 0.0
@@ -46,6 +47,7 @@ class Gauge:
     memory_mib: dict[str, float] = field(default_factory=dict)
     disk_mib: float = 0.0
     readings: int = 0
+    had_outage: bool = False
 
     async def probe_storing(self, target: AttackTarget) -> None:
         """Publish as a neighbour, for ever: connect, send a reading, wait until it is stored."""
@@ -54,6 +56,7 @@ class Gauge:
             while True:
                 await asyncio.sleep(PROBE_EVERY_S)  # as often as a neighbour has something to say
                 if target.is_database_stopped:
+                    self.had_outage = True
                     continue
                 began = time.monotonic()
                 with contextlib.suppress(TimeoutError):

@@ -22,11 +22,13 @@ def gauge(**changed: object) -> Gauge:
 
 def test_what_is_within_the_limits_is_fine() -> None:
     assert Limits.promised().exceeded(gauge()) == []
+    assert Limits.promised().exceeded(gauge(stored_s=9.0, had_outage=True)) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
+        ({"stored_s": float("inf"), "had_outage": True}, "a neighbour waited inf s"),
         ({"stored_s": 2.5}, "a neighbour waited 2.5 s, more than 2"),
         ({"readings": 0}, "no reading of a neighbour was stored"),
         ({"memory_mib": {"ingestor": 301.0}}, "the ingestor took 301 MiB, more than 300"),

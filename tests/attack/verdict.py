@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.attack.gauge import MIB, Gauge
 
 CONFIGURATION = Path(__file__).parent.parent.parent / "mosquitto.conf"
+ONE_DAY_S = 86_400.0
 HEADINGS = ("attack", "stored s", "answer s", "ingestor", "broker", "page MiB", "disk MiB")
 WIDTHS = (14, 9, 9, 9, 8, 9, 9)
 
@@ -23,7 +24,8 @@ class Limits:
     """The most that one attacker may cost.
 
     Attributes:
-        stored_s: A neighbour's wait until its reading is stored, seconds.
+        stored_s: A neighbour's wait until its reading is stored, seconds. After an outage of the database it
+            waits for what came meanwhile, however long that takes, but not for ever.
         memory_mib: The memory of each process, MiB.
     """
 
@@ -40,8 +42,9 @@ class Limits:
         found = []
         if not gauge.readings:
             found.append("no reading of a neighbour was stored")
-        if gauge.stored_s > self.stored_s:
-            found.append(f"a neighbour waited {gauge.stored_s:.1f} s, more than {self.stored_s:g}")
+        stored_s = ONE_DAY_S if gauge.had_outage else self.stored_s
+        if gauge.stored_s > stored_s:
+            found.append(f"a neighbour waited {gauge.stored_s:.1f} s, more than {stored_s:g}")
         found += [
             f"the {name} took {gauge.memory_mib.get(name, 0):.0f} MiB, more than {limit:.0f}"
             for name, limit in self.memory_mib.items()
