@@ -23,6 +23,7 @@ from stack.addresses import Addresses
 from stack.local_stack import ROOT, LocalStack
 from stack.processes import ProcessError
 from stack.secrets.credentials import Credentials
+from stack.secrets.external import ExternalError, read_external
 from stack.secrets.passwords import PasswordsError, ensure_passwords
 
 PROGRAM = "scripts/up"
@@ -46,7 +47,7 @@ def main() -> None:
     # What a stack keeps and logs is for nobody else on this machine.
     os.umask(0o077)
     settings = read_settings(UpSettings, sys.argv[1:], PROGRAM)
-    errors = (AuthorityError, PasswordsError, ProcessError, AccountsError)
+    errors = (AuthorityError, PasswordsError, ProcessError, AccountsError, ExternalError)
     # pymongo's fork handler fails in a child process when another thread frees a client meanwhile.
     run(PROGRAM, partial(up, settings), *errors, loop=asyncio.run)
 
@@ -57,6 +58,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
     Raises:
         AccountsError: Mosquitto is missing, or its users cannot be read or written.
         AuthorityError: The certificates of earlier runs cannot be used.
+        ExternalError: The URL of an external server cannot be used.
         PasswordsError: A password in ``.env`` cannot be used.
         ProcessError: A program is missing, or does not start or keep running; or all of this runs already.
     """
@@ -67,14 +69,17 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
         if settings.clean:
             for folder in ("mosquitto", "mongo", "nodes", "log"):
                 shutil.rmtree(state / folder, ignore_errors=True)
-        find_program("mosquitto")
-        mongod.find_mongod()
         env = ROOT / ".env"
+        external = read_external(env)
+        if external.mqtt_url is None:
+            find_program("mosquitto")
+        if external.mongo_url is None:
+            mongod.find_mongod()
         if not env.exists():
             print_line("New passwords are in .env, which only you can read.")
         passwords = ensure_passwords(env)
         authority = CertificateAuthority(state / "certificates").ensure_servers() if settings.tls else None
-        credentials = Credentials(passwords, authority)
+        credentials = Credentials(passwords, authority, external)
         async with AsyncExitStack() as exits:
             stack = LocalStack(exits, state, credentials, Addresses.choose(tls=settings.tls))
             await unless_stopped(stack.start(settings.nodes), stop)
@@ -83,7 +88,7 @@ async def up(settings: UpSettings, stop: asyncio.Event) -> None:
                     seconds = settings.run_for.total_seconds() if settings.run_for else None
                     async with asyncio.timeout(seconds):
                         await unless_stopped(stack.supervise(), stop)
-            print_line("\nStopping the sensor nodes, the web page, the ingestor, MongoDB and Mosquitto.")
+            print_line("\nStopping everything, the servers last.")
         print_line("Stopped. Start it again to go on with the same data.")
 
 

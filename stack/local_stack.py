@@ -61,15 +61,8 @@ class LocalStack:
 
         self._forget_addresses()
         sensors = numbered_sensor_ids(FIRST_SENSOR, nodes) if nodes else []
-        passwords = add_sensor_accounts(state / "mosquitto" / "users", sensors)
-        await self._run(servers.broker, servers.broker_ready)
-        print_line(f"Mosquitto    127.0.0.1:{servers.mqtt_port}")
-        self._report_damage()
-
-        await self._run(servers.database, servers.database_ready)
-        print_line(f"MongoDB      127.0.0.1:{servers.mongo_port}")
-        await servers.make_users()
-        forget_previous(ROOT / ".env")
+        passwords = await self._start_broker(sensors)
+        await self._start_database()
 
         # The live view outlives the ingestor, so that it shows the last reading too.
         watch = ["monitor", "watch", "--lines"]
@@ -78,7 +71,7 @@ class LocalStack:
         await self._start_ingestor()
         await self._start_web()
 
-        for sentence in self._addresses.moved():
+        for sentence in self._addresses.moved(credentials.external):
             print_line(sentence)
         self._addresses.write(state / "stack.env", credentials)
         write_client_files(state / "clients", credentials, servers.mqtt_port, servers.mongo_port)
@@ -89,7 +82,10 @@ class LocalStack:
         for sensor_id in sensors:
             outbox = str(state / "nodes" / f"{sensor_id}.db")
             command = ["sensor_node", "--sensor-id", sensor_id, "--outbox", outbox]
-            url = credentials.mqtt_by_socket(sensor_id, passwords[sensor_id], servers.mqtt_socket)
+            if sensor_id in passwords:
+                url = credentials.mqtt_by_socket(sensor_id, passwords[sensor_id], servers.mqtt_socket)
+            else:
+                url = servers.mqtt("sensors")
             secrets = {"ENERGY_MQTT_URL": url}
             await self._run(self._program(sensor_id, f"Sensor node {sensor_id}", command, secrets))
 
@@ -97,6 +93,27 @@ class LocalStack:
         """Remove the files with addresses and passwords: a port without our server may be anybody's."""
         (self._state / "stack.env").unlink(missing_ok=True)
         shutil.rmtree(self._state / "clients", ignore_errors=True)
+
+    async def _start_broker(self, sensors: Sequence[str]) -> dict[str, str]:
+        """Start Mosquitto, unless there is an external broker; return the passwords of simulated sensors."""
+        if self._credentials.external.mqtt_url is not None:
+            print_line("Mosquitto    is not started: ENERGY_MQTT_URL in .env names another broker")
+            return {}
+        passwords = add_sensor_accounts(self._state / "mosquitto" / "users", sensors)
+        await self._run(self._servers.broker, self._servers.broker_ready)
+        print_line(f"Mosquitto    127.0.0.1:{self._servers.mqtt_port}")
+        self._report_damage()
+        return passwords
+
+    async def _start_database(self) -> None:
+        """Start MongoDB and make its users, unless there is an external database."""
+        if self._credentials.external.mongo_url is not None:
+            print_line("MongoDB      is not started: ENERGY_MONGO_URL in .env names another database")
+            return
+        await self._run(self._servers.database, self._servers.database_ready)
+        print_line(f"MongoDB      127.0.0.1:{self._servers.mongo_port}")
+        await self._servers.make_users()
+        forget_previous(ROOT / ".env")
 
     async def _start_ingestor(self) -> None:
         ready = f"http://127.0.0.1:{self._addresses.http_port}/ready"

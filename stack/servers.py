@@ -23,6 +23,8 @@ SMALL_CACHE_GB = 0.25
 class Servers:
     """A Mosquitto and a mongod with the project's own access rules, on 127.0.0.1.
 
+    Without the one, or both, that is an external server by the accounts.
+
     Args:
         state: The folder of their data and logs.
         mutual_port: The broker's port for clients with a certificate; only with TLS.
@@ -43,11 +45,14 @@ class Servers:
     def __post_init__(self) -> None:
         state, sockets = self.state, private_socket_folder()
         self.mqtt_socket = sockets / "mosquitto.sock"
-        self.broker = mosquitto.mosquitto(
-            state, self.mqtt_port, self.mqtt_socket, self.accounts, self.mutual_port
-        )
         self.mongo_socket = sockets / f"mongodb-{self.mongo_port}.sock"
-        self.database = mongod.mongod(state, self.mongo_port, self.mongo_socket, self.accounts, self.cache_gb)
+        external, accounts = self.accounts.external, self.accounts
+        if external.mqtt_url is None:
+            self.broker = mosquitto.mosquitto(
+                state, self.mqtt_port, self.mqtt_socket, accounts, self.mutual_port
+            )
+        if external.mongo_url is None:
+            self.database = mongod.mongod(state, self.mongo_port, self.mongo_socket, accounts, self.cache_gb)
 
     def mqtt(self, role: str) -> str:
         """The URL of a role on this broker."""

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from broker.address import MqttAddress
 from broker.program.atomic_write import private_folder, write_private
 from stack.secrets.credentials import Credentials
 
@@ -47,14 +48,15 @@ class SecretFiles:
 
 
 def write_client_files(folder: Path, accounts: Credentials, port: int, mongo_port: int) -> None:
-    """Write a folder for each of ``PEOPLE``, and for the ingestor, with the ports on 127.0.0.1."""
+    """Write a folder for each of ``PEOPLE``, and for the ingestor; the ports are those on 127.0.0.1."""
     private_folder(folder)
     for name in PEOPLE:
         own = private_folder(folder / name)
-        lines = ["--host 127.0.0.1", f"--port {port}"]
-        lines += [f"--username {name}", f"--pw {accounts.mqtt_password(name)}"]
-        if accounts.authority:
-            lines.append(f"--cafile {accounts.authority}")
+        broker = MqttAddress.parse(accounts.mqtt(name, port))
+        lines = [f"--host {broker.host}", f"--port {broker.port}"]
+        lines += [f"--username {broker.user}", f"--pw {broker.password}"]
+        if broker.tls:
+            lines.append(f"--cafile {broker.authority}" if broker.authority else "--tls-use-os-certs")
         for program in PROGRAMS:
             write_private(own / program, "\n".join(lines) + "\n")
         if password := accounts.passwords.get(f"WEB_{name.upper()}_PASSWORD"):

@@ -63,13 +63,27 @@ def test_script_gives_files_of_the_running_stack_and_no_url(script: Path, tmp_pa
         file = tmp_path / "var" / "clients" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{name}\n")
-    # What somebody has set for something else does not count.
-    mine = {name.partition("/")[2].replace("-", "_").upper(): "elsewhere" for name in names}
-    status, (said, variables, *read) = run(script, **{f"ENERGY_{name}": url for name, url in mine.items()})
+    status, (said, variables, *read) = run(script)
     assert status == 0
     assert said.endswith("--option")
     assert variables == "ENERGY_MONGO_URL= ENERGY_MQTT_URL="
     assert tuple(read) == names
+
+
+def test_url_that_somebody_has_set_wins(script: Path, tmp_path: Path) -> None:
+    mine = dict.fromkeys(("ENERGY_MONGO_URL", "ENERGY_MQTT_URL"), "elsewhere")
+    for name in SCRIPTS[script.name][1]:
+        file = tmp_path / "var" / "clients" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("of the stack")
+    for files in (False, True):
+        (tmp_path / "url").write_text("from my file\n")
+        given = dict.fromkeys((f"{name}_FILE" for name in mine), str(tmp_path / "url")) if files else mine
+        status, (_, variables, *read) = run(script, **given)
+        assert status == 0
+        shown = "" if files else "elsewhere"
+        assert variables == f"ENERGY_MONGO_URL={shown} ENERGY_MQTT_URL={shown}"
+        assert read == (["from my file"] * 2 if files else [])
 
 
 def test_script_says_what_to_do_first(script: Path) -> None:
