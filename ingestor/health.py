@@ -20,6 +20,8 @@ from broker.program.hosts import HostNames
 from ingestor.status import IngestorState
 
 MAX_CONNECTIONS = 100
+# All that comes on a connection: it is for one request, which has no body.
+MAX_REQUEST_BYTES = 32 * 1024
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 2048
 
@@ -91,7 +93,7 @@ async def serve_health(endpoint: str | None, state: IngestorState, hosts: str | 
         await runner.setup()
         # Set up, it has one.
         make = cast("web.Server", runner.server)
-        limit = ConnectionLimit(listener, lambda _: make(), most=MAX_CONNECTIONS)
+        limit = ConnectionLimit(listener, lambda _: _BoundedRequest(make()), most=MAX_CONNECTIONS)
         accepting = asyncio.create_task(limit.serve(), name="health.accept")
         try:
             yield
@@ -100,6 +102,42 @@ async def serve_health(endpoint: str | None, state: IngestorState, hosts: str | 
             with suppress(asyncio.CancelledError):
                 await accepting
             await runner.cleanup()
+
+
+class _BoundedRequest(asyncio.Protocol):
+    """Hands on what comes of one request, and hangs up when it is too much.
+
+    aiohttp goes on reading after an error, and each error keeps what was read until the next garbage
+    collection: hundreds of MiB of headers without an end.
+    """
+
+    def __init__(self, handler: web.RequestHandler) -> None:
+        self._handler = handler
+        self._left_bytes = MAX_REQUEST_BYTES
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._left_bytes -= len(data)
+        if self._left_bytes >= 0:
+            self._handler.data_received(data)
+        elif self._transport is not None:
+            self._transport.abort()
+
+    def eof_received(self) -> None:
+        self._handler.eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._handler.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._handler.resume_writing()
 
 
 def _is_our_error(record: logging.LogRecord) -> bool:
