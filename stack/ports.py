@@ -8,11 +8,31 @@ from functools import cache
 
 # Below the ports that the kernel gives to outgoing connections, and away from everybody's defaults.
 FIRST_PORT, LAST_PORT, BLOCK_SIZE = 10_000, 26_000, 200
+_claims: dict[int, socket.socket] = {}
 
 
 def free_port(preferred: int, taken: Collection[int] = ()) -> int:
-    """The preferred port of 127.0.0.1, or the next one that is neither taken nor listened on."""
-    return next(port for port in range(preferred, 65536) if port not in taken and _is_free(port))
+    """The preferred port of 127.0.0.1, or the next one that is neither taken nor listened on.
+
+    This function gives it to no other process while this one runs.
+    """
+    candidates = (port for port in range(preferred, 65536) if port not in taken)
+    return next(port for port in candidates if _is_free(port) and _claim(port))
+
+
+def _claim(port: int) -> bool:
+    """Bind the UDP port of this number, which nobody needs: stacks that start together get different ports."""
+    if port in _claims:
+        return True
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    atexit.register(claim.close)
+    _claims[port] = claim
+    return True
 
 
 def reserve_port() -> int:

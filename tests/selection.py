@@ -14,7 +14,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 # In the order in which they run: the longest tests first, so that all workers end at about the same time.
-ROOMS = ("compose", "chaos", "integration", "security", "browser", "fuzz", "unit")
+ROOMS = ("compose", "chaos", "integration", "security", "attack", "browser", "fuzz", "unit")
 # Each test of these is a scope of its own.
 ROOMS_SPLIT_BY_TEST = ("chaos",)
 # Tests of these that want the same variant of a room's servers are one scope, as are all others of a file.
@@ -25,8 +25,10 @@ ROOMS_AS_ONE = ("compose",)
 # Each of these starts a whole stack on the ports that users know; so they run one after another.
 ON_DEFAULT_PORTS = (
     "tests/integration/test_up.py",
+    "tests/integration/test_up_external.py",
     "tests/integration/test_up_tls.py",
     "tests/security/test_secrets.py",
+    "tests/security/test_stolen_ports.py",
 )
 # Marks of tests that the usual run leaves out. Whoever names a file or a folder gets all but the last.
 LEFT_OUT = ("compose", "mutant", "long")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from stack.ports import free_port
+from stack.ports import free_port, reserve_port
 from stack.secrets.credentials import ROLES, Credentials
 from stack.secrets.passwords import (
     ADMIN,
@@ -135,6 +135,17 @@ def test_next_port_is_taken_when_the_preferred_one_is_not_free() -> None:
         server.listen()
         port = server.getsockname()[1]
         assert free_port(port) > port
+
+
+def test_stacks_that_start_together_get_different_ports() -> None:
+    port = reserve_port()
+    choose = f"from stack.ports import free_port; print(free_port({port}), flush=True); input()"
+    command = [sys.executable, "-c", choose]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert int(other.stdout.readline()) == port
+        assert free_port(port) > port
+        other.communicate("\n")
 
 
 def test_compose_files_hold_no_password_and_the_example_tells_of_every_setting() -> None:
