@@ -21,7 +21,7 @@ def free_port(preferred: int, taken: Collection[int] = ()) -> int:
 
 
 def _claim(port: int) -> bool:
-    """Bind the UDP port of this number, which nobody needs: stacks that start together get different ports."""
+    """Bind the UDP port of this number, which nobody needs: two stacks never choose the same."""
     if port in _claims:
         return True
     claim = socket.socket(type=socket.SOCK_DGRAM)

@@ -141,7 +141,7 @@ def test_stacks_that_start_together_get_different_ports() -> None:
     port = reserve_port()
     choose = f"from stack.ports import free_port; print(free_port({port}), flush=True); input()"
     command = [sys.executable, "-c", choose]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:  # noqa: S603 - ours
         assert other.stdout is not None
         assert int(other.stdout.readline()) == port
         assert free_port(port) > port
