@@ -399,8 +399,18 @@ async def test_ctrl_c_ends_the_waiting(scene: Scene) -> None:
         ),
         (["acknowledge", "x"], {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:1/d"}, 1, "MongoDB does not answer"),
         (["shelve", "x", "y"], {"ENERGY_MONGO_URL": "mongodb://127.0.0.1:1/d"}, 1, "MongoDB does not answer"),
-        (["alarms"], {"ENERGY_MONGO_URL": "mongodb://u:hunter:2@h/d"}, 1, "the MongoDB URL cannot be used"),
-        (["watch"], {"ENERGY_MONGO_URL": "mongodb://u:hunter:2@h/d"}, 1, "the MongoDB URL cannot be used"),
+        (
+            ["alarms"],
+            {"ENERGY_MONGO_URL": "mongodb://u:hunter:2@h/d"},
+            2,
+            "in a user or password, write : as %3A",
+        ),
+        (
+            ["watch"],
+            {"ENERGY_MONGO_URL": "mongodb://u:hunter:2@h/d"},
+            2,
+            "in a user or password, write : as %3A",
+        ),
     ],
 )
 def test_mistake_is_told_in_one_sentence(

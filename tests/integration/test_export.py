@@ -154,7 +154,8 @@ async def test_csv_holds_every_reading(servers: Servers, stored: Database[Docume
     assert rows == [
         {
             **as_text(row),
-            "location": f"'{row['location']}" if row["location"] else "",
+            # Of what is invisible, only escapes are written.
+            "location": f"'{row['location']}".replace("\n", "\\n") if row["location"] else "",
             "value_kwh": str(row["value_kwh"]),
             "is_anomaly": str(row["is_anomaly"]).lower(),
             "threshold_kwh": str(row["threshold_kwh"] or ""),
