@@ -68,6 +68,7 @@ FLAG = Point(batch_reader, "flag")
 LARGEST_PAYLOAD = Point(validate, "MAX_PAYLOAD_BYTES")
 MOST_READINGS_OF_A_PAYLOAD = Point(energy_json, "MAX_READINGS_PER_PAYLOAD")
 PLACE_OF_TOPIC = Point(batch_reader, "sensor_key")
+KEYS_OF_TOPICS = validate._Keys
 READ_MOMENT = Point(energy_json, "parse_timestamp")
 FURTHEST_AHEAD = Point(validate, "MAX_AHEAD")
 MAY_HAVE_A_FIELD_TWICE = Point(energy_json, "may_have_duplicate_keys")
