@@ -115,7 +115,14 @@ def build_without(servers: Servers, lines: str) -> None:
     """Take the lines that match a pattern out of the ``mosquitto-start`` of a broker that does not run."""
     text = Path(servers.broker.command[0]).read_text()
     # A branch of the script must not be left empty.
-    changed = "".join(":\n" if re.search(lines, line) else line for line in text.splitlines(keepends=True))
+    kept = [":\n" if re.search(lines, line) else line for line in text.splitlines(keepends=True)]
+    change_build(servers, text, "".join(kept))
+
+
+def change_build(servers: Servers, old: str, new: str) -> None:
+    """Replace a text in the ``mosquitto-start`` of a broker that does not run."""
+    text = Path(servers.broker.command[0]).read_text()
+    changed = text.replace(old, new)
     assert changed != text
     build = servers.state / "mosquitto-start"
     build.write_text(changed)

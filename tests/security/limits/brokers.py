@@ -14,7 +14,7 @@ from stack.ports import reserve_port
 from stack.processes import running
 from stack.secrets.credentials import Credentials
 from stack.servers import Servers
-from tests.security.world import World, build_without, enrol
+from tests.security.world import World, build_without, change_build, enrol
 
 AT_ONCE = 100
 
@@ -26,6 +26,7 @@ async def start_broker(
     tls: bool = False,
     without: str = "",
     files: str = "",
+    looks_often: bool = False,
     changes: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
     """Start a broker with people.
@@ -35,6 +36,7 @@ async def start_broker(
         tls: Whether to speak TLS.
         without: A pattern of lines that are left out of ``mosquitto-start``.
         files: Options of ``ulimit``: how many files the broker may have open.
+        looks_often: Whether ``mosquitto-start`` looks five times as often as it does.
         changes: What to replace in ``mosquitto.conf``, and by what.
     """
     passwords = enrol(state / "mosquitto" / "users")
@@ -44,6 +46,8 @@ async def start_broker(
     servers = Servers(accounts, state, reserve_port(), reserve_port(), reserve_port() if tls else None)
     if without:
         build_without(servers, without)
+    if looks_often:
+        change_build(servers, "sleep 0.5", "sleep 0.1")
     if files:
         servers.broker.command = ["sh", "-c", f"ulimit {files}; exec {servers.broker.command[0]}"]
     servers.broker.environment = {

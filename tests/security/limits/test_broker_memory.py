@@ -106,25 +106,25 @@ async def is_ended_when_full(world: World, *, answers: bool) -> bool:
         broker.send_signal(signal.SIGSTOP)
     with contextlib.suppress(TimeoutError):
         # Longer than three looks that wait for an answer.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(22):
             await broker.wait()
     broker.send_signal(signal.SIGCONT)
     return await comes_true(lambda: broker.returncode is not None, 2)
 
 
 async def test_full_broker_that_lets_nobody_in_is_ended_to_be_started_again(tmp_path: Path) -> None:
-    async with start_broker(tmp_path, changes=SMALL) as world:
+    async with start_broker(tmp_path, changes=SMALL, looks_often=True) as world:
         assert await is_ended_when_full(world, answers=False)
     assert "at its limit of memory for 15 s" in (tmp_path / "log" / "mosquitto.log").read_text()
 
 
 async def test_without_a_watch_it_goes_on_for_ever(tmp_path: Path) -> None:
-    async with start_broker(tmp_path, changes=SMALL, without="kill -TERM") as world:
+    async with start_broker(tmp_path, changes=SMALL, looks_often=True, without="kill -TERM") as world:
         assert not await is_ended_when_full(world, answers=False)
 
 
 async def test_broker_that_lets_others_in_goes_on(tmp_path: Path) -> None:
-    async with start_broker(tmp_path, changes=SMALL) as world:
+    async with start_broker(tmp_path, changes=SMALL, looks_often=True) as world:
         assert not await is_ended_when_full(world, answers=True)
 
 
