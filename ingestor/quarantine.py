@@ -3,7 +3,8 @@
 The broker sends again what was not acknowledged. After an end that was not in order, and after a stall, what
 comes is worked on with care: in groups that are noted in the database first. A group is one message, then
 two, then four, and so on; a message of a group in which the ingestor ended is alone the next time. One that
-has ended it twice while it was alone is rejected. In normal operation there is nothing of this.
+has ended it three times while it was alone is rejected: who kills the ingestor from outside hardly hits the
+same message each time. In normal operation there is nothing of this.
 """
 
 import asyncio
@@ -21,14 +22,14 @@ from ingestor.store.reading_store import ReadingStore
 from ingestor.store.retry import retried
 
 MAX_TOGETHER = 1000
-MAX_ENDS = 2
+MAX_ENDS = 3
 # What the broker sends again comes at once, and is no more than its window.
-CARE_S = 60.0
+CARE_S = 10.0
 CARE_MESSAGES = 4000
 # The broker ends a connection of which it has heard nothing for 30 s.
 STALL_S = 10.0
 LOOK_EVERY_S = 1.0
-POISON = "the ingestor ended or stood still twice while it worked on nothing but this payload"
+POISON = "the ingestor ended or stood still again and again while it worked on nothing but this payload"
 
 logger = logging.getLogger(__name__)
 

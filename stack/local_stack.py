@@ -27,7 +27,7 @@ FIRST_SENSOR = "Sensor-LARI-01"
 RESTART_AFTER_S = 1.0
 # So many ends within so many seconds are those of a program that cannot start. Somebody who fills the memory
 # of the broker ends it less often.
-RESTARTS = 5
+RESTARTS = 7
 RESTARTS_WITHIN_S = 20.0
 
 

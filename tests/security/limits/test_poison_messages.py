@@ -16,8 +16,8 @@ pytestmark = pytest.mark.integration
 
 READINGS = 30
 TOPIC = "energy/readings/a/sensor-a1"
-# Once when nobody knows which message it was, once among others, and twice alone.
-MOST_ENDS = 4
+# Once when nobody knows which message it was, once among others, and three times alone.
+MOST_ENDS = 5
 PATIENCE_S = 30.0
 
 
@@ -64,6 +64,22 @@ async def test_message_that_ends_the_ingestor_is_rejected(arena: World, log: Pat
         await target.ingestor.stop()
         await target.ingestor.start()
         assert len(rejected(target)) == 1
+
+
+async def test_message_that_others_ended_it_with_is_no_poison(arena: World, log: Path) -> None:
+    async with attacked(arena, log, build="deadly") as target:
+        await poisoned(target)
+        process = target.ingestor.process
+        # At first among others or unknown, and then alone, as by two kills that happen to hit the same one.
+        for number in range(3):
+            assert process.running is not None
+            await process.running.wait()
+            if number == 2:
+                target.ingestor.become("ingestor")
+            await process.start()
+        await eventually(lambda: target.stored("sensor-a1") == READINGS)
+        await target.rest()
+        assert not rejected(target)
 
 
 async def test_if_nobody_remembered_it_would_go_on_for_ever(arena: World, log: Path) -> None:
