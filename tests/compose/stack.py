@@ -95,6 +95,7 @@ class Stack:
         for preferred in (31883, 31018, 31090, 31080, 31983, 31984, 31443):
             taken.append(free_port(preferred, taken))
         self.ports = dict(zip((*PORTS, *TLS_PORTS), taken, strict=True))
+        self._name = name
         self._project = [DOCKER, "compose", "-p", name]
         self._files = [part for file in files for part in ("-f", file)]
         self._environment = {**os.environ, **{port: str(number) for port, number in self.ports.items()}}
@@ -137,6 +138,14 @@ class Stack:
     def containers(self, *services: str) -> list[str]:
         """The ids of these services' containers, or of all that there are."""
         return self.compose("ps", "--all", "--quiet", *services).split()
+
+    def lasting_containers(self, *services: str) -> list[str]:
+        """The ids of these services' containers, but for those of ``run``, which may be on their way out."""
+        listing = ("ps", "--all", "--quiet", "--no-trunc")
+        project = ("--filter", f"label=com.docker.compose.project={self._name}")
+        lasting = ("--filter", "label=com.docker.compose.oneoff=False")
+        of_services = (("--filter", f"label=com.docker.compose.service={each}") for each in services)
+        return [each for of in of_services for each in docker(*listing, *project, *lasting, *of).split()]
 
     def is_healthy(self) -> bool:
         """Whether every container that runs on is."""

@@ -67,12 +67,12 @@ def test_changed_passwords_reach_what_is_running(stack: Stack, database: Databas
         stack.folder / ".env",
         [name for name in NAMES if name != ADMIN],
     )
-    containers = stack.containers("ingestor", "monitor", "sensor-node")
+    containers = stack.lasting_containers("ingestor", "monitor", "sensor-node")
     # As `up` does, any `run` gives them to broker and database first.
     stack.compose("run", "--rm", "sensor-node", "check", "campus", timeout=START_S)
     until(lambda: all(inspect(each)["RestartCount"] > 0 for each in containers))
     until(stack.is_healthy, seconds=120)
-    assert stack.containers("ingestor", "monitor", "sensor-node") == containers
+    assert stack.lasting_containers("ingestor", "monitor", "sensor-node") == containers
     for service in ("ingestor", "monitor", "sensor-node"):
         assert "has a new value; stopping, to be started again with it" in stack.compose("logs", service)
     until(lambda: stored_since(database, begin, sensor_id="Sensor-LARI-01"))
