@@ -9,6 +9,9 @@ from tests.attack.target import AttackTarget
 HEADER_LINES = b"X-Line: " + b"x" * 4000 + b"\r\n"
 CONNECTIONS = 1_500
 LOOK_EVERY_S = 0.2
+ANNOUNCING = 9_000
+# MQTT 5, 3.1: the length of the rest, 131,000, as a variable byte integer, and the name of the protocol.
+ANNOUNCED_CONNECT = b"\x10\xb8\xff\x07\x00\x04MQTT"
 
 
 def _http_ports(target: AttackTarget) -> list[int]:
@@ -44,7 +47,12 @@ async def silent_connections(target: AttackTarget, seconds: float) -> None:
     await asyncio.gather(*(_hold(port, until) for port in ports))
 
 
-async def _hold(port: int, until: float) -> None:
+async def announced_packets(target: AttackTarget, seconds: float) -> None:
+    """Announce a CONNECT of 131 kB on 9,000 connections to the broker, and send ten bytes of each."""
+    await _hold(target.world.servers.mqtt_port, time.monotonic() + seconds, ANNOUNCING, ANNOUNCED_CONNECT)
+
+
+async def _hold(port: int, until: float, count: int = CONNECTIONS, beginning: bytes = b"") -> None:
     held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     try:
         while time.monotonic() < until:
@@ -52,8 +60,9 @@ async def _hold(port: int, until: float) -> None:
                 gone[1].transport.abort()
                 held.remove(gone)
             with contextlib.suppress(OSError):
-                while len(held) < CONNECTIONS:
+                while len(held) < count:
                     held.append(await asyncio.open_connection("127.0.0.1", port))
+                    held[-1][1].write(beginning)
             await asyncio.sleep(LOOK_EVERY_S)  # between two looks
     finally:
         for _, writer in held:

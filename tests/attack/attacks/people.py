@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from uuid import uuid4
 
 from mqtt5 import PublishPacket, QoS
 from websockets.exceptions import WebSocketException
@@ -43,3 +44,14 @@ async def endless_attachments(target: AttackTarget, seconds: float) -> None:
                 while True:
                     await socket.plain.send(ATTACHMENT)
         await asyncio.sleep(0.5)  # as a browser that was thrown out does
+
+
+async def long_names(target: AttackTarget, seconds: float) -> None:
+    """Load page after page as a viewer, and name each browser tab with half a megabyte."""
+    token, until = await target.page.log_in("viewer"), time.monotonic() + seconds
+    while time.monotonic() < until:
+        page = await target.page.page(token, "/health")
+        names = {"client_id": page.name, "tab_id": uuid4().hex.ljust(500_000, "x"), "old_tab_id": None}
+        with contextlib.suppress(OSError, WebSocketException, TimeoutError):
+            async with target.page.socket(token) as socket, asyncio.timeout(5):
+                await socket.say("handshake", {**names, "document_id": str(uuid4()), "next_message_id": 0})

@@ -1,7 +1,7 @@
 """Messages that are larger than their payload, or that are kept although they are worthless."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mqtt5 import PublishPacket, QoS
 
@@ -11,6 +11,9 @@ from tests.readings import payload
 
 PROPERTIES = [(f"key-{number}", "x" * 1000) for number in range(50)]
 LONG_TOPIC_BYTES = 60_000
+ROWS = 500
+# Payloads that are made before; then they begin anew.
+MADE = 300
 LARGEST_PAYLOAD_BYTES = 64 * 1024
 # How long the database stands still, of the time of an attack.
 STOPPED_SHARE = 0.6
@@ -44,6 +47,32 @@ async def rejected_payloads(target: AttackTarget, seconds: float) -> None:
         ).write()
 
     await _partly_without_database(target, "rejected", "sensor-a1", seconds, packet)
+
+
+async def padded_readings(target: AttackTarget, seconds: float) -> None:
+    """Send good readings that are as large as a payload may be, with a backslash at the end."""
+    padding = "x" * (LARGEST_PAYLOAD_BYTES - 1_000) + "\\"
+    payloads = [payload("sensor-a1", 1.0, ago_s=number, note=padding) for number in range(MADE)]
+    await _send(target, "padded", seconds, payloads)
+
+
+async def full_arrays(target: AttackTarget, seconds: float) -> None:
+    """Send good readings in the largest arrays that there may be."""
+    readings = [payload("sensor-a1", 1.0, ago_s=number, location=None) for number in range(MADE * ROWS)]
+    arrays = [f"[{','.join(readings[first : first + ROWS])}]" for first in range(0, MADE * ROWS, ROWS)]
+    await _send(target, "arrays", seconds, arrays)
+
+
+async def _send(target: AttackTarget, name: str, seconds: float, payloads: Sequence[str]) -> None:
+    def packet(number: int) -> bytes:
+        return PublishPacket(
+            "energy/readings/a/sensor-a1",
+            payloads[number % len(payloads)].encode(),
+            qos=QoS.AT_LEAST_ONCE,
+            packet_id=packet_id(number),
+        ).write()
+
+    await write_for(target.world.url("sensor-a1"), name, seconds, packet)
 
 
 async def long_topics(target: AttackTarget, seconds: float) -> None:
