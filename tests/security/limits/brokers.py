@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ async def start_broker(
     tls: bool = False,
     without: str = "",
     files: str = "",
+    connections: int | None = None,
     looks_often: bool = False,
     changes: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
@@ -36,6 +37,7 @@ async def start_broker(
         tls: Whether to speak TLS.
         without: A pattern of lines that are left out of ``mosquitto-start``.
         files: Options of ``ulimit``: how many files the broker may have open.
+        connections: How many the public listeners take; none for as many as without a setting.
         looks_often: Whether ``mosquitto-start`` looks five times as often as it does.
         changes: What to replace in ``mosquitto.conf``, and by what.
     """
@@ -54,6 +56,8 @@ async def start_broker(
         **servers.broker.environment,
         "MOSQUITTO_CONF": str(_changed_conf(servers, changes or {})),
     }
+    if connections is not None:
+        servers.broker.environment |= {"MOSQUITTO_MAX_CONNECTIONS": str(connections)}
     async with running(servers.broker, servers.broker_ready):
         yield World(servers, passwords)
 
@@ -79,15 +83,28 @@ def descriptors(count: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def silent(port: int, count: int) -> AsyncIterator[None]:
-    """Hold connections on which nothing is said; those that the server closes stay closed."""
-    loop = asyncio.get_running_loop()
+async def silent(port: int, count: int, begin: bytes = b"") -> AsyncIterator[None]:
+    """Hold connections on which nothing more is said; those that the server closes stay closed.
+
+    Args:
+        port: Where to.
+        count: How many.
+        begin: What is said on each first.
+    """
     with contextlib.ExitStack() as held:
-        for number in range(count):
-            one = held.enter_context(socket.socket())
-            one.setblocking(False)
-            await loop.sock_connect(one, ("127.0.0.1", port))
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0.05)  # the queue of the operating system has an end
+        await hold(held, port, [begin] * count)
         await asyncio.sleep(0.5)  # the server takes them all
         yield
+
+
+async def hold(held: contextlib.ExitStack, port: int, begins: Sequence[bytes]) -> None:
+    """Open a connection for each beginning and say that, and no more."""
+    loop = asyncio.get_running_loop()
+    for number, begin in enumerate(begins):
+        one = held.enter_context(socket.socket())
+        one.setblocking(False)
+        with contextlib.suppress(ConnectionError):
+            await loop.sock_connect(one, ("127.0.0.1", port))
+            await loop.sock_sendall(one, begin)
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0.05)  # the queue of the operating system has an end
