@@ -44,6 +44,7 @@ class Process:
     log: Path | None = None
     ports: Sequence[int] = ()
     running: asyncio.subprocess.Process | None = None
+    logged_before: int = field(default=0, init=False)
 
     async def start(self) -> None:
         """Start it in a session of its own, so that Ctrl-C does not reach it."""
@@ -53,6 +54,8 @@ class Process:
             if self.log is not None:
                 self.log.parent.mkdir(parents=True, exist_ok=True)
                 output = files.enter_context(self.log.open("ab"))
+                # Bytes of earlier runs.
+                self.logged_before = output.tell()
             self.running = await asyncio.create_subprocess_exec(
                 *_ending_with_parent_process(),
                 *self.command,
@@ -131,7 +134,10 @@ class Process:
     def _see_log(self) -> str:
         if self.log is None or not self.log.exists():
             return ""
-        lines = self.log.read_text(errors="replace").splitlines()
+        said = self.log.read_bytes()
+        # A log that was cut meanwhile is shorter; then all in it is of this run.
+        said = said[self.logged_before if len(said) >= self.logged_before else 0 :]
+        lines = said.decode(errors="replace").splitlines()
         return f": {lines[-1][:200]} (more in {self.log})" if lines else f"; see {self.log}"
 
 

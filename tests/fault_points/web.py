@@ -1,5 +1,7 @@
 """Fault points of the web page and the REST interface."""
 
+from nicegui import core
+
 from monitor.live import snapshot as fleet_view
 from monitor.live.sensor_cache import SensorCache
 from monitor.web import http_server, serve, tls
@@ -45,6 +47,7 @@ OWN_SITES = Point(csrf, "SAME_ORIGIN_VALUES")
 IS_FROM_HERE = Point(auth_middleware, "is_same_origin")
 TOKEN_SHOWN = Point(auth_middleware, "read_token")
 WEB_SOCKET = Point(auth_middleware, "serve_session")
+HANDSHAKE_FORM = Point(page_authorization, "has_form")
 MAY_HAVE_PAGE = Point(page_authorization, "_may_have")
 SCRIPT_POLICY = Point(security_headers, "CONTENT_SECURITY_POLICY")
 
@@ -74,4 +77,10 @@ IS_PACKET = Point(session_socket, "is_packet")
 MESSAGES_AT_ONCE = Point(session_socket, "MESSAGES_AT_ONCE")
 MOST_SOCKETS_OF_SESSION = Point(places, "SOCKETS_OF_SESSION")
 MOST_REQUESTS_OF_ROLE = Point(places, "REQUESTS_OF_ROLE")
+MOST_ANSWERS_OF_ROLE = Point(places, "ANSWERS_OF_ROLE")
+ANSWER_IN_PARTS = Point(auth_middleware, "send_in_parts")
+VIEWERS_MESSAGE_LENGTH = Point(session_socket, "VIEWERS_MESSAGE_LENGTH")
+KEEP_TABS_S = Point(page_authorization, "KEEP_TABS_S")
+TABS = Point(core.app.storage, "_tabs")
+FORGET_PAGE = Point(page_limit, "_forget")
 MOST_PAGES_OF_SESSION = Point(page_limit, "PAGES_OF_SESSION")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pymongo.database import Database
@@ -100,7 +101,7 @@ async def attaches(site: WebSite) -> tuple[bool, bool]:
     token, mine = await site.log_in("operator"), await site.log_in("operator")
     page, other = await site.page(token), await site.page(token)
     async with site.socket(mine, page.name) as at_once, site.socket(mine) as later:
-        more = {"tab_id": "tab", "document_id": "document", "next_message_id": 0}
+        more = {"tab_id": str(uuid4()), "document_id": str(uuid4()), "next_message_id": 0}
         return at_once.is_let_in, "true" in await later.say("handshake", {"client_id": other.name, **more})
 
 

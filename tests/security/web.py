@@ -105,13 +105,13 @@ class WebSite:
 
     @asynccontextmanager
     async def socket(
-        self, token: str, page: str = "", headers: Mapping[str, str] | None = None
+        self, token: str, page: str = "", headers: Mapping[str, str] | None = None, **more: str
     ) -> AsyncIterator[Socket]:
         """A web socket, for a page if one is named."""
         asked = {"EIO": "4", "transport": "websocket"}
         if page:
             mine = {"document_id": str(uuid4()), "tab_id": str(uuid4()), "next_message_id": "0"}
-            asked |= {"client_id": page, "implicit_handshake": "true", **mine}
+            asked |= {"client_id": page, "implicit_handshake": "true", **mine, **more}
         url = f"{self.url.replace('http', 'ws', 1)}/_nicegui_ws/socket.io/?{urlencode(asked)}"
         shown = {"Cookie": f"{self.cookie}={quote(token)}", **(headers or {})}
         async with connect(url, additional_headers=shown, ssl=self.context) as plain:

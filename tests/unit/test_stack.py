@@ -12,6 +12,7 @@ import pytest
 from dotenv import dotenv_values
 
 from stack.ports import free_port, reserve_port
+from stack.processes import Process
 from stack.secrets.credentials import ROLES, Credentials
 from stack.secrets.passwords import (
     ADMIN,
@@ -259,3 +260,14 @@ def test_child_processes_of_up_run_no_fork_handlers_of_libraries() -> None:
     command = [sys.executable, "-c", UP_WITH_A_FORK_HANDLER]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout == ""
+
+
+async def test_reason_of_an_end_is_not_taken_from_an_earlier_run(tmp_path: Path) -> None:
+    log = tmp_path / "page.log"
+    log.write_text("KeyError: of an earlier run\n")
+    silent = Process("page", ["false"], log=log)
+    await silent.start()
+    assert await silent.wait_ended() == f"page ended (status 1); see {log}"
+    speaks = Process("page", ["sh", "-c", "echo no password; exit 2"], log=log)
+    await speaks.start()
+    assert await speaks.wait_ended() == f"page ended (status 2): no password (more in {log})"

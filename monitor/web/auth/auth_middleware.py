@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.web.api.errors import problem_response
+from monitor.web.auth.answer_parts import send_in_parts
 from monitor.web.auth.cookie import is_secure, read_token
 from monitor.web.auth.csrf import is_same_origin
 from monitor.web.auth.places import Places
@@ -68,7 +69,11 @@ class AuthMiddleware:
         who = session or self._authenticator.session_of(_bearer_token(connection))
         with _answering(scope), self._places.take_for_request(who) as has_place:
             answer = rejection or (None if has_place else _too_many(connection))
-            await (answer or self.app)(scope, body, send)
+            is_data = answer is None and scope["path"].startswith(API_PREFIX)
+            async with self._places.take_for_answer(who if is_data else None) as has_turn:
+                answer = answer or (None if has_turn else _too_many(connection))
+                sending = send_in_parts(send, state.get("connection")) if is_data else send
+                await (answer or self.app)(scope, body, sending)
 
     async def _open_websocket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         scope, session = connection.scope, connection.scope["state"]["session"]

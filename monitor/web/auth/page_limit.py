@@ -3,7 +3,7 @@
 NiceGUI keeps each page that is loaded for a minute, and longer if a web socket asks for it.
 """
 
-from nicegui import Client
+from nicegui import Client, core
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.web.auth.sessions import Session
@@ -18,6 +18,7 @@ class PageLimit:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        core.app.on_delete(_forget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request, which may load a page."""
@@ -40,6 +41,12 @@ def remove_pages(session: Session) -> None:
         *of_role[: max(0, len(of_role) - PAGES_OF_ROLE + 1)],
     }:
         client.delete()
+
+
+def _forget(client: Client) -> None:
+    """Remove a page once, though NiceGUI waits for each of its browsers by itself."""
+    for waiting in client._delete_tasks.values():  # noqa: SLF001 - there is no other way to them
+        waiting.cancel()
 
 
 def _owner(client: Client) -> Session | None:

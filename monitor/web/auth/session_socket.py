@@ -22,6 +22,8 @@ EVENT = re.compile(r'42[0-9]{0,15}(?=\["(?:ack|event|handshake|javascript_respon
 # What a browser would have us write into the log.
 LOG_EVENT = re.compile(r'42[0-9]{0,15}\["log"')
 EVENT_LENGTH = 2
+# Only operators write long texts: payloads that they repair. What is in a field is kept as long as its page.
+VIEWERS_MESSAGE_LENGTH = 16 * 1024
 MESSAGES_A_SECOND = 30
 MESSAGES_AT_ONCE = 150
 READ_WITHIN_S = 10
@@ -77,12 +79,15 @@ class _SessionSocket:
             await asyncio.wait({receiving, self.ending}, return_when=asyncio.FIRST_COMPLETED)
             if self._session.is_active:
                 message = await receiving
-                if is_packet(message) or _is_log_event(message):
+                if self._may_say(message) and (is_packet(message) or _is_log_event(message)):
                     return message
                 return await self._close(REJECT_CODE)
         finally:
             receiving.cancel()
         return await self._close(CLOSE_CODE, RECONNECT_MESSAGE)
+
+    def _may_say(self, message: Message) -> bool:
+        return self._session.may_operate or len(message.get("text") or "") <= VIEWERS_MESSAGE_LENGTH
 
     async def send(self, message: Message) -> None:
         # Nothing more is sent once the session has ended.

@@ -43,8 +43,28 @@ def any_frames() -> None:
     web.KEEP_MESSAGE.replace(WebSocketsSansIOProtocol.send_receive_event_to_app).start()
 
 
+def any_handshake() -> None:
+    """A page keeps whatever a browser calls its tab."""
+    web.HANDSHAKE_FORM.replace(lambda _: True).start()
+
+
+def all_answers_at_once() -> None:
+    """All large answers are made at once, and kept until they have been read."""
+    web.MOST_ANSWERS_OF_ROLE.replace(1000).start()
+    web.ANSWER_IN_PARTS.replace(lambda send, _: send).start()
+
+
 BUILDS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (as_it_is, endless_headers, endless_requests, any_packet, any_frames)
+    each.__name__: each
+    for each in (
+        as_it_is,
+        endless_headers,
+        endless_requests,
+        any_packet,
+        any_frames,
+        any_handshake,
+        all_answers_at_once,
+    )
 }
 
 if __name__ == "__main__":
