@@ -24,6 +24,7 @@ async def resume(
     Returns:
         What was known of the sensors.
     """
+    evaluator.began = manager.clock.now()
     since = await records.checkpoint.own()
     if since is None:
         # What was stored before there were alarms raises none.
@@ -35,7 +36,7 @@ async def resume(
     for document in sorted(await records.listed(), key=lambda each: each["since"]):
         _list(manager, document)
     for key, unevaluated_since in await records.unevaluated(since):
-        evaluator.mark_dirty(manager.sensor(key), [], unevaluated_since)
+        evaluator.mark_dirty(manager.sensor(key), unevaluated_since)
     for rejected in await records.rejected_since(manager.clock.now() - manager.config.longest_quiet()):
         reject_rate.on_rejected(*rejected)
     for sensor in manager.sensors.values():

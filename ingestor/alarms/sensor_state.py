@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from broker.topics import SensorKey
+from ingestor.alarms.evaluation.meanwhile import Ahead, Meanwhile
 from ingestor.alarms.rules.rule import NEVER
 from ingestor.alarms.rules.sensor_rules import SensorRules
-from ingestor.documents import AlarmDocument, Measure, Shelf
+from ingestor.documents import AlarmDocument, Shelf
 
 LEARN_FROM = 3
 # One for all of the many sensors without an alarm.
@@ -30,9 +31,10 @@ class SensorState:
         newest_then: The newest reading before that arrival.
         is_watched: Whether somebody looks whether it becomes silent.
         alarms: Its alarms that stand, by rule.
-        pending: Readings that wait until its rules are folded anew; None when they are right.
+        is_dirty: Whether its rules must be evaluated again.
+        meanwhile: What comes while they are; None at other times.
         is_primed: Whether its rules know of the readings before those of this process.
-        ahead: Readings, with when they came, that were folded in before they were judged.
+        ahead: Readings that were found stored, and evaluated, before they came here; None if there are none.
         shelved: What nobody wants to hear of, by rule.
     """
 
@@ -47,9 +49,10 @@ class SensorState:
     newest_then: datetime = NEVER
     is_watched: bool = False
     alarms: Mapping[str, AlarmDocument] = field(default_factory=lambda: NONE)
-    pending: list[Measure] | None = None
+    is_dirty: bool = False
+    meanwhile: Meanwhile | None = None
     is_primed: bool = True
-    ahead: dict[datetime, datetime] | None = None
+    ahead: Ahead | None = None
     shelved: Mapping[str, Shelf] = field(default_factory=lambda: NONE)
 
     def is_active(self, rule: str) -> bool:
@@ -62,7 +65,7 @@ class SensorState:
         self.is_quiet = (
             self.rules.is_quiet
             and self.to_learn == 0
-            and self.pending is None
+            and not self.is_dirty
             and self.ahead is None
             and self.is_primed
             and not self.alarms

@@ -17,7 +17,7 @@ from ingestor import (
 from ingestor.alarms import commands, outbox, records, restart
 from ingestor.alarms.command_queue import CommandQueue
 from ingestor.alarms.config import config, explanation, parse
-from ingestor.alarms.evaluation import evaluator
+from ingestor.alarms.evaluation import evaluator, meanwhile, reading_history
 from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.notify import notifier
@@ -114,7 +114,7 @@ CONFIRM_TO_SENSOR = Point(Ingestor, "_send")
 ACKNOWLEDGE_BATCH = Point(acknowledge, "_acknowledge")
 
 # Judged.
-JUDGE_OUT_OF_ORDER = Point(evaluator.Evaluator, "mark_dirty")
+JUDGE_IN_DETAIL = Point(evaluator.Evaluator, "_evaluate")
 IS_TOO_LATE_TO_JUDGE = Point(evaluator, "is_late")
 NOTE_PEAK = Point(evaluator, "note_peak")
 RULES_OVER_READINGS = Point(rule_settings, "READING_RULES")
@@ -122,6 +122,8 @@ RULES_EXPLAINED = Point(explanation, "RULES")
 RULES_WITH_PEAKS = Point(evaluator, "READING_RULE_NAMES")
 RULES_LOOK_BACK = Point(RuleTables, "looks_back")
 READINGS_SINCE = Point(ReadingHistory, "since")
+READINGS_OF_A_PAGE = Point(reading_history, "PAGE")
+MOST_KEPT_MEANWHILE = Point(meanwhile, "MAX_KEPT")
 READINGS_UNJUDGED = Point(records.AlarmRecords, "unevaluated")
 PUT_UP_STANDING_ALARMS = Point(restart, "_list")
 MAX_REJECTIONS = Point(records, "MAX_REJECTIONS")

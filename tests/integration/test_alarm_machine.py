@@ -338,12 +338,13 @@ def test_history_of_a_sensor_is_what_the_model_says(machine: type[Machine], part
     run(machine, RUNS_PER_PART, part, Phase.generate, Phase.shrink)
 
 
-def as_if_in_order(
-    judge: Evaluator, track: SensorState, measures: Sequence[Measure], since: datetime | None = None
-) -> None:
-    del since
-    for measure in measures:
-        judge.step(track, measure)
+def test_history_is_the_same_in_small_pages_and_with_little_kept(machine: type[Machine]) -> None:
+    with ingestor.READINGS_OF_A_PAGE.replace(2), ingestor.MOST_KEPT_MEANWHILE.replace(1):
+        run(machine, RUNS_PER_PART // 2, 8, Phase.generate, Phase.shrink)
+
+
+def as_if_in_order(judge: Evaluator, track: SensorState, measure: Measure) -> None:
+    judge.step(track, measure)
 
 
 async def nothing(*_: object) -> list[object]:
@@ -351,7 +352,7 @@ async def nothing(*_: object) -> list[object]:
 
 
 FAULTS: dict[str, tuple[Point, object]] = {
-    "a reading out of order is taken as the newest": (ingestor.JUDGE_OUT_OF_ORDER, as_if_in_order),
+    "a reading out of order is taken as the newest": (ingestor.JUDGE_IN_DETAIL, as_if_in_order),
     "what was stored and not judged is forgotten": (ingestor.READINGS_UNJUDGED, nothing),
     "what was perhaps not told is not told again": (ingestor.TELL_ALARMS_AGAIN, lambda *_: None),
     "what stood when a process ended is forgotten": (ingestor.PUT_UP_STANDING_ALARMS, lambda *_: None),

@@ -134,8 +134,8 @@ async def test_history_is_read(store: ReadingStore, site: str, sensor: str) -> N
     until_end = ReadingHistory(store, sensor, end)
     assert await until_end.first_reading() == begin
     assert await ReadingHistory(store, sensor, begin).first_reading() is None
-    before = await until_end.before(lambda found, _: len(found) == 2)
-    assert [each["_id"] for each in before] == [third["_id"], second["_id"]]
+    before = [each["_id"] async for each in until_end.before()]
+    assert before == [third["_id"], second["_id"], first["_id"]]
     assert [each["_id"] for each in await ReadingHistory(store, sensor, second["timestamp"]).since()] == [
         second["_id"],
         third["_id"],

@@ -221,6 +221,11 @@ def whole_topics() -> None:
     ingestor.TRUNCATE_TOPIC.replace(lambda topic: topic).start()
 
 
+def one_page() -> None:
+    """All readings of a sensor are read at once when its rules are evaluated again."""
+    ingestor.READINGS_OF_A_PAGE.replace(1 << 30).start()
+
+
 def commands_in_line() -> None:
     """Commands are not limited, and readings wait until those before them are executed."""
     bring_home = ingestor.BRING_HOME.original
@@ -308,6 +313,7 @@ BUILDS: dict[str, Callable[[], None]] = {
         keeps_properties,
         whole_topics,
         reads_everything,
+        one_page,
         commands_in_line,
         deadly,
         deadly_for_ever,

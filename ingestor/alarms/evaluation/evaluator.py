@@ -25,13 +25,14 @@ class Evaluator:
     Attributes:
         dirty: The sensors whose rules must be evaluated again, by id, and from when on.
         evaluated: When the newest batch came of which this saw the readings.
+        began: When this process began: what came before is not seen here.
         new_peaks: Active episodes of which a new peak is not written yet, by id.
     """
 
     def __init__(self, manager: AlarmManager) -> None:
         self._manager = manager
         self.dirty: dict[str, datetime] = {}
-        self.evaluated = NEVER
+        self.evaluated = self.began = NEVER
         self.new_peaks: dict[str, AlarmDocument] = {}
 
     def on_stored(self, measures: Iterable[Measure], received_at: datetime) -> None:
@@ -50,18 +51,19 @@ class Evaluator:
         self.evaluated = received_at
 
     def _evaluate(self, sensor: SensorState, measure: Measure) -> None:
-        if is_late(measure):
-            if sensor.pending is None:
-                sensor.rules.late(measure)
-            return
-        if measure["site"] != sensor.key.site and measure["timestamp"] > sensor.at:
+        late = is_late(measure)
+        if measure["site"] != sensor.key.site and measure["timestamp"] > sensor.at and not late:
             sensor.key = SensorKey(measure["site"], measure["sensor_id"])
-        if sensor.pending is not None:
-            sensor.pending.append(measure)
+        if sensor.meanwhile is not None:
+            sensor.meanwhile.add(measure)
         elif sensor.ahead is not None and self._is_ahead(sensor, measure):
             sensor.update_quiet()
-        elif measure["timestamp"] <= sensor.at or not sensor.is_primed:
-            self.mark_dirty(sensor, [measure])
+        elif late:
+            if not sensor.is_dirty:
+                sensor.rules.late(measure)
+        elif sensor.is_dirty or measure["timestamp"] <= sensor.at or not sensor.is_primed:
+            # It is stored: whoever evaluates again finds it.
+            self.mark_dirty(sensor, measure["timestamp"])
         else:
             if sensor.to_learn:
                 self._learn(sensor, measure)
@@ -71,23 +73,19 @@ class Evaluator:
     @staticmethod
     def _is_ahead(sensor: SensorState, measure: Measure) -> bool:
         """Whether a reading was found stored, and evaluated, before it came here."""
-        ahead = sensor.ahead or {}
-        is_ahead = ahead.pop(measure["timestamp"], None) is not None
-        if not ahead or measure["received_at"] > max(ahead.values()):
+        ahead = sensor.ahead
+        if ahead is None:
+            return False
+        is_ahead = measure["timestamp"] in ahead.times
+        ahead.times.discard(measure["timestamp"])
+        if not ahead.times or measure["received_at"] > ahead.until:
             sensor.ahead = None
         return is_ahead
 
-    def mark_dirty(self, sensor: SensorState, measures: list[Measure], since: datetime | None = None) -> None:
-        """Have a sensor's rules evaluated again.
-
-        Args:
-            sensor: Whose.
-            measures: What is to be evaluated after that, by time.
-            since: From when on; None for the first of the measures.
-        """
-        sensor.pending = measures
-        sensor.is_quiet = False
-        self.dirty[sensor.key.name] = since or measures[0]["timestamp"]
+    def mark_dirty(self, sensor: SensorState, since: datetime) -> None:
+        """Have a sensor's rules evaluated again, from a moment on or an earlier one that was said before."""
+        sensor.is_dirty, sensor.is_quiet = True, False
+        self.dirty[sensor.key.name] = min(since, self.dirty.get(sensor.key.name, since))
 
     def step(self, sensor: SensorState, measure: Measure) -> None:
         """Take in a reading that is newer than all before."""

@@ -1,6 +1,6 @@
 """The stored readings of one sensor, as alarms need them: before a moment, and from then on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -11,13 +11,13 @@ from ingestor.store.reading_store import ReadingStore
 from ingestor.store.retry import retried
 
 READ_LIMIT_S = 600.0
+# So many readings are in memory at once, and are gone through in about 20 ms.
+PAGE = 1000
+LOOK_BACK_PAGE = 200
 # All fields but those of which rules know nothing.
 EVALUATED = {"status_message": False, "alerted_at": False}
 _LATE_MS = LATE_AFTER // timedelta(milliseconds=1)
 TIMELY = {"$expr": {"$gte": ["$timestamp", {"$subtract": ["$received_at", _LATE_MS]}]}}
-
-# Told what is found and what would be next; True for no more.
-Enough = Callable[[Sequence[Measure], Measure], bool]
 
 
 class ReadingHistory:
@@ -34,30 +34,42 @@ class ReadingHistory:
         self._measures = store.database["measures"]
         self._sensor_id = sensor_id
         self._from, self._end = measure_id(sensor_id, format_timestamp(moment)), measure_id(sensor_id, "a")
-        self._before = {"_id": {"$gte": measure_id(sensor_id, ""), "$lt": self._from}, **TIMELY}
+        self._begin = measure_id(sensor_id, "")
 
-    @retried(aloud=True)
-    async def before(self, enough: Enough) -> list[Measure]:
-        """Timely readings from before the moment, the newest first, until there are enough."""
-        found: list[Measure] = []
-        async for each in self._measures.find(self._before, EVALUATED).sort("_id", -1).batch_size(200):
-            if enough(found, each):
-                break
-            found.append(each)
-        return found
+    async def before(self) -> AsyncIterator[Measure]:
+        """Timely readings from before the moment, the newest first."""
+        end = self._from
+        while True:
+            page = await self._page({"$gte": self._begin, "$lt": end}, TIMELY, -1, LOOK_BACK_PAGE)
+            for each in page:
+                yield each
+            if len(page) < LOOK_BACK_PAGE:
+                return
+            end = page[-1]["_id"]
 
     @retried(aloud=True)
     async def first_reading(self) -> datetime | None:
         """The time of the first timely reading, if it is from before the moment."""
-        first = await self._measures.find_one(self._before, ["timestamp"], sort=[("_id", 1)])
+        before = {"_id": {"$gte": self._begin, "$lt": self._from}, **TIMELY}
+        first = await self._measures.find_one(before, ["timestamp"], sort=[("_id", 1)])
         return cast("datetime", first["timestamp"]) if first else None
 
+    async def since(self, after: Measure | None = None) -> list[Measure]:
+        """The next page of readings, by time, late ones included; empty at the end.
+
+        Args:
+            after: The last reading of the page before; None for the first page, from the moment on.
+        """
+        begin = {"$gte": self._from} if after is None else {"$gt": after["_id"]}
+        return await self._page({**begin, "$lt": self._end}, {}, 1, PAGE)
+
     @retried(aloud=True)
-    async def since(self) -> list[Measure]:
-        """All readings from the moment on, by time, late ones included."""
+    async def _page(
+        self, ids: Mapping[str, str], wanted: Mapping[str, Any], order: int, most: int
+    ) -> list[Measure]:
         with timeout(READ_LIMIT_S):
-            found = self._measures.find({"_id": {"$gte": self._from, "$lt": self._end}}, EVALUATED)
-            return [cast("Measure", each) async for each in found.sort("_id", 1)]
+            found = self._measures.find({"_id": ids, **wanted}, EVALUATED).sort("_id", order)
+            return [cast("Measure", each) async for each in found.limit(most).batch_size(most)]
 
     async def peak_kwh(self, begin: datetime) -> float | None:
         """The highest timely reading from ``begin`` until before the moment, kWh."""

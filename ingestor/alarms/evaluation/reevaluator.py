@@ -11,6 +11,7 @@ from typing import cast
 
 from ingestor.alarms.episode import note_peak, stands
 from ingestor.alarms.evaluation.evaluator import Evaluator, to_episode
+from ingestor.alarms.evaluation.meanwhile import Meanwhile
 from ingestor.alarms.evaluation.reading_history import ReadingHistory
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.records import AlarmRecords
@@ -48,28 +49,43 @@ class Reevaluator:
 
     async def reevaluate(self, sensor: SensorState) -> None:
         """Correct one sensor. Whatever the manager changed before must be written."""
-        sensor_id, since = sensor.key.name, self.evaluator.dirty[sensor.key.name]
+        since = self.evaluator.dirty[sensor.key.name]
+        meanwhile = sensor.meanwhile = Meanwhile(since)
+        try:
+            await self._correct(sensor, meanwhile)
+        finally:
+            if sensor.meanwhile is not None:  # it stays dirty
+                sensor.meanwhile = None
+                self.evaluator.mark_dirty(sensor, meanwhile.oldest)
+
+    async def _correct(self, sensor: SensorState, meanwhile: Meanwhile) -> None:
+        sensor_id, since = sensor.key.name, meanwhile.since
         history = ReadingHistory(self.store, sensor_id, since)
         found = await self.records.around(sensor_id, READING_RULE_NAMES, since)
         rules = self.manager.new_rules(sensor.key)
         threshold_kwh = threshold_of(self.manager.thresholds, *sensor.key)
         active = await _look_back(rules, history, found, threshold_kwh)
-        # What came by now and is not found below was taken out of the database by somebody.
-        asked = {each["timestamp"] for each in sensor.pending or [] if each["timestamp"] >= since}
-        measures = await history.since()
-        self.sensors.on_stored(measures)
-        if rules.settings is not self.manager.config.of(*sensor.key):
-            return  # there are new rules since: it stays dirty, and is evaluated once more
-        computed = self._replay(sensor, rules, active, measures)
+        computed, page, newest = list(active.values()), None, sensor.at
+        while page is None or page:
+            meanwhile.before_page()
+            # Waiting for the next page gives all others a turn.
+            page = await history.since(page[-1] if page else None)
+            self.sensors.on_stored(page)
+            if rules.settings is not self.manager.config.of(*sensor.key):
+                return  # there are new rules since: it is evaluated once more
+            meanwhile.on_page(page, max(self.evaluator.evaluated, self.evaluator.began))
+            computed += self._replay(sensor, rules, active, page)
+            newest = max([newest, *(each["timestamp"] for each in page if not is_late(each))])
         affected = {each["_id"]: each for each in found if each["retracted_at"] or not _is_over(each, since)}
         self._apply(sensor, affected, computed)
-        self._go_on(sensor, rules, measures, asked)
+        sensor.meanwhile = None
+        self._go_on(sensor, rules, newest, meanwhile)
 
     def _replay(
         self, sensor: SensorState, rules: SensorRules, active: Episodes, measures: Sequence[Measure]
     ) -> list[AlarmDocument]:
-        """The episodes that were active at the moment, and all since, as they should be."""
-        computed = list(active.values())
+        """Go on with the episodes that are active; the episodes that begin, as they should be."""
+        computed: list[AlarmDocument] = []
         threshold_kwh = threshold_of(self.manager.thresholds, *sensor.key)
         for measure in measures:
             if is_late(measure):
@@ -117,25 +133,21 @@ class Reevaluator:
             return True
         return document["cleared_at"] != kept["cleared_at"]
 
-    def _go_on(
-        self, sensor: SensorState, rules: SensorRules, measures: Sequence[Measure], asked: set[datetime]
-    ) -> None:
+    def _go_on(self, sensor: SensorState, rules: SensorRules, newest: datetime, meanwhile: Meanwhile) -> None:
         """Evaluate what came meanwhile."""
-        seen = {each["timestamp"]: each["received_at"] for each in measures if not is_late(each)}
-        waiting = sorted(sensor.pending or [], key=lambda each: each["timestamp"])
-        sensor.rules, sensor.is_primed, sensor.pending = rules, True, None
-        sensor.at = max([sensor.at, *seen])
-        sensor.ahead = {at: came for at, came in seen.items() if came > self.evaluator.evaluated} or None
+        del self.evaluator.dirty[sensor.key.name]
+        sensor.rules, sensor.is_primed, sensor.is_dirty = rules, True, False
+        sensor.at = max(sensor.at, newest)
+        sensor.ahead = meanwhile.ahead(self.evaluator.evaluated)
         stale = sensor.alarms.get(STALE.name)
         if stale is not None and sensor.at > stale["since"]:
             self.manager.clear(sensor, STALE.name, sensor.at)
-        unseen = [
-            each for each in waiting if each["timestamp"] not in asked and each["timestamp"] not in seen
-        ]
-        if unseen and unseen[0]["timestamp"] <= sensor.at:
-            self.evaluator.mark_dirty(sensor, unseen)
+        late, unseen = meanwhile.unseen()
+        for measure in late:
+            rules.late(measure)
+        if meanwhile.missed or (unseen and unseen[0]["timestamp"] <= sensor.at):
+            self.evaluator.mark_dirty(sensor, meanwhile.oldest)
         else:
-            del self.evaluator.dirty[sensor.key.name]
             for measure in unseen:
                 self.evaluator.step(sensor, measure)
         sensor.update_quiet()

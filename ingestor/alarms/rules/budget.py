@@ -54,9 +54,10 @@ class Budget(RuleState[BudgetSettings]):
 
     async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Add up the energy of the day or month of the last reading."""
-        if last := await history.before(lambda found, _: bool(found)):
-            self.period = period_of(last[0]["timestamp"], self.zone, self.settings)
+        async for last in history.before():
+            self.period = period_of(last["timestamp"], self.zone, self.settings)
             self.period_nano = await history.energy_nano(self.period[0])
+            break
 
 
 def period_of(at: datetime, zone: ZoneInfo, rule: BudgetSettings) -> tuple[datetime, datetime]:

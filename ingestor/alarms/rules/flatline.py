@@ -49,11 +49,11 @@ class Flatline(RuleState[FlatlineSettings]):
     async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Count the readings in a row that ended at the moment, as far as that matters."""
         most = self.settings.readings or 0
-        run = await history.before(
-            lambda run, each: len(run) > most or each["value_kwh"] != [*run, each][0]["value_kwh"]
-        )
-        if run:
-            self.value_kwh, self.began, self.length = run[0]["value_kwh"], run[-1]["timestamp"], len(run)
+        async for each in history.before():
+            if self.length > most or (self.length and each["value_kwh"] != self.value_kwh):
+                break
+            self.value_kwh, self.began = each["value_kwh"], each["timestamp"]
+            self.length += 1
 
 
 def explain(rule: FlatlineSettings, threshold_kwh: float) -> str:

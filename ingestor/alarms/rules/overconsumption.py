@@ -1,6 +1,5 @@
 """Rule `overconsumption`: readings strictly above the sensor's threshold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,14 +85,12 @@ class Overconsumption(RuleState[OverconsumptionSettings]):
         """Count the readings in a row that ended at the moment."""
         if self._needed() == (1, ZERO):
             return
-
-        def ends_the_run(_: Sequence[Measure], measure: Measure) -> bool:
-            speaks = self._speaks_for_change(measure, threshold_kwh)
-            return measure["timestamp"] <= changed_at or not speaks
-
-        if run := await history.before(ends_the_run):
-            self.began, self.length = run[-1]["timestamp"], len(run)
-            self.highest_kwh = max(each["value_kwh"] for each in run)
+        async for each in history.before():
+            if each["timestamp"] <= changed_at or not self._speaks_for_change(each, threshold_kwh):
+                break
+            self.began = each["timestamp"]
+            self.length += 1
+            self.highest_kwh = max(self.highest_kwh, each["value_kwh"])
 
 
 def explain(rule: OverconsumptionSettings, threshold_kwh: float) -> str:

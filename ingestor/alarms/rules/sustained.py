@@ -35,7 +35,8 @@ class Sustained(RuleState[SustainedSettings]):
         """Take in the next reading."""
         at = measure["timestamp"]
         self.watched_from = self.watched_from or at
-        self._add(measure)
+        self.window.append((at, to_nano(measure["value_kwh"])))
+        self.window_nano += self.window[-1][1]
         while at - self.window[0][0] >= self.settings.window:
             self.window_nano -= self.window.popleft()[1]
         limit_nano = to_nano(self.settings.limit_kwh or 0.0)
@@ -45,10 +46,6 @@ class Sustained(RuleState[SustainedSettings]):
                 self.since = at
         elif self.window_nano <= (limit_nano - to_nano(self.settings.deadband_kwh)) * len(self.window):
             self.since = None
-
-    def _add(self, measure: Measure) -> None:
-        self.window.append((measure["timestamp"], to_nano(measure["value_kwh"])))
-        self.window_nano += self.window[-1][1]
 
     def describe(self, measure: Measure) -> Finding:
         """Say how high the mean is."""
@@ -61,8 +58,11 @@ class Sustained(RuleState[SustainedSettings]):
     async def look_back(self, history: ReadingHistory, threshold_kwh: float, changed_at: datetime) -> None:
         """Fill the window."""
         begin = history.moment - self.settings.window
-        for each in reversed(await history.before(lambda _, each: each["timestamp"] <= begin)):
-            self._add(each)
+        async for each in history.before():
+            if each["timestamp"] <= begin:
+                break
+            self.window.appendleft((each["timestamp"], to_nano(each["value_kwh"])))
+            self.window_nano += self.window[0][1]
         self.watched_from = await history.first_reading()
 
 

@@ -93,7 +93,7 @@ class LivenessMonitor:
         """From when on the sensor would be silent if nothing more came; None while that cannot be told."""
         listening_since_s = self._listening_since_s
         node = self._nodes.of_sensor(sensor.key)
-        if listening_since_s is None or sensor.pending is not None or (node is not None and node.is_gone):
+        if listening_since_s is None or sensor.is_dirty or (node is not None and node.is_gone):
             return None
         # Who is back has its time to say something.
         heard_s = max(sensor.last_arrival_s, node.changed_s if node else 0.0)
