@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 TAB_LENGTH = 400_000
 PAGES = 250
+LONG = f"42{json.dumps(['event', {'client_id': 'x', 'id': 1, 'args': ['t' * TAB_LENGTH]}])}"
 WRONG: dict[str, tuple[str, object]] = {
     "long-tab": ("tab_id", "t" * 5000),
     "short-tab": ("tab_id", "tab"),
@@ -69,12 +70,19 @@ async def test_viewers_write_no_long_messages(website: WebSite) -> None:
     viewer, operator = await website.log_in("viewer"), await website.log_in("operator")
     long = f"42{json.dumps(['event', {'client_id': 'x', 'id': 1, 'args': ['t' * TAB_LENGTH]}])}"
     async with website.socket(operator) as socket:
-        await socket.plain.send(long)
+        await socket.plain.send(LONG)
         assert await socket.goes_on()
     async with website.socket(viewer) as socket:
-        await socket.plain.send(long)
+        await socket.plain.send(LONG)
         _, code = await socket.last_words()
         assert code == 1008
+
+
+async def test_without_a_bound_they_would(servers: Servers, tmp_path: Path) -> None:
+    with points.VIEWERS_MESSAGE_LENGTH.replace(TAB_LENGTH * 2):
+        async with own_site(servers, tmp_path) as site, site.socket(await site.log_in("viewer")) as socket:
+            await socket.plain.send(LONG)
+            assert await socket.goes_on()
 
 
 async def name_tabs(servers: Servers, folder: Path, build: str) -> int:
