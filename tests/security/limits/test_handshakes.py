@@ -68,7 +68,6 @@ async def test_handshake_in_an_address_is_rejected_as_well(website: WebSite) -> 
 
 async def test_viewers_write_no_long_messages(website: WebSite) -> None:
     viewer, operator = await website.log_in("viewer"), await website.log_in("operator")
-    long = f"42{json.dumps(['event', {'client_id': 'x', 'id': 1, 'args': ['t' * TAB_LENGTH]}])}"
     async with website.socket(operator) as socket:
         await socket.plain.send(LONG)
         assert await socket.goes_on()
