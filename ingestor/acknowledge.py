@@ -37,6 +37,8 @@ class Acknowledgements:
 
 async def _acknowledge(batch: Batch) -> None:
     """Acknowledge the messages of a batch, and only on the connection that brought them."""
+    if batch.connection is None:
+        return
     # Subscribed at QoS 1, so every message has a packet id.
     packet_ids = [delivery.packet.packet_id or 0 for delivery in batch.deliveries]
     with contextlib.suppress(BrokerLostError):

@@ -2,16 +2,19 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
+from mqtt5 import PublishPacket
 from pydantic import ValidationError
 
 from broker.messages import NodeStatus
 from broker.topics import Topics
 from ingestor.counters import Counters
 from ingestor.decode.decoders import decode
+from ingestor.deferral import BYTES_PER_UNIT, Deferral
 from ingestor.delivery import INVALID_IDS, Batch, Delivery, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
@@ -38,6 +41,7 @@ class BatchReader:
     thresholds: Thresholds
     counters: Counters
     authorization: Authorization
+    deferral: Deferral
     command_limits: CommandLimits = field(default_factory=CommandLimits)
     rejected_bytes: RejectedBytes = field(default_factory=RejectedBytes)
     _last: datetime = datetime.min  # noqa: DTZ901 - before any batch
@@ -58,11 +62,31 @@ class BatchReader:
         connection = self.inbox.next_connection
         if connection is None:
             return None
-        deadline = time.monotonic() + BATCH_AGE_S
+        batch = Batch(self._now(), connection)
+        payloads = self._open(islice(self.inbox.take(), most), batch, are_poison=are_poison)
+        self.inbox.on_taken()
+        self.counters.waiting -= payloads
+        self.counters.deferred += len(batch.deferred)
+        self.counters.received += batch.size + len(batch.deferred) - payloads
+        return batch
+
+    def next_deferred(self, most: int | None = None, *, are_poison: bool = False) -> Batch:
+        """Open what was set aside, as ``next_batch`` does."""
+        batch = Batch(self._now(), None, set_aside_at=self.deferral.arrived_at)
+        payloads = self._open(islice(self.deferral.take(), most), batch, are_poison=are_poison)
+        self.counters.deferred -= payloads
+        self.counters.received += batch.size - payloads
+        return batch
+
+    def _now(self) -> datetime:
         # Each batch has a time of its own, also when the clock stands still or is set back.
         self._last = max(utc_now(), self._last + MILLISECOND)
-        batch, payloads = Batch(self._last, connection), 0
-        for packet in islice(self.inbox.take(), most):
+        return self._last
+
+    def _open(self, packets: Iterable[PublishPacket], batch: Batch, *, are_poison: bool) -> int:
+        """Open messages until the batch is full; how many of them are of readings."""
+        deadline, payloads = time.monotonic() + BATCH_AGE_S, 0
+        for packet in packets:
             topic = packet.topic
             delivery = Delivery(packet, sensor_key(topic))
             batch.deliveries.append(delivery)
@@ -79,11 +103,8 @@ class BatchReader:
             batch.size += len(delivery.outcomes)
             if batch.size >= BATCH_READINGS or time.monotonic() > deadline:
                 break
-        self.inbox.on_taken()
-        self.counters.waiting -= payloads
         self.counters.in_flight += batch.size
-        self.counters.received += batch.size - payloads
-        return batch
+        return payloads
 
     def _open_readings(self, delivery: Delivery, batch: Batch) -> None:
         if delivery.key is None:
@@ -98,6 +119,18 @@ class BatchReader:
         if allowed.get(topic, 0.0) < 1 and (rejection := self.authorization.reject(delivery)) is not None:
             delivery.outcomes = (rejection,)
             return
+        work, is_new = self.deferral.work.left, batch.connection is not None
+        if is_new and work.get(topic, 0.0) < 1 and not self.deferral.may_pass(delivery):
+            if (rejection := self.deferral.set_aside(delivery, batch)) is not None:
+                delivery.outcomes = (rejection,)
+            return
+        self._read(delivery, batch)
+        allowed[topic] -= len(delivery.outcomes)
+        if is_new:
+            done = max(len(delivery.outcomes), len(delivery.packet.payload) / BYTES_PER_UNIT)
+            work[topic] = work.get(topic, 0.0) - done
+
+    def _read(self, delivery: Delivery, batch: Batch) -> None:
         count = len(batch.measures)
         try:
             key = check_message(delivery)
@@ -105,16 +138,15 @@ class BatchReader:
                 delivery.outcomes = (key,)
             else:
                 decode(delivery)
-                validate(delivery, key, batch.received_at)
+                validate(delivery, key, batch.arrived_at)
                 flag(delivery, key, self.thresholds, batch)
         except Exception as error:  # noqa: BLE001 - what nobody foresaw would come again for ever
-            logger.error("A payload on %r cannot be read; it is kept: %r", topic, error)  # noqa: TRY400
+            logger.error("A payload on %r cannot be read; it is kept: %r", delivery.packet.topic, error)  # noqa: TRY400
             del batch.measures[count:]
             reason = f"it cannot be read ({type(error).__name__})"
             delivery.rows, delivery.outcomes = (), (delivery.reject(RejectKind.INVALID, reason),)
-        allowed[topic] -= len(delivery.outcomes)
-        if len(batch.measures) - count < len(delivery.outcomes):
-            rejected.on_rejected(delivery.key, delivery)
+        if delivery.key is not None and len(batch.measures) - count < len(delivery.outcomes):
+            self.rejected_bytes.on_rejected(delivery.key, delivery)
 
     def _open_command(self, delivery: Delivery, batch: Batch) -> None:
         if (rejection := self.command_limits.reject(delivery)) is not None:

@@ -16,6 +16,7 @@ class Counters:
         stored: Are in ``measures`` because of this process.
         duplicates: Were there already, with the same value.
         rejected: Are in ``rejected`` instead.
+        deferred: Payloads that are set aside, and written down as they came.
         waiting: Payloads that are not opened yet.
         in_flight: Readings of the batch that is being stored.
         alerts: Alerts published.
@@ -29,6 +30,7 @@ class Counters:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    deferred: int = 0
     waiting: int = 0
     in_flight: int = 0
     alerts: int = 0
@@ -39,7 +41,7 @@ class Counters:
     @property
     def pending(self) -> int:
         """Readings that are neither stored nor rejected yet."""
-        return self.waiting + self.in_flight
+        return self.waiting + self.deferred + self.in_flight
 
     @property
     def balance(self) -> int:

@@ -113,28 +113,38 @@ class Batch:
 
     Attributes:
         received_at: When it was opened, UTC, naive; later than any batch before.
-        connection: What brought all its deliveries, and on which alone they can be acknowledged.
+        connection: What brought all its deliveries, and on which alone they can be acknowledged. None if
+            they were set aside before, and acknowledged then.
         deliveries: In the order of arrival, in which they are acknowledged.
         measures: The documents to be stored, in the order of their rows.
         stored: Those of them that are stored now and were not before.
         statuses: What each node said last; None where somebody removed a retained status.
         commands: The deliveries that are commands and let in; they have no outcomes.
+        deferred: The deliveries that are set aside; they have no outcomes yet.
         size: How many outcomes there are.
         unfinished: How much of it is still worked on: its readings, its commands.
+        set_aside_at: When its deliveries were set aside, if they were.
     """
 
     received_at: datetime
-    connection: Connection
+    connection: Connection | None
     deliveries: list[Delivery] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     stored: list[Measure] = field(default_factory=list)
     statuses: dict[SensorKey, NodeStatus | None] = field(default_factory=dict)
     commands: list[Delivery] = field(default_factory=list)
+    deferred: list[Delivery] = field(default_factory=list)
     size: int = 0
     unfinished: int = 1
+    set_aside_at: datetime | None = None
 
     def __len__(self) -> int:
         return self.size
+
+    @property
+    def arrived_at(self) -> datetime:
+        """When its deliveries came, UTC, naive."""
+        return self.set_aside_at or self.received_at
 
     @property
     def rejections(self) -> list[Rejection]:

@@ -55,6 +55,9 @@ class _CounterCollector(Collector):
             "energy_pending", "Readings neither stored nor rejected yet.", value=counters.pending
         )
         yield GaugeMetricFamily(
+            "energy_deferred", "Of the pending, payloads that are set aside.", value=counters.deferred
+        )
+        yield GaugeMetricFamily(
             "energy_sensors_waiting",
             "Sensors and nodes of which the news is not written yet.",
             value=len(self._state.sensor_updates),

@@ -3,7 +3,8 @@
     receive -> decode -> validate -> flag -> store -> keep what is rejected -> alert -> judge (alarms)
         -> confirm -> acknowledge
 
-Commands are executed beside it.
+Commands are executed beside it. What one sensor brings too fast for the others is acknowledged when it is
+written down as it came, and goes this way when there is time.
 
 Whatever kills this process on the way, a delivery that was not acknowledged comes again, and storing
 it again changes nothing.
@@ -67,9 +68,11 @@ class Pipeline:
     async def work(self) -> None:
         """Work off the inbox for ever; first of all, learn how the last process ended."""
         await self.quarantine.open()
+        await self.reader.deferral.open()
         async with asyncio.TaskGroup() as writes:
             writes.create_task(self._commands.work(), name="pipeline.commands")
             writes.create_task(self.quarantine.watch(), name="pipeline.watch")
+            writes.create_task(self.reader.deferral.work_off(), name="pipeline.deferred")
             while True:
                 await self.inbox.arrived.wait()
                 self.inbox.arrived.clear()
@@ -81,23 +84,33 @@ class Pipeline:
     async def _work_off(self, writes: asyncio.TaskGroup) -> None:
         before: tuple[Batch, asyncio.Task[None]] | None = None
         # A batch of nothing but statuses and commands has no length, and is committed all the same.
-        while len(self.inbox) or before is not None:
+        while len(self.inbox) or self.reader.deferral.is_ready or before is not None:
             batch = None
+            if before is None and not len(self.inbox):
+                self.inbox.on_drained()
             if self.quarantine.is_active and before is None:
                 await self._work_with_care(writes)
                 continue
             if before is None or (self.inbox.has_full_batch and not self.quarantine.is_active):
-                await self._gather()
-                batch = self.reader.next_batch()
+                batch = await self._next_batch()
             write = None if batch is None else self._begin(batch, writes)
             if before is not None:
                 await self.commit(*before)
             before = None if batch is None or write is None else (batch, write)
 
+    async def _next_batch(self) -> Batch | None:
+        if self.reader.deferral.is_next(others_wait=len(self.inbox) > 0):
+            return self.reader.next_deferred()
+        await self._gather()
+        return self.reader.next_batch()
+
     async def _work_with_care(self, writes: asyncio.TaskGroup) -> None:
         """Work off a few messages, of which the database knows that nothing else is worked on."""
-        count, are_poison = await self.quarantine.begin(self.inbox.peek(MAX_TOGETHER))
-        batch = self.reader.next_batch(count, are_poison=are_poison)
+        is_deferred = self.reader.deferral.is_next(others_wait=len(self.inbox) > 0)
+        waiting = self.reader.deferral if is_deferred else self.inbox
+        count, are_poison = await self.quarantine.begin(waiting.peek(MAX_TOGETHER))
+        open_next = self.reader.next_deferred if is_deferred else self.reader.next_batch
+        batch = open_next(count, are_poison=are_poison)
         if batch is not None:
             await self.commit(batch, self._begin(batch, writes))
             await self._acknowledgements.rest()
@@ -107,7 +120,11 @@ class Pipeline:
         """Have the readings of a batch written, and its commands executed."""
         self._acknowledgements.begin(batch)
         self._commands.add(batch)
-        return writes.create_task(store_batch(self.store, batch))
+        return writes.create_task(self._write(batch))
+
+    async def _write(self, batch: Batch) -> None:
+        await store_batch(self.store, batch)
+        await self.reader.deferral.write(batch)
 
     async def _gather(self) -> None:
         """Begin a small batch not sooner than 10 ms after the one before: each costs a journaled write."""
@@ -117,7 +134,8 @@ class Pipeline:
         self._opened_s = time.monotonic()
 
     async def rest(self) -> None:
-        """Wait until the inbox is empty and nothing is in flight."""
+        """Wait until the inbox is empty and nothing is in flight; what is set aside stays so."""
+        self.reader.deferral.close()
         while len(self.inbox) or not self._is_idle.is_set():
             self._is_idle.clear()
             self.inbox.arrived.set()
@@ -141,6 +159,10 @@ class Pipeline:
         self._judge(batch, stored, [*letters.kept, *letters.flooding])
         self.receipts.confirm(batch, letters.kept)
         await self._acknowledgements.finish(batch)
+        if batch.connection is None:
+            self.reader.deferral.finish(batch)
+        elif batch.deferred:
+            self.reader.deferral.on_written()
 
     async def _keep(self, rejections: Sequence[Rejection], received_at: datetime) -> DeadLetters:
         """Write down what is rejected."""
@@ -172,7 +194,7 @@ class Pipeline:
         self.counters.duplicates += batch.size - len(stored) - len(rejections)
         self.counters.rejected += len(rejections)
         self.counters.flooded += letters.counted
-        late = late_before(batch.received_at)
+        late = late_before(batch.arrived_at)
         self.counters.late += sum([measure["timestamp"] < late for measure in batch.measures])
         # Only what is stored now: a conflict, or a repetition, does not say where its sensor is.
         self.sensor_updates.on_stored(stored)

@@ -19,6 +19,7 @@ from ingestor.alert.alert_publisher import AlertPublisher
 from ingestor.batch_reader import BATCH_READINGS, BatchReader
 from ingestor.confirm import Receipts
 from ingestor.counters import Counters
+from ingestor.deferral import Deferral
 from ingestor.flag import Thresholds
 from ingestor.nodes import Nodes
 from ingestor.pipeline import Pipeline
@@ -29,6 +30,7 @@ from ingestor.receive.register import Register
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.settings import IngestorSettings
 from ingestor.status import IngestorState
+from ingestor.store.deferred_records import DeferredRecords
 from ingestor.store.reading_store import ReadingStore
 from ingestor.store.rollups import Rollups
 from ingestor.store.sensor_store import SensorStore
@@ -82,9 +84,12 @@ class Ingestor:
         self._authorization = Authorization(readings, register, TokenBuckets(NEW_PER_S, settings.site_quota))
         self._alert_publisher = AlertPublisher(store, self._topics, counters, settings.sites)
         self._alarms = AlarmService(settings, config, store, self._thresholds, self._sensor_updates)
+        deferral = Deferral(DeferredRecords(store, settings.name), counters, self._inbox.arrived)
         self._pipeline = Pipeline(
             inbox=self._inbox,
-            reader=BatchReader(self._inbox, self._topics, self._thresholds, counters, self._authorization),
+            reader=BatchReader(
+                self._inbox, self._topics, self._thresholds, counters, self._authorization, deferral
+            ),
             store=store,
             counters=counters,
             alert_publisher=self._alert_publisher,
@@ -102,12 +107,11 @@ class Ingestor:
             BrokerRejectedError: The broker does not take this user.
             StoreRejectedError: The database does not take this user.
         """
-        offline = IngestorStatus(state="offline")
         supervisor = ConnectionSupervisor(
             MqttAddress.parse(self._settings.mqtt_url),
             name=f"ingestor-{self._settings.name}",
             on_messages=self._inbox.put,
-            will=self._status_message(offline),
+            will=self._status_message(IngestorStatus(state="offline")),
             takeover_hint=f"another ingestor runs as {self._settings.name}; give one of them another --name",
             session_s=SESSION_S,
             receive_max=RECEIVE_MAX,
@@ -125,7 +129,7 @@ class Ingestor:
                 group.create_task(repeat_every(SET_EVERY_S, self._load_set), name="ingestor.set"),
                 group.create_task(repeat_every(STATUS_EVERY_S, self._send_status), name="ingestor.status"),
                 group.create_task(
-                    repeat_every(SENSORS_EVERY_S, self._write_sensors), name="ingestor.sensors"
+                    repeat_every(SENSORS_EVERY_S, self._update_sensors), name="ingestor.sensors"
                 ),
                 group.create_task(self._register.follow(self._on_registered), name="ingestor.register"),
                 group.create_task(self._report(), name="ingestor.report"),
@@ -169,9 +173,8 @@ class Ingestor:
         sites = self._settings.sites
         if "+" not in sites:
             # The session may remember a time when this ingestor served all sites.
-            await connection.remove_subscription(self._topics.readings("+", "+"))
-            await connection.remove_subscription(self._topics.status("+", "+"))
-            await connection.remove_subscription(self._topics.commands("+", "+"))
+            for topic in (self._topics.readings, self._topics.status, self._topics.commands):
+                await connection.remove_subscription(topic("+", "+"))
         for site in sites:
             await connection.add_subscription(self._topics.readings(site, "+"))
             await connection.add_subscription(self._topics.status(site, "+"), retained=True)
@@ -187,7 +190,7 @@ class Ingestor:
     async def _finish(self) -> None:
         """What can be done without a broker: store what is in flight, write down what is known."""
         await self._pipeline.rest()
-        await self._update_sensors()
+        await self._update_sensors(None)
         await self._alarms.finish()
         await self._pipeline.finish()
 
@@ -207,10 +210,7 @@ class Ingestor:
     def _on_registered(self, before: Mapping[str, str]) -> None:
         self._authorization.on_registered(before, self._topics.readings_prefix)
 
-    async def _write_sensors(self) -> None:
-        await self._update_sensors(SENSORS_AT_ONCE)
-
-    async def _update_sensors(self, limit: int | None = None) -> None:
+    async def _update_sensors(self, limit: int | None = SENSORS_AT_ONCE) -> None:
         if updates := self._sensor_updates.take(limit):
             await self._sensor_store.update(updates)
         self._sensor_updates.on_written()

@@ -1,18 +1,24 @@
 """Deliveries as the broker makes them, and what the ingestor reads from them without a server."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from mqtt5 import PublishPacket, QoS
 
 from broker.messages import ReadingRow
 from broker.topics import SensorKey
+from ingestor.counters import Counters
 from ingestor.decode.decoders import decode
+from ingestor.deferral import Deferral
 from ingestor.delivery import Delivery, Rejection
 from ingestor.documents import Timestamp
 from ingestor.flag import Thresholds, threshold_of
 from ingestor.validate import check_message, sensor_key, validate
+
+if TYPE_CHECKING:
+    from ingestor.store.deferred_records import DeferredRecords
 
 
 class Valid(NamedTuple):
@@ -25,6 +31,11 @@ class Valid(NamedTuple):
 
 
 Checked = Valid | Rejection
+
+
+def deferral(counters: Counters) -> Deferral:
+    """What is set aside when there is no database: nothing."""
+    return Deferral(cast("DeferredRecords", object()), counters, asyncio.Event())
 
 
 def delivery(payload: bytes, topic: str = "energy/readings/lari/S-1", *, retain: bool = False) -> Delivery:

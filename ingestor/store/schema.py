@@ -129,6 +129,18 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         "properties": {"_id": {"bsonType": "objectId"}, "replayed_at": _TIME},
         "additionalProperties": False,
     },
+    # Payloads that one sensor brought faster than others can wait for.
+    "deferred": {
+        "required": ["topic", "payloads", "bytes", "received_at"],
+        "properties": {
+            "_id": {"bsonType": "string"},
+            "topic": {"bsonType": "string"},
+            "content_type": {"bsonType": ["string", "null"]},
+            "payloads": {"bsonType": "array", "items": {"bsonType": "binData"}},
+            "bytes": {"bsonType": ["int", "long"]},
+            "received_at": _TIME,
+        },
+    },
     "hourly": _PERIOD,
     "daily": _PERIOD,
     # How far each ingestor has come with the periods, and with the alarms.

@@ -7,6 +7,7 @@ from ingestor import (
     acknowledge,
     batch_reader,
     confirm,
+    deferral,
     delivery,
     flag,
     nodes,
@@ -60,6 +61,9 @@ OPEN_READINGS = Point(batch_reader.BatchReader, "_open_readings")
 TRIM_MESSAGES = Point(inbox, "trim")
 TRUNCATE_TOPIC = Point(Topics, "truncate")
 NOTE_REJECTED_BYTES = Point(rejected_bytes.RejectedBytes, "on_rejected")
+
+MAY_PASS_AT_ONCE = Point(deferral.Deferral, "may_pass")
+MOST_SET_ASIDE_OF_A_TOPIC = Point(deferral, "MAX_TOPIC_BYTES")
 
 # Looked at.
 CHECK_MESSAGE = Point(batch_reader, "check_message")

@@ -35,6 +35,16 @@ def no_limit() -> None:
     ingestor.REFILL_ALLOWANCE.replace(refill).start()
 
 
+def sets_nothing_aside() -> None:
+    """Whatever comes is worked on in the order of its arrival."""
+    ingestor.MAY_PASS_AT_ONCE.replace(lambda *_: True).start()
+
+
+def sets_little_aside() -> None:
+    """There is little room for what is set aside."""
+    ingestor.MOST_SET_ASIDE_OF_A_TOPIC.replace(1 << 20).start()
+
+
 def keeps_everything() -> None:
     """Each rejected payload is kept as it came."""
 
@@ -270,7 +280,8 @@ def stalling() -> None:
             until_s = time.thread_time() + STALL_S
             while time.thread_time() < until_s:
                 pass
-            batch.connection.abort()
+            if batch.connection is not None:
+                batch.connection.abort()
         open_readings(reader, delivery, batch)
 
     ingestor.STALLED_AFTER_S.replace(STALL_S / 2 - 1).start()
@@ -291,6 +302,8 @@ BUILDS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         no_limit,
+        sets_nothing_aside,
+        sets_little_aside,
         keeps_everything,
         no_record,
         confirms_floods,

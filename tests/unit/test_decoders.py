@@ -19,6 +19,7 @@ from ingestor.flag import Thresholds
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.token_bucket import TokenBuckets
+from tests.deliveries import deferral
 from tests.fault_points.ingestor import FLAG
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def opened(payload: bytes, content_type: str | None) -> Batch:
     )
     inbox.put(cast("Connection", object()), [packet])
     authorization = Authorization(TokenBuckets(20.0, 1_000))
-    batch = BatchReader(inbox, topics, Thresholds(12.0), counters, authorization).next_batch()
+    reader = BatchReader(inbox, topics, Thresholds(12.0), counters, authorization, deferral(counters))
+    batch = reader.next_batch()
     assert batch is not None
     assert counters.balance == 0
     return batch

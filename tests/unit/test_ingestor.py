@@ -32,7 +32,7 @@ from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import READ_BELOW, Inbox
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.store.sensor_updates import SensorUpdates
-from tests.deliveries import exceeded_threshold
+from tests.deliveries import deferral, exceeded_threshold
 
 TOPICS = Topics()
 MOMENT = datetime(2026, 11, 23, 10, 0, 0, 123000)  # noqa: DTZ001 - as documents have it
@@ -81,7 +81,7 @@ def taken(inbox: Inbox, count: int = 1) -> int:
 
 def opener(inbox: Inbox, books: Counters) -> BatchReader:
     authorization = Authorization(TokenBuckets(20.0, 1_000_000))
-    return BatchReader(inbox, TOPICS, Thresholds(12.0), books, authorization)
+    return BatchReader(inbox, TOPICS, Thresholds(12.0), books, authorization, deferral(books))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ingestor.receive.authorization import Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.token_bucket import TokenBuckets
 from ingestor.store.sensor_updates import SensorUpdates
+from tests.deliveries import deferral
 from tests.fuzz.oracles import assert_is_kept, assert_is_sentence
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def check(data: bytes) -> None:
     packet = PublishPacket(topics.status(site, name), payload, qos=QoS.AT_LEAST_ONCE, packet_id=7)
     inbox.put(connection, [packet])
     authorization = Authorization(TokenBuckets(20.0, 1_000))
-    batch = BatchReader(inbox, topics, Thresholds(12.0), books, authorization).next_batch()
+    reader = BatchReader(inbox, topics, Thresholds(12.0), books, authorization, deferral(books))
+    batch = reader.next_batch()
     assert batch is not None
     assert [each.packet.packet_id for each in batch.deliveries] == [7]
     assert len(batch.statuses) + len(batch.rejections) == 1, "it is taken once or rejected once"
