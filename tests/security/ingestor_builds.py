@@ -261,6 +261,12 @@ def deadly() -> None:
     ingestor.DECODE_PAYLOAD.replace(die).start()
 
 
+def deadly_aside() -> None:
+    """The same, and everything is set aside at first."""
+    deadly()
+    ingestor.MAY_PASS_AT_ONCE.replace(lambda *_: False).start()
+
+
 def deadly_for_ever() -> None:
     """The same, and nobody remembers it."""
     deadly()
@@ -329,6 +335,7 @@ BUILDS: dict[str, Callable[[], None]] = {
         one_page,
         commands_in_line,
         deadly,
+        deadly_aside,
         deadly_for_ever,
         stalling,
         stalling_for_ever,

@@ -66,6 +66,13 @@ async def test_message_that_ends_the_ingestor_is_rejected(arena: World, log: Pat
         assert len(rejected(target)) == 1
 
 
+async def test_message_that_was_set_aside_is_rejected_as_well(arena: World, log: Path) -> None:
+    async with attacked(arena, log, build="deadly_aside") as target:
+        assert await ends(target) <= MOST_ENDS
+        await eventually(lambda: target.database.deferred.count_documents({}) == 0)
+        assert [each["payload"] for each in rejected(target)] == [POISON]
+
+
 async def test_message_that_others_ended_it_with_is_no_poison(arena: World, log: Path) -> None:
     async with attacked(arena, log, build="deadly") as target:
         await poisoned(target)
