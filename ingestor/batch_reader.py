@@ -14,11 +14,11 @@ from broker.messages import NodeStatus
 from broker.topics import Topics
 from ingestor.counters import Counters
 from ingestor.decode.decoders import decode
-from ingestor.deferral import BYTES_PER_UNIT, Deferral
 from ingestor.delivery import INVALID_IDS, Batch, Delivery, Rejection, RejectKind
 from ingestor.documents import utc_now
 from ingestor.flag import Thresholds, flag
-from ingestor.quarantine import POISON
+from ingestor.flow_control.deferral import BYTES_PER_UNIT, Deferral
+from ingestor.flow_control.quarantine import POISON
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.command_limits import CommandLimits
 from ingestor.receive.inbox import Inbox

@@ -31,22 +31,6 @@ class Measure(TypedDict):
     alerted_at: NotRequired[datetime | None]
 
 
-class DeferredDocument(TypedDict):
-    """Payloads of one topic that were set aside, in ``deferred``.
-
-    Attributes:
-        bytes: Of all payloads together, and a few for each.
-        received_at: When they came.
-    """
-
-    _id: str
-    topic: str
-    content_type: str | None
-    payloads: list[bytes]
-    bytes: int
-    received_at: datetime
-
-
 Timestamp = tuple[datetime, str]
 """A reading's time as MongoDB keeps it (UTC, naive), and as ids and alerts write it."""
 

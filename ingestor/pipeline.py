@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.topics import Topics
-from ingestor.acknowledge import Acknowledgements
 from ingestor.alarms.command_queue import CommandQueue
 from ingestor.alarms.service import AlarmService
 from ingestor.alert.alert_publisher import AlertPublisher
@@ -26,7 +25,8 @@ from ingestor.confirm import Receipts
 from ingestor.counters import Counters
 from ingestor.delivery import Batch, Rejection
 from ingestor.documents import Measure, late_before
-from ingestor.quarantine import MAX_TOGETHER, Quarantine
+from ingestor.flow_control.acknowledge import Acknowledgements
+from ingestor.flow_control.quarantine import MAX_TOGETHER, Quarantine
 from ingestor.receive.inbox import Inbox
 from ingestor.store.batch_store import store_batch
 from ingestor.store.dead_letters import DeadLetterPolicy, DeadLetters, to_document

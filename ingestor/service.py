@@ -19,11 +19,11 @@ from ingestor.alert.alert_publisher import AlertPublisher
 from ingestor.batch_reader import BATCH_READINGS, BatchReader
 from ingestor.confirm import Receipts
 from ingestor.counters import Counters
-from ingestor.deferral import Deferral
 from ingestor.flag import Thresholds
+from ingestor.flow_control.deferral import Deferral
+from ingestor.flow_control.quarantine import Quarantine
 from ingestor.nodes import Nodes
 from ingestor.pipeline import Pipeline
-from ingestor.quarantine import Quarantine
 from ingestor.receive.authorization import NEW_PER_S, Authorization
 from ingestor.receive.inbox import Inbox
 from ingestor.receive.register import Register

@@ -11,10 +11,10 @@ from broker.messages import ReadingRow
 from broker.topics import SensorKey
 from ingestor.counters import Counters
 from ingestor.decode.decoders import decode
-from ingestor.deferral import Deferral
 from ingestor.delivery import Delivery, Rejection
 from ingestor.documents import Timestamp
 from ingestor.flag import Thresholds, threshold_of
+from ingestor.flow_control.deferral import Deferral
 from ingestor.validate import check_message, sensor_key, validate
 
 if TYPE_CHECKING:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from pymongo import ReplaceOne, timeout
 
 from ingestor.delivery import Batch, Delivery
-from ingestor.documents import DeferredDocument
 from ingestor.store.reading_store import ReadingStore
 from ingestor.store.retry import retried
 
@@ -15,6 +14,22 @@ from ingestor.store.retry import retried
 RECORD_PAYLOADS = 1000
 RECORD_BYTES = 256 << 10
 SUMS_LIMIT_S = 600.0
+
+
+class DeferredDocument(TypedDict):
+    """Payloads of one topic that were set aside, in ``deferred``.
+
+    Attributes:
+        bytes: Of all payloads together, and a few for each.
+        received_at: When they came.
+    """
+
+    _id: str
+    topic: str
+    content_type: str | None
+    payloads: list[bytes]
+    bytes: int
+    received_at: datetime
 
 
 class DeferredRecords:

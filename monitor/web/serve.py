@@ -25,10 +25,10 @@ from monitor.web.auth.host_check import HostCheck
 from monitor.web.auth.login import make_login_routes
 from monitor.web.auth.nonce import add_script_nonces
 from monitor.web.auth.page_authorization import authorize_pages
-from monitor.web.auth.page_limit import PageLimit
 from monitor.web.auth.sessions import Authenticator
 from monitor.web.dependencies import Dependencies
 from monitor.web.http_server import HttpServer, ListenError, listen, make_config
+from monitor.web.limits.page_limit import PageLimit
 from monitor.web.pages import add_pages
 from monitor.web.settings import WebSettings
 from monitor.web.tls import TlsFileError, server_context

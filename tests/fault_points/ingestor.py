@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 from broker.topics import SensorKey, Topics
 from ingestor import (
-    acknowledge,
     batch_reader,
     confirm,
-    deferral,
     delivery,
     flag,
     nodes,
     pipeline,
-    quarantine,
     validate,
 )
 from ingestor.alarms import commands, outbox, records, restart
@@ -27,6 +24,7 @@ from ingestor.alarms.rules.rule_settings import RuleTables
 from ingestor.alarms.supervision import liveness, reject_rate
 from ingestor.alert import alert_publisher
 from ingestor.decode import decoders, energy_json, explanations
+from ingestor.flow_control import acknowledge, deferral, quarantine
 from ingestor.receive import authorization, inbox, register, rejected_bytes, token_bucket
 from ingestor.receive.authorization import Authorization
 from ingestor.receive.command_limits import CommandLimits

@@ -12,13 +12,12 @@ from monitor.web.auth import (
     login,
     login_throttle,
     page_authorization,
-    page_limit,
-    places,
     security_headers,
     session_socket,
     sessions,
 )
 from monitor.web.auth.sessions import Authenticator, Session
+from monitor.web.limits import page_limit, places
 from monitor.web.pages import sensor
 from monitor.web.web_socket import BoundedWebSocket
 from monitor.web.widgets import rejected_list

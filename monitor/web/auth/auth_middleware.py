@@ -13,14 +13,14 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.web.api.errors import problem_response
-from monitor.web.auth.answer_parts import send_in_parts
 from monitor.web.auth.cookie import is_secure, read_token
 from monitor.web.auth.csrf import is_same_origin
-from monitor.web.auth.places import Places
-from monitor.web.auth.request_body import read_body
 from monitor.web.auth.security_headers import add_security_headers
 from monitor.web.auth.session_socket import CLOSE_CODE, serve_session
 from monitor.web.auth.sessions import Authenticator, Session
+from monitor.web.limits.answer_parts import send_in_parts
+from monitor.web.limits.places import Places
+from monitor.web.limits.request_body import read_body
 
 API_PREFIX = "/api/v1/"
 WEBSOCKET_PREFIX = "/_nicegui_ws/"

@@ -15,9 +15,8 @@ from mqtt5 import PublishPacket
 
 from ingestor.counters import Counters
 from ingestor.delivery import Batch, Delivery, Rejection, RejectKind
-from ingestor.documents import DeferredDocument
 from ingestor.receive.token_bucket import TokenBuckets
-from ingestor.store.deferred_records import DeferredRecords, size_of
+from ingestor.store.deferred_records import DeferredDocument, DeferredRecords, size_of
 
 # Units of work of one topic: a reading is one, and so are so many bytes.
 WORK_AT_ONCE = 10_000

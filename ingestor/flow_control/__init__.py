@@ -1,0 +1,1 @@
+"""What becomes of deliveries that come too fast, in a bad order, or end the process."""

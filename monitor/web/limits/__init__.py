@@ -1,0 +1,1 @@
+"""How much one client of the web page may have: bodies, answers, pages, places."""
