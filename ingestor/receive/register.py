@@ -12,8 +12,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from broker.access.roles import Account
+from broker.program.file_changes import FileChanges
 
-LOOK_EVERY_S = 1.0
 _accounts = TypeAdapter(list[Account])
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,8 @@ class Register:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._version = _version(file) if file else ()
+        # Before it is read, so that no change is missed.
+        self._changes = FileChanges(file) if file else None
         self.sites: Mapping[str, str] = _read(file) if file else {}
 
     def may_speak_for_others(self, node: str) -> bool:
@@ -50,12 +51,8 @@ class Register:
         Args:
             on_change: Called with what the sites were before.
         """
-        while self._file is not None:
-            await asyncio.sleep(LOOK_EVERY_S)
-            version = await asyncio.to_thread(_version, self._file)
-            if version == self._version:
-                continue
-            self._version = version
+        while self._file is not None and self._changes is not None:
+            await self._changes.wait()
             try:
                 after = await asyncio.to_thread(_read, self._file)
             except RegisterError as error:
@@ -74,11 +71,3 @@ def _read(file: Path) -> dict[str, str]:
     except ValueError as error:
         raise RegisterError(f"the register {file} is no list of users as `broker users` writes it") from error
     return {each.name: each.sites[0] for each in accounts if each.role == "sensor"}
-
-
-def _version(file: Path) -> tuple[int, ...]:
-    try:
-        state = file.stat()
-    except OSError:
-        return ()
-    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from broker.program.file_changes import FileChanges
 from ingestor.alarms.config.config import AlarmConfig
 from ingestor.alarms.config.parse import AlarmConfigError, read_config
 from ingestor.alarms.manager import AlarmManager
 from ingestor.alarms.rules.rule_settings import AllRuleSettings
 from ingestor.alarms.sensor_state import SensorState
-
-LOOK_EVERY_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +20,9 @@ async def follow(file: Path, apply: Callable[[AlarmConfig], None]) -> None:
 
     A file that cannot be used is said once, and changes nothing.
     """
-    known = await asyncio.to_thread(_version, file)
+    changes = FileChanges(file)
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        version = await asyncio.to_thread(_version, file)
-        if version == known:
-            continue
-        known = version
+        await changes.wait()
         try:
             config = await asyncio.to_thread(read_config, file)
         except AlarmConfigError as error:
@@ -35,14 +30,6 @@ async def follow(file: Path, apply: Callable[[AlarmConfig], None]) -> None:
         else:
             apply(config)
             logger.info("%s has changed; the new rules count from now on.", file)
-
-
-def _version(file: Path) -> tuple[int, ...]:
-    try:
-        state = file.stat()
-    except OSError:
-        return ()
-    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def reconfigure(manager: AlarmManager, config: AlarmConfig) -> None:
