@@ -4,7 +4,9 @@ A port that was free a moment ago may be somebody else's by now. Nothing is sent
 address is told to nobody, before its own process is seen to listen there.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -34,11 +36,15 @@ def sockets_of_session(leader: int) -> set[str]:
     Args:
         leader: The process, which leads a session of its own.
     """
-    found = set()
+    found = set[str]()
     for folder in PROC.glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):  # it has ended
             if os.getsid(int(folder.name)) == leader:
-                found |= {str(file.readlink()) for file in (folder / "fd").iterdir()}
-        except OSError:
-            continue  # it has ended, or just closed a file
+                found.update(_open_files(folder))
     return {each for each in found if each.startswith("socket:")}
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    for file in list((process / "fd").iterdir()):
+        with contextlib.suppress(OSError):  # just closed; the others still count
+            yield str(file.readlink())

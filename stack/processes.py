@@ -98,7 +98,9 @@ class Process:
             listening = listening_sockets(port)
             if not listening:
                 return False
-            if self.running is None or not listening <= sockets_of_session(self.running.pid):
+            foreign = listening - (sockets_of_session(self.running.pid) if self.running else set())
+            # One of ours may have been closed meanwhile.
+            if foreign & listening_sockets(port):
                 raise ProcessError(
                     f"another program took port {port} while {self.name} started; start the stack again"
                 )

@@ -44,7 +44,12 @@ async def ask(servers: Servers, folder: Path, build: str) -> int:
         before = resident_mib(process)
         limits = httpx.Limits(max_connections=AT_ONCE)
         async with httpx.AsyncClient(base_url=site.url, headers=shown, timeout=300, limits=limits) as many:
-            found = await asyncio.gather(*[many.get(PATH) for _ in range(AT_ONCE)])
+            asked = [many.get(PATH) for _ in range(AT_ONCE)]
+            ended = await asyncio.gather(*asked, return_exceptions=True)
+        found = [each for each in ended if isinstance(each, httpx.Response)]
+        # On a busy machine some do not read fast enough, and are hung up on.
+        hung_up = [each for each in ended if isinstance(each, httpx.RemoteProtocolError)]
+        assert len(found) + len(hung_up) == AT_ONCE
         whole = [each for each in found if each.status_code == 200]
         assert len(whole) > 4
         assert all(len(each.json()["items"]) == PAYLOADS for each in whole)
